@@ -1,0 +1,86 @@
+"""Every error that ostinato raises on purpose.
+
+    OstinatoError
+    ├── ContractError           a layer was called in a way its contract forbids
+    │   ├── ShapeError          x has the wrong axes or features
+    │   ├── LengthsError        lengths do not describe the rows of x
+    │   ├── StateError          the state belongs to another layer, batch or phase
+    │   └── StreamingError      the layer cannot go on from here
+    ├── ConfigError             an option or a field of a config is unknown or out of range
+    ├── DataError               a data file or a table cannot be used
+    │   └── ColumnError         a column is missing, ambiguous or not numeric
+    ├── RunError                a run folder cannot be read or written
+    │   ├── RunExistsError      the folder already holds a run
+    │   └── BrokenRunError      what the folder holds is damaged, hostile or from another version
+    ├── TrainingError           training cannot go on
+    │   └── NonFiniteError      the loss became NaN or infinite
+    ├── BackendError            the requested backend does not exist or cannot run here
+    └── CheckError              a layer breaks a promise of the contract
+
+A message is one sentence or two: what was wrong with which value, what is allowed, what to do.
+The command line prints it without a traceback.
+"""
+
+
+class OstinatoError(Exception):
+    """Raised for everything that a caller can cause and mend."""
+
+
+class ContractError(OstinatoError, ValueError):
+    """A layer was called in a way its contract forbids."""
+
+
+class ShapeError(ContractError):
+    """x has the wrong axes or features."""
+
+
+class LengthsError(ContractError):
+    """Lengths do not describe the rows of x."""
+
+
+class StateError(ContractError):
+    """The state belongs to another layer, another batch or another phase."""
+
+
+class StreamingError(ContractError):
+    """The layer cannot go on from here."""
+
+
+class ConfigError(OstinatoError, ValueError):
+    """An option or a field of a config is unknown or out of range."""
+
+
+class DataError(OstinatoError, ValueError):
+    """A data file or a table cannot be used."""
+
+
+class ColumnError(DataError):
+    """A column is missing, ambiguous or not numeric."""
+
+
+class RunError(OstinatoError):
+    """A run folder cannot be read or written."""
+
+
+class RunExistsError(RunError):
+    """The folder already holds a run."""
+
+
+class BrokenRunError(RunError):
+    """What the folder holds is damaged, hostile or from another version."""
+
+
+class TrainingError(OstinatoError):
+    """Training cannot go on."""
+
+
+class NonFiniteError(TrainingError):
+    """The loss became NaN or infinite."""
+
+
+class BackendError(OstinatoError):
+    """The requested backend does not exist or cannot run here."""
+
+
+class CheckError(OstinatoError, AssertionError):
+    """A layer breaks a promise of the contract."""
