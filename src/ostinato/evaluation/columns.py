@@ -1,0 +1,28 @@
+"""Columns of numbers, checked at the door: one value per row, in row order."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import DataError
+
+Floats = NDArray[np.float64]
+
+
+def numbers(name: str, values: ArrayLike) -> Floats:
+    """`values` as float64 (rows,), with at least one row. NaN may be among them."""
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError(f"{name} must be numbers, one per row, got {type(values).__name__}.") from None
+    if array.ndim != 1 or len(array) == 0:
+        raise DataError(f"{name} must be (rows,) with at least one row, got shape {array.shape}.")
+    return array
+
+
+def finite_numbers(name: str, values: ArrayLike) -> Floats:
+    """`numbers` without NaN or infinity."""
+    array = numbers(name, values)
+    if not np.all(np.isfinite(array)):
+        wrong = int(np.argmin(np.isfinite(array)))
+        raise DataError(f"{name} must be finite, got {array[wrong]} in row {wrong}.")
+    return array

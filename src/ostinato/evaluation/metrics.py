@@ -1,0 +1,90 @@
+"""How good a forecast probability of "up" is.
+
+Every function takes `p` (N,), the forecast probability that the next price is strictly higher, and
+`up` (N,), whether it was: booleans, or the numbers 0 and 1. A flat price is not up. The order of the
+rows does not matter. N is at least 1.
+
+Raises, all of them:
+    DataError: p or up is not one number per row, p is not within 0..1, or up is not 0 or 1.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
+
+from ..errors import DataError
+from .columns import Floats, numbers
+
+SMALLEST_PROBABILITY = 1e-12  # one forecast of certainty that fails costs 27.6 nats, not infinity
+
+Bools = NDArray[np.bool_]
+
+
+def log_losses(p: ArrayLike, up: ArrayLike) -> Floats:
+    """-ln of the probability given to what happened, in nats, row by row (N,).
+
+    p is kept SMALLEST_PROBABILITY away from 0 and from 1.
+    """
+    p, up = _checked(p, up)
+    p = np.clip(p, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
+    return -np.where(up, np.log(p), np.log1p(-p))
+
+
+def log_loss(p: ArrayLike, up: ArrayLike) -> float:
+    """The mean of `log_losses`, in nats. Lower is better."""
+    return float(np.mean(log_losses(p, up)))
+
+
+def brier(p: ArrayLike, up: ArrayLike) -> float:
+    """The mean squared distance of p from 0 or 1. Lower is better, 0.25 is a coin's.
+
+    Source:
+        Brier 1950, Monthly Weather Review 78, 1-3; the form for two classes, half of his equation 2.
+    """
+    p, up = _checked(p, up)
+    return float(np.mean((p - up) ** 2))
+
+
+def auc(p: ArrayLike, up: ArrayLike) -> float:
+    """The chance that a row that went up was given a higher p than a row that did not.
+
+    Ties count one half. NaN if every row went up, or none did: then there is no such pair.
+
+    Source:
+        Mann and Whitney 1947, Annals of Mathematical Statistics 18, 50-60: U over the number of pairs.
+    """
+    p, up = _checked(p, up)
+    ups = int(np.sum(up))
+    pairs = ups * (len(up) - ups)
+    if pairs == 0:
+        return float("nan")
+    wins = np.sum(rankdata(p)[up]) - ups * (ups + 1) / 2
+    return float(wins / pairs)
+
+
+def accuracy(p: ArrayLike, up: ArrayLike) -> float:
+    """The share of rows where "p is above one half" agrees with "the price went up".
+
+    Worth little beside the base rate: where 32 % of rows go up, saying "never" scores 0.68.
+    """
+    p, up = _checked(p, up)
+    return float(np.mean((p > 0.5) == up))
+
+
+def direction_metrics(p: ArrayLike, up: ArrayLike) -> dict[str, float]:
+    """All of them by name: log_loss, auc, brier, accuracy."""
+    return {metric.__name__: metric(p, up) for metric in (log_loss, auc, brier, accuracy)}
+
+
+def _checked(p: ArrayLike, up: ArrayLike) -> tuple[Floats, Bools]:
+    p, up = numbers("p", p), numbers("up", up)
+    if p.shape != up.shape:
+        raise DataError(f"p and up must have one value per row each, got {len(p)} and {len(up)} rows.")
+    # written so that NaN fails too
+    if not np.all((p >= 0) & (p <= 1)):
+        wrong = int(np.argmin((p >= 0) & (p <= 1)))
+        raise DataError(f"p must lie within 0 and 1, got {p[wrong]} in row {wrong}.")
+    if not np.all((up == 0) | (up == 1)):
+        wrong = int(np.argmin((up == 0) | (up == 1)))
+        raise DataError(f"up must be True or False (or 1 and 0), got {up[wrong]} in row {wrong}.")
+    return p, up.astype(bool)
