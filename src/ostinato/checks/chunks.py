@@ -1,0 +1,80 @@
+"""Promise 1: cut x anywhere, hand the state on, and nothing changes."""
+
+import copy
+
+import torch
+from torch import Tensor
+
+from ..errors import CheckError
+from .compare import distance, same, same_state
+from .subject import STEPS, Subject, gradients, run_chunks, weigh
+
+
+def chunks_join(subject: Subject) -> None:
+    """Outputs and end state in pieces, of length 0 and 1 too, equal those of one call."""
+    layer, x = subject.layer, subject.x()
+    for mode in subject.modes():
+        for lengths in (None, subject.ragged()):
+            whole, end = layer(x, None, lengths)
+            for pieces in subject.chunkings():
+                where = f"in {mode}, cut into {pieces}{'' if lengths is None else ' with lengths'}"
+                y, state = run_chunks(layer, x, pieces, lengths)
+                same("y", y, whole, where)
+                same_state(state, end, where)
+
+
+def gradients_join(subject: Subject) -> None:
+    """Gradients for x and for every parameter flow through the state as if there were no cut."""
+    layer, x = subject.layer, subject.x().requires_grad_()
+    inputs = [x, *subject.parameters()]
+    names = ["x", *(name for name, p in layer.named_parameters() if p.requires_grad)]
+    for mode in subject.modes():
+        expected = gradients(weigh(*layer(x)), inputs)
+        for pieces in ([1] * STEPS, [STEPS // 2, 0, STEPS - STEPS // 2]):
+            found = gradients(weigh(*run_chunks(layer, x, pieces)), inputs)
+            for name, a, b in zip(names, found, expected, strict=True):
+                same(f"the gradient of {name}", a, b, f"in {mode}, cut into {pieces}")
+
+
+def none_begins(subject: Subject) -> None:
+    """state=None and the layer's initial_state are the same beginning."""
+    x = subject.x()
+    y, end = subject.layer(x)
+    fresh = subject.layer.initial_state(len(x), x.dtype, x.device)
+    other, state = subject.layer(x, fresh)
+    same("y", other, y, "begun with initial_state instead of None")
+    same_state(state, end, "begun with initial_state instead of None")
+
+
+def float32_joins_too(subject: Subject) -> None:
+    """In float32: outputs to 1e-5; gradients at most 3 times as far from float64 as those of one call."""
+    layer = copy.deepcopy(subject.layer).float()
+    x = _like_float32(subject)
+    narrow = x.to(layer_input_dtype(layer, x))
+    pieces = [1, 4, 0, STEPS - 5]
+    whole, joined = layer(narrow), run_chunks(layer, narrow, pieces)
+    same("y", joined[0], whole[0], f"in float32, cut into {pieces}")
+    same_state(joined[1], whole[1], f"in float32, cut into {pieces}")
+
+    exact = gradients(weigh(*subject.layer(x)), subject.parameters())
+    inputs = [p for p in layer.parameters() if p.requires_grad]
+    once, cut = gradients(weigh(*whole), inputs), gradients(weigh(*joined), inputs)
+    for place, truth in enumerate(exact):
+        allowed = 3 * max(distance(once[place], truth), 1e-6)  # one rounding may meet exact zeros
+        if not distance(cut[place], truth) <= allowed:
+            raise CheckError(
+                f"the float32 gradient of parameter {place} is {distance(cut[place], truth):.1e} from float64 in "
+                f"pieces, {distance(once[place], truth):.1e} in one call."
+            )
+
+
+def layer_input_dtype(layer: torch.nn.Module, x: Tensor) -> torch.dtype:
+    """float32, or float64 for a layer that reads raw columns: its output dtype does not follow its input."""
+    reads_raw = layer.output_dtype(torch.float64) != torch.float64  # type: ignore[operator]
+    return torch.float64 if reads_raw else torch.float32
+
+
+def _like_float32(subject: Subject) -> Tensor:
+    """Inputs that float32 holds exactly, so that only the arithmetic differs."""
+    x = subject.x()
+    return x if layer_input_dtype(copy.deepcopy(subject.layer).float(), x) == torch.float64 else x.float().double()

@@ -1,0 +1,61 @@
+"""When two results count as the same.
+
+Relative norm ‖a − b‖ / ‖b‖: float64 1e-10, float32 1e-5. Infinities and NaN must stand in the same places.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..core import leaves, named_leaves
+from ..errors import CheckError
+
+TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
+
+
+def distance(a: Tensor, b: Tensor) -> float:
+    """Relative norm of the difference; the plain norm where b is zero."""
+    a, b = a.detach().double(), b.detach().double()
+    odd = ~b.isfinite()
+    if not torch.equal(a[odd].nan_to_num(7.0), b[odd].nan_to_num(7.0)) or not bool(a[~odd].isfinite().all()):
+        return float("inf")
+    difference, size = (a[~odd] - b[~odd]).norm(), b[~odd].norm()
+    return float(difference / size) if size > 0 else float(difference)
+
+
+def same(name: str, a: Tensor, b: Tensor, where: str) -> None:
+    """Refuse ``a`` where it is not ``b``.
+
+    Raises:
+        CheckError: they differ in shape or by more than the tolerance of b's dtype.
+    """
+    if a.shape != b.shape:
+        raise CheckError(f"{name} has shape {tuple(a.shape)} instead of {tuple(b.shape)}, {where}.")
+    if not b.is_floating_point():
+        if not torch.equal(a, b):
+            raise CheckError(f"{name} differs, {where}.")
+        return
+    apart, allowed = distance(a, b), TOLERANCE.get(b.dtype, 1e-5)
+    if not apart <= allowed:
+        raise CheckError(f"{name} differs by {apart:.1e}, allowed are {allowed:.0e}, {where}.")
+
+
+def same_state(a: Any, b: Any, where: str) -> None:
+    """Refuse states that differ in any tensor, naming it."""
+    left, right = named_leaves(a), named_leaves(b)
+    if list(left) != list(right):
+        raise CheckError(f"the state has other tensors ({', '.join(left)} instead of {', '.join(right)}), {where}.")
+    for name in right:
+        same(f"state.{name}" if name else "state", left[name], right[name], where)
+
+
+def finite(name: str, value: Tensor, where: str) -> None:
+    """Refuse NaN and infinity."""
+    if not bool(value.isfinite().all()):
+        raise CheckError(f"{name} is not finite, {where}.")
+
+
+def clone_state(state: Any) -> list[Tensor]:
+    """The values of a state at this moment."""
+    return [leaf.detach().clone() for leaf in leaves(state)]

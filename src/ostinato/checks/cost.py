@@ -1,0 +1,27 @@
+"""Promise 6: a step costs the same for ever, because the state stays as large as it is."""
+
+import math
+
+import torch
+
+from ..core import state_bytes
+from ..errors import CheckError
+from .subject import Subject
+
+
+def state_stays_small(subject: Subject) -> None:
+    """Equal bytes after two and four receptive fields; for a recurrence after 10 and 10,000 steps."""
+    layer = subject.layer
+    block = layer.stride.numerator
+    if math.isinf(layer.receptive_field):
+        early, late = 10 * block, 10_000 * block
+    else:
+        early = 2 * int(layer.receptive_field) * block
+        late = 2 * early
+    with torch.no_grad():
+        _, first = layer(subject.x(early, batch=1))
+        _, second = layer(subject.x(late - early, batch=1, variant=1), first)
+        _, one_by_one = layer(subject.x(block, batch=1, variant=2), second)
+    sizes = [state_bytes(state) for state in (first, second, one_by_one)]
+    if len(set(sizes)) > 1:
+        raise CheckError(f"the state takes {sizes[0]} bytes after {early} steps, {sizes[1]} after {late}.")

@@ -1,0 +1,86 @@
+"""Promise 4: receptive field, latency and stride are what perturbing the input measures."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from ..errors import CheckError
+from .subject import BATCH, STEPS, Subject
+
+DRAWS = 8  # a maximum hides most steps most of the time
+
+
+def receptive_field_is_measured(subject: Subject) -> None:
+    """The oldest step that changes an output lies exactly as far back as declared."""
+    layer = subject.layer
+    if math.isinf(layer.receptive_field):
+        if 0 not in _felt_steps(subject, STEPS, -1):
+            raise CheckError(f"receptive_field is inf, but the output after {STEPS} steps ignores the first.")
+        return
+    steps = subject.some_steps() if layer.streams else 2 * int(layer.receptive_field) + 1
+    if layer.streams:
+        place = math.floor(steps / layer.stride) - 1
+        newest = math.ceil((place + 1) * layer.stride) - 1
+    else:
+        place, newest = steps // 2, -1
+    felt = _felt_steps(subject, steps, place)
+    newest = newest if layer.streams else max(felt)
+    measured = newest - min(felt) + 1
+    if measured != layer.receptive_field:
+        raise CheckError(f"receptive_field is declared {layer.receptive_field:g} steps, measured {measured}.")
+
+
+def latency_is_measured(subject: Subject) -> None:
+    """flush gives latency steps, and the last of them still hears the last input."""
+    layer = subject.layer
+    steps = subject.some_steps()
+    owed = [_flushed(subject, subject.x(steps, variant=variant)) for variant in range(DRAWS)]
+    expected = math.floor(layer.latency / layer.stride)
+    if any(y.shape[1] != expected for y in owed):
+        raise CheckError(f"latency is declared {layer.latency} steps, flush gives {owed[0].shape[1]} outputs.")
+    if layer.latency and not any(_last_is_heard(subject, steps, variant) for variant in range(DRAWS)):
+        raise CheckError(f"latency is declared {layer.latency} steps, but the end of flush ignores the last input.")
+
+
+def stride_is_measured(subject: Subject) -> None:
+    """T steps give floor(T / stride) outputs, and out_lengths says so."""
+    layer = subject.layer
+    for steps in range(3 * math.ceil(layer.stride) + 2):
+        y, _ = layer(subject.x(steps))
+        expected = math.floor(steps / layer.stride)
+        said = layer.out_lengths(torch.full((BATCH,), steps))
+        if y.shape[1] != expected or said.tolist() != [expected] * BATCH:
+            raise CheckError(
+                f"stride is declared {layer.stride}: {steps} steps should give {expected} outputs, they give "
+                f"{y.shape[1]} and out_lengths says {said[0].item()}."
+            )
+
+
+def _felt_steps(subject: Subject, steps: int, place: int) -> list[int]:
+    """Input steps that change the output at ``place``."""
+    felt = set()
+    for variant in range(DRAWS):
+        x, other = subject.x(steps, variant=variant), subject.x(steps, variant=variant + DRAWS)
+        # all perturbations of one draw in one batch: row s has step s exchanged
+        rows = x[:1].repeat(steps, 1, 1)
+        everywhere = torch.arange(steps)
+        rows[everywhere, everywhere] = other[0]
+        y, _ = subject.layer(rows)
+        plain, _ = subject.layer(x[:1])
+        changed = (y[:, place] != plain[:, place]).flatten(1).any(dim=1)
+        felt |= set(changed.nonzero()[:, 0].tolist())
+    if not felt:
+        raise CheckError(f"no step of {steps} changes the output at {place}.")
+    return sorted(felt)
+
+
+def _last_is_heard(subject: Subject, steps: int, variant: int) -> bool:
+    x = subject.x(steps, variant=variant)
+    other = x.clone()
+    other[:, -1] = subject.x(steps, variant=variant + DRAWS)[:, -1]
+    return bool((_flushed(subject, x)[:, -1] != _flushed(subject, other)[:, -1]).any())
+
+
+def _flushed(subject: Subject, x: Tensor) -> Tensor:
+    return subject.layer.flush(subject.layer(x)[1])

@@ -1,0 +1,22 @@
+"""Promise 3: y at step t depends on x up to t only."""
+
+import math
+
+import torch
+
+from .compare import finite, same
+from .subject import STEPS, Subject
+
+
+def future_is_unseen(subject: Subject) -> None:
+    """With NaN from step t on, what was before t stays finite and the same: not even a product with zero is there."""
+    layer, x = subject.layer, subject.x()
+    whole, _ = layer(x)
+    for cut in range(STEPS):
+        hidden = x.clone()
+        hidden[:, cut:] = torch.nan
+        y, _ = layer(hidden)
+        known = math.floor(cut / layer.stride)
+        where = f"when steps from {cut} on are NaN"
+        finite("y before them", y[:, :known], where)
+        same("y before them", y[:, :known], whole[:, :known], where)

@@ -1,0 +1,81 @@
+"""Running the checks on one layer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..core import SequenceLayer
+from ..errors import CheckError
+from .catalogue import CHECKS, Check
+from .subject import Draw, Subject
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one check said about one layer."""
+
+    check: str
+    excuse: str | None = None  # the declared property that excuses the layer
+    fault: str | None = None  # the sentence of the failure
+
+    @property
+    def mark(self) -> str:
+        """One word for a table."""
+        return "FAULT" if self.fault else "-" if self.excuse else "ok"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What all checks said about one layer."""
+
+    layer: str
+    outcomes: list[Outcome]
+
+    @property
+    def faults(self) -> list[Outcome]:
+        """The broken promises."""
+        return [outcome for outcome in self.outcomes if outcome.fault]
+
+    def summary(self) -> str:
+        """In words."""
+        if self.faults:
+            listed = "\n".join(f"  {fault.check}: {fault.fault}" for fault in self.faults)
+            return f"{self.layer} breaks {len(self.faults)} of {len(self.outcomes)} checks:\n{listed}"
+        excused = sum(outcome.excuse is not None for outcome in self.outcomes)
+        return f"{self.layer} keeps its promises: {len(self.outcomes) - excused} checks held, {excused} excused."
+
+
+def run_check(check: Check, layer: SequenceLayer, inputs: Draw | None = None, seed: int = 0) -> Outcome:
+    """One check. A crash within the layer is a fault too: the promise was not kept."""
+    excuse = check.excuse(layer)
+    if excuse:
+        return Outcome(check.name, excuse=excuse)
+    try:
+        check.function(Subject.of(layer, inputs, seed))
+    except CheckError as error:
+        return Outcome(check.name, fault=str(error))
+    except Exception as error:  # whatever a user's layer raises is what we report
+        return Outcome(check.name, fault=f"{type(error).__name__}: {error}")
+    return Outcome(check.name)
+
+
+def check_layer(
+    layer: SequenceLayer, inputs: Draw | None = None, checks: Sequence[Check] = CHECKS, seed: int = 0
+) -> Report:
+    """Run every check on a private copy of ``layer``.
+
+    Args:
+        layer: any ``SequenceLayer``, yours too.
+        inputs: makes x (B, T, I) in float64 from batch, steps and a generator; None draws normal numbers.
+        checks: which ones.
+        seed: of all random choices.
+
+    Returns:
+        A report whose ``summary()`` reads well.
+
+    Raises:
+        CheckError: a promise is broken; the message lists every fault.
+    """
+    report = Report(type(layer).__name__, [run_check(check, layer, inputs, seed) for check in checks])
+    if report.faults:
+        raise CheckError(report.summary())
+    return report

@@ -1,0 +1,36 @@
+"""The contract: what a layer that runs along time takes, returns and promises."""
+
+from .layer import SequenceLayer
+from .lengths import check_lengths, fill_padding, reverse_steps, valid_steps
+from .state import (
+    State,
+    detach,
+    join_rows,
+    leaves,
+    map_state,
+    named_leaves,
+    same_structure,
+    state_bytes,
+    state_from_leaves,
+    take_rows,
+    where_rows,
+)
+
+__all__ = [
+    "SequenceLayer",
+    "State",
+    "check_lengths",
+    "detach",
+    "fill_padding",
+    "join_rows",
+    "leaves",
+    "map_state",
+    "named_leaves",
+    "reverse_steps",
+    "same_structure",
+    "state_bytes",
+    "state_from_leaves",
+    "take_rows",
+    "valid_steps",
+    "where_rows",
+]

@@ -1,0 +1,152 @@
+"""The contract that every layer and every model keeps.
+
+    y, state = layer(x, state=None, lengths=None)
+
+The six promises are written as checks in ``ostinato.checks``; this file is the door they are kept at:
+it refuses bad input in a sentence, cleans the padding once, and hands clean values to ``run``.
+
+Axes: B batch, T time steps in, T' time steps out, I input features, O output features.
+"""
+
+import math
+from fractions import Fraction
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import ShapeError, StateError, StreamingError
+from .lengths import check_lengths, fill_padding
+from .state import leaves, same_structure, where_rows
+
+
+class SequenceLayer(nn.Module):
+    """A layer that repeats itself along time. Subclasses write ``run`` and declare what they are.
+
+    To write a layer: set ``input_size`` and ``output_size``, declare what differs from the defaults
+    below, return the state that None stands for from ``initial_state``, and compute in ``run``.
+    Then add one line to ``tests/contract/registry.py``.
+
+    Attributes:
+        input_size: features per step in, I; None accepts any number.
+        output_size: features per step out, O; None means the same number as came in.
+        receptive_field: input steps that one output step can depend on; ``math.inf`` for a recurrence.
+        latency: input steps by which the output lags: y[t] speaks of x[t - latency].
+        stride: input steps for each output step, a Fraction.
+        streams: whether the layer can run in chunks. One that cannot takes no state and returns ().
+
+    Shape:
+        x (B, T, I); lengths (B,) valid steps of each row, 0 to T; state as ``initial_state`` makes it.
+        y (B, T', O), zero on padded steps, T' = ``out_lengths`` of T.
+
+    Raises:
+        ShapeError: x is not (B, T, I).
+        LengthsError: lengths do not describe the rows.
+        StateError: the state is another layer's or of another batch size.
+        StreamingError: a whole-sequence layer was given a state.
+    """
+
+    input_size: int | None = None
+    output_size: int | None = None
+    receptive_field: float = 1
+    latency: int = 0
+    stride: Fraction = Fraction(1)
+    streams: bool = True
+
+    def forward(
+        self, x: Tensor, state: Any = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, Any]:
+        """Run over the steps of x, from ``state`` on."""
+        self._check_input(x)
+        check_lengths(lengths, x.shape[0], x.shape[1])
+        if state is None:
+            state = self.initial_state(x.shape[0], x.dtype, x.device)
+        else:
+            self._check_state(state, x)
+        y, after = self.run(fill_padding(x, lengths), state, lengths)
+        if lengths is not None:
+            y = fill_padding(y, self.out_lengths(lengths, state))
+        return y, after
+
+    def run(self, x: Tensor, state: Any, lengths: Tensor | None) -> tuple[Tensor, Any]:
+        """Compute y and the state after. Here x is zero on padded steps and the state is never None.
+
+        What y holds on padded steps does not matter; the state of a row must stop at its length.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define run().")
+
+    def initial_state(
+        self, batch: int, dtype: torch.dtype | None = None, device: torch.device | str | None = None
+    ) -> Any:
+        """The state that None stands for; () for a layer that remembers nothing."""
+        return ()
+
+    def output_dtype(self, dtype: torch.dtype | None) -> torch.dtype | None:
+        """The dtype of y for x of ``dtype``: another one only where a layer reads raw data."""
+        return dtype
+
+    def out_lengths(self, lengths: Tensor, state: Any = None) -> Tensor:
+        """Valid steps that come out of ``lengths`` valid steps after ``state``, for each row."""
+        return lengths
+
+    def flush(self, state: Any) -> Tensor:
+        """What a layer with latency still owes when the stream ends: y (B, latency / stride, O).
+
+        A layer that looks ahead meets zeros beyond the end.
+        """
+        x = self._silence(state)
+        return self(x, state)[0]
+
+    def reset_rows(self, state: Any, mask: Tensor) -> Any:
+        """``state`` with the rows where ``mask`` (B,) is true set back to the beginning.
+
+        Raises:
+            StateError: the layer is strided and stands within a block.
+        """
+        some = next(leaves(state), None)
+        if some is None:
+            return state
+        floats = [leaf.dtype for leaf in leaves(state) if leaf.is_floating_point()]
+        fresh = self.initial_state(len(some), floats[0] if floats else None, some.device)
+        return where_rows(mask, fresh, state)
+
+    def last(self, x: Tensor) -> Tensor:
+        """y (B, O) at the last step of x, from the beginning: what training on windows needs."""
+        return self(x)[0][:, -1]
+
+    def _silence(self, state: Any) -> Tensor:
+        """``latency`` steps of zeros for the rows of ``state``."""
+        example = next((leaf for leaf in leaves(state) if leaf.is_floating_point()), None)
+        if example is None:  # no state, no latency: any tensor of the layer gives dtype and device
+            example = next(self.parameters(), torch.zeros(0))
+        batch = max((len(leaf) for leaf in leaves(state)), default=0)
+        return example.new_zeros(batch, self.latency, self.input_size or 1)
+
+    def _check_input(self, x: Tensor) -> None:
+        features = "features" if self.input_size is None else self.input_size
+        fits = x.dim() == 3 and (self.input_size is None or x.shape[2] == self.input_size)
+        if not fits:
+            hint = "" if self.input_size is None else " The last axis is the layer's input_size."
+            raise ShapeError(f"x must be (batch, time, {features}), got {tuple(x.shape)}.{hint}")
+        if not x.is_floating_point():
+            raise ShapeError(f"x must hold floating point numbers, got {x.dtype}. Pass x.float().")
+
+    def _check_state(self, state: Any, x: Tensor) -> None:
+        name = type(self).__name__
+        if not self.streams:
+            if state == ():
+                return
+            raise StreamingError(
+                f"{name} needs the whole sequence at once and takes no state. Pass state=None with all steps, "
+                "or use a layer that streams (causal, one direction)."
+            )
+        if not same_structure(state, self.initial_state(0, x.dtype, x.device)):
+            raise StateError(f"this state is not one of {name}. Pass what it returned, or None to begin.")
+        rows = next((len(leaf) for leaf in leaves(state) if len(leaf) != len(x)), None)
+        if rows is not None:
+            raise StateError(f"state is for {rows} rows, x has {len(x)}. Start a new stream with state=None.")
+
+    @property
+    def recurrent(self) -> bool:
+        """Whether an output can depend on steps without limit."""
+        return math.isinf(self.receptive_field)

@@ -1,0 +1,135 @@
+"""State as a value: nested tuples of tensors, the batch always their first axis.
+
+A state goes into a layer and comes out of it. Nothing here knows what a state means; it is cut,
+joined, moved and saved by its structure alone.
+
+Axes: B batch.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import StateError
+
+State = tuple[Any, ...]  # (named) tuples of tensors (B, ...) or of further such tuples; () is empty
+
+
+def map_state(function: Callable[..., Tensor], state: Any, *others: Any) -> Any:
+    """Apply ``function`` to each tensor, or to the tensors in the same place of several states.
+
+    >>> import torch
+    >>> map_state(torch.add, (torch.ones(1), ()), (torch.ones(1), ()))
+    (tensor([2.]), ())
+    """
+    if isinstance(state, Tensor):
+        return function(state, *others)
+    if any(len(other) != len(state) for other in others):
+        raise StateError("these states do not belong to one layer: they differ in structure.")
+    return _rebuild(state, [map_state(function, *parts) for parts in zip(state, *others, strict=True)])
+
+
+def leaves(state: Any) -> Iterator[Tensor]:
+    """The tensors of a state, in order."""
+    if isinstance(state, Tensor):
+        yield state
+    else:
+        for part in state:
+            yield from leaves(part)
+
+
+def named_leaves(state: Any, prefix: str = "") -> dict[str, Tensor]:
+    """The tensors of a state by dotted path, as safetensors wants them; fields keep their names."""
+    if isinstance(state, Tensor):
+        return {prefix: state}
+    names = getattr(state, "_fields", None) or [str(place) for place in range(len(state))]
+    found: dict[str, Tensor] = {}
+    for name, part in zip(names, state, strict=True):
+        found |= named_leaves(part, f"{prefix}.{name}" if prefix else name)
+    return found
+
+
+def state_from_leaves(template: Any, tensors: Mapping[str, Tensor], prefix: str = "") -> Any:
+    """The state whose tensors are ``tensors``, shaped like ``template`` (a layer's ``initial_state``).
+
+    Raises:
+        StateError: a tensor is missing or one is left over.
+    """
+    expected, given = set(named_leaves(template)), set(tensors)
+    if expected != given:
+        odd = sorted(expected ^ given)[0]
+        problem = "lacks" if odd in expected else "has an unknown"
+        raise StateError(f"the saved state {problem} tensor {odd!r}. It was saved by another layer.")
+    return _fill(template, iter([tensors[name] for name in named_leaves(template)]))
+
+
+def detach(state: Any) -> Any:
+    """The same values with no history: truncated back-propagation cuts here."""
+    return map_state(Tensor.detach, state)
+
+
+def where_rows(mask: Tensor, chosen: Any, otherwise: Any) -> Any:
+    """Take the rows of ``chosen`` where ``mask`` (B,) is true, of ``otherwise`` elsewhere.
+
+    Raises:
+        StateError: tensors in the same place differ in shape, so the rows are not in one phase.
+    """
+
+    def choose(left: Tensor, right: Tensor) -> Tensor:
+        if left.shape != right.shape:
+            raise StateError(
+                f"rows of shapes {tuple(left.shape[1:])} and {tuple(right.shape[1:])} cannot be mixed. A strided "
+                "layer lets rows be exchanged or reset only where its last block is complete: feed whole blocks."
+            )
+        return torch.where(mask.view(-1, *[1] * (left.dim() - 1)), left, right)
+
+    return map_state(choose, chosen, otherwise)
+
+
+def take_rows(state: Any, rows: Tensor | Sequence[int] | slice) -> Any:
+    """The state of some rows only."""
+    return map_state(lambda leaf: leaf[rows], state)
+
+
+def join_rows(states: Sequence[Any]) -> Any:
+    """One state for the rows of several, laid below each other.
+
+    Raises:
+        StateError: the states are of different layers or in different phases.
+    """
+    structure = [[leaf.shape[1:] for leaf in leaves(state)] for state in states]
+    if any(shapes != structure[0] for shapes in structure):
+        raise StateError("these states cannot be joined: they differ in structure or phase.")
+    return map_state(lambda *parts: torch.cat(parts), states[0], *states[1:])
+
+
+def state_bytes(state: Any) -> int:
+    """Bytes of memory that a state keeps alive, whole storages counted.
+
+    A small view into a large tensor counts as the large tensor: that is what it costs.
+    """
+    storages = {leaf.untyped_storage().data_ptr(): leaf.untyped_storage().nbytes() for leaf in leaves(state)}
+    return sum(storages.values())
+
+
+def same_structure(state: Any, other: Any) -> bool:
+    """Whether two states could be of one layer: the same nesting of the same kinds of tuples."""
+    if isinstance(state, Tensor) or isinstance(other, Tensor):
+        return isinstance(state, Tensor) and isinstance(other, Tensor)
+    return (
+        type(state) is type(other)
+        and len(state) == len(other)
+        and all(same_structure(a, b) for a, b in zip(state, other, strict=True))
+    )
+
+
+def _fill(template: Any, tensors: Iterator[Tensor]) -> Any:
+    if isinstance(template, Tensor):
+        return next(tensors)
+    return _rebuild(template, [_fill(part, tensors) for part in template])
+
+
+def _rebuild(like: Any, parts: list[Any]) -> Any:
+    return type(like)(*parts) if hasattr(like, "_fields") else tuple(parts)

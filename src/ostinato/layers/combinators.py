@@ -1,0 +1,219 @@
+"""Layers made of layers. Receptive field, latency and stride add up by themselves.
+
+Axes: B batch, T time steps, I input features, O output features.
+"""
+
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..core import SequenceLayer
+from ..errors import ConfigError
+from .delay import Delay
+
+
+class Chain(SequenceLayer):
+    """One layer after the other.
+
+    Args:
+        layers: the layers in order; given by keyword, they are attributes of those names.
+
+    Shape:
+        x (B, T, I) of the first layer, y (B, T', O) of the last. The state is a tuple of the layers' states.
+
+    Raises:
+        ConfigError: no layer is given, or one does not take what the one before it gives.
+
+    >>> from ostinato.layers import GRU, Conv1d
+    >>> chain = Chain(front=Conv1d(3, 8, 4, stride=2), memory=GRU(8, 5))
+    >>> chain.stride, chain.output_size
+    (Fraction(2, 1), 5)
+    """
+
+    def __init__(self, *layers: SequenceLayer, **named: SequenceLayer) -> None:
+        super().__init__()
+        for name, layer in [*((str(place), layer) for place, layer in enumerate(layers)), *named.items()]:
+            self.add_module(name, layer)
+        if not self.layers:
+            raise ConfigError("a chain needs at least one layer, got none.")
+        self.streams = all(layer.streams for layer in self.layers)
+        self._add_up()
+
+    @property
+    def layers(self) -> list[SequenceLayer]:
+        """The layers in order."""
+        return list(self.children())  # type: ignore[arg-type]
+
+    def initial_state(
+        self, batch: int, dtype: torch.dtype | None = None, device: torch.device | str | None = None
+    ) -> Any:
+        """The layers' initial states; () if one of them does not stream."""
+        if not self.streams:
+            return ()
+        states = []
+        for layer in self.layers:
+            states.append(layer.initial_state(batch, dtype, device))
+            dtype = layer.output_dtype(dtype)
+        return tuple(states)
+
+    def run(self, x: Tensor, state: Any, lengths: Tensor | None) -> tuple[Tensor, Any]:
+        """Hand y and its lengths on."""
+        befores = state if self.streams else [None] * len(self.layers)
+        afters = []
+        for layer, before in zip(self.layers, befores, strict=True):
+            x, after = layer(x, before, lengths)
+            lengths = None if lengths is None else layer.out_lengths(lengths, before)
+            afters.append(after)
+        return x, tuple(afters) if self.streams else ()
+
+    def output_dtype(self, dtype: torch.dtype | None) -> torch.dtype | None:
+        """What the last layer gives."""
+        for layer in self.layers:
+            dtype = layer.output_dtype(dtype)
+        return dtype
+
+    def out_lengths(self, lengths: Tensor, state: Any = None) -> Tensor:
+        """Through all layers."""
+        for place, layer in enumerate(self.layers):
+            lengths = layer.out_lengths(lengths, state[place] if state else None)
+        return lengths
+
+    def flush(self, state: Any) -> Tensor:
+        """What each layer owes goes through those after it, which then give what they owe."""
+        owed = None
+        for layer, before in zip(self.layers, state, strict=True):
+            if owed is not None:
+                owed, before = layer(owed, before)
+            if layer.latency:
+                tail = layer.flush(before)
+                owed = tail if owed is None else torch.cat([owed, tail], dim=1)
+        return super().flush(state) if owed is None else owed
+
+    def reset_rows(self, state: Any, mask: Tensor) -> Any:
+        """Layer by layer: their states may differ in dtype."""
+        return tuple(layer.reset_rows(part, mask) for layer, part in zip(self.layers, state, strict=True))
+
+    def last(self, x: Tensor) -> Tensor:
+        """The last layer may need less than all of its input."""
+        *firsts, final = self.layers
+        for layer in firsts:
+            x = layer(x)[0]
+        return final.last(x)
+
+    def _add_up(self) -> None:
+        sizes = [layer.input_size for layer in self.layers if layer.input_size is not None]
+        self.input_size = sizes[0] if sizes else None
+        size = None
+        for place, layer in enumerate(self.layers):
+            if None not in (size, layer.input_size) and size != layer.input_size:
+                raise ConfigError(
+                    f"layer {place} of the chain ({type(layer).__name__}) takes {layer.input_size} features, "
+                    f"the one before it gives {size}. Make them equal."
+                )
+            size = size if layer.output_size is None else layer.output_size
+            self.receptive_field += (layer.receptive_field - 1) * float(self.stride)
+            self.latency += int(layer.latency * self.stride)
+            self.stride *= layer.stride
+        self.output_size = size
+
+
+class ResidualState(NamedTuple):
+    """What both paths remember."""
+
+    body: Any
+    shortcut: Any
+
+
+class Residual(SequenceLayer):
+    """y = body(x) + shortcut(x). If the body looks ahead, the shortcut waits for it.
+
+    Args:
+        body: any layer.
+        shortcut: a layer that gives as many features and as many steps; None passes x on as it is.
+
+    Shape:
+        x (B, T, I), y (B, T', O) of the body.
+
+    Raises:
+        ConfigError: the two paths differ in features, stride or latency.
+
+    Source:
+        He et al. 2015, arXiv:1512.03385, section 3.1, equations 1 and 2.
+    """
+
+    def __init__(self, body: SequenceLayer, shortcut: SequenceLayer | None = None) -> None:
+        super().__init__()
+        self.body = body
+        self.shortcut = shortcut or _waiting(body)
+        self._check_paths()
+        self.input_size, self.output_size = body.input_size, body.output_size
+        self.stride, self.latency = body.stride, body.latency
+        self.receptive_field = max(body.receptive_field, self.shortcut.receptive_field)
+        self.streams = body.streams and self.shortcut.streams
+
+    def initial_state(
+        self, batch: int, dtype: torch.dtype | None = None, device: torch.device | str | None = None
+    ) -> Any:
+        """The initial states of both; () if one does not stream."""
+        if not self.streams:
+            return ()
+        return ResidualState(
+            self.body.initial_state(batch, dtype, device), self.shortcut.initial_state(batch, dtype, device)
+        )
+
+    def run(self, x: Tensor, state: Any, lengths: Tensor | None) -> tuple[Tensor, Any]:
+        """Both paths over the same steps."""
+        body, shortcut = state if self.streams else (None, None)
+        y, body = self.body(x, body, lengths)
+        short, shortcut = self.shortcut(x, shortcut, lengths)
+        return y + short, ResidualState(body, shortcut) if self.streams else ()
+
+    def out_lengths(self, lengths: Tensor, state: Any = None) -> Tensor:
+        """Those of the body."""
+        return self.body.out_lengths(lengths, state.body if state else None)
+
+    def flush(self, state: Any) -> Tensor:
+        """What both paths owe."""
+        if not self.latency:
+            return super().flush(state)
+        return self.body.flush(state.body) + self.shortcut.flush(state.shortcut)
+
+    def reset_rows(self, state: Any, mask: Tensor) -> Any:
+        """Both paths."""
+        return ResidualState(
+            self.body.reset_rows(state.body, mask), self.shortcut.reset_rows(state.shortcut, mask)
+        )
+
+    def _check_paths(self) -> None:
+        body, shortcut = self.body, self.shortcut
+        sizes = (body.output_size, shortcut.output_size or body.input_size)
+        if None not in sizes and sizes[0] != sizes[1]:
+            raise ConfigError(
+                f"the body gives {sizes[0]} features, the shortcut {sizes[1]}. Pass a shortcut that maps to {sizes[0]}, "
+                "for example a Conv1d with kernel_size=1."
+            )
+        for name in ("stride", "latency"):
+            if getattr(body, name) != getattr(shortcut, name):
+                raise ConfigError(
+                    f"the body has {name} {getattr(body, name)}, the shortcut {getattr(shortcut, name)}. "
+                    "Both paths must give the same steps."
+                )
+
+
+def _waiting(body: SequenceLayer) -> SequenceLayer:
+    """x itself, as late as the body."""
+    if body.stride != Fraction(1):
+        raise ConfigError(f"the body has stride {body.stride}: pass a shortcut with the same stride.")
+    if body.latency and body.input_size is None:
+        raise ConfigError("a body with latency must say its input_size, so that the shortcut can wait for it.")
+    return Delay(body.input_size or 1, body.latency) if body.latency else Identity()
+
+
+class Identity(SequenceLayer):
+    """y = x."""
+
+    def run(self, x: Tensor, state: tuple[()], lengths: Tensor | None) -> tuple[Tensor, tuple[()]]:
+        """Nothing to do."""
+        return x, ()

@@ -1,0 +1,30 @@
+"""Waiting: what a shortcut does while the other path looks ahead.
+
+Axes: B batch, T time steps, C features.
+"""
+
+from torch import Tensor
+
+from .sliding import Sliding
+
+
+class Delay(Sliding):
+    """y[t] = x[t - steps], zeros before the beginning.
+
+    Args:
+        input_size: features per step, C.
+        steps: how long to wait, 0 or more.
+
+    Shape:
+        x (B, T, C), y (B, T, C), state.history (B, steps, C).
+
+    Raises:
+        ConfigError: steps is negative.
+    """
+
+    def __init__(self, input_size: int, steps: int) -> None:
+        super().__init__(input_size, input_size, span=steps + 1, latency=steps)
+
+    def slide(self, buffer: Tensor) -> Tensor:
+        """All but the newest ``steps``."""
+        return buffer[:, : buffer.shape[1] - self.overlap]

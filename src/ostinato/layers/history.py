@@ -1,0 +1,30 @@
+"""What layers share that look back a fixed number of steps: the steps they keep.
+
+Axes: B batch, T time steps, C features.
+"""
+
+import torch
+from torch import Tensor
+
+
+def join_steps(history: Tensor, x: Tensor) -> Tensor:
+    """``history`` (B, H, C) followed by ``x`` (B, T, C), in channel-first memory.
+
+    Joining along the last axis of (B, C, T) is what keeps a stack of convolutions free of re-ordering.
+    """
+    if history.shape[1] == 0:
+        return x
+    return torch.cat([history.transpose(1, 2), x.transpose(1, 2)], dim=2).transpose(1, 2)
+
+
+def keep_last(buffer: Tensor, count: int, lengths: Tensor | None) -> Tensor:
+    """The last ``count`` steps that each row has seen, (B, count, C).
+
+    ``buffer`` is ``count`` remembered steps followed by the chunk that ``lengths`` speaks of.
+    """
+    if lengths is None:
+        # from the front: the slice [-count:] would be everything for a count of 0
+        kept = buffer[:, buffer.shape[1] - count :]
+        return kept.clone()  # a view would keep the whole chunk alive
+    steps = lengths[:, None] + torch.arange(count, device=buffer.device)
+    return buffer.gather(1, steps[:, :, None].expand(-1, -1, buffer.shape[2]))

@@ -1,0 +1,8 @@
+"""Pure tensor functions, a folder each: ``naive.py`` defines the numbers, faster twins stand beside it.
+
+``OSTINATO_BACKEND`` forces a backend by name; ``backends()`` says which one each function uses and why.
+"""
+
+from .backends import backends
+
+__all__ = ["backends"]

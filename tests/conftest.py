@@ -1,0 +1,24 @@
+"""For every test: one thread, since the workers of pytest-xdist share the cores."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch loads; also for processes that tests start
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data, or a skip that says how to have it."""
+    folder = os.environ.get("OSTINATO_DATA")
+    if not folder:
+        pytest.skip("OSTINATO_DATA is unset: set it to the folder of real data to run this test")
+    return Path(folder)
+
+
+@pytest.fixture(autouse=True)
+def _doctest_names(doctest_namespace: dict) -> None:
+    import torch
+
+    doctest_namespace |= {"torch": torch, "nn": torch.nn}

@@ -1,0 +1,21 @@
+"""Every layer and every model through every check."""
+
+import pytest
+import torch
+from contract.registry import LAYERS
+
+from ostinato.checks import CHECKS
+from ostinato.checks.run import run_check
+
+
+CELLS = [pytest.param(name, check, id=f"{name}:{check.name}") for name in LAYERS for check in CHECKS]
+
+
+@pytest.mark.parametrize(("name", "check"), CELLS)
+def test_contract(name, check, record_property):
+    torch.manual_seed(0)
+    case = LAYERS[name]
+    outcome = run_check(check, case.make(), case.inputs)
+    record_property("mark", outcome.mark)
+    assert outcome.fault is None, outcome.fault
+
