@@ -1,0 +1,137 @@
+"""Read the text of a CSV file into a table of text.
+
+Cells stay text here: whether a column holds numbers or times is for those who know its role, and they
+can name the row of a cell that does not.
+"""
+
+import csv
+import io
+
+import polars as pl
+
+from ..errors import ColumnError, DataError
+from .table import Table
+
+SEPARATORS = (",", ";", "\t", "|")
+HEAD_BYTES = 2**16  # a header line longer than this is no header
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
+BARE_NAMES = ["time", "price", "amount"]  # the columns of a file without a header, as bitcoincharts has them
+BLANK_LINES = 1000  # so many empty lines at the end of a file are forgiven
+
+
+def read_csv(content: bytes, name: str) -> Table:
+    """Read CSV text with a header, or three columns of numbers without one.
+
+    Args:
+        content: UTF-8 text, with or without a byte order mark.
+        name: of the file, for messages.
+
+    Raises:
+        DataError: this is no text, not UTF-8, or has no rows.   ColumnError: the header is unusable.
+    """
+    line = first_line(content, name)
+    separator = max(SEPARATORS, key=line.count)
+    cells = [cell.strip() for cell in next(csv.reader([line], delimiter=separator))]
+    headerless = all(is_number(cell) for cell in cells)
+    names = bare_names(cells, name) if headerless else header_names(cells, name)
+    frame = parse(content, name, names, separator, skip=0 if headerless else 1)
+    notes = [f"the file has no header; its columns were taken as {', '.join(names)}"] if headerless else []
+    if separator != ",":
+        notes.append(f"columns are separated by {separator!r}")
+    return Table(frame, name, 1 if headerless else 2, True, headerless, tuple(notes))
+
+
+def first_line(content: bytes, name: str) -> str:
+    """The header, or the first row of a file without one."""
+    head = content[:HEAD_BYTES]
+    if head.startswith(UTF16):
+        raise DataError(f"{name} is UTF-16 text. Save it as UTF-8.")
+    if b"\0" in head:
+        raise DataError(f"{name} is neither text nor parquet. Name a .csv, .csv.gz or .parquet file.")
+    if not head.strip():
+        raise DataError(f"{name} is empty. A trades file needs a header and at least one row.")
+    line, newline, _ = head.partition(b"\n")
+    if not newline and len(content) > HEAD_BYTES:
+        raise DataError(f"{name} is no CSV file: its first line is longer than {HEAD_BYTES:,} bytes.")
+    try:
+        return line.decode("utf-8-sig").rstrip("\r")
+    except UnicodeDecodeError as error:
+        raise DataError(not_utf8(line, error, name)) from error
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell of the first line is data, so that the line is no header."""
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def bare_names(cells: list[str], name: str) -> list[str]:
+    """Name the columns of a file without a header; only three can be told apart."""
+    if len(cells) != len(BARE_NAMES):
+        raise ColumnError(
+            f"{name} has no header and {len(cells)} columns; without a header it must have three: time, "
+            "price, amount. Add a first line with the names of the columns."
+        )
+    return BARE_NAMES
+
+
+def header_names(cells: list[str], name: str) -> list[str]:
+    """The names in a header; a column without one is called as pandas calls it."""
+    names = [cell or f"Unnamed: {position}" for position, cell in enumerate(cells)]
+    twice = [cell for position, cell in enumerate(names) if cell in names[:position]]
+    if twice:
+        raise ColumnError(f"{name} has two columns named {twice[0]!r}. Rename one of them.")
+    return names
+
+
+def parse(content: bytes, name: str, names: list[str], separator: str, skip: int) -> pl.DataFrame:
+    """Cut the text into cells."""
+    schema = dict.fromkeys(names, pl.String)
+    try:
+        frame = pl.read_csv(content, has_header=False, skip_rows=skip, separator=separator, schema=schema)
+    except pl.exceptions.NoDataError as error:
+        raise DataError(no_rows(name)) from error
+    except pl.exceptions.PolarsError as error:
+        raise DataError(explain(content, name, len(names), separator)) from error
+    frame = without_blank_end(frame)
+    if frame.is_empty():
+        raise DataError(no_rows(name))
+    return frame
+
+
+def no_rows(name: str) -> str:
+    """What is wrong with a header alone."""
+    return f"{name} has a header but no rows. A trades file needs at least one trade."
+
+
+def without_blank_end(frame: pl.DataFrame) -> pl.DataFrame:
+    """Drop empty lines at the end, which editors leave there."""
+    blank = frame.tail(BLANK_LINES).select(pl.all_horizontal(pl.all().is_null())).to_series()
+    kept = blank.not_().arg_true()
+    last = kept[-1] if len(kept) else -1
+    return frame.head(frame.height - (len(blank) - 1 - last))
+
+
+def explain(content: bytes, name: str, columns: int, separator: str) -> str:
+    """Find out, slowly, why polars could not read the text. Its own words name no row."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        return not_utf8(content, error, name)
+    try:
+        for row, cells in enumerate(csv.reader(io.StringIO(text), delimiter=separator), start=1):
+            if cells and len(cells) != columns:
+                return f"{name}: row {row} of the file has {len(cells)} cells, not {columns}. Mend the row."
+    except csv.Error:
+        pass  # a cell beyond csv's limit: an open quote that swallowed the rest
+    return f"{name} is no CSV file that can be read. A quotation mark may never be closed."
+
+
+def not_utf8(content: bytes, error: UnicodeDecodeError, name: str) -> str:
+    """Name the row and the byte that are not UTF-8."""
+    row = content.count(b"\n", 0, error.start) + 1
+    byte = f"byte 0x{content[error.start]:02x}"
+    return f"{name} is not UTF-8 text: row {row} of the file holds {byte}. Save it as UTF-8."

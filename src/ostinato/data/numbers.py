@@ -1,0 +1,72 @@
+"""Prices and amounts: cells to float64, naming the row of each cell that is no number."""
+
+import numpy as np
+import polars as pl
+
+from ..errors import ColumnError, DataError
+from .table import Column
+
+
+def positive(column: Column) -> np.ndarray:
+    """A column of finite numbers above 0, (N,) float64.
+
+    Raises:
+        ColumnError: a cell is not a number.   DataError: a number is missing or out of range.
+    """
+    values = floats(column)
+    refuse(column, ~(np.isfinite(values) & (values > 0)), "a finite number above 0")
+    return values
+
+
+def not_negative(column: Column) -> np.ndarray:
+    """A column of finite numbers, 0 or above, (N,) float64.
+
+    Raises:
+        ColumnError: a cell is not a number.   DataError: a number is missing or out of range.
+    """
+    values = floats(column)
+    refuse(column, ~(np.isfinite(values) & (values >= 0)), "a finite number, 0 or above")
+    return values
+
+
+def floats(column: Column) -> np.ndarray:
+    """The cells as float64, (N,); an empty cell is NaN.
+
+    Raises:
+        ColumnError: a cell is not a number.
+    """
+    cells = column.cells
+    if cells.dtype in (pl.String, pl.Categorical, pl.Enum, pl.Object):
+        cells = parsed(column)
+    elif not (cells.dtype.is_numeric() or cells.dtype == pl.Null):
+        raise ColumnError(
+            f"{column.table.name}: the {column.role} column {cells.name!r} holds {cells.dtype}, not numbers. "
+            f"Choose {column.remedy()}."
+        )
+    return cells.cast(pl.Float64).fill_null(np.nan).to_numpy(writable=True)
+
+
+def parsed(column: Column) -> pl.Series:
+    """Text to numbers; an empty cell is null."""
+    text = column.cells.cast(pl.String).str.strip_chars()
+    text = text.set(text == "", None)
+    numbers = text.cast(pl.Float64, strict=False)
+    wrong = (numbers.is_null() & text.is_not_null()).arg_true()
+    if len(wrong):
+        raise ColumnError(
+            f"{column.at(wrong[0])}, which is not a number. Mend it, or choose {column.remedy()}."
+        )
+    return numbers
+
+
+def refuse(column: Column, bad: np.ndarray, allowed: str) -> None:
+    """Raise for the first bad cell.
+
+    Raises:
+        DataError: there is one.
+    """
+    if bad.any():
+        more = f" ({bad.sum() - 1:,} more like it)" if bad.sum() > 1 else ""
+        raise DataError(
+            f"{column.at(int(bad.argmax()))}{more}; it must be {allowed}. Mend or remove the row."
+        )

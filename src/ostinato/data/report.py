@@ -1,0 +1,98 @@
+"""What a trades file turned out to hold, and what was guessed while reading it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+LONG_GAP_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class TradesReport:
+    """A summary of trades. Times and spans are in seconds, times since the Unix epoch.
+
+    ``repeated_times`` counts trades at the same time as the trade before. ``largest_gap_at`` is the time
+    of the trade before the largest gap. ``long_gaps`` counts gaps above 10 minutes. ``columns`` maps a
+    role to the name of its column. ``notes`` are sentences, one for everything that was guessed.
+    """
+
+    source: str
+    rows: int
+    first_time: float
+    last_time: float
+    span_seconds: float
+    columns: Mapping[str, str]
+    time_unit: str
+    reversed: bool
+    repeated_times: int
+    largest_gap_seconds: float
+    largest_gap_at: float
+    long_gaps: int
+    price_min: float
+    price_max: float
+    notes: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """The report for a person to read, as plain text."""
+        columns = ", ".join(r if r == name else f"{r} from {name!r}" for r, name in self.columns.items())
+        lines = [
+            f"read {self.rows:,} trades from {self.source}",
+            f"from {utc(self.first_time)} to {utc(self.last_time)} UTC, {duration(self.span_seconds)}",
+            f"columns: {columns} (times in {self.time_unit})",
+            f"prices from {self.price_min:,.10g} to {self.price_max:,.10g}",
+            f"{self.repeated_times:,} trades have the same time as the trade before",
+            f"{self.long_gaps:,} gaps above {duration(LONG_GAP_SECONDS)}; "
+            f"the largest is {duration(self.largest_gap_seconds)}, after {utc(self.largest_gap_at)}",
+        ]
+        return lines + [f"note: {note}" for note in self.notes]
+
+
+def describe(
+    source: str,
+    time: np.ndarray,
+    price: np.ndarray,
+    columns: Mapping[str, str],
+    time_unit: str,
+    is_reversed: bool,
+    notes: Sequence[str],
+) -> TradesReport:
+    """Summarise sorted trades: time (N,) in seconds and price (N,), N at least 1."""
+    gaps = np.diff(time, prepend=time[0])  # gaps[i] lies before trade i
+    largest = int(gaps.argmax())
+    return TradesReport(
+        source=source,
+        rows=len(time),
+        first_time=float(time[0]),
+        last_time=float(time[-1]),
+        span_seconds=float(time[-1] - time[0]),
+        columns=dict(columns),
+        time_unit=time_unit,
+        reversed=is_reversed,
+        repeated_times=int((gaps[1:] == 0).sum()),
+        largest_gap_seconds=float(gaps[largest]),
+        largest_gap_at=float(time[max(largest - 1, 0)]),
+        long_gaps=int((gaps > LONG_GAP_SECONDS).sum()),
+        price_min=float(price.min()),
+        price_max=float(price.max()),
+        notes=tuple(notes),
+    )
+
+
+def utc(seconds: float) -> str:
+    """2018-08-13 03:36:35, with a fraction only where there is one."""
+    stamp = np.datetime64(round(seconds * 1e6), "us")
+    text = str(stamp).replace("T", " ")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def duration(seconds: float) -> str:
+    """A span in the largest unit that it fills."""
+    for unit, length in (("days", 86_400), ("hours", 3_600), ("min", 60)):
+        if seconds >= length:
+            return (
+                f"{seconds / length:,.3g} {unit}"
+                if seconds < 1000 * length
+                else f"{seconds / length:,.0f} {unit}"
+            )
+    return f"{seconds:.3g} s"

@@ -1,0 +1,63 @@
+"""A table as it came in, and columns that can say where a bad cell is."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+SHOWN_CHARACTERS = 40  # a cell of a hostile file may be megabytes long
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A table that was read but not yet understood.
+
+    Args:
+        frame: the cells; a CSV file's are all text.
+        name: what messages call it, "trades.csv" or "the data frame".
+        first_row: the number that a reader of the source gives to the first row of data.
+        in_file: rows are lines of a text file, not rows of a table counted from 0.
+        headerless: the names of the columns are ours, the file had none.
+        notes: sentences on what was guessed while reading.
+    """
+
+    frame: pl.DataFrame
+    name: str
+    first_row: int = 0
+    in_file: bool = False
+    headerless: bool = False
+    notes: tuple[str, ...] = ()
+
+    def row(self, index: int) -> str:
+        """Name the row at ``index`` as its reader would find it."""
+        number = self.first_row + index
+        return f"row {number} of the file" if self.in_file else f"row {number} of the table (counted from 0)"
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """The cells of a table that play one role: time, price, amount, id or side."""
+
+    role: str
+    cells: pl.Series
+    table: Table
+
+    def at(self, index: int) -> str:
+        """Name a cell as the beginning of a message: file, role, row and what it holds."""
+        return f"{self.table.name}: the {self.role} in {self.table.row(index)} is {show(self.cells[index])}"
+
+    def remedy(self) -> str:
+        """Say how to choose another column for this role."""
+        return f"another column with {flag(self.role)}"
+
+
+def flag(role: str, name: str = "NAME") -> str:
+    """How a column is chosen, on the command line and in Python."""
+    return f"--column {role}={name} (in Python columns={{{role!r}: {name!r}}})"
+
+
+def show(value: object) -> str:
+    """A cell, short enough for a message."""
+    if value is None:
+        return "empty"
+    text = repr(value)
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"

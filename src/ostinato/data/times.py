@@ -1,0 +1,166 @@
+"""Times of trades: numbers, ISO text or native datetimes to seconds since the Unix epoch."""
+
+import re
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from ..errors import ColumnError, ConfigError, DataError
+from .csv_files import is_number
+from .numbers import floats
+from .table import Column, flag
+
+PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+SPELLINGS = {"µs": "us", "μs": "us"}  # the micro sign and the Greek letter
+# A number below each bound has the unit of the same place: 1e11 s is the year 5138, 1e11 ms was 1973.
+BOUNDS = np.array([1e11, 1e14, 1e17])
+BEFORE_MARKETS = 1e8  # s, 1973: a smaller number is hardly a date
+LAST_SECOND = 253_402_300_799  # of the year 9999
+ZONE = r"(Z|z| ?UTC|[+-]\d{2}:?\d{2}|[+-]\d{2})$"
+FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
+
+
+class Times(NamedTuple):
+    """Seconds since the Unix epoch (N,) float64, the unit they came in, and what was guessed.
+
+    float64 resolves today's Unix time to 0.24 µs, so µs survive and ns do not.
+    """
+
+    seconds: np.ndarray
+    unit: str
+    notes: list[str]
+
+
+def read_times(column: Column, unit: str | None) -> Times:
+    """Understand a column of times.
+
+    Args:
+        column: numbers, ISO text, or dates and datetimes. A time without a zone is UTC.
+        unit: of numbers: s, ms, us (µs) or ns; None decides by magnitude, from the whole column.
+
+    Raises:
+        ConfigError: the unit is unknown, or given for times that have none.
+        ColumnError: a cell is no time.   DataError: a time is missing or beyond the year 9999.
+    """
+    unit = check_unit(unit)
+    times = read_native(column) if column.cells.dtype.is_temporal() else read_cells(column, unit)
+    if unit is not None and times.unit != unit:
+        raise ConfigError(
+            f"the time unit {unit!r} is for numbers; the times of {column.table.name} are {times.unit}."
+        )
+    check_range(column, times)
+    return times
+
+
+def check_unit(unit: str | None) -> str | None:
+    """The unit as we spell it."""
+    unit = SPELLINGS.get(unit, unit) if unit is not None else None
+    if unit is not None and unit not in PER_SECOND:
+        raise ConfigError(f"the time unit must be one of {', '.join(PER_SECOND)}, got {unit!r}.")
+    return unit
+
+
+def read_cells(column: Column, unit: str | None) -> Times:
+    """Numbers or text, told apart by the first cell."""
+    first = column.cells[0]
+    if isinstance(first, str) and not is_number(first):
+        return read_text(column)
+    return read_numbers(column, unit)
+
+
+def read_native(column: Column) -> Times:
+    """Dates and datetimes, which know their unit and may know their zone."""
+    dtype = column.cells.dtype
+    if dtype not in (pl.Date, pl.Datetime):
+        raise ColumnError(
+            f"{column.table.name}: the time column {column.cells.name!r} holds {dtype}, not points in time. "
+            f"Choose {column.remedy()}."
+        )
+    zoned = isinstance(dtype, pl.Datetime) and dtype.time_zone is not None
+    notes = [] if zoned else ["times have no zone and were taken as UTC"]
+    ticks = column.cells.dt.epoch("us").cast(pl.Float64).fill_null(np.nan)
+    return Times(ticks.to_numpy(writable=True) / PER_SECOND["us"], "datetimes", notes)
+
+
+def read_numbers(column: Column, unit: str | None) -> Times:
+    """Numbers of seconds, or of a thousandth, a millionth or a billionth of one."""
+    values = floats(column)
+    notes = []
+    if unit is None:
+        unit = unit_of(column, values)
+        notes.append(f"times were taken as {unit} since 1970, by their size")
+    seconds = values / PER_SECOND[unit]
+    if np.nanmax(np.abs(seconds), initial=0.0) < BEFORE_MARKETS:
+        notes.append("all times are before 1973; check that the time column and its unit are right")
+    return Times(seconds, unit, notes)
+
+
+def unit_of(column: Column, values: np.ndarray) -> str:
+    """The unit whose size fits the median; all the other times must agree with it."""
+    units = list(PER_SECOND)
+    sizes = np.abs(values[np.isfinite(values)])
+    usual = int(np.searchsorted(BOUNDS, np.median(sizes), side="right")) if len(sizes) else 0
+    other = np.isfinite(values) & (np.searchsorted(BOUNDS, np.abs(values), side="right") != usual)
+    if other.any():
+        raise DataError(
+            f"{column.at(int(other.argmax()))}, while most times are in {units[usual]}. "
+            "Mend the row, or name one unit for all with --time-unit (in Python time_unit=)."
+        )
+    return units[usual]
+
+
+def read_text(column: Column) -> Times:
+    """ISO 8601 text, with or without a zone."""
+    text = column.cells.cast(pl.String).str.strip_chars()
+    zone = text.str.extract(ZONE)
+    # a bare date ends like a zone without minutes, 2018-08-13
+    zone = zone.set(text.str.len_chars() == len("2018-08-13"), None)
+    local = text.zip_with(zone.is_null(), text.str.replace(ZONE, ""))
+    stamps = parse_stamps(local.str.replace("T", " ", literal=True).str.replace_all("/", "-", literal=True))
+    seconds = stamps.dt.epoch("us").cast(pl.Float64) / PER_SECOND["us"] - offsets(zone)
+    wrong = (seconds.is_null() & text.is_not_null() & (text != "")).arg_true()
+    if len(wrong):
+        raise ColumnError(
+            f"{column.at(wrong[0])}, which is neither a number nor a time like 2018-08-13T03:36:35Z. "
+            f"Mend it, or choose {column.remedy()}."
+        )
+    notes = ["times without a zone were taken as UTC"] if zone.null_count() else []
+    return Times(seconds.fill_null(np.nan).to_numpy(writable=True), "ISO text", notes)
+
+
+def parse_stamps(local: pl.Series) -> pl.Series:
+    """Datetimes by the first format that fits the first cell; null where it does not fit."""
+    for form in FORMATS:
+        if local.head(1).str.to_datetime(form, strict=False, time_unit="us").null_count() == 0:
+            break
+    return local.str.to_datetime(form, strict=False, time_unit="us")
+
+
+def offsets(zone: pl.Series) -> pl.Series:
+    """Seconds east of UTC; 0 for Z, UTC and no zone, null for an impossible zone."""
+    known = {name: offset(name) for name in zone.unique().to_list()}
+    return zone.replace_strict(known, return_dtype=pl.Float64)
+
+
+def offset(zone: str | None) -> float | None:
+    """The seconds of one zone: +05:30 is 19,800."""
+    if zone is None or zone[0] not in "+-":
+        return 0.0
+    hours, minutes = int(zone[1:3]), int(re.sub(r"\D", "", zone[3:]) or 0)
+    if hours > 23 or minutes > 59:
+        return None
+    return (1 if zone[0] == "+" else -1) * (hours * 3600.0 + minutes * 60.0)
+
+
+def check_range(column: Column, times: Times) -> None:
+    """Refuse empty times and those that no calendar has."""
+    bad = ~np.isfinite(times.seconds)
+    if bad.any():
+        raise DataError(f"{column.at(int(bad.argmax()))}; every trade needs a time. Mend or remove the row.")
+    bad = np.abs(times.seconds) > LAST_SECOND
+    if bad.any():
+        raise DataError(
+            f"{column.at(int(bad.argmax()))}, which in {times.unit} lies beyond the year 9999. "
+            f"Is the unit wrong, or the column? Choose --time-unit, or {flag('time')}."
+        )
