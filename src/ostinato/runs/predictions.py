@@ -1,0 +1,92 @@
+"""predictions.parquet: what a run forecast on the test part.
+
+row   integer          number of the row in the data file
+time  number or date   as in the data
+id    integer or text  as in the data; may be null
+p_up, or q05 .. q95    float, finite, one or more; p_up lies within 0 and 1
+"""
+
+import io
+import re
+from pathlib import Path
+
+import polars as pl
+
+from ..errors import BrokenRunError
+from .reading import read_bytes, shortened
+from .writing import replace_file
+
+MAX_BYTES = 1 << 31
+MAX_ROWS = 100_000_000  # a few bytes of parquet can stand for any number of equal rows
+FORECAST = re.compile(r"p_up|q\d\d")
+
+
+def write_predictions(path: Path | str, frame: pl.DataFrame) -> None:
+    """Replace predictions.parquet.
+
+    Raises:
+        BrokenRunError: the frame is not as this file says.
+        RunError: the system does not let us write there.
+    """
+    _check_columns(frame.schema, str(path))
+    _check_forecasts(frame, str(path))
+    with replace_file(path) as file:
+        frame.write_parquet(file)
+
+
+def read_predictions(path: Path | str) -> pl.DataFrame:
+    """The frame in predictions.parquet, its columns in the order of the file.
+
+    Raises:
+        BrokenRunError: the file is missing, hostile, or not as this file says.
+        RunError: the system does not let us read it.
+    """
+    # bytes, since polars would expand *, ? and [ in a path
+    data = read_bytes(path, MAX_BYTES)
+    try:
+        frame = _parse(data, str(path))
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
+        raise BrokenRunError(f"{path} is not usable parquet: {shortened(str(error))}.") from None
+    _check_forecasts(frame, str(path))
+    return frame
+
+
+def _parse(data: bytes, where: str) -> pl.DataFrame:
+    _check_columns(pl.Schema(pl.read_parquet_schema(io.BytesIO(data))), where)
+    rows = pl.scan_parquet(io.BytesIO(data)).select(pl.len()).collect().item()
+    if rows > MAX_ROWS:
+        raise BrokenRunError(f"{where} has {rows:,} rows, more than the {MAX_ROWS:,} allowed.")
+    return pl.read_parquet(io.BytesIO(data))
+
+
+def _check_columns(schema: pl.Schema, where: str) -> None:
+    for name in ("row", "time", "id"):
+        if name not in schema:
+            raise BrokenRunError(f"{where}: the column {name} is missing.")
+    forecasts = [name for name in schema if name not in ("row", "time", "id")]
+    if not forecasts:
+        raise BrokenRunError(f"{where}: there is no forecast. A column p_up, or q10 to q90, is expected.")
+    for name in forecasts:
+        if not FORECAST.fullmatch(name):
+            raise BrokenRunError(
+                f"{where}: the column {shortened(name)} is unknown. p_up, or q10 to q90, is expected."
+            )
+    for name, dtype in schema.items():
+        if not _fits(name, dtype):
+            raise BrokenRunError(f"{where}: the column {name} cannot be {shortened(dtype)}.")
+
+
+def _fits(name: str, dtype: pl.DataType) -> bool:
+    if name == "time":
+        return dtype.is_numeric() or dtype.is_temporal()
+    if name == "id":
+        return dtype.is_integer() or dtype in (pl.String, pl.Null)
+    return dtype.is_integer() if name == "row" else dtype.is_float()
+
+
+def _check_forecasts(frame: pl.DataFrame, where: str) -> None:
+    for column in frame.drop("row", "time", "id"):
+        if not column.is_finite().fill_null(False).all():
+            raise BrokenRunError(f"{where}: {column.name} has values that are missing or not finite.")
+        if column.name == "p_up" and not column.is_between(0, 1).all():
+            raise BrokenRunError(f"{where}: p_up has values outside 0 and 1.")

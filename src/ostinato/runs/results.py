@@ -1,0 +1,80 @@
+"""metrics.json: the final table of a run."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, Field
+
+from .reading import read_json
+from .schema import STRICT, Name, validated
+from .writing import plain, write_json
+
+# null stands for a metric that does not exist here, such as the AUC of a single class
+Metric = Annotated[float | None, BeforeValidator(plain)]
+Share = Annotated[float, Field(ge=0, le=1)]
+NotNegative = Annotated[float, Field(ge=0)]
+Metrics = Annotated[dict[Name, Metric], Field(max_length=1000)]
+
+
+class Skill(BaseModel):
+    """A test of the model against one baseline. A negative statistic means the model is better."""
+
+    model_config = STRICT
+
+    statistic: Metric
+    p_value: Annotated[Share | None, BeforeValidator(plain)]
+
+
+class SkillTests(BaseModel):
+    """Every test, by the name of the baseline."""
+
+    model_config = STRICT
+
+    diebold_mariano: dict[Name, Skill] = {}
+
+
+class TrainingFacts(BaseModel):
+    """How the training went."""
+
+    model_config = STRICT
+
+    seconds: NotNegative
+    epochs: int = Field(ge=0)
+    stopped: Name  # why it ended, in a word or a sentence
+
+
+class ModelFacts(BaseModel):
+    """What the model weighs."""
+
+    model_config = STRICT
+
+    parameters: int = Field(ge=0)
+    step_us: Annotated[NotNegative | None, BeforeValidator(plain)] = None  # µs for one live step
+
+
+class Results(BaseModel):
+    """The whole of metrics.json. NaN and infinity given to a metric become null."""
+
+    model_config = STRICT
+
+    test: Metrics
+    validation: Metrics
+    baselines: dict[Name, Metrics] = {}  # by name, on the rows of `test`
+    tests: SkillTests = SkillTests()
+    training: TrainingFacts
+    model: ModelFacts
+
+
+def read_results(path: Path | str) -> Results:
+    """metrics.json.
+
+    Raises:
+        BrokenRunError: the file is missing, hostile or not such a table.
+        RunError: the system does not let us read it.
+    """
+    return validated(Results, read_json(path), str(path))
+
+
+def write_results(path: Path | str, results: Results) -> None:
+    """Replace metrics.json. Raises RunError."""
+    write_json(path, results.model_dump())
