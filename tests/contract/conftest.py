@@ -6,7 +6,7 @@ from collections import defaultdict
 CELL = re.compile(r"test_contract\[(.+):(\w+)\]")
 
 
-def pytest_terminal_summary(terminalreporter) -> None:  # noqa: ANN001  pytest's hook
+def pytest_terminal_summary(terminalreporter) -> None:
     rows: dict[str, dict[str, str]] = defaultdict(dict)
     for outcome in ("passed", "failed"):
         for report in terminalreporter.stats.get(outcome, []):
@@ -21,7 +21,7 @@ def pytest_terminal_summary(terminalreporter) -> None:  # noqa: ANN001  pytest's
 
 
 def table(rows: dict[str, dict[str, str]]) -> list[str]:
-    """One line a layer; the checks are numbered and listed below, an excuse is a property the layer declares."""
+    """One line a layer; the checks are numbered and listed below."""
     from ostinato.checks import CHECKS
 
     width = max(len(name) for name in rows)

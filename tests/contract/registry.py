@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from contract.inputs import trades
 from torch import nn
 
+from contract.inputs import trades
 from ostinato.checks import Draw
 from ostinato.core import SequenceLayer
 from ostinato.layers import (
@@ -91,7 +91,9 @@ LAYERS: dict[str, Case] = {
     ),
     "Residual-whole": Case(lambda: Residual(CentredConv1d(3, 3, 3))),
     "Chain": Case(lambda: Chain(Conv1d(3, 6, 4, stride=2), MaxPool1d(6, 3), GRU(6, 5))),
-    "Chain-lookahead": Case(lambda: Chain(Conv1d(3, 4, 3, latency=2), LSTM(4, 5), Conv1d(5, 2, 5, latency=3))),
+    "Chain-lookahead": Case(
+        lambda: Chain(Conv1d(3, 4, 3, latency=2), LSTM(4, 5), Conv1d(5, 2, 5, latency=3))
+    ),
     "Chain-whole": Case(lambda: Chain(Conv1d(3, 6, 2), GRU(6, 5, bidirectional=True), Dense(10, 2))),
     "Chain-trades": Case(
         lambda: Chain(

@@ -2,11 +2,10 @@
 
 import pytest
 import torch
-from contract.registry import LAYERS
 
+from contract.registry import LAYERS
 from ostinato.checks import CHECKS
 from ostinato.checks.run import run_check
-
 
 CELLS = [pytest.param(name, check, id=f"{name}:{check.name}") for name in LAYERS for check in CHECKS]
 
@@ -18,4 +17,3 @@ def test_contract(name, check, record_property):
     outcome = run_check(check, case.make(), case.inputs)
     record_property("mark", outcome.mark)
     assert outcome.fault is None, outcome.fault
-

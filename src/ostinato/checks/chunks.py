@@ -63,8 +63,8 @@ def float32_joins_too(subject: Subject) -> None:
         allowed = 3 * max(distance(once[place], truth), 1e-6)  # one rounding may meet exact zeros
         if not distance(cut[place], truth) <= allowed:
             raise CheckError(
-                f"the float32 gradient of parameter {place} is {distance(cut[place], truth):.1e} from float64 in "
-                f"pieces, {distance(once[place], truth):.1e} in one call."
+                f"the float32 gradient of parameter {place} is {distance(cut[place], truth):.1e} from "
+                f"float64 in pieces, {distance(once[place], truth):.1e} in one call."
             )
 
 
@@ -77,4 +77,5 @@ def layer_input_dtype(layer: torch.nn.Module, x: Tensor) -> torch.dtype:
 def _like_float32(subject: Subject) -> Tensor:
     """Inputs that float32 holds exactly, so that only the arithmetic differs."""
     x = subject.x()
-    return x if layer_input_dtype(copy.deepcopy(subject.layer).float(), x) == torch.float64 else x.float().double()
+    reads_raw = layer_input_dtype(copy.deepcopy(subject.layer).float(), x) == torch.float64
+    return x if reads_raw else x.float().double()

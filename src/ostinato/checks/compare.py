@@ -45,7 +45,9 @@ def same_state(a: Any, b: Any, where: str) -> None:
     """Refuse states that differ in any tensor, naming it."""
     left, right = named_leaves(a), named_leaves(b)
     if list(left) != list(right):
-        raise CheckError(f"the state has other tensors ({', '.join(left)} instead of {', '.join(right)}), {where}.")
+        raise CheckError(
+            f"the state has other tensors ({', '.join(left)} instead of {', '.join(right)}), {where}."
+        )
     for name in right:
         same(f"state.{name}" if name else "state", left[name], right[name], where)
 

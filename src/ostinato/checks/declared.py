@@ -39,7 +39,9 @@ def latency_is_measured(subject: Subject) -> None:
     if owed != math.floor(layer.latency / layer.stride):
         raise CheckError(f"latency is declared {layer.latency} steps, flush gives {owed} outputs.")
     if layer.latency and not any(_last_is_heard(subject, steps, variant) for variant in range(DRAWS)):
-        raise CheckError(f"latency is declared {layer.latency} steps, but the end of flush ignores the last input.")
+        raise CheckError(
+            f"latency is declared {layer.latency} steps, but the end of flush ignores the last input."
+        )
 
 
 def stride_is_measured(subject: Subject) -> None:
@@ -57,7 +59,7 @@ def stride_is_measured(subject: Subject) -> None:
 
 
 def _felt_steps(subject: Subject, steps: int, place: int, enough: int = 0) -> set[int]:
-    """Input steps that change the output at ``place``, in as many draws as it takes to see ``enough`` of them."""
+    """Input steps that change the output at ``place``, in as many draws as show ``enough`` of them."""
     felt: set[int] = set()
     for variant in range(DRAWS):
         x, other = subject.x(steps, variant=variant), subject.x(steps, variant=variant + DRAWS)

@@ -9,7 +9,7 @@ from .subject import STEPS, Subject
 
 
 def future_is_unseen(subject: Subject) -> None:
-    """With NaN from step t on, what was before t stays finite and the same: not even a product with zero is there."""
+    """With NaN from step t on, what was before t stays finite and the same: not even 0 * x is there."""
     layer, x = subject.layer, subject.x()
     whole, _ = layer(x)
     for cut in range(STEPS):

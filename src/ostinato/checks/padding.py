@@ -39,7 +39,8 @@ def rows_are_alone(subject: Subject) -> None:
         y, _ = layer(x, None, lengths)
         for row, length in enumerate(lengths.tolist()):
             alone, _ = layer(x[row : row + 1, :length])
-            same("y", y[row : row + 1, : alone.shape[1]], alone, f"row {row} of a batch against alone, in {mode}")
+            batched = y[row : row + 1, : alone.shape[1]]
+            same("y", batched, alone, f"row {row} of a batch against alone, in {mode}")
         _check_neighbours(subject, x, mode)
 
 
@@ -62,7 +63,9 @@ def _check_no_steps(subject: Subject, state: object) -> None:
     some = torch.tensor([0, 0, 2, 0, 3])
     _, after = subject.layer(subject.x(variant=1), state, some)
     idle = [0, 1, 3]
-    same_state(take_rows(after, idle), take_rows(state, idle), "for rows without a step beside rows with some")
+    same_state(
+        take_rows(after, idle), take_rows(state, idle), "for rows without a step beside rows with some"
+    )
 
 
 def _check_neighbours(subject: Subject, x: Tensor, mode: str) -> None:

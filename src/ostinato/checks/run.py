@@ -41,7 +41,9 @@ class Report:
             listed = "\n".join(f"  {fault.check}: {fault.fault}" for fault in self.faults)
             return f"{self.layer} breaks {len(self.faults)} of {len(self.outcomes)} checks:\n{listed}"
         excused = sum(outcome.excuse is not None for outcome in self.outcomes)
-        return f"{self.layer} keeps its promises: {len(self.outcomes) - excused} checks held, {excused} excused."
+        return (
+            f"{self.layer} keeps its promises: {len(self.outcomes) - excused} checks held, {excused} excused."
+        )
 
 
 def run_check(check: Check, layer: SequenceLayer, inputs: Draw | None = None, seed: int = 0) -> Outcome:

@@ -5,7 +5,7 @@ Axes: B batch, T time steps, I features.
 
 import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,8 +38,8 @@ class Subject:
         """
         if draw is None and layer.input_size is None:
             raise CheckError(
-                f"{type(layer).__name__} takes any number of features. Pass inputs=, a function of batch, steps and "
-                "a torch.Generator that returns x."
+                f"{type(layer).__name__} takes any number of features. Pass inputs=, a function of batch, "
+                "steps and a torch.Generator that returns x."
             )
         size = layer.input_size or 1
         return cls(copy.deepcopy(layer).double().eval(), draw or _normal(size), seed)
@@ -67,7 +67,7 @@ class Subject:
         generator = torch.Generator().manual_seed(self.seed)
         cuts = [[1] * steps, [0, steps, 0], [steps // 2, 0, steps - steps // 2]]
         for _ in range(3):
-            pieces = []
+            pieces: list[int] = []
             while sum(pieces) < steps:
                 piece = int(torch.randint(0, 6, (1,), generator=generator))
                 pieces.append(min(piece, steps - sum(pieces)))
@@ -120,7 +120,7 @@ def weigh(y: Tensor, state: Any, seed: int = 0) -> Tensor:
     return total
 
 
-def gradients(value: Tensor, inputs: list[Tensor]) -> list[Tensor]:
+def gradients(value: Tensor, inputs: Sequence[Tensor]) -> list[Tensor]:
     """Gradients of ``value``, zero where it does not depend on an input."""
     if not value.requires_grad:
         return [torch.zeros_like(tensor) for tensor in inputs]

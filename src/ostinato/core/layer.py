@@ -53,9 +53,7 @@ class SequenceLayer(nn.Module):
     stride: Fraction = Fraction(1)
     streams: bool = True
 
-    def forward(
-        self, x: Tensor, state: Any = None, lengths: Tensor | None = None
-    ) -> tuple[Tensor, Any]:
+    def forward(self, x: Tensor, state: Any = None, lengths: Tensor | None = None) -> tuple[Tensor, Any]:
         """Run over the steps of x, from ``state`` on."""
         self._check_input(x)
         check_lengths(lengths, x.shape[0], x.shape[1])
@@ -137,8 +135,8 @@ class SequenceLayer(nn.Module):
             if state == ():
                 return
             raise StreamingError(
-                f"{name} needs the whole sequence at once and takes no state. Pass state=None with all steps, "
-                "or use a layer that streams (causal, one direction)."
+                f"{name} needs the whole sequence at once and takes no state. Pass state=None with all "
+                "steps, or use a layer that streams (causal, one direction)."
             )
         if not same_structure(state, self.initial_state(0, x.dtype, x.device)):
             raise StateError(f"this state is not one of {name}. Pass what it returned, or None to begin.")

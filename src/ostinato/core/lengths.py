@@ -20,7 +20,9 @@ def check_lengths(lengths: Tensor | None, batch: int, steps: int) -> None:
     if lengths.dtype not in (torch.int64, torch.int32):
         raise LengthsError(f"lengths must be integers, got {lengths.dtype}. Pass lengths.long().")
     if lengths.shape != (batch,):
-        raise LengthsError(f"lengths must be one number for each of {batch} rows, got {tuple(lengths.shape)}.")
+        raise LengthsError(
+            f"lengths must be one number for each of {batch} rows, got {tuple(lengths.shape)}."
+        )
     if torch.compiler.is_compiling() or batch == 0:
         return
     low, high = int(lengths.min()), int(lengths.max())

@@ -80,8 +80,9 @@ def where_rows(mask: Tensor, chosen: Any, otherwise: Any) -> Any:
     def choose(left: Tensor, right: Tensor) -> Tensor:
         if left.shape != right.shape:
             raise StateError(
-                f"rows of shapes {tuple(left.shape[1:])} and {tuple(right.shape[1:])} cannot be mixed. A strided "
-                "layer lets rows be exchanged or reset only where its last block is complete: feed whole blocks."
+                f"rows of shapes {tuple(left.shape[1:])} and {tuple(right.shape[1:])} cannot be mixed. A "
+                "strided layer lets rows be exchanged or reset only where its last block is complete: "
+                "feed whole blocks."
             )
         return torch.where(mask.view(-1, *[1] * (left.dim() - 1)), left, right)
 

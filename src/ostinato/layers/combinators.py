@@ -191,8 +191,8 @@ class Residual(SequenceLayer):
         sizes = (body.output_size, shortcut.output_size or body.input_size)
         if None not in sizes and sizes[0] != sizes[1]:
             raise ConfigError(
-                f"the body gives {sizes[0]} features, the shortcut {sizes[1]}. Pass a shortcut that maps to {sizes[0]}, "
-                "for example a Conv1d with kernel_size=1."
+                f"the body gives {sizes[0]} features, the shortcut {sizes[1]}. Pass a shortcut that maps "
+                f"to {sizes[0]}, for example a Conv1d with kernel_size=1."
             )
         for name in ("stride", "latency"):
             if getattr(body, name) != getattr(shortcut, name):
@@ -207,7 +207,9 @@ def _waiting(body: SequenceLayer) -> SequenceLayer:
     if body.stride != Fraction(1):
         raise ConfigError(f"the body has stride {body.stride}: pass a shortcut with the same stride.")
     if body.latency and body.input_size is None:
-        raise ConfigError("a body with latency must say its input_size, so that the shortcut can wait for it.")
+        raise ConfigError(
+            "a body with latency must say its input_size, so that the shortcut can wait for it."
+        )
     return Delay(body.input_size or 1, body.latency) if body.latency else Identity()
 
 

@@ -3,7 +3,6 @@
 Axes: B batch, T time steps, C input features, O output features, K kernel size.
 """
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -36,7 +35,7 @@ class Conv1d(Sliding):
         ConfigError: a size is below 1, or groups do not divide both feature counts.
 
     Source:
-        Causal and dilated: van den Oord et al. 2016, WaveNet, arXiv:1609.03499, sections 2.1. As everywhere in
+        Causal and dilated: van den Oord et al. 2016, WaveNet, arXiv:1609.03499, section 2.1. As everywhere in
         this field it is the cross-correlation, without flipping the kernel.
 
     >>> y, state = Conv1d(3, 5, kernel_size=2)(torch.zeros(2, 7, 3))
@@ -64,9 +63,7 @@ class Conv1d(Sliding):
 
     def slide(self, buffer: Tensor) -> Tensor:
         """One call of torch's convolution on channel-first memory."""
-        y = F.conv1d(
-            buffer.transpose(1, 2), self.weight, self.bias, self.step, 0, self.dilation, self.groups
-        )
+        y = F.conv1d(buffer.transpose(1, 2), self.weight, self.bias, self.step, 0, self.dilation, self.groups)
         return y.transpose(1, 2)
 
 
@@ -119,9 +116,8 @@ class CentredConv1d(SequenceLayer):
 
 
 def _check_kernel(input_size: int, output_size: int, kernel_size: int, dilation: int, groups: int) -> None:
-    at_least_one(
-        input_size=input_size, output_size=output_size, kernel_size=kernel_size, dilation=dilation, groups=groups
-    )
+    at_least_one(input_size=input_size, output_size=output_size, kernel_size=kernel_size, dilation=dilation)
+    at_least_one(groups=groups)
     if input_size % groups or output_size % groups:
         raise ConfigError(
             f"groups must divide input_size {input_size} and output_size {output_size}, got {groups}."

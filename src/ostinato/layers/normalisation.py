@@ -14,8 +14,8 @@ from .sliding import at_least_one
 class BatchNorm(SequenceLayer):
     """Each feature normalised by its mean and variance over all valid steps of the batch.
 
-    In ``train()`` the statistics are those of the chunk at hand, so chunks do not join and rows are not alone;
-    the promises hold in ``eval()``, where running statistics are used.
+    In ``train()`` the statistics are those of the chunk at hand, so chunks do not join and rows are not
+    alone; the promises hold in ``eval()``, where running statistics are used.
 
     Args:
         input_size: features per step, C.
@@ -30,8 +30,8 @@ class BatchNorm(SequenceLayer):
         ShapeError: in ``train()``, fewer than two valid steps: they have no variance.
 
     Source:
-        Ioffe & Szegedy 2015, arXiv:1502.03167, algorithm 1; ``torch.nn.BatchNorm1d``, whose running variance is
-        the unbiased one. We leave padded steps out of the statistics.
+        Ioffe & Szegedy 2015, arXiv:1502.03167, algorithm 1; ``torch.nn.BatchNorm1d``, whose running variance
+        is the unbiased one. We leave padded steps out of the statistics.
     """
 
     def __init__(self, input_size: int, eps: float = 1e-5, momentum: float = 0.1) -> None:

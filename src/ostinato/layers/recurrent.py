@@ -1,7 +1,7 @@
 """Plain recurrent layers: RNN, LSTM, GRU.
 
-Parameters are named as in torch.nn (``weight_ih_l0``, ``bias_hh_l1_reverse``), so weights go from there to here
-and back by ``load_state_dict`` alone.
+Parameters are named as in torch.nn (``weight_ih_l0``, ``bias_hh_l1_reverse``), so weights go from there to
+here and back by ``load_state_dict`` alone.
 
 Axes: B batch, T time steps, I input features, H hidden features, L layers, D directions (1 or 2).
 """
@@ -18,7 +18,8 @@ from ..errors import ConfigError
 from ..ops import recurrent as ops
 from .sliding import at_least_one
 
-Parts = tuple[Tensor, ...]  # what one layer in one direction remembers: hidden, or hidden and cell, (B, H) each
+# what one layer in one direction remembers: hidden, or hidden and cell, (B, H) each
+Parts = tuple[Tensor, ...]
 
 
 class RNNState(NamedTuple):
@@ -48,6 +49,7 @@ class Recurrent(SequenceLayer):
 
     gates: ClassVar[int]
     state_type: ClassVar[type[Any]]
+    weight_hh_l0: Tensor
 
     def __init__(
         self,
@@ -73,7 +75,9 @@ class Recurrent(SequenceLayer):
             for direction in self.directions:
                 self._add_weights(layer, direction)
 
-    def scan(self, x: Tensor, parts: Parts, weights: ops.Weights, lengths: Tensor | None) -> tuple[Tensor, Parts]:
+    def scan(
+        self, x: Tensor, parts: Parts, weights: ops.Weights, lengths: Tensor | None
+    ) -> tuple[Tensor, Parts]:
         """One layer, one direction: y (B, T, H) and what it remembers."""
         raise NotImplementedError(f"{type(self).__name__} does not define scan().")
 
@@ -105,8 +109,13 @@ class Recurrent(SequenceLayer):
 
     def weights(self, layer: int, direction: str = "") -> ops.Weights:
         """The parameters of one layer in one direction, "" or "_reverse"."""
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        return ops.Weights(*(getattr(self, f"{name}_l{layer}{direction}", None) for name in names))
+        place = f"l{layer}{direction}"
+        return ops.Weights(
+            getattr(self, f"weight_ih_{place}"),
+            getattr(self, f"weight_hh_{place}"),
+            getattr(self, f"bias_ih_{place}", None),
+            getattr(self, f"bias_hh_{place}", None),
+        )
 
     def extra_repr(self) -> str:
         """Sizes, as torch.nn shows them."""
@@ -123,7 +132,10 @@ class Recurrent(SequenceLayer):
         inputs = self.input_size if layer == 0 else self.output_size
         assert inputs is not None
         rows = self.gates * self.hidden_size
-        shapes = {"weight_ih": (rows, inputs), "weight_hh": (rows, self.hidden_size)}
+        shapes: dict[str, tuple[int, ...]] = {
+            "weight_ih": (rows, inputs),
+            "weight_hh": (rows, self.hidden_size),
+        }
         if self.bias:
             shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
         bound = 1 / math.sqrt(self.hidden_size)
@@ -182,7 +194,9 @@ class RNN(Recurrent):
         )
         self.nonlinearity = nonlinearity
 
-    def scan(self, x: Tensor, parts: Parts, weights: ops.Weights, lengths: Tensor | None) -> tuple[Tensor, Parts]:
+    def scan(
+        self, x: Tensor, parts: Parts, weights: ops.Weights, lengths: Tensor | None
+    ) -> tuple[Tensor, Parts]:
         """One layer, one direction."""
         y, hidden = ops.rnn(x, *parts, weights, lengths, self.nonlinearity)
         return y, (hidden,)
@@ -210,8 +224,8 @@ class LSTM(Recurrent):
         StreamingError: a state is given to a bidirectional layer.
 
     Source:
-        Hochreiter & Schmidhuber 1997; with the forget gate of Gers et al. 2000, without peepholes. Two biases, the
-        order of gates (i, f, g, o) and the initialisation as in ``torch.nn.LSTM``.
+        Hochreiter & Schmidhuber 1997; with the forget gate of Gers et al. 2000, without peepholes. Two
+        biases, the order of gates (i, f, g, o) and the initialisation as in ``torch.nn.LSTM``.
 
     >>> y, state = LSTM(3, 5, num_layers=2)(torch.zeros(2, 7, 3))
     >>> tuple(y.shape), tuple(state.cell.shape)
@@ -221,7 +235,9 @@ class LSTM(Recurrent):
     gates = 4
     state_type = LSTMState
 
-    def scan(self, x: Tensor, parts: Parts, weights: ops.Weights, lengths: Tensor | None) -> tuple[Tensor, Parts]:
+    def scan(
+        self, x: Tensor, parts: Parts, weights: ops.Weights, lengths: Tensor | None
+    ) -> tuple[Tensor, Parts]:
         """One layer, one direction."""
         y, hidden, cell = ops.lstm(x, *parts, weights, lengths)
         return y, (hidden, cell)
@@ -248,8 +264,8 @@ class GRU(Recurrent):
         StreamingError: a state is given to a bidirectional layer.
 
     Source:
-        Cho et al. 2014, arXiv:1406.1078, section 2.3. As in cuDNN and ``torch.nn.GRU`` the reset gate acts after the
-        product with U, not before it as in the paper, and z keeps the old state.
+        Cho et al. 2014, arXiv:1406.1078, section 2.3. As in cuDNN and ``torch.nn.GRU`` the reset gate acts
+        after the product with U, not before it as in the paper, and z keeps the old state.
 
     >>> y, state = GRU(3, 5)(torch.zeros(2, 7, 3))
     >>> tuple(y.shape), tuple(state.hidden.shape)
@@ -259,7 +275,9 @@ class GRU(Recurrent):
     gates = 3
     state_type = GRUState
 
-    def scan(self, x: Tensor, parts: Parts, weights: ops.Weights, lengths: Tensor | None) -> tuple[Tensor, Parts]:
+    def scan(
+        self, x: Tensor, parts: Parts, weights: ops.Weights, lengths: Tensor | None
+    ) -> tuple[Tensor, Parts]:
         """One layer, one direction."""
         y, hidden = ops.gru(x, *parts, weights, lengths)
         return y, (hidden,)

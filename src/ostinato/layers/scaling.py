@@ -42,7 +42,9 @@ class StandardScaler(SequenceLayer):
     def fit(self, x: Tensor) -> "StandardScaler":
         """Take mean and standard deviation from the rows of x (N, C). A constant feature is only centred."""
         if x.dim() != 2 or x.shape[1] != self.input_size or len(x) == 0:
-            raise ShapeError(f"fit wants (rows, {self.input_size}) with at least one row, got {tuple(x.shape)}.")
+            raise ShapeError(
+                f"fit wants (rows, {self.input_size}) with at least one row, got {tuple(x.shape)}."
+            )
         rows = x.detach().double()
         deviation = rows.std(dim=0, correction=0)
         scale = rows.abs().amax(dim=0)

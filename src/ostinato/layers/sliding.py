@@ -39,7 +39,9 @@ class Sliding(SequenceLayer):
 
     fill: float = 0.0
 
-    def __init__(self, input_size: int, output_size: int, span: int, stride: int = 1, latency: int = 0) -> None:
+    def __init__(
+        self, input_size: int, output_size: int, span: int, stride: int = 1, latency: int = 0
+    ) -> None:
         super().__init__()
         at_least_one(input_size=input_size, output_size=output_size, stride=stride)
         if not 0 <= latency < span:
@@ -103,8 +105,8 @@ class Sliding(SequenceLayer):
         if bool(going_on.any()):
             row = int(going_on.nonzero()[0])
             raise StreamingError(
-                f"row {row} ended in an earlier chunk, and {type(self).__name__} with stride {self.step} cannot "
-                "continue it. Give it length 0, or begin it anew with reset_rows."
+                f"row {row} ended in an earlier chunk, and {type(self).__name__} with stride {self.step} "
+                "cannot continue it. Give it length 0, or begin it anew with reset_rows."
             )
 
 

@@ -29,8 +29,9 @@ class TradeState(NamedTuple):
 class TradeFeatures(SequenceLayer):
     """What one trade says beside the trades before it.
 
-    Columns in: seconds since any origin, price, amount. They enter as float64 and are worked on as float64, because
-    float32 resolves today's Unix time to 128 s; y has the dtype of the network (``.float()``, ``.double()``).
+    Columns in: seconds since any origin, price, amount. They enter as float64 and are worked on as float64,
+    because float32 resolves today's Unix time to 128 s; y has the dtype of the network
+    (``.float()``, ``.double()``).
 
     Features out, in this order, r being the change of the logarithm of the price in basis points:
 
@@ -43,15 +44,16 @@ class TradeFeatures(SequenceLayer):
         windows: lengths of the windows in trades, each at least 2.
 
     Shape:
-        x (B, T, 3) float64, y (B, T, 5 + 2 * len(windows)), state.trades (B, K, 3), K the longest window less one.
+        x (B, T, 3) float64, y (B, T, 5 + 2 * len(windows)).
+        state.trades (B, K, 3), K the longest window less one.
 
     Raises:
         ConfigError: a window is shorter than 2.
         ShapeError: x is not float64.
 
     Source:
-        Ours. The bounce between bid and ask that the sign carries: Roll 1984; distances to recent extremes stand for
-        the two sides of the book, which trades alone do not show.
+        Ours. The bounce between bid and ask that the sign carries: Roll 1984; distances to recent extremes
+        stand for the two sides of the book, which trades alone do not show.
     """
 
     anchor: Tensor
@@ -117,7 +119,9 @@ class TradeFeatures(SequenceLayer):
     def _check_input(self, x: Tensor) -> None:
         super()._check_input(x)
         if x.dtype != torch.float64:
-            raise ShapeError(f"trades must be float64, got {x.dtype}: float32 cannot hold times. Pass x.double().")
+            raise ShapeError(
+                f"trades must be float64, got {x.dtype}: float32 cannot hold times. Pass x.double()."
+            )
 
 
 def _log_price(buffer: Tensor) -> Tensor:

@@ -15,8 +15,8 @@ from .sliding import SlidingState, at_least_one
 class Windowed(SequenceLayer):
     """Any module on the last ``length`` steps, at every step.
 
-    Before ``length`` steps have been seen the window is filled on the left with zeros. Only windows that end at a
-    valid step reach the module, in ``train()`` too, so its batch statistics never see padding.
+    Before ``length`` steps have been seen the window is filled on the left with zeros. Only windows that end
+    at a valid step reach the module, in ``train()`` too, so its batch statistics never see padding.
 
     Args:
         module: maps (N, L, I) to (N, O).

@@ -6,6 +6,9 @@ state is not among its outputs: ragged rows go through a PackedSequence there, w
 Axes: B batch, T time steps, I input features, H hidden features.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -34,18 +37,17 @@ def lstm(
         return x.new_zeros(x.shape[0], x.shape[1], hidden.shape[1]), hidden, cell
     if lengths is not None:
         return _lstm_packed(x, hidden, cell, weights, lengths)
-    y, hidden_after, cell_after = torch.lstm(
-        x, [_as_stack(hidden), _as_stack(cell)], *_arguments(weights), True
-    )
+    start = [_as_stack(hidden), _as_stack(cell)]
+    y, hidden_after, cell_after = torch.lstm(x, start, *_arguments(weights), batch_first=True)  # type: ignore[call-overload]
     return y, hidden_after[0], cell_after[0]
 
 
 def _run_by_outputs(
-    kernel: object, x: Tensor, hidden: Tensor, weights: Weights, lengths: Tensor | None
+    kernel: Callable[..., Any], x: Tensor, hidden: Tensor, weights: Weights, lengths: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     if x.shape[0] == 0 or x.shape[1] == 0:
         return x.new_zeros(x.shape[0], x.shape[1], hidden.shape[1]), hidden
-    y, after = kernel(x, _as_stack(hidden), *_arguments(weights), True)  # type: ignore[operator]
+    y, after = kernel(x, _as_stack(hidden), *_arguments(weights), True)
     if lengths is None:
         return y, after[0]
     last = y.gather(1, (lengths - 1).clamp(min=0).view(-1, 1, 1).expand(-1, 1, y.shape[2]))[:, 0]
@@ -76,7 +78,7 @@ def _as_stack(state: Tensor) -> Tensor:
     return state[None].contiguous()
 
 
-def _arguments(weights: Weights) -> tuple[object, ...]:
+def _arguments(weights: Weights) -> tuple[Any, ...]:
     """weights, biases?, layers, dropout, train, bidirectional: what torch's kernels expect in this order."""
     # cuDNN keeps what its backward pass needs only when told to train
     return weights.tensors(), weights.input_bias is not None, 1, 0.0, torch.is_grad_enabled(), False
