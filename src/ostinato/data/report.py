@@ -37,12 +37,12 @@ class TradesReport:
         """The report for a person to read, as plain text."""
         columns = ", ".join(r if r == name else f"{r} from {name!r}" for r, name in self.columns.items())
         lines = [
-            f"read {self.rows:,} trades from {self.source}",
+            f"read {counted(self.rows, 'trade')} from {self.source}",
             f"from {utc(self.first_time)} to {utc(self.last_time)} UTC, {duration(self.span_seconds)}",
             f"columns: {columns} (times in {self.time_unit})",
             f"prices from {self.price_min:,.10g} to {self.price_max:,.10g}",
-            f"{self.repeated_times:,} trades have the same time as the trade before",
-            f"{self.long_gaps:,} gaps above {duration(LONG_GAP_SECONDS)}; "
+            f"{counted(self.repeated_times, 'trade')} at the same time as the trade before",
+            f"{counted(self.long_gaps, 'gap')} above {duration(LONG_GAP_SECONDS)}; "
             f"the largest is {duration(self.largest_gap_seconds)}, after {utc(self.largest_gap_at)}",
         ]
         return lines + [f"note: {note}" for note in self.notes]
@@ -79,6 +79,11 @@ def describe(
     )
 
 
+def counted(number: int, thing: str) -> str:
+    """1 trade, 2 trades."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
 def utc(seconds: float) -> str:
     """2018-08-13 03:36:35, with a fraction only where there is one."""
     stamp = np.datetime64(round(seconds * 1e6), "us")
@@ -88,11 +93,8 @@ def utc(seconds: float) -> str:
 
 def duration(seconds: float) -> str:
     """A span in the largest unit that it fills."""
-    for unit, length in (("days", 86_400), ("hours", 3_600), ("min", 60)):
+    for unit, length in (("day", 86_400), ("hour", 3_600)):
         if seconds >= length:
-            return (
-                f"{seconds / length:,.3g} {unit}"
-                if seconds < 1000 * length
-                else f"{seconds / length:,.0f} {unit}"
-            )
-    return f"{seconds:.3g} s"
+            number = f"{seconds / length:,.3g}" if seconds < 1000 * length else f"{seconds / length:,.0f}"
+            return f"{number} {unit}" if number == "1" else f"{number} {unit}s"
+    return f"{seconds / 60:.3g} min" if seconds >= 60 else f"{seconds:.3g} s"

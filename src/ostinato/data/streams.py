@@ -1,0 +1,153 @@
+"""Contiguous streams in slices, for back-propagation that is truncated while the state goes on.
+
+Axes: N steps, B streams, T steps of a slice, F features, K slices of an epoch.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..errors import ConfigError
+from .steps import Steps, check_at_least, check_skip, epoch_generator
+
+
+@dataclass(frozen=True, eq=False)
+class Slice:
+    """The next few steps of every stream; T' is as long as the longest of them.
+
+    x        (B, T', F), 0 where padded
+    target   (B, T') or (B, T', K), 0 where padded
+    weight   (B, T'), 0 where padded or without a label
+    lengths  (B,) int64, steps of each stream, 0 for one that has ended; None: all have T'
+    reset    (B,) bool, streams that begin a sequence with this slice; None: no stream does
+    rows     (B, T') int64, the step of Steps at each place, -1 where padded
+    """
+
+    x: Tensor
+    target: Tensor
+    weight: Tensor
+    lengths: Tensor | None
+    reset: Tensor | None
+    rows: Tensor
+
+
+class Streams:
+    """All steps, cut into B streams whose lengths differ by at most 1, handed out slice by slice.
+
+    Every step is visited once per epoch. The state of a stream goes on from slice to slice. A sequence
+    that ends inside a slice ends by its length; the next begins with the stream's next slice, reset.
+
+    Args:
+        steps: what to cut.
+        streams: run side by side, B, 1 to N.
+        steps_per_slice: T.
+        seed: of the jitter.
+        jitter: the first slice of an epoch has a random 1 to T steps, so that the cuts, over which no
+            gradient flows, fall elsewhere in each epoch.
+
+    Raises:
+        ConfigError: a size is too small, or there are more streams than steps.
+    """
+
+    def __init__(
+        self, steps: Steps, streams: int, steps_per_slice: int, seed: int = 0, jitter: bool = True
+    ) -> None:
+        check_at_least("streams", streams, 1, "stream")
+        check_at_least("steps_per_slice", steps_per_slice, 1, "step")
+        if streams > len(steps):
+            raise ConfigError(
+                f"{streams:,} streams need as many steps, there are {len(steps):,}. Take fewer."
+            )
+        self.steps, self.streams, self.steps_per_slice = steps, streams, steps_per_slice
+        self.seed, self.jitter = seed, jitter
+        self.bounds = stream_bounds(len(steps), streams).to(steps.x.device)
+
+    def count(self, number: int) -> int:
+        """Slices of epoch ``number``; jitter can add one."""
+        return self.plan(number)[0].shape[1]
+
+    def epoch(self, number: int, skip: int = 0) -> Iterator[Slice]:
+        """The slices of epoch ``number``, without the first ``skip`` of them.
+
+        Raises:
+            ConfigError: number is below 0, or the epoch has fewer than ``skip`` slices.
+        """
+        begin, length, fresh = self.plan(number)
+        check_skip(skip, begin.shape[1], "slices")
+        # what depends on numbers rather than shapes is decided here, once, not slice by slice
+        longest, shortest = length.amax(0).tolist(), length.amin(0).tolist()
+        resets = fresh.any(0).tolist()
+        return (
+            self.take(begin[:, k], length[:, k], fresh[:, k] if resets[k] else None, longest[k], shortest[k])
+            for k in range(skip, len(longest))
+        )
+
+    def plan(self, number: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Where the slices of an epoch begin, how long they are, and which begin a sequence; each (B, K)."""
+        generator = epoch_generator(self.seed, number)
+        first = self.steps_per_slice
+        if self.jitter:
+            first = int(torch.randint(1, first + 1, (), generator=generator))
+        return plan(self.bounds, self.steps.first_steps(), first, self.steps_per_slice)
+
+    def take(self, begin: Tensor, length: Tensor, reset: Tensor | None, longest: int, shortest: int) -> Slice:
+        """The steps from ``begin`` (B,) on, ``length`` (B,) of each stream."""
+        steps, place = self.steps, torch.arange(longest, device=begin.device)
+        rows = begin[:, None] + place
+        if shortest == longest:
+            return Slice(steps.x[rows], steps.target[rows], steps.weight[rows], None, reset, rows)
+        padded = place >= length[:, None]
+        rows = rows.masked_fill(padded, -1)  # -1 reads the last step, which is blanked next
+        x, target, weight = (blank(tensor[rows], padded) for tensor in (steps.x, steps.target, steps.weight))
+        return Slice(x, target, weight, length, reset, rows)
+
+
+def blank(values: Tensor, padded: Tensor) -> Tensor:
+    """Put zeros where ``padded`` (B, T'); by filling, for a product would keep NaN."""
+    return values.masked_fill(padded if values.ndim == 2 else padded[..., None], 0)
+
+
+def stream_bounds(steps: int, streams: int) -> Tensor:
+    """Where the streams begin, and the end of the last: (B + 1,). The longer streams come first."""
+    short, longer = divmod(steps, streams)
+    lengths = torch.full((streams,), short)
+    lengths[:longer] += 1
+    return torch.cat([torch.zeros(1, dtype=torch.long), lengths.cumsum(0)])
+
+
+def plan(bounds: Tensor, first_steps: Tensor, first: int, usual: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Cut streams into slices, none of which holds steps of two sequences.
+
+    Args:
+        bounds: of the streams, (B + 1,).
+        first_steps: of the sequences, sorted.
+        first, usual: the most steps of a stream's first slice and of the others.
+
+    Returns:
+        begin, length and fresh, each (B, K): the first step of a slice, its steps, and whether a
+        sequence (or the stream) begins with it. A stream that ends early has slices of length 0.
+    """
+    begin = torch.cat([bounds[:-1], first_steps]).unique()  # of pieces: one sequence in one stream
+    length = torch.diff(begin, append=bounds[-1:])
+    head = torch.where(torch.isin(begin, bounds), first, usual).minimum(length)
+    slices = 1 + -(-(length - head) // usual)
+
+    piece = torch.repeat_interleave(torch.arange(len(begin), device=begin.device), slices)
+    turn = place_in_run(slices)  # of a slice in its piece
+    offset = torch.where(turn > 0, head[piece] + (turn - 1) * usual, 0)
+    steps = torch.where(turn > 0, (length[piece] - offset).clamp(max=usual), head[piece])
+
+    stream = torch.searchsorted(bounds, begin[piece], right=True) - 1
+    column = place_in_run(torch.bincount(stream))
+    shape = (len(bounds) - 1, int(column.max()) + 1)
+    table = torch.zeros(3, *shape, dtype=torch.long, device=begin.device)
+    table[:, stream, column] = torch.stack([begin[piece] + offset, steps, (turn == 0).long()])
+    return table[0], table[1], table[2].bool()
+
+
+def place_in_run(lengths: Tensor) -> Tensor:
+    """Runs of the given lengths, laid end to end: 0, 1, ... in each. [2, 3] gives [0, 1, 0, 1, 2]."""
+    before = lengths.cumsum(0) - lengths
+    return torch.arange(int(lengths.sum()), device=lengths.device) - torch.repeat_interleave(before, lengths)
