@@ -5,6 +5,7 @@
     format.py       config.json
     results.py      metrics.json
     predictions.py  predictions.parquet
+    parquet.py      parquet from outside, read in a process of its own
     tensors.py      safetensors files
     schema.py       JSON held against a model, in sentences
     reading.py      bytes and JSON from outside

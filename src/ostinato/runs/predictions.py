@@ -6,18 +6,16 @@ id    integer or text  as in the data; may be null
 p_up, or q05 .. q95    float, finite, one or more; p_up lies within 0 and 1
 """
 
-import io
 import re
 from pathlib import Path
 
 import polars as pl
 
 from ..errors import BrokenRunError
-from .reading import read_bytes, shortened
+from .parquet import read_parquet
+from .reading import shortened
 from .writing import replace_file
 
-MAX_BYTES = 1 << 31
-MAX_ROWS = 100_000_000  # a few bytes of parquet can stand for any number of equal rows
 FORECAST = re.compile(r"p_up|q\d\d")
 
 
@@ -41,22 +39,10 @@ def read_predictions(path: Path | str) -> pl.DataFrame:
         BrokenRunError: the file is missing, hostile, or not as this file says.
         RunError: the system does not let us read it.
     """
-    # bytes, since polars would expand *, ? and [ in a path
-    data = read_bytes(path, MAX_BYTES)
-    try:
-        frame = _parse(data, str(path))
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
-        raise BrokenRunError(f"{path} is not usable parquet: {shortened(str(error))}.") from None
+    frame = read_parquet(path)
+    _check_columns(frame.schema, str(path))
     _check_forecasts(frame, str(path))
     return frame
-
-
-def _parse(data: bytes, where: str) -> pl.DataFrame:
-    _check_columns(pl.Schema(pl.read_parquet_schema(io.BytesIO(data))), where)
-    rows = pl.scan_parquet(io.BytesIO(data)).select(pl.len()).collect().item()
-    if rows > MAX_ROWS:
-        raise BrokenRunError(f"{where} has {rows:,} rows, more than the {MAX_ROWS:,} allowed.")
-    return pl.read_parquet(io.BytesIO(data))
 
 
 def _check_columns(schema: pl.Schema, where: str) -> None:
