@@ -1,0 +1,72 @@
+"""Models by name."""
+
+import difflib
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from ..core import SequenceLayer
+from ..errors import ConfigError
+from .config import NetworkConfig
+from .recurrent import GRUConfig, LSTMConfig, RNNConfig, recurrent_network
+from .tcn import TCNConfig, tcn
+from .windowed import CNNConfig, MLPConfig, cnn, mlp
+
+
+class Model(NamedTuple):
+    """A network's config and how to make it."""
+
+    config: type[NetworkConfig]
+    build: Callable[[Any, int, int], SequenceLayer]
+
+
+MODELS: dict[str, Model] = {
+    "cnn": Model(CNNConfig, cnn),
+    "gru": Model(GRUConfig, recurrent_network),
+    "lstm": Model(LSTMConfig, recurrent_network),
+    "mlp": Model(MLPConfig, mlp),
+    "rnn": Model(RNNConfig, recurrent_network),
+    "tcn": Model(TCNConfig, tcn),
+}
+
+
+def config_for(name: str, options: Mapping[str, Any] | None = None) -> NetworkConfig:
+    """The validated config of model ``name``, defaults where ``options`` say nothing.
+
+    Raises:
+        ConfigError: no such model (the nearest name is offered), or an option is unknown or out of range.
+    """
+    if name not in MODELS:
+        raise ConfigError(f"no model is called {name!r}.{nearest(name, MODELS)} Models: {', '.join(MODELS)}.")
+    config = MODELS[name].config
+    try:
+        # JSON has lists where Python has tuples, so strictness is about types within
+        return config.model_validate({k: tuple(v) if isinstance(v, list) else v for k, v in (options or {}).items()})
+    except ValidationError as error:
+        raise ConfigError(explain(error, f"model {name}", list(config.model_fields))) from None
+
+
+def build(name: str, options: Mapping[str, Any] | None, input_size: int, output_size: int) -> SequenceLayer:
+    """The network ``name`` from x (B, T, input_size) to y (B, T, output_size).
+
+    Raises:
+        ConfigError: as ``config_for``.
+    """
+    config = config_for(name, options)
+    return MODELS[name].build(config, input_size, output_size)
+
+
+def nearest(name: str, known: Any) -> str:
+    """ " Did you mean X?" or nothing."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def explain(error: ValidationError, owner: str, known: list[str]) -> str:
+    """The first problem of a config, in a sentence."""
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"{owner} has no field {field!r}.{nearest(field, known)} Fields: {', '.join(known)}."
+    return f"{owner}: {field} is {first['input']!r}. {first['msg']}."

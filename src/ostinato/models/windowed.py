@@ -1,0 +1,91 @@
+"""Networks on a fixed window of steps: the lecture's CNN and the MLP it is compared with.
+
+Axes: N windows, L steps of a window, C channels, I input features, O output features.
+"""
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from ..core import SequenceLayer
+from ..errors import ConfigError
+from ..layers import Windowed
+from .config import Depth, Kernel, NetworkConfig, Rate, Size, Window
+
+
+class CNNConfig(NetworkConfig):
+    """Fields of the lecture's CNN. Each block halves the steps; the default sizes were chosen on validation data."""
+
+    window: Window = 32
+    channels: tuple[Size, ...] = Field(default=(32, 64, 64), min_length=1, max_length=16)
+    kernel_size: Kernel = 3
+    units: Size = 64
+    dropout: Rate = 0.2
+
+
+class MLPConfig(NetworkConfig):
+    """Fields of the multilayer perceptron on a window."""
+
+    window: Window = 32
+    units: Size = 64
+    layers: Depth = 2
+    dropout: Rate = 0.2
+
+
+class ConvolutionsOnWindow(nn.Module):
+    """Conv–BatchNorm–LeakyReLU–MaxPool blocks, then fully connected.
+
+    Shape:
+        windows (N, L, I) to (N, O).
+
+    Source:
+        The block of the founding lecture on cryptocurrency prices; INPUT → [[CONV → RELU] → POOL] → FC → FC as in
+        LeCun et al. 1998, with Ioffe & Szegedy 2015 between convolution and activation.
+    """
+
+    def __init__(self, config: CNNConfig, input_size: int, output_size: int) -> None:
+        super().__init__()
+        steps, inputs = config.window, input_size
+        blocks: list[nn.Module] = []
+        for channels in config.channels:
+            blocks += self._block(inputs, channels, config.kernel_size, pool=steps > 1)
+            inputs, steps = channels, max(steps // 2, 1)
+        self.blocks = nn.Sequential(*blocks)
+        self.head = nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(inputs * steps, config.units),
+            nn.LeakyReLU(),
+            nn.Dropout(config.dropout),
+            nn.Linear(config.units, output_size),
+        )
+
+    def forward(self, windows: Tensor) -> Tensor:
+        """One answer for each window."""
+        return self.head(self.blocks(windows.transpose(1, 2)))
+
+    @staticmethod
+    def _block(inputs: int, channels: int, kernel_size: int, pool: bool) -> list[nn.Module]:
+        block: list[nn.Module] = [
+            nn.Conv1d(inputs, channels, kernel_size, padding=kernel_size // 2, bias=False),
+            nn.BatchNorm1d(channels),
+            nn.LeakyReLU(),
+        ]
+        return [*block, nn.MaxPool1d(2)] if pool else block
+
+
+def cnn(config: CNNConfig, input_size: int, output_size: int) -> SequenceLayer:
+    """x (B, T, I) to y (B, T, O), each step answered from the last ``window`` steps."""
+    if config.kernel_size % 2 == 0:
+        raise ConfigError(f"kernel_size of the cnn must be odd, got {config.kernel_size}.")
+    return Windowed(ConvolutionsOnWindow(config, input_size, output_size), config.window, input_size, output_size)
+
+
+def mlp(config: MLPConfig, input_size: int, output_size: int) -> SequenceLayer:
+    """x (B, T, I) to y (B, T, O), each step answered from the last ``window`` steps laid side by side."""
+    modules: list[nn.Module] = [nn.Flatten()]
+    inputs = config.window * input_size
+    for _ in range(config.layers):
+        modules += [nn.Linear(inputs, config.units), nn.ReLU(), nn.Dropout(config.dropout)]
+        inputs = config.units
+    modules.append(nn.Linear(inputs, output_size))
+    return Windowed(nn.Sequential(*modules), config.window, input_size, output_size)
+

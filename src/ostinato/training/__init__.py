@@ -1,0 +1,7 @@
+"""The loop: full and truncated back-propagation through time, windows, early stopping, checkpoints, progress."""
+
+from .config import TrainingConfig
+from .loop import Finished, Trainer
+from .objective import Objective
+
+__all__ = ["Finished", "Objective", "Trainer", "TrainingConfig"]

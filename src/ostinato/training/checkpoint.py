@@ -1,0 +1,137 @@
+"""Everything a training needs to go on, in one file that is replaced by one rename.
+
+What is in a checkpoint is decided here alone; what else lies in the run folder is rebuilt from it.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..core import named_leaves, state_from_leaves
+from ..errors import BrokenRunError
+from ..runs.tensors import read_tensors, write_tensors
+from .nested import pack, unpack
+from .progress import Progress
+
+VERSION = 1
+
+
+class Parts:
+    """Tensors and facts of a checkpoint, in memory."""
+
+    def __init__(self, tensors: dict[str, Tensor] | None = None, facts: dict[str, Any] | None = None) -> None:
+        self.tensors = tensors or {}
+        self.facts = facts or {}
+
+    def add_module(self, name: str, values: dict[str, Tensor]) -> None:
+        """A state_dict."""
+        self.tensors |= {f"{name}/{key}": value for key, value in values.items()}
+
+    def module(self, name: str) -> dict[str, Tensor]:
+        """The state_dict that was added."""
+        return self._below(f"{name}/")
+
+    def add_nested(self, name: str, value: Any) -> None:
+        """An optimizer's or schedule's state_dict."""
+        self.facts[name] = pack(value, self.tensors, name)
+
+    def nested(self, name: str) -> Any:
+        """The value that was added."""
+        return unpack(self.facts[name], self.tensors)
+
+    def add_states(self, states: list[Any]) -> None:
+        """States of a layer; None stands for the beginning."""
+        self.facts["states"] = [state is not None for state in states]
+        for place, state in enumerate(states):
+            if state is not None:
+                self.tensors |= {f"state/{place}/{key}": leaf for key, leaf in named_leaves(state).items()}
+
+    def states(self, template: Any) -> list[Any]:
+        """The states that were added, shaped like ``template``."""
+        return [
+            state_from_leaves(template, self._below(f"state/{place}/")) if there else None
+            for place, there in enumerate(self.facts["states"])
+        ]
+
+    def add_random(self) -> None:
+        """torch's random generators."""
+        self.tensors["random/cpu"] = torch.get_rng_state()
+        for place, state in enumerate(torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []):
+            self.tensors[f"random/cuda{place}"] = state
+
+    def restore_random(self) -> None:
+        """Set torch's random generators."""
+        torch.set_rng_state(self.tensors["random/cpu"].cpu())
+        for place in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
+            if f"random/cuda{place}" in self.tensors:
+                torch.cuda.set_rng_state(self.tensors[f"random/cuda{place}"].cpu(), place)
+
+    def _below(self, prefix: str) -> dict[str, Tensor]:
+        return {key[len(prefix) :]: value for key, value in self.tensors.items() if key.startswith(prefix)}
+
+
+def write_checkpoint(path: Path, parts: Parts, progress: Progress) -> None:
+    """Replace the checkpoint.
+
+    Raises:
+        RunError: the system does not let us write there.
+    """
+    facts = parts.facts | {"version": VERSION, "progress": _to_json(asdict(progress))}
+    arrays = {name: tensor.detach().cpu().numpy() for name, tensor in parts.tensors.items()}
+    write_tensors(path, arrays, {"ostinato": json.dumps(facts)})
+
+
+def read_checkpoint(path: Path, device: torch.device | str = "cpu") -> tuple[Parts, Progress]:
+    """What was written.
+
+    Raises:
+        BrokenRunError: the file is damaged, or not a checkpoint of this version.
+    """
+    arrays, metadata = read_tensors(path)
+    try:
+        facts = json.loads(metadata["ostinato"])
+        if facts["version"] != VERSION:
+            raise BrokenRunError(f"{path} is a checkpoint of version {facts['version']}, this reads {VERSION}.")
+        progress = Progress(**_from_json(facts["progress"]))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BrokenRunError(f"{path} is no checkpoint of ostinato ({error!r}). Start anew with --force.") from None
+    tensors = {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
+    return Parts(tensors, facts), progress
+
+
+def load_module(module: nn.Module, values: dict[str, Tensor], where: str) -> None:
+    """Put a state_dict from a file into a module.
+
+    Raises:
+        BrokenRunError: names, shapes or kinds of numbers are not those of the module.
+    """
+    expected = module.state_dict()
+    for name in sorted(set(expected) ^ set(values)):
+        problem = "lacks" if name in expected else "has the unknown"
+        raise BrokenRunError(f"{where} {problem} tensor {name!r}: it belongs to another model.")
+    for name, value in values.items():
+        if value.shape != expected[name].shape or value.dtype != expected[name].dtype:
+            raise BrokenRunError(
+                f"{where}: {name} is {value.dtype} {tuple(value.shape)}, the model has {expected[name].dtype} "
+                f"{tuple(expected[name].shape)}."
+            )
+    module.load_state_dict(values)
+
+
+def to_arrays(values: dict[str, Tensor]) -> dict[str, np.ndarray]:
+    """A state_dict for ``write_tensors``."""
+    return {name: value.detach().cpu().numpy() for name, value in values.items()}
+
+
+def _to_json(values: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no infinity."""
+    return {key: None if value == float("inf") else value for key, value in values.items()}
+
+
+def _from_json(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: float("inf") if value is None else value for key, value in values.items()}

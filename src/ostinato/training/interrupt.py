@@ -1,0 +1,37 @@
+"""Ctrl-C asks; it does not tear."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+class Request:
+    """Whether someone asked to stop."""
+
+    def __init__(self) -> None:
+        self.made = False
+
+
+@contextmanager
+def stop_on_request() -> Iterator[Request]:
+    """Within the block the first Ctrl-C only makes the request; a second one interrupts at once.
+
+    Outside the main thread Python allows no signal handlers, and Ctrl-C does what it always does.
+    """
+    request = Request()
+
+    def ask(signum: int, frame: Any) -> None:
+        if request.made:
+            raise KeyboardInterrupt
+        request.made = True
+
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+    former = signal.signal(signal.SIGINT, ask)
+    try:
+        yield request
+    finally:
+        signal.signal(signal.SIGINT, former)

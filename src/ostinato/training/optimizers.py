@@ -1,0 +1,81 @@
+"""Optimizers and schedules of torch by name.
+
+Names come from config files, so only classes that torch.optim itself offers are looked up.
+"""
+
+import difflib
+import inspect
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..errors import ConfigError
+from .config import TrainingConfig
+
+OPTIMIZERS = {
+    name: kind
+    for name, kind in vars(torch.optim).items()
+    if inspect.isclass(kind) and issubclass(kind, torch.optim.Optimizer) and kind is not torch.optim.Optimizer
+}
+# those that can be made from numbers alone; "none" is the absence of one
+SCHEDULES = {
+    name: kind
+    for name, kind in vars(torch.optim.lr_scheduler).items()
+    if inspect.isclass(kind)
+    and issubclass(kind, torch.optim.lr_scheduler.LRScheduler)
+    and name not in ("LRScheduler", "LambdaLR", "MultiplicativeLR", "SequentialLR", "ChainedScheduler")
+}
+
+
+def make_optimizer(parameters: Iterable[nn.Parameter], config: TrainingConfig) -> torch.optim.Optimizer:
+    """The optimizer that the config names.
+
+    Raises:
+        ConfigError: there is none of that name, or it does not take the options.
+    """
+    kind = _known(config.optimizer, OPTIMIZERS, "optimizer")
+    options: dict[str, Any] = {"lr": config.learning_rate} | _tuples(config.optimizer_options)
+    if config.weight_decay:
+        options["weight_decay"] = config.weight_decay
+    return _make(kind, config.optimizer, (list(parameters),), options)
+
+
+def make_schedule(
+    optimizer: torch.optim.Optimizer, config: TrainingConfig, ticks: int
+) -> torch.optim.lr_scheduler.LRScheduler | None:
+    """The schedule that the config names, ``ticks`` steps long; None for "none".
+
+    Raises:
+        ConfigError: there is none of that name, or it does not take the options.
+    """
+    if config.schedule == "none":
+        return None
+    kind = _known(config.schedule, SCHEDULES, "schedule")
+    wanted = inspect.signature(kind).parameters
+    lengths = {"total_steps": ticks, "T_max": ticks, "total_iters": ticks, "max_lr": config.learning_rate}
+    options = {name: value for name, value in lengths.items() if name in wanted} | _tuples(config.schedule_options)
+    if "epochs" in options or "steps_per_epoch" in options:
+        options.pop("total_steps", None)
+    return _make(kind, config.schedule, (optimizer,), options)
+
+
+def _known(name: str, known: Mapping[str, type], what: str) -> type:
+    if name in known:
+        return known[name]
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.4)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise ConfigError(f"no {what} is called {name!r}.{hint} Known: {', '.join(sorted(known))}.")
+
+
+def _make(kind: type, name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    try:
+        return kind(*arguments, **options)
+    except (TypeError, ValueError, AssertionError) as error:
+        raise ConfigError(f"{name} does not take these options: {error}.") from None
+
+
+def _tuples(options: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON has lists where torch wants tuples, as for betas."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}

@@ -1,0 +1,94 @@
+"""What a training tells those who watch it."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+
+@dataclass
+class Progress:
+    """Where a training stands. Plain numbers, so that a checkpoint can hold it."""
+
+    epoch: int = 0  # the epoch under way, from 0
+    done: int = 0  # updates made in it
+    updates: int = 0  # updates made in all
+    seconds: float = 0.0  # spent training, over all sessions
+    loss_sum: float = 0.0  # of the epoch under way
+    loss_weight: float = 0.0
+    best_loss: float = float("inf")
+    best_epoch: int = -1
+    waited: int = 0  # evaluations since the best one
+    stopped: str = ""  # why it ended; "" while it has not
+
+    @property
+    def loss(self) -> float:
+        """Mean loss of the epoch under way."""
+        return self.loss_sum / self.loss_weight if self.loss_weight else float("nan")
+
+    def judge(self, validation_loss: float) -> bool:
+        """Take note of a validation loss; whether it is the best yet."""
+        better = validation_loss < self.best_loss
+        if better:
+            self.best_loss, self.best_epoch, self.waited = validation_loss, self.epoch, 0
+        else:
+            self.waited += 1
+        return better
+
+    def next_epoch(self, epochs: int, patience: int | None) -> None:
+        """Close the epoch under way, and the training if its time has come."""
+        self.epoch, self.done = self.epoch + 1, 0
+        self.loss_sum = self.loss_weight = 0.0
+        if self.stopped:
+            return
+        if patience is not None and self.waited >= patience:
+            self.stopped = "early"
+        elif self.epoch >= epochs:
+            self.stopped = "epochs"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One line of metrics.jsonl."""
+
+    epoch: int
+    updates: int
+    train_loss: float
+    validation_loss: float
+    learning_rate: float
+    seconds: float
+    best: bool
+
+    def record(self) -> dict[str, Any]:
+        """As JSON."""
+        return asdict(self)
+
+
+class Watcher(Protocol):
+    """Is told of every update and every evaluation."""
+
+    def begin(self, progress: Progress, updates_in_epoch: int, epochs: int) -> None:
+        """An epoch begins, or goes on after a resume."""
+
+    def update(self, progress: Progress, rows: int) -> None:
+        """An update was made from ``rows`` rows."""
+
+    def evaluated(self, progress: Progress, evaluation: Evaluation) -> None:
+        """The epoch has ended."""
+
+    def end(self, progress: Progress) -> None:
+        """Training has ended."""
+
+
+class Silent:
+    """Watches nothing."""
+
+    def begin(self, progress: Progress, updates_in_epoch: int, epochs: int) -> None:
+        """Nothing."""
+
+    def update(self, progress: Progress, rows: int) -> None:
+        """Nothing."""
+
+    def evaluated(self, progress: Progress, evaluation: Evaluation) -> None:
+        """Nothing."""
+
+    def end(self, progress: Progress) -> None:
+        """Nothing."""

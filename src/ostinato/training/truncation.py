@@ -1,0 +1,106 @@
+"""Truncated back-propagation through time: which steps a gradient reaches, and what is carried on.
+
+BPTT(k1, k2) makes an update every k1 steps with gradients through the last k2 (Williams & Peng 1990, An efficient
+gradient-based algorithm for on-line training of recurrent network trajectories; the letters are Sutskever's, 2013,
+thesis, section 2.8.6).
+
+    k2 = k1   each slice is one forward and backward pass
+    k2 > k1   the last k2 / k1 slices are run again from the state before them; the loss is that of the newest slice
+    k2 < k1   the first k1 - k2 steps of a slice move the state only; the loss is that of the last k2
+
+Axes: B streams, T steps of a slice.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..core import SequenceLayer, detach
+from ..data.streams import Slice
+
+
+class Truncation:
+    """The memory of a training over streams: the present state, and the slices that are run again.
+
+    Args:
+        update_every: k1; None for whole streams.
+        gradient_steps: k2; None for k1.
+        carry_state: whether the state goes on from slice to slice.
+    """
+
+    def __init__(self, update_every: int | None, gradient_steps: int | None, carry_state: bool = True) -> None:
+        every, back = update_every, gradient_steps
+        self.slices = 1 if None in (every, back) or back <= every else back // every  # type: ignore[operator]
+        self.tail = back if back is not None and every is not None and back < every else None
+        self.carry_state = carry_state
+        self.state: Any = None
+        self.before: deque[tuple[Slice, Any]] = deque(maxlen=self.slices)  # slices and the states before them
+
+    def begin_epoch(self) -> None:
+        """Streams begin anew."""
+        self.state = None
+        self.before.clear()
+
+    def forward(self, model: SequenceLayer, piece: Slice) -> tuple[Tensor, Tensor, Tensor, Any]:
+        """y, target and weight of the steps that are learnt from, and the state after them, detached."""
+        if not self.carry_state:
+            return self._learn(model, piece, None)
+        self.before.append((piece, self.state))
+        state = self.before[0][1]
+        for older, _ in list(self.before)[:-1]:
+            _, state = _advance(model, older, state)
+        return self._learn(model, piece, state)
+
+    def keep(self, state: Any) -> None:
+        """Go on from ``state``."""
+        self.state = state if self.carry_state else None
+
+    def restore(self, states: Iterable[Any], pieces: Iterable[Slice]) -> None:
+        """Take up the memory of an earlier run: the states before its last slices, then the present one."""
+        *earlier, self.state = states
+        self.before.clear()
+        self.before.extend(zip(pieces, earlier, strict=True))
+
+    def states(self) -> list[Any]:
+        """What ``restore`` takes."""
+        return [*(state for _, state in self.before), self.state]
+
+    def _learn(self, model: SequenceLayer, piece: Slice, state: Any) -> tuple[Tensor, Tensor, Tensor, Any]:
+        skipped = 0 if self.tail is None else max(piece.x.shape[1] - self.tail, 0)
+        if skipped:
+            head, piece = _cut(piece, skipped)
+            with torch.no_grad():
+                _, state = _advance(model, head, state)
+        y, state = _advance(model, piece, state)
+        return y, piece.target, piece.weight, detach(state)
+
+
+def _advance(model: SequenceLayer, piece: Slice, state: Any) -> tuple[Tensor, Any]:
+    """Run over a slice, beginning anew where the slice says so."""
+    if state is not None and piece.reset is not None:
+        state = None if bool(piece.reset.all()) else model.reset_rows(state, piece.reset)
+    return model(piece.x, state, piece.lengths)
+
+
+def _cut(piece: Slice, at: int) -> tuple[Slice, Slice]:
+    lengths = piece.lengths
+    head = Slice(
+        piece.x[:, :at],
+        piece.target[:, :at],
+        piece.weight[:, :at],
+        None if lengths is None else lengths.clamp(max=at),
+        piece.reset,
+        piece.rows[:, :at],
+    )
+    tail = Slice(
+        piece.x[:, at:],
+        piece.target[:, at:],
+        piece.weight[:, at:],
+        None if lengths is None else (lengths - at).clamp(min=0),
+        None,
+        piece.rows[:, at:],
+    )
+    return head, tail
