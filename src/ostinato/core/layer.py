@@ -57,6 +57,7 @@ class SequenceLayer(nn.Module):
         """Run over the steps of x, from ``state`` on."""
         self._check_input(x)
         check_lengths(lengths, x.shape[0], x.shape[1])
+        lengths = None if lengths is None else lengths.long()  # gather takes no other integers
         if state is None:
             state = self.initial_state(x.shape[0], x.dtype, x.device)
         else:
@@ -109,8 +110,15 @@ class SequenceLayer(nn.Module):
         return where_rows(mask, fresh, state)
 
     def last(self, x: Tensor) -> Tensor:
-        """y (B, O) at the last step of x, from the beginning: what training on windows needs."""
-        return self(x)[0][:, -1]
+        """y (B, O) at the last step of x, from the beginning: what training on windows needs.
+
+        Raises:
+            ShapeError: x is too short for a single output.
+        """
+        y = self(x)[0]
+        if y.shape[1] == 0:
+            raise ShapeError(f"x has {x.shape[1]} steps, too few for an output: the stride is {self.stride}.")
+        return y[:, -1]
 
     def _silence(self, state: Any) -> Tensor:
         """``latency`` steps of zeros for the rows of ``state``."""

@@ -44,7 +44,8 @@ class Chain(SequenceLayer):
     @property
     def layers(self) -> list[SequenceLayer]:
         """The layers in order."""
-        return list(self.children())  # type: ignore[arg-type]
+        # not children(): that leaves out a layer that stands in two places
+        return list(self._modules.values())  # type: ignore[arg-type]
 
     def initial_state(
         self, batch: int, dtype: torch.dtype | None = None, device: torch.device | str | None = None
@@ -82,6 +83,8 @@ class Chain(SequenceLayer):
 
     def flush(self, state: Any) -> Tensor:
         """What each layer owes goes through those after it, which then give what they owe."""
+        if not self.streams:
+            return super().flush(state)
         owed = None
         for layer, before in zip(self.layers, state, strict=True):
             if owed is not None:

@@ -5,6 +5,7 @@ Axes: B batch, T time steps, C features.
 
 from torch import Tensor
 
+from ..errors import ConfigError
 from .sliding import Sliding
 
 
@@ -23,6 +24,8 @@ class Delay(Sliding):
     """
 
     def __init__(self, input_size: int, steps: int) -> None:
+        if steps < 0:
+            raise ConfigError(f"steps must be 0 or more, got {steps}.")
         super().__init__(input_size, input_size, span=steps + 1, latency=steps)
 
     def slide(self, buffer: Tensor) -> Tensor:

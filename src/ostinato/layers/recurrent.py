@@ -89,8 +89,13 @@ class Recurrent(SequenceLayer):
             return ()
         like = self.weight_hh_l0
         shape = (batch, self.num_layers, self.hidden_size)
-        zeros = [torch.zeros(shape, dtype=dtype or like.dtype, device=device or like.device)]
-        return self.state_type(*zeros * len(self.state_type._fields))
+        # a tensor of its own for each field: safetensors refuses two names for one memory
+        return self.state_type(
+            *(
+                torch.zeros(shape, dtype=dtype or like.dtype, device=device or like.device)
+                for _ in self.state_type._fields
+            )
+        )
 
     def run(self, x: Tensor, state: Any, lengths: Tensor | None) -> tuple[Tensor, Any]:
         """Layer upon layer, dropout between them."""
