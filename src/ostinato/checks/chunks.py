@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..errors import CheckError
-from .compare import distance, same, same_state
+from .compare import distance, finite, same, same_state
 from .subject import STEPS, Subject, gradients, run_chunks, weigh
 
 
@@ -56,15 +56,18 @@ def float32_joins_too(subject: Subject) -> None:
     same("y", joined[0], whole[0], f"in float32, cut into {pieces}")
     same_state(joined[1], whole[1], f"in float32, cut into {pieces}")
 
-    exact = gradients(weigh(*subject.layer(x)), subject.parameters())
+    truth = subject.layer(x)
+    if bool(truth[0].isfinite().all()):
+        finite("y", whole[0], "in float32, though it is in float64")
+    exact = gradients(weigh(*truth), subject.parameters())
     inputs = [p for p in layer.parameters() if p.requires_grad]
     once, cut = gradients(weigh(*whole), inputs), gradients(weigh(*joined), inputs)
-    for place, truth in enumerate(exact):
-        allowed = 3 * max(distance(once[place], truth), 1e-6)  # one rounding may meet exact zeros
-        if not distance(cut[place], truth) <= allowed:
+    for place, gradient in enumerate(exact):
+        apart, allowed = distance(cut[place], gradient), distance(once[place], gradient)
+        if not apart <= 3 * max(allowed, 1e-6):  # one rounding may meet exact zeros
             raise CheckError(
-                f"the float32 gradient of parameter {place} is {distance(cut[place], truth):.1e} from "
-                f"float64 in pieces, {distance(once[place], truth):.1e} in one call."
+                f"the float32 gradient of parameter {place} is {apart:.1e} from float64 in pieces, "
+                f"{allowed:.1e} in one call."
             )
 
 

@@ -24,4 +24,7 @@ def state_stays_small(subject: Subject) -> None:
         _, one_by_one = layer(subject.x(block, batch=1, variant=2), second)
     sizes = [state_bytes(state) for state in (first, second, one_by_one)]
     if len(set(sizes)) > 1:
-        raise CheckError(f"the state takes {sizes[0]} bytes after {early} steps, {sizes[1]} after {late}.")
+        raise CheckError(
+            f"the state takes {sizes[0]} bytes after {early} steps, {sizes[1]} after {late}, "
+            f"{sizes[2]} after {block} more."
+        )

@@ -76,7 +76,19 @@ def check_layer(
 
     Raises:
         CheckError: a promise is broken; the message lists every fault.
+
+    A layer of your own, in a few lines:
+
+    >>> from ostinato.core import SequenceLayer
+    >>> class Doubled(SequenceLayer):
+    ...     input_size = 3
+    ...
+    ...     def run(self, x, state, lengths):
+    ...         return 2 * x, ()
+    >>> print(check_layer(Doubled()).summary())
+    Doubled keeps its promises: 18 checks held, 1 excused.
     """
+    Subject.of(layer, inputs, seed)  # asks for inputs once, not in every check
     report = Report(type(layer).__name__, [run_check(check, layer, inputs, seed) for check in checks])
     if report.faults:
         raise CheckError(report.summary())

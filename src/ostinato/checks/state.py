@@ -6,10 +6,10 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from ..core import detach, join_rows, leaves, named_leaves, state_from_leaves, take_rows
+from ..core import SequenceLayer, detach, join_rows, leaves, named_leaves, state_from_leaves, take_rows
 from ..errors import CheckError, StreamingError
 from .compare import clone_state, same, same_state
-from .subject import BATCH, Subject
+from .subject import BATCH, STEPS, Subject
 
 
 def state_is_not_changed(subject: Subject) -> None:
@@ -25,8 +25,8 @@ def state_is_not_changed(subject: Subject) -> None:
 def state_is_not_kept(subject: Subject) -> None:
     """Two streams can share the layer; running leaves nothing behind on it."""
     layer, a, b = subject.layer, subject.x(), subject.x(variant=1)
-    expected = _continue(subject, a)
     held = {name: value.clone() for name, value in layer.state_dict().items()}
+    expected = _continue(subject, a)
     _, state = layer(a)
     layer(b)
     layer(b)
@@ -42,13 +42,15 @@ def state_is_saved(subject: Subject) -> None:
     layer, x = subject.layer, subject.x()
     expected = _continue(subject, x)
     _, state = layer(x)
-    tensors = {name: leaf.detach().contiguous() for name, leaf in named_leaves(state).items()}
-    restored = state_from_leaves(layer.initial_state(BATCH, x.dtype), load(save(tensors)))
-    same("y", layer(subject.x(variant=2), restored)[0], expected[0], "after saving and loading the state")
+    y, _ = layer(subject.x(variant=2), _saved_and_loaded(layer, state, x))
+    same("y", y, expected[0], "after saving and loading the state")
+    fresh = layer.initial_state(BATCH, x.dtype)
+    y, _ = layer(x, _saved_and_loaded(layer, fresh, x))
+    same("y", y, layer(x, fresh)[0], "begun with the initial state saved and loaded")
 
 
 def rows_split_and_join(subject: Subject) -> None:
-    """The state of some rows continues those rows; states joined continue together."""
+    """The state of some rows continues those rows; states joined, of any age, continue together."""
     layer, x, later = subject.layer, subject.x(), subject.x(variant=2)
     expected, end = _continue(subject, x)
     _, state = layer(x)
@@ -56,10 +58,13 @@ def rows_split_and_join(subject: Subject) -> None:
     y, after = layer(later[rows], take_rows(state, rows))
     same("y", y, expected[rows], f"rows {rows} continued without the others")
     same_state(after, take_rows(end, rows), f"rows {rows} continued without the others")
-    halves = [layer(part)[1] for part in (x[:2], x[2:])]
-    y, after = layer(later, join_rows(halves))
-    same("y", y, expected, "two batches continued as one")
-    same_state(after, end, "two batches continued as one")
+    older = subject.x(STEPS + layer.stride.numerator)  # a whole block more: strided layers are in step
+    young, old = layer(x[:2])[1], layer(older[2:])[1]
+    y, after = layer(later, join_rows([young, old]))
+    for part, state in ((slice(0, 2), young), (slice(2, BATCH), old)):
+        alone, end = layer(later[part], state)
+        same("y", y[part], alone, "two batches of different age continued as one")
+        same_state(take_rows(after, part), end, "two batches of different age continued as one")
 
 
 def rows_reset(subject: Subject) -> None:
@@ -98,6 +103,11 @@ def whole_sequence_refuses_state(subject: Subject) -> None:
             raise CheckError(f"the refusal does not name the layer: {error}") from error
     else:
         raise CheckError("a layer that does not stream accepts a state.")
+
+
+def _saved_and_loaded(layer: SequenceLayer, state: Any, x: Tensor) -> Any:
+    tensors = {name: leaf.detach().contiguous() for name, leaf in named_leaves(state).items()}
+    return state_from_leaves(layer.initial_state(BATCH, x.dtype), load(save(tensors)))
 
 
 def _continue(subject: Subject, x: Tensor) -> tuple[Tensor, Any]:
