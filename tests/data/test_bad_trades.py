@@ -42,6 +42,7 @@ TEXTS = {
     "price missing": (DataError, GOOD + "1534131396,,1\n", "price in row 3 of the file is empty"),
     "prices missing": (DataError, "1534131396,,1\n" * 3, r"row 2 of the file is empty \(2 more like it\)"),
     "amount below 0": (DataError, "1534131396,1,-2\n", "amount in row 2 of the file is '-2'.*0 or above"),
+    "amount infinite": (DataError, "1534131396,1,inf\n", "amount in row 2 of the file is 'inf'"),
     "amount NaN": (DataError, "1534131396,1,nan\n", "amount in row 2 of the file is 'nan'"),
     "amount missing": (DataError, GOOD + "1534131396,1\n", "amount in row 3 of the file is empty"),
     "short first row": (DataError, "1534131396,1\n", "row 2 of the file has 2 cells, not 3"),

@@ -107,6 +107,7 @@ HEADERS = {
     "windows": "time,price,amount\r\n{},6356.73,1\r\n{},6355.28,0\r\n{},6356.11,2\r\n",
     "blank end": "time,price,amount\n{},6356.73,1\n{},6355.28,0\n{},6356.11,2\n\n\n",
     "no header": "{},6356.73,1\n{},6355.28,0\n{},6356.11,2\n",
+    "byte order mark and no header": "\ufeff{},6356.73,1\n{},6355.28,0\n{},6356.11,2\n",
     "quotes": '"time","price","amount"\n"{}","6356.73","1"\n"{}","6355.28","0"\n"{}","6356.11","2"\n',
 }
 
@@ -192,6 +193,13 @@ def test_columns_can_be_named():
     frame = FRAME.rename({"price": "close"}).with_columns(date=pl.col("time"))
     same(read_trades(frame, {"price": "close", "time": "date"}))
     assert dict(read_trades(frame, {"price": "close"}).report.columns)["price"] == "close"
+
+
+def test_a_column_named_for_one_role_is_no_candidate_for_another():
+    frame = FRAME.rename({"amount": "qty"}).with_columns(size=pl.Series([7, 8, 9]))
+    trades = read_trades(frame, {"id": "size"})
+    same(trades)
+    assert trades.id.tolist() == [7, 8, 9]
 
 
 def test_binance_names_that_differ_by_case(write):

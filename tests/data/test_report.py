@@ -13,8 +13,8 @@ def trades(time, price=None):
 
 
 def test_numbers():
-    report = trades([100, 100, 100, 101, 801, 900], [3, 1, 2, 5, 4, 4]).report
-    assert (report.rows, report.first_time, report.last_time, report.span_seconds) == (6, 100, 900, 800)
+    report = trades([100, 100, 100, 101, 801, 1401], [3, 1, 2, 5, 4, 4]).report
+    assert (report.rows, report.first_time, report.last_time, report.span_seconds) == (6, 100, 1401, 1301)
     assert report.repeated_times == 2
     assert (report.largest_gap_seconds, report.largest_gap_at, report.long_gaps) == (700, 101, 1)
     assert (report.price_min, report.price_max) == (1, 5)

@@ -73,8 +73,9 @@ def test_order_depends_on_seed_and_epoch():
     assert rows(Windows(plain(), 4, 8, shuffle=False), 7) == list(range(50))
 
 
-def test_memory_is_channel_first_in_one_gather():
-    batch = next(Windows(plain(starts=torch.arange(50) % 7 == 0), 4, 8).epoch(0))
+@pytest.mark.parametrize("starts", [None, torch.arange(50) % 7 == 0])
+def test_memory_is_channel_first(starts):
+    batch = next(Windows(plain(starts=starts), 4, 8).epoch(0))
     assert batch.x.shape == (8, 4, 3)
     assert batch.x.transpose(1, 2).is_contiguous()
     assert batch.target.shape == (8, 2)

@@ -54,7 +54,7 @@ def choose(table: Table, wanted: Mapping[str, str] | None) -> Choice:
     """
     wanted = dict(wanted or {})
     check_wanted(table, wanted)
-    free = [n for n in table.frame.columns if not is_index(n) and n not in wanted.values()]
+    free = [n for n in table.frame.columns if n not in wanted.values()]
     columns, notes = {}, []
     for role in REQUIRED + OPTIONAL:
         found = [wanted[role]] if role in wanted else likeliest(role, free)
@@ -97,11 +97,6 @@ def likeliest(role: str, names: list[str]) -> list[str]:
 def plain(name: str) -> str:
     """A name without case, spaces and punctuation."""
     return "".join(letter for letter in name.lower() if letter.isalnum())
-
-
-def is_index(name: str) -> bool:
-    """Whether a column is only the row number that pandas writes."""
-    return name == "" or name.startswith("Unnamed: ") or name == "__index_level_0__"
 
 
 def missing(role: str, table: Table) -> str:

@@ -38,7 +38,7 @@ def read_csv(content: bytes, name: str) -> Table:
     notes = [f"the file has no header; its columns were taken as {', '.join(names)}"] if headerless else []
     if separator != ",":
         notes.append(f"columns are separated by {separator!r}")
-    return Table(frame, name, 1 if headerless else 2, True, headerless, tuple(notes))
+    return Table(frame, name, 1 if headerless else 2, True, tuple(notes))
 
 
 def first_line(content: bytes, name: str) -> str:

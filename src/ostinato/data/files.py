@@ -44,15 +44,13 @@ def load_file(path: Path) -> Table:
 
 
 def check_is_file(path: Path) -> None:
-    """Refuse what is missing, is a folder, or holds nothing."""
+    """Refuse what is missing or is no file."""
     if path.is_dir():
         raise DataError(f"{path} is a folder. Name a .csv, .csv.gz or .parquet file in it.")
     if not path.exists():
         raise DataError(f"there is no file {path}. Name a .csv, .csv.gz or .parquet file.")
     if not path.is_file():
         raise DataError(f"{path} is not a regular file. Name a .csv, .csv.gz or .parquet file.")
-    if path.stat().st_size == 0:
-        raise DataError(f"{path} is empty. A trades file needs a header and at least one row.")
 
 
 def read_bytes(path: Path, packed: bool) -> bytes:

@@ -73,8 +73,7 @@ def check_fractions(fractions: tuple[float, float, float]) -> None:
     """Refuse fractions that do not cut a whole into three parts."""
     if len(fractions) != 3:
         raise ConfigError(f"fractions are three, of train, validation and test; got {len(fractions)}.")
-    # not (f > 0) rather than f <= 0, for it refuses NaN too
-    if any(not f > 0 for f in fractions) or not math.isclose(sum(fractions), 1.0, abs_tol=1e-9):
+    if any(f <= 0 for f in fractions) or not math.isclose(sum(fractions), 1.0, abs_tol=1e-9):
         raise ConfigError(
             f"fractions of train, validation and test must be above 0 and add up to 1, got {fractions}."
         )

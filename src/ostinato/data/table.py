@@ -16,7 +16,6 @@ class Table:
         name: what messages call it, "trades.csv" or "the data frame".
         first_row: the number that a reader of the source gives to the first row of data.
         in_file: rows are lines of a text file, not rows of a table counted from 0.
-        headerless: the names of the columns are ours, the file had none.
         notes: sentences on what was guessed while reading.
     """
 
@@ -24,7 +23,6 @@ class Table:
     name: str
     first_row: int = 0
     in_file: bool = False
-    headerless: bool = False
     notes: tuple[str, ...] = ()
 
     def row(self, index: int) -> str:
