@@ -42,7 +42,9 @@ def config_for(name: str, options: Mapping[str, Any] | None = None) -> NetworkCo
     config = MODELS[name].config
     try:
         # JSON has lists where Python has tuples, so strictness is about types within
-        return config.model_validate({k: tuple(v) if isinstance(v, list) else v for k, v in (options or {}).items()})
+        return config.model_validate(
+            {k: tuple(v) if isinstance(v, list) else v for k, v in (options or {}).items()}
+        )
     except ValidationError as error:
         raise ConfigError(explain(error, f"model {name}", list(config.model_fields))) from None
 

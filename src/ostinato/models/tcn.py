@@ -34,7 +34,9 @@ def tcn(config: TCNConfig, input_size: int, output_size: int) -> SequenceLayer:
 
 
 def _block(inputs: int, outputs: int, dilation: int, config: TCNConfig) -> SequenceLayer:
-    body = Chain(*_convolution(inputs, outputs, dilation, config), *_convolution(outputs, outputs, dilation, config))
+    body = Chain(
+        *_convolution(inputs, outputs, dilation, config), *_convolution(outputs, outputs, dilation, config)
+    )
     shortcut = None if inputs == outputs else Conv1d(inputs, outputs, 1)
     return Chain(Residual(body, shortcut), Pointwise(nn.ReLU()))
 

@@ -76,7 +76,9 @@ def cnn(config: CNNConfig, input_size: int, output_size: int) -> SequenceLayer:
     """x (B, T, I) to y (B, T, O), each step answered from the last ``window`` steps."""
     if config.kernel_size % 2 == 0:
         raise ConfigError(f"kernel_size of the cnn must be odd, got {config.kernel_size}.")
-    return Windowed(ConvolutionsOnWindow(config, input_size, output_size), config.window, input_size, output_size)
+    return Windowed(
+        ConvolutionsOnWindow(config, input_size, output_size), config.window, input_size, output_size
+    )
 
 
 def mlp(config: MLPConfig, input_size: int, output_size: int) -> SequenceLayer:
@@ -88,4 +90,3 @@ def mlp(config: MLPConfig, input_size: int, output_size: int) -> SequenceLayer:
         inputs = config.units
     modules.append(nn.Linear(inputs, output_size))
     return Windowed(nn.Sequential(*modules), config.window, input_size, output_size)
-

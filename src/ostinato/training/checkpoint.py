@@ -96,10 +96,14 @@ def read_checkpoint(path: Path, device: torch.device | str = "cpu") -> tuple[Par
     try:
         facts = json.loads(metadata["ostinato"])
         if facts["version"] != VERSION:
-            raise BrokenRunError(f"{path} is a checkpoint of version {facts['version']}, this reads {VERSION}.")
+            raise BrokenRunError(
+                f"{path} is a checkpoint of version {facts['version']}, this reads {VERSION}."
+            )
         progress = Progress(**_from_json(facts["progress"]))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BrokenRunError(f"{path} is no checkpoint of ostinato ({error!r}). Start anew with --force.") from None
+        raise BrokenRunError(
+            f"{path} is no checkpoint of ostinato ({error!r}). Start anew with --force."
+        ) from None
     tensors = {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
     return Parts(tensors, facts), progress
 

@@ -8,9 +8,7 @@ from torch import Tensor, nn
 from ..core import SequenceLayer, named_leaves
 
 
-def where_it_began(
-    model: SequenceLayer, x: Tensor, state: Any, lengths: Tensor | None, update: int
-) -> str:
+def where_it_began(model: SequenceLayer, x: Tensor, state: Any, lengths: Tensor | None, update: int) -> str:
     """One sentence: the input, a weight, the carried state, the first layer to give it, or the loss itself."""
     place = _first_bad(x, lengths)
     if place is not None:

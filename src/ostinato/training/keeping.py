@@ -1,8 +1,8 @@
 """What a training leaves in its run folder, and how it takes it up again.
 
-    metrics.jsonl            a line is added first
-    checkpoint.safetensors   then the checkpoint that counts the line is put in place by one rename
-    weights.safetensors      then the best weights; after a crash they are written again from the checkpoint
+metrics.jsonl            a line is added first
+checkpoint.safetensors   then the checkpoint that counts the line is put in place by one rename
+weights.safetensors      then the best weights; after a crash they are written again from the checkpoint
 """
 
 from torch import Tensor, nn

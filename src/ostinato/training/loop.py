@@ -163,17 +163,17 @@ class Trainer:
         piece, before = self._disturb(piece), self.truncation.state
         seen: dict[str, Any] = {"loss": 0.0}
 
-        def closure() -> Tensor:
+        def closure() -> float:
             self.optimizer.zero_grad()
             y, target, weight, seen["state"] = self._forward(piece)
             seen["weight"] = float(weight.sum())
             if seen["weight"] == 0:  # no step of this piece has a label: the state alone goes on
-                return y.new_zeros(())
+                return 0.0
             loss = weighted_mean(self.objective(y, target), weight)
             seen["loss"] = loss.item()
             (loss + penalty(self.model, self.config.l1, self.config.l2)).backward()
             self._clip()
-            return loss.detach()
+            return float(seen["loss"])
 
         self.optimizer.step(closure)
         if not math.isfinite(seen["loss"]):
@@ -206,9 +206,10 @@ class Trainer:
     def _tick(self) -> None:
         """The schedule's step, unless it goes by the validation loss or has reached its end."""
         schedule = self.schedule
-        if schedule is not None and not isinstance(schedule, ReduceLROnPlateau):
-            if schedule.last_epoch < self.ticks - 1:
-                schedule.step()
+        if schedule is None or isinstance(schedule, ReduceLROnPlateau):
+            return
+        if schedule.last_epoch < self.ticks - 1:
+            schedule.step()
 
     def _end_epoch(self) -> None:
         progress, began = self.progress, time.perf_counter()
@@ -255,7 +256,9 @@ class Trainer:
         lengths = piece.lengths if isinstance(piece, Slice) else None
         update = self.progress.updates + 1
         cause = where_it_began(self.model, piece.x, state, lengths, update)
-        raise NonFiniteError(f"the loss is not finite at update {update}, epoch {self.progress.epoch + 1}: {cause}")
+        raise NonFiniteError(
+            f"the loss is not finite at update {update}, epoch {self.progress.epoch + 1}: {cause}"
+        )
 
     def _save(self) -> None:
         if self.keeper is None:

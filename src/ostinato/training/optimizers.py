@@ -55,7 +55,9 @@ def make_schedule(
     kind = _known(config.schedule, SCHEDULES, "schedule")
     wanted = inspect.signature(kind).parameters
     lengths = {"total_steps": ticks, "T_max": ticks, "total_iters": ticks, "max_lr": config.learning_rate}
-    options = {name: value for name, value in lengths.items() if name in wanted} | _tuples(config.schedule_options)
+    options = {name: value for name, value in lengths.items() if name in wanted} | _tuples(
+        config.schedule_options
+    )
     if "epochs" in options or "steps_per_epoch" in options:
         options.pop("total_steps", None)
     return _make(kind, config.schedule, (optimizer,), options)

@@ -31,7 +31,9 @@ class Truncation:
         carry_state: whether the state goes on from slice to slice.
     """
 
-    def __init__(self, update_every: int | None, gradient_steps: int | None, carry_state: bool = True) -> None:
+    def __init__(
+        self, update_every: int | None, gradient_steps: int | None, carry_state: bool = True
+    ) -> None:
         every, back = update_every, gradient_steps
         self.slices = 1 if None in (every, back) or back <= every else back // every  # type: ignore[operator]
         self.tail = back if back is not None and every is not None and back < every else None

@@ -1,0 +1,232 @@
+"""Fitting a forecast and leaving a run folder.
+
+Axes: N rows, F features.
+"""
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor
+
+from ... import __version__
+from ...core import SequenceLayer
+from ...data.splits import Part, Split
+from ...data.steps import Steps
+from ...data.streams import Streams
+from ...data.trades import Trades
+from ...data.windows import Windows
+from ...errors import DataError
+from ...layers import Chain
+from ...models import config_for
+from ...runs.folder import RunFolder
+from ...runs.format import RunConfig, read_config, utc_now, write_config
+from ...runs.predictions import write_predictions
+from ...runs.results import ModelFacts, Results, SkillTests, TrainingFacts, write_results
+from ...training import Finished, Trainer, TrainingConfig
+from ...training.keeping import Keeper
+from ...training.loop import Augment
+from ...training.progress import Watcher
+from . import direction
+from .defaults import training_config
+from .evaluating import Evaluation, judge
+from .model import forecast_model, step_microseconds, stream
+from .opening import TASK, Run, network_section, read_sections
+from .predicting import prediction_frame
+from .recipe import Recipe, digest, recipe_from
+
+WINDOW = 64  # steps of a training window for a model without a window of its own
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What came of it. ``evaluation`` and ``results`` are None if it was interrupted."""
+
+    run: Run
+    finished: Finished
+    evaluation: Evaluation | None = None
+    results: Results | None = None
+
+
+def fit(
+    trades: Trades,
+    out: Path | str,
+    model: str = "lstm",
+    *,
+    options: Mapping[str, Any] | None = None,
+    training: Mapping[str, Any] | None = None,
+    data: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+    force: bool = False,
+    resume: bool = False,
+    watcher: Watcher | None = None,
+    augment: Augment | None = None,
+) -> Fit:
+    """Train a model to foresee the next trade, judge it, and leave a run folder.
+
+    Args:
+        trades: in the order of time; the splits are made from them.
+        out: the run folder. It must be new, unless ``force`` replaces the run or ``resume`` goes on with it.
+        model: a name in ``ostinato.models.MODELS``.
+        options: fields of the model's config.
+        training: fields of ``TrainingConfig``.
+        data: fields of ``Recipe``.
+        seed: of weights, order and noise.
+        augment: changes x (B, T, F) of scaled features while training.
+
+    Raises:
+        ConfigError: a name or a field is wrong.
+        DataError: there are too few trades, or resuming meets other trades.
+        RunError: the folder cannot be used.
+        NonFiniteError: the loss stopped being a number.
+    """
+    settled = _settle(trades, model, options or {}, training or {}, data or {}, seed)
+    split = settled[1].split(len(trades))
+    _check_long_enough(split, settled[1])
+    folder = RunFolder.create(out, force=force, resume=resume)
+    if folder.holds_run():
+        config = read_config(folder.config)
+        recipe, how = read_sections(config, str(folder.config))
+        if recipe.digest != digest(trades):
+            raise DataError(
+                f"{out} was fitted on other trades than these ({recipe.rows:,} rows). Pass the same file."
+            )
+    else:
+        config, recipe, how = settled
+        write_config(folder.config, config)
+    torch.manual_seed(config.seed)
+    name, network_options = network_section(config)
+    chain = forecast_model(recipe, name, network_options).to(device)
+    finished = _train(chain, trades, split, recipe, how, folder, resume, watcher, augment)
+    run = Run(folder, config, recipe, how, chain.eval())
+    if finished.stopped == "interrupted":
+        return Fit(run, finished)
+    return _conclude(run, finished, trades, split)
+
+
+def _settle(
+    trades: Trades,
+    model: str,
+    options: Mapping[str, Any],
+    training: Mapping[str, Any],
+    data: Mapping[str, Any],
+    seed: int,
+) -> tuple[RunConfig, Recipe, TrainingConfig]:
+    """Every choice, validated before anything is written."""
+    network = config_for(model, options)
+    recipe = recipe_from(dict(data)).of(trades)
+    how = training_config(model, dict(training), seed)
+    config = RunConfig(
+        task=TASK,
+        created=utc_now(),
+        seed=how.seed,
+        versions=versions(),
+        columns=dict(trades.report.columns),
+        data=recipe.model_dump(mode="json"),
+        model={"name": model} | network.model_dump(mode="json"),
+        training=how.model_dump(mode="json"),
+    )
+    return config, recipe, how
+
+
+def _train(
+    chain: Chain,
+    trades: Trades,
+    split: Split,
+    recipe: Recipe,
+    how: TrainingConfig,
+    folder: RunFolder,
+    resume: bool,
+    watcher: Watcher | None,
+    augment: Augment | None,
+) -> Finished:
+    network: SequenceLayer = chain.network  # type: ignore[assignment]
+    x = _prepare(chain, recipe.raw(trades)[: split.validation.stop], split.train)
+    up = torch.from_numpy(direction.labels(trades.price)[: split.validation.stop]).to(x)
+    trainer = Trainer(
+        network,
+        _sampler(x[: split.train.stop], up[: split.train.stop], network, how),
+        direction.losses,
+        lambda layer: _validation_loss(layer, x, up, split.validation),
+        how,
+        Keeper(folder, network, whole=chain),
+        watcher,
+        augment,
+    )
+    if resume:
+        trainer.resume()
+    return trainer.run()
+
+
+def _prepare(chain: Chain, raw: Tensor, train: Part) -> Tensor:
+    """Scaled features (N, F), computed once: neither features nor scaler learn. The scaler sees training rows only."""
+    features, scaler = chain.features, chain.scaler
+    x = stream(features, raw.to(next(chain.parameters()).device))  # type: ignore[arg-type]
+    scaler.fit(x[train.rows])  # type: ignore[operator,union-attr]
+    return stream(scaler, x).clone()  # type: ignore[arg-type]  # a tensor of inference mode cannot be trained on
+
+
+def _sampler(x: Tensor, target: Tensor, network: SequenceLayer, how: TrainingConfig) -> Streams | Windows:
+    steps = Steps(x, target, torch.ones_like(target))
+    if how.sampler == "windows":
+        length = how.window or (WINDOW if network.recurrent else int(network.receptive_field))
+        return Windows(steps, length, how.windows, how.seed)
+    streams = min(how.streams, len(steps))
+    return Streams(steps, streams, how.update_every or len(steps), how.seed, how.jitter)
+
+
+def _validation_loss(layer: SequenceLayer, x: Tensor, up: Tensor, part: Part) -> float:
+    """Mean loss on a part. The stream begins at row 0, or where the model cannot tell the difference."""
+    start = 0 if layer.recurrent else max(part.start - int(layer.receptive_field) + 1, 0)
+    y = stream(layer, x[start : part.stop])[part.start - start :]
+    return float(direction.losses(y, up[part.rows]).double().mean())
+
+
+def _conclude(run: Run, finished: Finished, trades: Trades, split: Split) -> Fit:
+    """Judge the best weights on the way that live input takes: raw rows through the whole chain."""
+    raw = run.recipe.raw(trades).to(next(run.model.parameters()).device)
+    p_up = direction.probability(stream(run.model, raw).cpu())
+    evaluation = judge(run.recipe, trades, p_up, split)
+    parameters = sum(parameter.numel() for parameter in run.model.parameters())
+    results = Results(
+        test=evaluation.test,
+        validation=evaluation.validation,
+        baselines=evaluation.baselines,
+        tests=SkillTests(diebold_mariano=evaluation.skill),
+        training=TrainingFacts(seconds=finished.seconds, epochs=finished.epochs, stopped=finished.stopped),
+        model=ModelFacts(parameters=parameters, step_us=step_microseconds(run.model, raw)),
+    )
+    write_predictions(run.folder.predictions, _test_predictions(trades, p_up, split))
+    write_results(run.folder.metrics, results)
+    return Fit(run, finished, evaluation, results)
+
+
+def _test_predictions(trades: Trades, p_up: np.ndarray, split: Split) -> pl.DataFrame:
+    return prediction_frame(trades, p_up, np.arange(split.test.start, split.test.stop))
+
+
+def _check_long_enough(split: Split, recipe: Recipe) -> None:
+    """Each part must be longer than the features look back, or they mostly speak of the empty time before."""
+    needed = max(recipe.feature_windows, default=2)
+    if len(split.train) < needed:
+        raise DataError(
+            f"{recipe.rows:,} trades are too few: {len(split.train):,} to train on, and the longest window of the "
+            f"features is {needed:,}. Bring more trades, or set data.feature_windows to shorter ones."
+        )
+
+
+def versions() -> dict[str, str]:
+    """What a number can depend on."""
+    return {
+        "ostinato": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "polars": pl.__version__,
+    }

@@ -1,0 +1,91 @@
+"""Opening a run: nothing in it is trusted, nothing in it is executed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...errors import BrokenRunError, ConfigError
+from ...layers import Chain
+from ...runs.folder import RunFolder
+from ...runs.format import RunConfig, read_config
+from ...runs.tensors import read_tensors
+from ...training import TrainingConfig
+from ...training.checkpoint import load_module
+from .defaults import training_config
+from .model import forecast_model
+from .recipe import Recipe, recipe_from
+
+TASK = "forecast"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as it lies in its folder, checked, with its model in ``eval()``."""
+
+    folder: RunFolder
+    config: RunConfig
+    recipe: Recipe
+    training: TrainingConfig
+    model: Chain
+
+    @property
+    def name(self) -> str:
+        """The model's."""
+        return str(self.config.model["name"])
+
+
+def open_run(path: Path | str, device: str = "cpu") -> Run:
+    """The run in a folder, with its best weights.
+
+    Raises:
+        BrokenRunError: there is no run, or it is damaged, hostile, or not a forecast.
+    """
+    folder = RunFolder.open(path)
+    config = read_config(folder.config)
+    recipe, training = read_sections(config, str(folder.config))
+    tensors, _ = read_tensors(folder.weights, finite=True)
+    name, options = network_section(config)
+    try:
+        with torch.device("meta"):  # costs no memory, whatever sizes a config asks for
+            sketch = forecast_model(recipe, name, options)
+    except (ConfigError, RuntimeError, TypeError) as error:
+        raise BrokenRunError(f"{folder.config}: {error}") from None
+    shapes = {key: tuple(value.shape) for key, value in sketch.state_dict().items()}
+    if shapes != {key: value.shape for key, value in tensors.items()}:
+        raise BrokenRunError(
+            f"{folder.weights} does not fit the model in config.json: tensors or shapes differ."
+        )
+    model = forecast_model(recipe, name, options).to(device)
+    values = {key: torch.from_numpy(value).to(device) for key, value in tensors.items()}
+    load_module(model, values, str(folder.weights))
+    return Run(folder, config, recipe, training, model.eval())
+
+
+def read_sections(config: RunConfig, where: str) -> tuple[Recipe, TrainingConfig]:
+    """The data and training sections of a config.
+
+    Raises:
+        BrokenRunError: it is another task's, or a field is unknown or out of range.
+    """
+    if config.task != TASK:
+        raise BrokenRunError(f"{where} is of the task {config.task!r}, not a forecast.")
+    name, _ = network_section(config)
+    try:
+        return recipe_from(dict(config.data)), training_config(name, dict(config.training), config.seed)
+    except ConfigError as error:
+        raise BrokenRunError(f"{where}: {error}") from None
+
+
+def network_section(config: RunConfig) -> tuple[str, dict[str, Any]]:
+    """Name and options of the network.
+
+    Raises:
+        BrokenRunError: the model has no name.
+    """
+    options: dict[str, Any] = dict(config.model)
+    name = options.pop("name", None)
+    if not isinstance(name, str):
+        raise BrokenRunError("config.json: model has no name.")
+    return name, options

@@ -1,0 +1,30 @@
+"""Forecasts for every row of some trades."""
+
+import numpy as np
+import polars as pl
+
+from ...data.trades import Trades
+from . import direction
+from .model import CHUNK, stream
+from .opening import Run
+
+
+def predict(run: Run, trades: Trades, chunk: int = CHUNK) -> pl.DataFrame:
+    """Columns row, time (seconds since the Unix epoch), id, p_up: one line for each trade, foreseeing the next one.
+
+    The trades are one stream from the first row on; ``chunk`` rows at a time give the same numbers, whatever it is.
+    """
+    p = direction.probability(stream(run.model, run.recipe.raw(trades), chunk).cpu())
+    return prediction_frame(trades, p, np.arange(len(trades)))
+
+
+def prediction_frame(trades: Trades, p_up: np.ndarray, rows: np.ndarray) -> pl.DataFrame:
+    """Forecasts p_up (N,) of the rows that are asked for."""
+    return pl.DataFrame(
+        {
+            "row": rows,
+            "time": trades.time[rows],
+            "id": rows if trades.id is None else trades.id[rows],
+            "p_up": p_up[rows],
+        }
+    )

@@ -1,0 +1,96 @@
+"""How trades become what a model reads and what it is asked: everything in a run's ``data`` section.
+
+Axes: N rows.
+"""
+
+import hashlib
+from typing import Annotated, Literal
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from torch import Tensor
+
+from ...data.splits import Split, chronological_split
+from ...data.trades import Trades
+from ...errors import ConfigError
+from ...models.registry import explain
+
+PREFIX = 1000  # rows by which a series is recognised although it has grown
+Share = Annotated[float, Field(gt=0.0, lt=1.0)]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Recipe(BaseModel):
+    """The data section of a run's config.
+
+    target: what is foreseen. "direction": whether the price of the trade after next ``horizon`` - 1 is strictly
+        higher than this one's; flat counts as not up.
+    origin: seconds since the Unix epoch that the model's times count from.
+    fractions: of train, validation and test.
+    feature_windows: in trades, of ``layers.TradeFeatures``.
+    rows, digest, prefix: of the data the run was fitted on, to know them again.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    source: str = ""
+    target: Literal["direction"] = "direction"
+    horizon: Literal[1] = 1
+    origin: float = Field(default=0.0, allow_inf_nan=False)
+    fractions: tuple[Share, Share, Share] = (0.7, 0.1, 0.2)
+    feature_windows: tuple[Annotated[int, Field(ge=2, le=100_000)], ...] = Field(
+        (8, 32, 128, 512), max_length=16
+    )
+    rows: int = Field(default=0, ge=0)
+    digest: Digest | None = None
+    prefix: Digest | None = None
+
+    @field_validator("fractions", "feature_windows", mode="before")
+    @classmethod
+    def _lists_are_tuples(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value  # JSON has no tuples
+
+    def of(self, trades: Trades) -> "Recipe":
+        """The same recipe for these trades."""
+        return self.model_copy(
+            update={
+                "source": trades.report.source,
+                "origin": float(np.floor(trades.time[0])),
+                "rows": len(trades),
+                "digest": digest(trades),
+                "prefix": digest(trades, PREFIX),
+            }
+        )
+
+    def raw(self, trades: Trades) -> Tensor:
+        """What a model reads: (N, 3) float64, seconds since the origin, price, amount."""
+        return torch.from_numpy(np.stack([trades.time - self.origin, trades.price, trades.amount], axis=1))
+
+    def split(self, rows: int) -> Split:
+        """Train, validation and test, purged by the horizon."""
+        return chronological_split(rows, self.fractions, purge=self.horizon)
+
+    def same_series(self, trades: Trades) -> bool:
+        """Whether these trades begin as those of the run do, however many came later."""
+        return self.prefix is not None and digest(trades, min(PREFIX, self.rows)) == self.prefix
+
+
+def recipe_from(options: dict[str, object]) -> Recipe:
+    """The validated recipe.
+
+    Raises:
+        ConfigError: a field is unknown or out of range.
+    """
+    try:
+        return Recipe.model_validate(options)
+    except ValidationError as error:
+        raise ConfigError(explain(error, "data", list(Recipe.model_fields))) from None
+
+
+def digest(trades: Trades, rows: int | None = None) -> str:
+    """SHA-256 of the first ``rows`` trades."""
+    found = hashlib.sha256()
+    for column in (trades.time, trades.price, trades.amount):
+        found.update(np.ascontiguousarray(column[:rows], dtype="<f8").tobytes())
+    return found.hexdigest()
