@@ -97,6 +97,17 @@ class RunFolder:
             raise RunError(f"cannot write the folder {path}: {error.strerror or error}.") from error
         return folder
 
+    def refuse_if_taken(self, force: bool = False, resume: bool = False) -> None:
+        """Say that the folder holds a run before long work is begun; `create` says it again.
+
+        Raises:
+            RunExistsError: it does, and neither force nor resume was given.
+        """
+        if self.holds_run() and not (force or resume):
+            raise RunExistsError(
+                f"{self.path} already holds a run. --force replaces it, --resume continues it."
+            )
+
     def holds_run(self) -> bool:
         """Whether a run has begun here."""
         try:
@@ -110,11 +121,8 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         if not os.access(self.path, os.W_OK | os.X_OK):
             raise RunError(f"cannot write the folder {self.path}: permission denied. Choose another folder.")
+        self.refuse_if_taken(force, resume)
         if self.holds_run():
-            if not (force or resume):
-                raise RunExistsError(
-                    f"{self.path} already holds a run. --force replaces it, --resume continues it."
-                )
             if force:
                 self._remove_run()
         elif set(self.path.iterdir()) - set(leftovers(self.path, NAMES)):

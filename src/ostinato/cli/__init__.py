@@ -1,0 +1,50 @@
+"""The command line: one thin file a command. Nothing heavy is imported before a command runs."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+from ..errors import OstinatoError
+from . import demo, env, evaluate, fit, predict, runs
+
+app = typer.Typer(
+    name="ostinato",
+    help="Convolutional and recurrent networks: train on whole sequences, run live one step at a time.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+app.command("demo")(demo.demo)
+app.add_typer(fit.app, name="fit")
+app.command("evaluate")(evaluate.evaluate)
+app.command("predict")(predict.predict)
+app.command("runs")(runs.runs)
+app.command("env")(env.env)
+
+
+def main() -> None:
+    """Run a command; a user's mistake is one sentence and exit code 1, never a traceback."""
+    try:
+        app()
+    except OstinatoError as error:
+        print(f"ostinato: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("ostinato: interrupted.", file=sys.stderr)  # noqa: T201
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output has gone
+        sys.exit(141)

@@ -1,0 +1,99 @@
+"""ostinato demo: the whole story in one go."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from . import options as opt
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..data.trades import Trades
+    from ..runs.results import Results
+
+MODELS = ("cnn", "tcn", "lstm")
+SECONDS = 45.0  # for each model at most, so that the demo stays under three minutes whatever the file
+
+
+def demo(
+    data: Annotated[
+        Path | None,
+        typer.Argument(help="Trades: CSV or parquet; none: a simulated market.", show_default=False),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where the runs go; replaced.")] = Path(
+        "runs/demo"
+    ),
+    seed: opt.Seed = 0,
+    column: opt.Column = None,
+    time_unit: opt.TimeUnit = None,
+    threads: opt.Threads = None,
+) -> None:
+    """Read trades, train the lecture's CNN, a TCN and an LSTM, and judge them beside honest baselines."""
+    from rich.console import Console
+
+    from .machine import prepare
+
+    prepare(threads, "cpu")
+    console = Console()
+    trades = _trades(data, seed, column, time_unit)
+    console.rule("What was read")
+    for line in trades.report.lines():
+        console.print(line, highlight=False)
+    console.rule("Training: will the next price be strictly higher?")
+    results = {name: _fit(name, trades, out / name, seed, console) for name in MODELS}
+    finished = {name: result for name, result in results.items() if result is not None}
+    if len(finished) < len(MODELS):
+        raise typer.Exit(130)
+    _judge(finished, trades, console)
+    _next(data, out, console)
+
+
+def _trades(data: Path | None, seed: int, column: list[str] | None, time_unit: str | None) -> "Trades":
+    if data is not None:
+        from .reading import read
+
+        return read(data, column, time_unit)
+    from ..data.simulator import simulate_trades
+
+    return simulate_trades(seed=seed)
+
+
+def _fit(name: str, trades: "Trades", out: Path, seed: int, console: "Console") -> "Results | None":
+    from ..tasks.forecasting import fit
+    from .progress import Bar
+
+    with Bar(name, console) as watcher:
+        done = fit(
+            trades, out, name, training={"max_seconds": SECONDS}, seed=seed, force=True, watcher=watcher
+        )
+    if done.results is None:
+        console.print(f"interrupted: what {name} had learnt is in {out}.", highlight=False)
+    return done.results
+
+
+def _judge(results: dict[str, "Results"], trades: "Trades", console: "Console") -> None:
+    from .tables import results_table, words
+
+    console.rule(f"Judged on the last fifth of {trades.report.source}")
+    console.print(results_table(results))
+    console.print("Every row is scored on the same trades; baselines are dim. Lower log-loss is better.")
+    for sentence in words(results):
+        console.print(sentence, highlight=False)
+    rate = results["lstm"].baselines["base_rate"]["accuracy"]
+    console.print(
+        f'Always saying "not higher" is right {rate:.0%} of the time: accuracy alone shows nothing here.'
+    )
+
+
+def _next(data: Path | None, out: Path, console: "Console") -> None:
+    console.rule("What next")
+    file = "trades.csv" if data is None else data
+    if data is None:
+        console.print("These trades were simulated. On your own: make demo DATA=trades.csv")
+    console.print(f"ostinato runs {out}", highlight=False)
+    console.print(f"ostinato predict {out / 'lstm'} {file} -o predictions.parquet", highlight=False)
+    console.print(
+        f"ostinato fit forecast {file} --target direction --model gru --out runs/gru", highlight=False
+    )

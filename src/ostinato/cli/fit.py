@@ -1,0 +1,101 @@
+"""ostinato fit: train a model and leave a run folder."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from . import options as opt
+
+app = typer.Typer(help="Train a model and leave a run folder.", no_args_is_help=True)
+
+
+@app.callback()
+def fit() -> None:
+    """Train a model and leave a run folder."""
+
+
+@app.command("forecast")
+def forecast(
+    data: opt.Data,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The run folder.", show_default=False)],
+    model: Annotated[str, typer.Option("--model", help="cnn, tcn, mlp, rnn, lstm or gru.")] = "lstm",
+    target: Annotated[str, typer.Option("--target", help="What is foreseen: direction.")] = "direction",
+    seed: opt.Seed = 0,
+    set_: opt.Set = None,
+    config: opt.Config = None,
+    column: opt.Column = None,
+    time_unit: opt.TimeUnit = None,
+    device: opt.Device = "auto",
+    threads: opt.Threads = None,
+    force: opt.Force = False,
+    resume: opt.Resume = False,
+    json: opt.AsJson = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Train a network to foresee trades, judge it beside baselines, and leave a run folder."""
+    import contextlib
+
+    from rich.console import Console
+
+    from .machine import prepare
+    from .progress import Bar
+    from .reading import read
+
+    place = prepare(threads, device)
+    from ..errors import ConfigError
+    from ..models import MODELS, config_for
+    from ..runs.folder import RunFolder
+    from ..tasks.forecasting import Recipe
+    from ..tasks.forecasting import fit as fit_forecast
+    from ..training import TrainingConfig
+
+    fields = {
+        "model": set(type(config_for(model)).model_fields) if model in MODELS else set(),
+        "training": set(TrainingConfig.model_fields),
+        "data": set(Recipe.model_fields),
+    }
+    chosen: dict[str, dict[str, Any]] = opt.sections(config, set_, fields)
+    config_for(model, chosen["model"])  # what is wrong with the command is said before a large file is read
+    if resume and any(chosen.values()):
+        raise ConfigError("--resume goes on with the run's own config. Leave --set and --config out.")
+    RunFolder(out).refuse_if_taken(force=force, resume=resume)
+    console = Console(quiet=quiet or json)
+    trades = read(data, column, time_unit)
+    for line in trades.report.lines():
+        console.print(line, highlight=False)
+    with Bar(model, console) if not (quiet or json) else contextlib.nullcontext() as watcher:
+        done = fit_forecast(
+            trades,
+            out,
+            model,
+            options=chosen["model"],
+            training=chosen["training"],
+            data={"target": target} | chosen["data"],
+            seed=seed,
+            device=place,
+            force=force,
+            resume=resume,
+            watcher=watcher,
+        )
+    _tell(console, done, out, json)
+
+
+def _tell(console: Any, done: Any, out: Path, as_json: bool) -> None:
+    from .tables import results_table, words
+
+    if done.results is None:
+        best = (
+            f"the best weights so far (validation loss {done.finished.best_loss:.4f})"
+            if done.finished.best_epoch >= 0
+            else "the weights so far"
+        )
+        console.print(f"interrupted: {best} are in {out}. --resume goes on from here.", highlight=False)
+        raise typer.Exit(130)
+    if as_json:
+        typer.echo(done.results.model_dump_json(indent=2))
+        return
+    console.print(results_table({done.run.name: done.results}))
+    for sentence in words({done.run.name: done.results}):
+        console.print(sentence, highlight=False)
+    console.print(f"run folder: {out}", highlight=False)

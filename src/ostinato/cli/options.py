@@ -1,0 +1,99 @@
+"""Options that several commands share, and how their text becomes values."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import ConfigError
+
+Data = Annotated[
+    Path, typer.Argument(metavar="DATA", help="Trades: CSV (also .gz) or parquet.", show_default=False)
+]
+RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)]
+Column = Annotated[
+    list[str] | None,
+    typer.Option("--column", metavar="ROLE=NAME", help="Name a column: time, price, amount, id or side."),
+]
+TimeUnit = Annotated[str | None, typer.Option("--time-unit", help="Of numeric times: s, ms, us or ns.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Any field of the config, such as training.epochs=5."),
+]
+Config = Annotated[
+    Path | None, typer.Option("--config", help="A TOML file with sections model, training and data.")
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Of weights, order and noise.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Processor threads; unset: one.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace the run that is there.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run that is there.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+
+SECTIONS = ("model", "training", "data")
+
+
+def pairs(entries: list[str] | None, option: str) -> dict[str, str]:
+    """KEY=VALUE entries as a dict.
+
+    Raises:
+        ConfigError: an entry has no "=".
+    """
+    wrong = next((entry for entry in entries or [] if "=" not in entry), None)
+    if wrong is not None:
+        raise ConfigError(f"{option} wants KEY=VALUE, got {wrong!r}.")
+    return {entry.split("=", 1)[0].strip(): entry.split("=", 1)[1].strip() for entry in entries or []}
+
+
+def sections(
+    config: Path | None, entries: list[str] | None, known: dict[str, set[str]]
+) -> dict[str, dict[str, Any]]:
+    """Options by section, from a TOML file and --set. ``known`` are the fields of each section.
+
+    Raises:
+        ConfigError: the file cannot be read, a section does not exist, or a bare key is not of exactly one section.
+    """
+    found: dict[str, dict[str, Any]] = {name: {} for name in SECTIONS}
+    for name, values in _toml(config).items():
+        if name not in found or not isinstance(values, dict):
+            raise ConfigError(f"{config}: {name} is no section. Sections: {', '.join(SECTIONS)}.")
+        found[name] |= values
+    for key, text in pairs(entries, "--set").items():
+        section, field = _address(key, known)
+        found[section][field] = value_of(text)
+    return found
+
+
+def value_of(text: str) -> Any:
+    """A number, true, false, none, a list in JSON, or the text itself."""
+    if text.lower() in ("none", "null"):
+        return None
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _address(key: str, known: dict[str, set[str]]) -> tuple[str, str]:
+    section, _, field = key.rpartition(".")
+    if section:
+        if section not in SECTIONS:
+            raise ConfigError(f"--set {key}: {section!r} is no section. Sections: {', '.join(SECTIONS)}.")
+        return section, field
+    homes = [name for name in SECTIONS if field in known[name]]
+    if len(homes) != 1:
+        problem = f"is in {' and '.join(homes)}" if homes else "is no field of the config"
+        raise ConfigError(f"--set {key}: {field} {problem}. Write SECTION.FIELD, such as training.epochs=5.")
+    return homes[0], field
+
+
+def _toml(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"cannot read the config {path}: {error}.") from None

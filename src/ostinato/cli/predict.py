@@ -1,0 +1,42 @@
+"""ostinato predict: a forecast for every trade of a file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import options as opt
+
+
+def predict(
+    run: opt.RunPath,
+    data: opt.Data,
+    out: Annotated[Path, typer.Option("--out", "-o", help="A parquet file to write.", show_default=False)],
+    chunk: Annotated[
+        int, typer.Option("--chunk", min=1, help="Rows at a time; the numbers do not depend on it.")
+    ] = 2048,
+    column: opt.Column = None,
+    time_unit: opt.TimeUnit = None,
+    device: opt.Device = "auto",
+    threads: opt.Threads = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file that is there.")] = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Write the probability of a rise after every trade: columns row, time, id, p_up."""
+    from ..errors import RunExistsError
+
+    if out.exists() and not force:
+        raise RunExistsError(f"{out} is there already. --force replaces it.")
+    from .machine import prepare
+    from .reading import read
+
+    place = prepare(threads, "cpu" if device == "auto" and chunk < 64 else device)
+    from ..runs.predictions import write_predictions
+    from ..tasks.forecasting import open_run
+    from ..tasks.forecasting import predict as predict_forecast
+
+    opened = open_run(run, place)
+    frame = predict_forecast(opened, read(data, column, time_unit), chunk)
+    write_predictions(out, frame)
+    if not quiet:
+        typer.echo(f"{len(frame):,} forecasts are in {out}")
