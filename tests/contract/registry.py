@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from torch import nn
 
@@ -28,6 +30,9 @@ from ostinato.layers import (
     TradeFeatures,
     Windowed,
 )
+from ostinato.models import build
+from ostinato.tasks.forecasting.model import forecast_model
+from ostinato.tasks.forecasting.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,26 @@ class Case:
 
 def mlp(length: int, inputs: int, outputs: int) -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(length * inputs, outputs), nn.Tanh())
+
+
+# small, but with what a fault could hide in: two layers, a dilation beyond the steps of the checks, odd windows
+MODEL_OPTIONS: dict[str, dict[str, Any]] = {
+    "cnn": {"window": 7, "channels": [4, 3], "units": 4},
+    "gru": {"units": 5, "layers": 2},
+    "lstm": {"units": 5, "layers": 2},
+    "mlp": {"window": 5, "units": 4, "layers": 2},
+    "rnn": {"units": 5, "layers": 2},
+    "tcn": {"channels": 4, "levels": 5, "kernel_size": 2},
+}
+
+
+def model(name: str) -> SequenceLayer:
+    return build(name, MODEL_OPTIONS[name], input_size=3, output_size=2)
+
+
+def forecast(name: str) -> SequenceLayer:
+    """The chain that a forecast trains and runs live, as ``ostinato.tasks.forecasting`` makes it."""
+    return forecast_model(Recipe(feature_windows=(3, 5)), name, MODEL_OPTIONS[name])
 
 
 LAYERS: dict[str, Case] = {
@@ -101,4 +126,6 @@ LAYERS: dict[str, Case] = {
         ),
         trades,
     ),
+    **{f"model-{name}": Case(partial(model, name)) for name in MODEL_OPTIONS},
+    **{f"forecast-{name}": Case(partial(forecast, name), trades) for name in MODEL_OPTIONS},
 }

@@ -1,6 +1,7 @@
 """Models by name."""
 
 import difflib
+import reprlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -9,9 +10,13 @@ from pydantic import ValidationError
 from ..core import SequenceLayer
 from ..errors import ConfigError
 from .config import NetworkConfig
+from .limits import check_cost
 from .recurrent import GRUConfig, LSTMConfig, RNNConfig, recurrent_network
 from .tcn import TCNConfig, tcn
 from .windowed import CNNConfig, MLPConfig, cnn, mlp
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 80
 
 
 class Model(NamedTuple):
@@ -38,7 +43,9 @@ def config_for(name: str, options: Mapping[str, Any] | None = None) -> NetworkCo
         ConfigError: no such model (the nearest name is offered), or an option is unknown or out of range.
     """
     if name not in MODELS:
-        raise ConfigError(f"no model is called {name!r}.{nearest(name, MODELS)} Models: {', '.join(MODELS)}.")
+        raise ConfigError(
+            f"no model is called {shown(name)}.{nearest(name, MODELS)} Models: {', '.join(MODELS)}."
+        )
     config = MODELS[name].config
     try:
         # JSON has lists where Python has tuples, so strictness is about types within
@@ -53,10 +60,15 @@ def build(name: str, options: Mapping[str, Any] | None, input_size: int, output_
     """The network ``name`` from x (B, T, input_size) to y (B, T, output_size).
 
     Raises:
-        ConfigError: as ``config_for``.
+        ConfigError: as ``config_for``, or the network would be too large.
     """
     config = config_for(name, options)
-    return MODELS[name].build(config, input_size, output_size)
+
+    def make() -> SequenceLayer:
+        return MODELS[name].build(config, input_size, output_size)
+
+    check_cost(name, make)
+    return make()
 
 
 def nearest(name: str, known: Any) -> str:
@@ -70,5 +82,13 @@ def explain(error: ValidationError, owner: str, known: list[str]) -> str:
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        return f"{owner} has no field {field!r}.{nearest(field, known)} Fields: {', '.join(known)}."
-    return f"{owner}: {field} is {first['input']!r}. {first['msg']}."
+        return f"{owner} has no field {shown(field)}.{nearest(field, known)} Fields: {', '.join(known)}."
+    reason = first["msg"].removeprefix("Value error, ").rstrip(".")
+    if not field:  # a field is fine by itself, but not beside the others
+        return f"{owner}: {reason}."
+    return f"{owner}: {field} is {shown(first['input'])}. {reason[0].upper()}{reason[1:]}."
+
+
+def shown(value: object) -> str:
+    """A value as it enters a message: one line, however long it is in the file that it came from."""
+    return _SHORT.repr(value)

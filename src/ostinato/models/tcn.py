@@ -3,12 +3,16 @@
 Axes: B batch, T time steps, C channels, I input features, O output features.
 """
 
+from typing import Self
+
+from pydantic import model_validator
 from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from ..core import SequenceLayer
 from ..layers import Chain, Conv1d, Dense, Pointwise, Residual
 from .config import Depth, Kernel, NetworkConfig, Rate, Size
+from .limits import MOST_STEPS
 
 
 class TCNConfig(NetworkConfig):
@@ -18,6 +22,20 @@ class TCNConfig(NetworkConfig):
     levels: Depth = 5
     kernel_size: Kernel = 3
     dropout: Rate = 0.1
+
+    @property
+    def receptive_field(self) -> int:
+        """Steps that it sees."""
+        return 1 + 2 * (self.kernel_size - 1) * (2**self.levels - 1)
+
+    @model_validator(mode="after")
+    def _is_bounded(self) -> Self:
+        if self.receptive_field > MOST_STEPS:
+            raise ValueError(
+                f"with {self.levels} levels and kernel_size {self.kernel_size} it would look back "
+                f"{self.receptive_field:,} steps, at most {MOST_STEPS:,} are allowed; choose fewer levels"
+            )
+        return self
 
 
 def tcn(config: TCNConfig, input_size: int, output_size: int) -> SequenceLayer:

@@ -3,13 +3,13 @@
 Axes: N windows, L steps of a window, C channels, I input features, O output features.
 """
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from ..core import SequenceLayer
-from ..errors import ConfigError
 from ..layers import Windowed
 from .config import Depth, Kernel, NetworkConfig, Rate, Size, Window
+from .limits import check_window
 
 
 class CNNConfig(NetworkConfig):
@@ -20,6 +20,20 @@ class CNNConfig(NetworkConfig):
     kernel_size: Kernel = 3
     units: Size = 64
     dropout: Rate = 0.2
+
+    @field_validator("kernel_size")
+    @classmethod
+    def _is_odd(cls, kernel_size: int) -> int:
+        if kernel_size % 2 == 0:  # there would be one step more on one side
+            raise ValueError("the kernel must have an odd number of steps")
+        return kernel_size
+
+    def steps(self) -> list[int]:
+        """Steps that each block begins with, and those that the head is given."""
+        steps = [self.window]
+        for _ in self.channels:
+            steps.append(max(steps[-1] // 2, 1))
+        return steps
 
 
 class MLPConfig(NetworkConfig):
@@ -44,15 +58,15 @@ class ConvolutionsOnWindow(nn.Module):
 
     def __init__(self, config: CNNConfig, input_size: int, output_size: int) -> None:
         super().__init__()
-        steps, inputs = config.window, input_size
+        steps, inputs = config.steps(), input_size
         blocks: list[nn.Module] = []
-        for channels in config.channels:
-            blocks += self._block(inputs, channels, config.kernel_size, pool=steps > 1)
-            inputs, steps = channels, max(steps // 2, 1)
+        for begin, channels in zip(steps, config.channels, strict=False):
+            blocks += self._block(inputs, channels, config.kernel_size, pool=begin > 1)
+            inputs = channels
         self.blocks = nn.Sequential(*blocks)
         self.head = nn.Sequential(
             nn.Flatten(),
-            nn.Linear(inputs * steps, config.units),
+            nn.Linear(inputs * steps[-1], config.units),
             nn.LeakyReLU(),
             nn.Dropout(config.dropout),
             nn.Linear(config.units, output_size),
@@ -74,8 +88,10 @@ class ConvolutionsOnWindow(nn.Module):
 
 def cnn(config: CNNConfig, input_size: int, output_size: int) -> SequenceLayer:
     """x (B, T, I) to y (B, T, O), each step answered from the last ``window`` steps."""
-    if config.kernel_size % 2 == 0:
-        raise ConfigError(f"kernel_size of the cnn must be odd, got {config.kernel_size}.")
+    for steps, channels in zip(
+        [config.window, *config.steps()], [input_size, *config.channels], strict=False
+    ):
+        check_window("cnn", steps, channels)
     return Windowed(
         ConvolutionsOnWindow(config, input_size, output_size), config.window, input_size, output_size
     )
@@ -83,6 +99,7 @@ def cnn(config: CNNConfig, input_size: int, output_size: int) -> SequenceLayer:
 
 def mlp(config: MLPConfig, input_size: int, output_size: int) -> SequenceLayer:
     """x (B, T, I) to y (B, T, O), each step answered from the last ``window`` steps laid side by side."""
+    check_window("mlp", config.window, input_size)
     modules: list[nn.Module] = [nn.Flatten()]
     inputs = config.window * input_size
     for _ in range(config.layers):

@@ -1,6 +1,6 @@
 """Forecasting from trades: fit, evaluate, predict.
 
-run.json tells what was done; a run can be opened by anyone, evaluated and asked again.
+config.json tells what was done; a run can be opened by anyone, evaluated and asked again.
 """
 
 from .evaluating import Evaluation, evaluate

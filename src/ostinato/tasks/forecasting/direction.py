@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ...errors import DataError
+
 OUTPUTS = 1  # one logit
 
 
@@ -24,5 +26,15 @@ def losses(y: Tensor, target: Tensor) -> Tensor:
 
 
 def probability(y: Tensor) -> np.ndarray:
-    """p_up (N,) in float64 from logits (N, 1)."""
-    return torch.sigmoid(y[:, 0].double()).numpy()
+    """p_up (N,) in float64 from logits (N, 1).
+
+    Raises:
+        DataError: a logit is NaN.
+    """
+    p = torch.sigmoid(y[:, 0].double()).numpy()
+    if np.isnan(p).any():
+        raise DataError(
+            f"the model's forecast in row {int(np.isnan(p).argmax()):,} is not a number. Its weights are damaged, or "
+            "the trades there are beyond all that it was fitted on."
+        )
+    return p

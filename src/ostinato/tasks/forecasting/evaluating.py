@@ -10,8 +10,8 @@ from ...errors import DataError
 from ...evaluation import DIRECTION_BASELINES, diebold_mariano, direction_metrics, log_losses
 from ...runs.results import Skill
 from . import direction
-from .model import stream
 from .opening import Run
+from .predicting import foresee
 from .recipe import Recipe
 
 
@@ -48,12 +48,7 @@ def evaluate(run: Run, trades: Trades) -> Evaluation:
         if used > split.test.start:
             notes.append(f"rows {split.test.start:,} to {used:,} were left out: the run was fitted on them")
             split = Split(split.train, split.validation, Part(used, len(trades)), split.purge)
-    return judge(run.recipe, trades, score(run, trades), split, tuple(notes))
-
-
-def score(run: Run, trades: Trades) -> np.ndarray:
-    """p_up (N,) for every row, streamed from row 0 on, so that the state is warm."""
-    return direction.probability(stream(run.model, run.recipe.raw(trades)).cpu())
+    return judge(run.recipe, trades, foresee(run, trades), split, tuple(notes))
 
 
 def judge(

@@ -3,6 +3,7 @@
 Axes: N rows, F features.
 """
 
+import json
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ from ...data.steps import Steps
 from ...data.streams import Streams
 from ...data.trades import Trades
 from ...data.windows import Windows
-from ...errors import DataError
+from ...errors import ConfigError, DataError
+from ...evaluation.diebold_mariano import FEWEST_ROWS
 from ...layers import Chain
 from ...models import config_for
 from ...runs.folder import RunFolder
@@ -31,16 +33,18 @@ from ...runs.results import ModelFacts, Results, SkillTests, TrainingFacts, writ
 from ...training import Finished, Trainer, TrainingConfig
 from ...training.keeping import Keeper
 from ...training.loop import Augment
+from ...training.optimizers import make_optimizer, make_schedule
 from ...training.progress import Watcher
 from . import direction
 from .defaults import training_config
 from .evaluating import Evaluation, judge
-from .model import forecast_model, step_microseconds, stream
+from .model import device_of, forecast_model, step_microseconds, stream
 from .opening import TASK, Run, network_section, read_sections
-from .predicting import prediction_frame
+from .predicting import foresee, prediction_frame
 from .recipe import Recipe, digest, recipe_from
 
 WINDOW = 64  # steps of a training window for a model without a window of its own
+REHEARSED_UPDATES = 1000  # any number will do
 
 
 @dataclass(frozen=True)
@@ -81,24 +85,19 @@ def fit(
         augment: changes x (B, T, F) of scaled features while training.
 
     Raises:
-        ConfigError: a name or a field is wrong.
+        ConfigError: a name or a field is wrong, or resuming meets another one than the run was begun with.
         DataError: there are too few trades, or resuming meets other trades.
         RunError: the folder cannot be used.
         NonFiniteError: the loss stopped being a number.
     """
-    settled = _settle(trades, model, options or {}, training or {}, data or {}, seed)
-    split = settled[1].split(len(trades))
-    _check_long_enough(split, settled[1])
+    given = {"model": options or {}, "training": training or {}, "data": data or {}}
+    begun = RunFolder(Path(out))
+    going_on = resume and begun.holds_run()
+    config, recipe, how = _taken_up(begun, trades, given) if going_on else _settle(trades, model, seed, given)
+    split = recipe.split(len(trades))
+    _check_long_enough(split, recipe, _rehearse(config, recipe, how))
     folder = RunFolder.create(out, force=force, resume=resume)
-    if folder.holds_run():
-        config = read_config(folder.config)
-        recipe, how = read_sections(config, str(folder.config))
-        if recipe.digest != digest(trades):
-            raise DataError(
-                f"{out} was fitted on other trades than these ({recipe.rows:,} rows). Pass the same file."
-            )
-    else:
-        config, recipe, how = settled
+    if not going_on:
         write_config(folder.config, config)
     torch.manual_seed(config.seed)
     name, network_options = network_section(config)
@@ -111,17 +110,12 @@ def fit(
 
 
 def _settle(
-    trades: Trades,
-    model: str,
-    options: Mapping[str, Any],
-    training: Mapping[str, Any],
-    data: Mapping[str, Any],
-    seed: int,
+    trades: Trades, model: str, seed: int, given: Mapping[str, Mapping[str, Any]]
 ) -> tuple[RunConfig, Recipe, TrainingConfig]:
     """Every choice, validated before anything is written."""
-    network = config_for(model, options)
-    recipe = recipe_from(dict(data)).of(trades)
-    how = training_config(model, dict(training), seed)
+    network = config_for(model, given["model"])
+    recipe = recipe_from(dict(given["data"])).of(trades)
+    how = training_config(model, dict(given["training"]), seed)
     config = RunConfig(
         task=TASK,
         created=utc_now(),
@@ -133,6 +127,38 @@ def _settle(
         training=how.model_dump(mode="json"),
     )
     return config, recipe, how
+
+
+def _taken_up(
+    begun: RunFolder, trades: Trades, given: Mapping[str, Mapping[str, Any]]
+) -> tuple[RunConfig, Recipe, TrainingConfig]:
+    """The choices of a run that has begun; what is given now may only repeat them."""
+    config = read_config(begun.config)
+    recipe, how = read_sections(config, str(begun.config))
+    if recipe.digest != digest(trades):
+        raise DataError(
+            f"{begun.path} was fitted on other trades than these ({recipe.rows:,} rows). Pass the same file."
+        )
+    for section, fields in given.items():
+        chosen = getattr(config, section)
+        for name, value in fields.items():
+            # through JSON, where tuples are lists
+            if name not in chosen or json.loads(json.dumps(value, default=str)) != chosen[name]:
+                raise ConfigError(
+                    f"{begun.path} was begun with {section}.{name} = {chosen.get(name)!r}, now it is {value!r}. "
+                    "Leave it out to go on, or begin anew with force."
+                )
+    return config, recipe, how
+
+
+def _rehearse(config: RunConfig, recipe: Recipe, how: TrainingConfig) -> SequenceLayer:
+    """The network, sketched without memory, and its optimizer: what is wrong with them is said before all else."""
+    name, options = network_section(config)
+    with torch.device("meta"):
+        network = forecast_model(recipe, name, options).network
+    optimizer = make_optimizer(network.parameters(), how)  # type: ignore[union-attr]
+    make_schedule(optimizer, how, ticks=REHEARSED_UPDATES)
+    return network  # type: ignore[return-value]
 
 
 def _train(
@@ -167,7 +193,7 @@ def _train(
 def _prepare(chain: Chain, raw: Tensor, train: Part) -> Tensor:
     """Scaled features (N, F), computed once: neither features nor scaler learn. The scaler sees training rows only."""
     features, scaler = chain.features, chain.scaler
-    x = stream(features, raw.to(next(chain.parameters()).device))  # type: ignore[arg-type]
+    x = stream(features, raw.to(device_of(chain)))  # type: ignore[arg-type]
     scaler.fit(x[train.rows])  # type: ignore[operator,union-attr]
     return stream(scaler, x).clone()  # type: ignore[arg-type]  # a tensor of inference mode cannot be trained on
 
@@ -190,8 +216,7 @@ def _validation_loss(layer: SequenceLayer, x: Tensor, up: Tensor, part: Part) ->
 
 def _conclude(run: Run, finished: Finished, trades: Trades, split: Split) -> Fit:
     """Judge the best weights on the way that live input takes: raw rows through the whole chain."""
-    raw = run.recipe.raw(trades).to(next(run.model.parameters()).device)
-    p_up = direction.probability(stream(run.model, raw).cpu())
+    p_up = foresee(run, trades)
     evaluation = judge(run.recipe, trades, p_up, split)
     parameters = sum(parameter.numel() for parameter in run.model.parameters())
     results = Results(
@@ -200,7 +225,7 @@ def _conclude(run: Run, finished: Finished, trades: Trades, split: Split) -> Fit
         baselines=evaluation.baselines,
         tests=SkillTests(diebold_mariano=evaluation.skill),
         training=TrainingFacts(seconds=finished.seconds, epochs=finished.epochs, stopped=finished.stopped),
-        model=ModelFacts(parameters=parameters, step_us=step_microseconds(run.model, raw)),
+        model=ModelFacts(parameters=parameters, step_us=step_microseconds(run.model, run.recipe.raw(trades))),
     )
     write_predictions(run.folder.predictions, _test_predictions(trades, p_up, split))
     write_results(run.folder.metrics, results)
@@ -211,13 +236,24 @@ def _test_predictions(trades: Trades, p_up: np.ndarray, split: Split) -> pl.Data
     return prediction_frame(trades, p_up, np.arange(split.test.start, split.test.stop))
 
 
-def _check_long_enough(split: Split, recipe: Recipe) -> None:
-    """Each part must be longer than the features look back, or they mostly speak of the empty time before."""
-    needed = max(recipe.feature_windows, default=2)
-    if len(split.train) < needed:
+def _check_long_enough(split: Split, recipe: Recipe, network: SequenceLayer) -> None:
+    """The train part must be longer than features and network look back, or they mostly see the empty time before.
+
+    The test part must have rows enough for the tests of skill.
+    """
+    sees = 1 if network.recurrent else int(network.receptive_field)
+    windows = {"features": max(recipe.feature_windows, default=2), "network": sees}
+    for owner, needed in windows.items():
+        if len(split.train) < needed:
+            raise DataError(
+                f"{recipe.rows:,} trades are too few: {len(split.train):,} to train on, and the longest window of "
+                f"the {owner} is {needed:,}. Bring more trades, or choose shorter windows."
+            )
+    labelled = len(split.test) - recipe.horizon
+    if labelled < FEWEST_ROWS:
         raise DataError(
-            f"{recipe.rows:,} trades are too few: {len(split.train):,} to train on, and the longest window of the "
-            f"features is {needed:,}. Bring more trades, or set data.feature_windows to shorter ones."
+            f"{recipe.rows:,} trades are too few: the test part has {labelled:,} with a label, at least "
+            f"{FEWEST_ROWS:,} are needed to judge by. Bring more trades."
         )
 
 

@@ -48,7 +48,7 @@ def stream(layer: SequenceLayer, x: Tensor, chunk: int = CHUNK) -> Tensor:
 
 def step_microseconds(model: SequenceLayer, raw: Tensor, steps: int = 200) -> float:
     """Median time of one live step, one row, in µs."""
-    rows = raw[: steps + 20]
+    rows = raw[: steps + 20].to(device_of(model))
     state, times = None, []
     with torch.inference_mode():
         for place in range(len(rows)):
@@ -56,3 +56,8 @@ def step_microseconds(model: SequenceLayer, raw: Tensor, steps: int = 200) -> fl
             _, state = model(rows[None, place : place + 1], state)
             times.append(time.perf_counter() - began)
     return 1e6 * median(times[min(20, len(times) - 1) :])  # the first ones warm up
+
+
+def device_of(model: SequenceLayer) -> torch.device:
+    """Where a model's weights are."""
+    return next(model.parameters()).device

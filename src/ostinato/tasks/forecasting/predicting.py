@@ -5,7 +5,7 @@ import polars as pl
 
 from ...data.trades import Trades
 from . import direction
-from .model import CHUNK, stream
+from .model import CHUNK, device_of, stream
 from .opening import Run
 
 
@@ -14,8 +14,17 @@ def predict(run: Run, trades: Trades, chunk: int = CHUNK) -> pl.DataFrame:
 
     The trades are one stream from the first row on; ``chunk`` rows at a time give the same numbers, whatever it is.
     """
-    p = direction.probability(stream(run.model, run.recipe.raw(trades), chunk).cpu())
-    return prediction_frame(trades, p, np.arange(len(trades)))
+    return prediction_frame(trades, foresee(run, trades, chunk), np.arange(len(trades)))
+
+
+def foresee(run: Run, trades: Trades, chunk: int = CHUNK) -> np.ndarray:
+    """p_up (N,) for every row, streamed from row 0 on, so that the state is warm.
+
+    Raises:
+        DataError: the model gives something that is not a number.
+    """
+    y = stream(run.model, run.recipe.raw(trades).to(device_of(run.model)), chunk)
+    return direction.probability(y.cpu())
 
 
 def prediction_frame(trades: Trades, p_up: np.ndarray, rows: np.ndarray) -> pl.DataFrame:

@@ -11,12 +11,14 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from torch import Tensor
 
-from ...data.splits import Split, chronological_split
+from ...data.splits import Split, check_fractions, chronological_split
 from ...data.trades import Trades
 from ...errors import ConfigError
 from ...models.registry import explain
 
-PREFIX = 1000  # rows by which a series is recognised although it has grown
+PREFIX = (
+    32  # rows by which a series is recognised although it has grown or was cut; fewer cannot be judged on
+)
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -50,6 +52,12 @@ class Recipe(BaseModel):
     @classmethod
     def _lists_are_tuples(cls, value: object) -> object:
         return tuple(value) if isinstance(value, list) else value  # JSON has no tuples
+
+    @field_validator("fractions")
+    @classmethod
+    def _fractions_are_a_whole(cls, value: tuple[float, float, float]) -> tuple[float, float, float]:
+        check_fractions(value)
+        return value
 
     def of(self, trades: Trades) -> "Recipe":
         """The same recipe for these trades."""
