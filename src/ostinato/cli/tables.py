@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from rich import box
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -13,18 +14,10 @@ METRICS = ("log_loss", "auc", "brier", "accuracy")
 
 def results_table(results: Mapping[str, "Results"]) -> Table:
     """Every model beside the baselines, on the rows of the test part."""
-    table = Table(header_style="bold")
-    for heading in (
-        "",
-        "log-loss",
-        "AUC",
-        "Brier",
-        "accuracy",
-        "p against sign table",
-        "training",
-        "one step",
-    ):
-        table.add_column(heading, justify="left" if not heading else "right")
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", padding=(0, 1))
+    headings = ("", "log-loss", "AUC", "Brier", "accuracy", "p vs table", "trained", "one step")
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     first = next(iter(results.values()))
     for name, metrics in first.baselines.items():
         table.add_row(name, *(number(metrics.get(metric)) for metric in METRICS), "", "", "", style="dim")

@@ -1,0 +1,131 @@
+"""What every command owes its user."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+import typer
+from cli.conftest import SMALL, in_a_process, ostinato, write_csv
+
+from ostinato.cli import app
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def commands(group: typer.core.TyperGroup, prefix: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    found = []
+    for name, command in group.commands.items():
+        deeper = getattr(command, "commands", None)
+        found += commands(command, (*prefix, name)) if deeper else [(*prefix, name)]
+    return found
+
+
+COMMANDS = commands(typer.main.get_command(app))
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_has_help_and_the_readme_shows_it(command):
+    done = ostinato(*command, "--help")
+    assert done.returncode == 0
+    assert "Usage: ostinato " + " ".join(command) in done.stdout
+    shown = "ostinato " + " ".join(command)
+    assert shown in README.read_text() or f"make {command[0]}" in README.read_text()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["fit", "forecast", "--help"], ["--version"]], ids=" ".join)
+def test_help_does_not_load_torch(arguments):
+    code = (
+        "import sys\nfrom ostinato.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "heavy = {'torch', 'polars', 'numpy'} & set(sys.modules)\n"
+        "sys.exit(f'{heavy} loaded' if heavy else 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_importing_ostinato_imports_no_torch():
+    code = "import ostinato, sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
+
+
+def test_the_story_from_fit_to_prediction(small_run, trades_csv, tmp_path):
+    assert {"config.json", "weights.safetensors", "metrics.json", "predictions.parquet"} <= {
+        path.name for path in small_run.iterdir()
+    }
+    scores = ostinato("evaluate", str(small_run), str(trades_csv), "--json")
+    metrics = json.loads((small_run / "metrics.json").read_text())
+    assert json.loads(scores.stdout)["test"] == metrics["test"]
+
+    out = tmp_path / "predictions.parquet"
+    assert ostinato("predict", str(small_run), str(trades_csv), "-o", str(out)).returncode == 0
+    frame = pl.read_parquet(out)
+    assert frame.columns == ["row", "time", "id", "p_up"]
+    assert len(frame) == 4000
+    stored = pl.read_parquet(small_run / "predictions.parquet")
+    joined = frame.join(stored, on="row", suffix="_stored")
+    assert len(joined) == len(stored) == 800
+    assert (joined["p_up"] - joined["p_up_stored"]).abs().max() < 1e-6
+
+    again = in_a_process("predict", str(small_run), str(trades_csv), "-o", str(out))
+    assert again.returncode == 1
+    assert "--force replaces it" in again.stderr
+
+
+def test_rows_one_at_a_time_give_the_same_file(small_run, tmp_path):
+    write_csv(tmp_path / "few.csv", rows=300)
+    files = []
+    for chunk in ("1", "7", "2048"):
+        out = tmp_path / f"{chunk}.parquet"
+        done = ostinato("predict", str(small_run), str(tmp_path / "few.csv"), "-o", str(out), "--chunk", chunk)
+        assert done.returncode == 0, done.stderr
+        files.append(pl.read_parquet(out)["p_up"])
+    assert (files[0] - files[2]).abs().max() < 1e-6
+    assert (files[1] - files[2]).abs().max() < 1e-6
+
+
+def test_runs_lists_what_is_there(small_run):
+    done = ostinato("runs", str(small_run.parent), "--json")
+    (run,) = json.loads(done.stdout)
+    assert (run["name"], run["task"], run["model"]) == ("small", "forecast", "lstm")
+    table = ostinato("runs", str(small_run.parent))
+    assert "small" in table.stdout
+    assert "log_loss" in table.stdout
+
+
+def test_env_says_which_backend_and_why():
+    done = ostinato("env")
+    assert "torch is faster" in done.stdout
+    facts = json.loads(ostinato("env", "--json").stdout)
+    assert {choice["op"] for choice in facts["backends"]} == {"gru", "lstm", "rnn"}
+
+
+def test_the_demo_tells_the_whole_story(trades_csv, tmp_path):
+    done = ostinato("demo", str(trades_csv), "--out", str(tmp_path / "demo"))
+    assert done.returncode == 0, done.stderr
+    for words in ("read 4,000 trades", "largest is", "prices from", "cnn epoch 1", "sign_table", "What next"):
+        assert words in done.stdout
+    assert "the sign table" in done.stdout.replace("\n", " ")
+    assert sorted(path.name for path in (tmp_path / "demo").iterdir()) == ["cnn", "lstm", "tcn"]
+
+
+def test_fit_prints_json_alone(trades_csv, tmp_path):
+    done = ostinato("fit", "forecast", str(trades_csv), "-o", str(tmp_path / "run"), "--json", *SMALL)
+    assert json.loads(done.stdout)["training"]["epochs"] == 2
+
+
+def test_a_config_file_is_read_and_set_wins(trades_csv, tmp_path):
+    config = tmp_path / "config.toml"
+    config.write_text("[model]\nunits = 6\n[training]\nepochs = 1\nlearning_rate = 0.01\n")
+    run = tmp_path / "run"
+    more = ("--config", str(config), "--set", "model.units=5", "--set", "data.feature_windows=[4]")
+    done = ostinato("fit", "forecast", str(trades_csv), "-o", str(run), *more)
+    assert done.returncode == 0, done.stderr
+    written = json.loads((run / "config.json").read_text())
+    assert written["model"]["units"] == 5
+    assert (written["training"]["epochs"], written["training"]["learning_rate"]) == (1, 0.01)

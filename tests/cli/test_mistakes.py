@@ -1,0 +1,141 @@
+"""A user's mistake is one sentence on standard error and exit code 1; never a traceback, and nothing is lost."""
+
+import json
+import shutil
+
+import pytest
+from cli.conftest import SMALL, ostinato, write_csv
+
+
+def refused(*arguments: str) -> str:
+    """The sentence that a command refuses with."""
+    done = ostinato(*arguments)
+    assert done.returncode == 1, (done.stdout, done.stderr)
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("ostinato: ")
+    assert len(done.stderr.strip().splitlines()) == 1
+    return done.stderr
+
+
+def fit(data: object, out: object, *more: str) -> tuple[str, ...]:
+    return ("fit", "forecast", str(data), "--out", str(out), *more)
+
+
+def test_missing_file(tmp_path):
+    assert "nowhere.csv" in refused(*fit(tmp_path / "nowhere.csv", tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_missing_column(tmp_path):
+    (tmp_path / "a.csv").write_text("time,cost,amount\n1,2,3\n")
+    message = refused(*fit(tmp_path / "a.csv", tmp_path / "run"))
+    assert "price" in message
+    assert "--column price=NAME" in message
+
+
+def test_ambiguous_column(tmp_path):
+    (tmp_path / "a.csv").write_text("time,px,rate,amount\n1,2,3,4\n")
+    message = refused(*fit(tmp_path / "a.csv", tmp_path / "run"))
+    assert "price" in message
+    assert "rate" in message
+
+
+def test_text_in_a_number_column(tmp_path):
+    (tmp_path / "a.csv").write_text("time,price,amount\n1,2.5,3\n2,oops,4\n")
+    message = refused(*fit(tmp_path / "a.csv", tmp_path / "run"))
+    assert "oops" in message
+    assert "3" in message  # the line of the file
+
+
+def test_a_file_shorter_than_the_window(tmp_path):
+    write_csv(tmp_path / "few.csv", rows=100)
+    assert "too few" in refused(*fit(tmp_path / "few.csv", tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_unknown_model_offers_the_nearest(trades_csv, tmp_path):
+    assert "Did you mean 'lstm'?" in refused(*fit(trades_csv, tmp_path / "run", "--model", "lsmt"))
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("model.unit=3", "Did you mean 'units'?"),
+        ("training.epoch=3", "Did you mean 'epochs'?"),
+        ("epochs=many", "epochs is 'many'"),
+        ("units=0", "units is 0"),
+        ("rows", "--set wants KEY=VALUE"),
+        ("nonsense=1", "is no field of the config"),
+        ("modle.units=1", "is no section"),
+        ("training.optimizer=Adan", "Did you mean 'Adam'?"),
+    ],
+)
+def test_wrong_settings(trades_csv, tmp_path, setting, words):
+    assert words in refused(*fit(trades_csv, tmp_path / "run", "--set", setting))
+
+
+def test_an_existing_run_is_kept(small_run, trades_csv):
+    before = (small_run / "weights.safetensors").read_bytes()
+    message = refused(*fit(trades_csv, small_run))
+    assert "--force replaces it" in message
+    assert "--resume continues it" in message
+    assert (small_run / "weights.safetensors").read_bytes() == before
+
+
+def test_force_and_resume_are_heard(small_run, trades_csv, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(small_run, run)
+    assert ostinato(*fit(trades_csv, run, "--resume")).returncode == 0
+    before = json.loads((run / "metrics.json").read_text())["test"]
+    assert before == json.loads((small_run / "metrics.json").read_text())["test"]
+    assert ostinato(*fit(trades_csv, run, "--force", *SMALL, "--seed", "1")).returncode == 0
+    assert json.loads((run / "metrics.json").read_text())["test"] != before
+
+
+def test_resuming_with_other_trades_is_refused(small_run, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(small_run, run)
+    write_csv(tmp_path / "other.csv", rows=4000, seed=1)
+    assert "other trades" in refused(*fit(tmp_path / "other.csv", run, "--resume"))
+
+
+@pytest.mark.parametrize("command", ["evaluate", "predict"])
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda run: (run / "config.json").unlink(), "no run in"),
+        (lambda run: (run / "config.json").write_text("{"), "config.json"),
+        (lambda run: edit(run, "task", "__import__('os')"), "task"),
+        (lambda run: edit(run, "format_version", 99), "newer ostinato"),
+        (lambda run: edit(run, "model", {"name": "lstm", "units": 4096, "layers": 64}), "parameters"),
+        (lambda run: edit(run, "model", {"name": "lstm", "units": 10**9}), "units"),
+        (lambda run: edit(run, "model", {"name": "os.system"}), "no model is called"),
+        (lambda run: (run / "weights.safetensors").unlink(), "weights.safetensors"),
+        (lambda run: (run / "weights.safetensors").write_bytes(b"\xff" * 100), "header"),
+        (lambda run: cut(run / "weights.safetensors"), "weights.safetensors"),
+    ],
+    ids=["no-config", "half-json", "code", "newer", "huge", "huger", "no-model", "no-weights", "rubbish", "cut"],
+)
+def test_broken_and_hostile_runs(command, damage, words, small_run, trades_csv, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(small_run, run)
+    damage(run)
+    more = ("-o", str(tmp_path / "out.parquet")) if command == "predict" else ()
+    assert words in refused(command, str(run), str(trades_csv), *more)
+
+
+def test_runs_of_a_folder_that_is_not_there(tmp_path):
+    assert "is no folder" in refused("runs", str(tmp_path / "nothing"))
+
+
+def test_a_device_that_is_not_there(trades_csv, tmp_path):
+    assert "device must be" in refused(*fit(trades_csv, tmp_path / "run", "--device", "tpu"))
+
+
+def edit(run, field, value):
+    config = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps(config | {field: value}))
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-7])
