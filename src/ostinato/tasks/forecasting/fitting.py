@@ -173,7 +173,7 @@ def _train(
     augment: Augment | None,
 ) -> Finished:
     network: SequenceLayer = chain.network  # type: ignore[assignment]
-    x = _prepare(chain, recipe.raw(trades)[: split.validation.stop], split.train)
+    x = scaled_features(chain, recipe.raw(trades)[: split.validation.stop], split.train)
     up = torch.from_numpy(direction.labels(trades.price)[: split.validation.stop]).to(x)
     trainer = Trainer(
         network,
@@ -190,7 +190,7 @@ def _train(
     return trainer.run()
 
 
-def _prepare(chain: Chain, raw: Tensor, train: Part) -> Tensor:
+def scaled_features(chain: Chain, raw: Tensor, train: Part) -> Tensor:
     """Scaled features (N, F), computed once: neither features nor scaler learn. The scaler sees training rows only."""
     features, scaler = chain.features, chain.scaler
     x = stream(features, raw.to(device_of(chain)))  # type: ignore[arg-type]
