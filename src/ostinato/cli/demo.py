@@ -78,7 +78,9 @@ def _judge(results: dict[str, "Results"], trades: "Trades", console: "Console") 
 
     console.rule(f"Judged on the last fifth of {trades.report.source}")
     console.print(results_table(results))
-    console.print("All on the same trades; lower log-loss is better; p: Diebold–Mariano against the sign table.")
+    console.print(
+        "All on the same trades; lower log-loss is better; p: Diebold–Mariano against the sign table."
+    )
     for sentence in words(results):
         console.print(sentence, highlight=False)
     rate = results["lstm"].baselines["base_rate"]["accuracy"]

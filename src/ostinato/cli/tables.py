@@ -14,7 +14,10 @@ METRICS = ("log_loss", "auc", "brier", "accuracy")
 
 def results_table(results: Mapping[str, "Results"]) -> Table:
     """Every model beside the baselines, on the rows of the test part."""
-    table = Table(box=box.SIMPLE_HEAD, header_style="bold", padding=(0, 1))
+    # as narrow as a terminal of 80 columns
+    table = Table(
+        box=box.SIMPLE_HEAD, header_style="bold", padding=(0, 1, 0, 0), show_edge=False, pad_edge=False
+    )
     headings = ("", "log-loss", "AUC", "Brier", "accuracy", "p vs table", "trained", "one step")
     for heading in headings:
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
