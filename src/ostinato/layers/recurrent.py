@@ -49,6 +49,7 @@ class Recurrent(SequenceLayer):
 
     gates: ClassVar[int]
     state_type: ClassVar[type[Any]]
+    bounded: bool = True  # whether the output stays finite however many steps are run
     weight_hh_l0: Tensor
 
     def __init__(
@@ -128,9 +129,10 @@ class Recurrent(SequenceLayer):
 
     def _both_directions(self, x: Tensor, layer: int, lengths: Tensor | None) -> Tensor:
         zeros = (x.new_zeros(x.shape[0], self.hidden_size),) * len(self.state_type._fields)
-        # neither end state is needed, so the kernels may run over the padding: it comes after the valid steps
-        forward, _ = self.scan(x, zeros, self.weights(layer), None)
-        backward, _ = self.scan(reverse_steps(x, lengths), zeros, self.weights(layer, "_reverse"), None)
+        # neither end state is needed, so a bounded cell may run over the padding: it comes after the valid steps
+        until = None if self.bounded else lengths
+        forward, _ = self.scan(x, zeros, self.weights(layer), until)
+        backward, _ = self.scan(reverse_steps(x, lengths), zeros, self.weights(layer, "_reverse"), until)
         return torch.cat([forward, reverse_steps(backward, lengths)], dim=2)
 
     def _add_weights(self, layer: int, direction: str) -> None:
@@ -198,6 +200,7 @@ class RNN(Recurrent):
             input_size, hidden_size, num_layers, bias=bias, dropout=dropout, bidirectional=bidirectional
         )
         self.nonlinearity = nonlinearity
+        self.bounded = nonlinearity == "tanh"
 
     def scan(
         self, x: Tensor, parts: Parts, weights: ops.Weights, lengths: Tensor | None

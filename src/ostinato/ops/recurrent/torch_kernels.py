@@ -1,7 +1,8 @@
 """The same cells on torch's own kernels (oneDNN, ATen, cuDNN), padding handled without packing if possible.
 
 For RNN and GRU the state after a row's length *is* an output, so rows are gathered from y. An LSTM's cell
-state is not among its outputs: ragged rows go through a PackedSequence there, which is about 4 times slower.
+state is not among its outputs, and relu may grow over the padding until its gradient is NaN: ragged rows go
+through a PackedSequence there, which is about 4 times slower.
 
 Axes: B batch, T time steps, I input features, H hidden features.
 """
@@ -20,8 +21,12 @@ def rnn(
     x: Tensor, hidden: Tensor, weights: Weights, lengths: Tensor | None, nonlinearity: str = "tanh"
 ) -> tuple[Tensor, Tensor]:
     """As ``naive.rnn``."""
-    kernel = {"tanh": torch.rnn_tanh, "relu": torch.rnn_relu}[nonlinearity]
-    return _run_by_outputs(kernel, x, hidden, weights, lengths)
+    if nonlinearity == "tanh":
+        return _run_by_outputs(torch.rnn_tanh, x, hidden, weights, lengths)
+    if lengths is None or x.shape[1] == 0:
+        return _run_by_outputs(torch.rnn_relu, x, hidden, weights, None)
+    y, after = _run_packed(torch.rnn_relu, x, (hidden,), weights, lengths)
+    return y, after
 
 
 def gru(x: Tensor, hidden: Tensor, weights: Weights, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -36,7 +41,8 @@ def lstm(
     if x.shape[0] == 0 or x.shape[1] == 0:
         return x.new_zeros(x.shape[0], x.shape[1], hidden.shape[1]), hidden, cell
     if lengths is not None:
-        return _lstm_packed(x, hidden, cell, weights, lengths)
+        y, hidden_after, cell_after = _run_packed(torch.lstm, x, (hidden, cell), weights, lengths)
+        return y, hidden_after, cell_after
     start = [_as_stack(hidden), _as_stack(cell)]
     y, hidden_after, cell_after = torch.lstm(x, start, *_arguments(weights), batch_first=True)  # type: ignore[call-overload]
     return y, hidden_after[0], cell_after[0]
@@ -54,24 +60,22 @@ def _run_by_outputs(
     return y, torch.where((lengths > 0)[:, None], last, hidden)
 
 
-def _lstm_packed(
-    x: Tensor, hidden: Tensor, cell: Tensor, weights: Weights, lengths: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """A packed batch has no empty rows: those are left out and keep their state."""
+def _run_packed(
+    kernel: Callable[..., Any], x: Tensor, state: tuple[Tensor, ...], weights: Weights, lengths: Tensor
+) -> tuple[Tensor, ...]:
+    """y and the state after. A packed batch has no empty rows: those are left out and keep their state."""
     live = lengths.nonzero()[:, 0]
     if len(live) == 0:
-        return x.new_zeros(*x.shape[:2], hidden.shape[1]), hidden, cell
+        return x.new_zeros(*x.shape[:2], state[0].shape[1]), *state
     packed = pack_padded_sequence(x[live], lengths[live].cpu(), batch_first=True, enforce_sorted=False)
     order = live[packed.sorted_indices]
-    data, hidden_after, cell_after = torch.lstm(
-        packed.data,
-        packed.batch_sizes,
-        [_as_stack(hidden[order]), _as_stack(cell[order])],
-        *_arguments(weights),
+    start = [_as_stack(part[order]) for part in state]
+    data, *after = kernel(
+        packed.data, packed.batch_sizes, start if len(start) > 1 else start[0], *_arguments(weights)
     )
     rows, _ = pad_packed_sequence(packed._replace(data=data), batch_first=True, total_length=x.shape[1])
     y = rows.new_zeros(*x.shape[:2], rows.shape[2]).index_copy(0, live, rows)
-    return y, hidden.index_copy(0, order, hidden_after[0]), cell.index_copy(0, order, cell_after[0])
+    return y, *(old.index_copy(0, order, new[0]) for old, new in zip(state, after, strict=True))
 
 
 def _as_stack(state: Tensor) -> Tensor:
