@@ -87,6 +87,7 @@ LAYERS: dict[str, Case] = {
     "Conv1d-gaps": Case(lambda: Conv1d(3, 5, 2, stride=5)),
     "Conv1d-strided-dilated": Case(lambda: Conv1d(3, 5, 3, stride=2, dilation=3)),
     "Conv1d-lookahead": Case(lambda: Conv1d(3, 5, 5, latency=2)),
+    "Conv1d-strided-lookahead": Case(lambda: Conv1d(3, 5, 5, stride=2, latency=3)),
     "CentredConv1d": Case(lambda: CentredConv1d(3, 5, 5)),
     "CentredConv1d-dilated": Case(lambda: CentredConv1d(3, 5, 3, dilation=3)),
     "MaxPool1d": Case(lambda: MaxPool1d(3, 2)),
@@ -118,6 +119,9 @@ LAYERS: dict[str, Case] = {
     "Chain": Case(lambda: Chain(Conv1d(3, 6, 4, stride=2), MaxPool1d(6, 3), GRU(6, 5))),
     "Chain-lookahead": Case(
         lambda: Chain(Conv1d(3, 4, 3, latency=2), LSTM(4, 5), Conv1d(5, 2, 5, latency=3))
+    ),
+    "Chain-strided-lookahead": Case(
+        lambda: Chain(Conv1d(3, 4, 3, stride=2, latency=1), Conv1d(4, 2, 4, stride=3, latency=2))
     ),
     "Chain-whole": Case(lambda: Chain(Conv1d(3, 6, 2), GRU(6, 5, bidirectional=True), Dense(10, 2))),
     "Chain-trades": Case(

@@ -89,9 +89,9 @@ class SequenceLayer(nn.Module):
         return lengths
 
     def flush(self, state: Any) -> Tensor:
-        """What a layer with latency still owes when the stream ends: y (B, latency / stride, O).
+        """What a layer with latency still owes when the stream ends: y (B, N, O).
 
-        A layer that looks ahead meets zeros beyond the end.
+        N outputs are what ``latency`` more steps would give. A layer that looks ahead meets zeros beyond the end.
         """
         x = self._silence(state)
         return self(x, state)[0]
