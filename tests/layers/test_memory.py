@@ -1,0 +1,30 @@
+"""Memory follows the producer: a stack of convolutions reorders nothing."""
+
+import pytest
+import torch
+
+from ostinato.layers import BatchNorm, Chain, Conv1d, Delay, MaxPool1d, Residual
+
+LAYERS = {
+    "Conv1d": lambda: Conv1d(3, 3, 3),
+    "kernel1": lambda: Conv1d(3, 3, 1),
+    "strided": lambda: Conv1d(3, 3, 3, stride=2),
+    "stack": lambda: Chain(*(Conv1d(3, 3, 3, dilation=2**n) for n in range(3))),
+    "residual": lambda: Residual(Chain(Conv1d(3, 3, 3), Conv1d(3, 3, 3))),
+    "waiting": lambda: Residual(Conv1d(3, 3, 3, latency=1)),
+    "normalised": lambda: Chain(Conv1d(3, 3, 3), BatchNorm(3)),
+    "pooled": lambda: Chain(Conv1d(3, 3, 3), MaxPool1d(3, 2)),
+    "delayed": lambda: Chain(Conv1d(3, 3, 3), Delay(3, 0)),
+}
+
+
+@pytest.mark.parametrize("lengths", [None, torch.tensor([8, 3])], ids=["whole", "ragged"])
+@pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS.keys())
+def test_channel_first_memory_is_handed_on(make, lengths):
+    layer, state = make().eval(), None
+    for seed in range(2):
+        x = torch.randn(2, 3, 8, generator=torch.Generator().manual_seed(seed)).transpose(1, 2)
+        y, state = layer(
+            x, state, lengths if seed == 0 else None if lengths is None else torch.tensor([8, 0])
+        )
+        assert y.transpose(1, 2).is_contiguous()
