@@ -18,8 +18,8 @@ from .limits import MOST_STEPS
 class TCNConfig(NetworkConfig):
     """Fields of a TCN. It sees 1 + 2 (kernel_size - 1) (2^levels - 1) steps."""
 
-    channels: Size = 32
-    levels: Depth = 5
+    channels: Size = 24
+    levels: Depth = 4
     kernel_size: Kernel = 3
     dropout: Rate = 0.1
 

@@ -15,8 +15,8 @@ from .limits import check_window
 class CNNConfig(NetworkConfig):
     """Fields of the lecture's CNN. Each block halves the steps; the default sizes were chosen on validation data."""
 
-    window: Window = 32
-    channels: tuple[Size, ...] = Field(default=(32, 64, 64), min_length=1, max_length=16)
+    window: Window = 16
+    channels: tuple[Size, ...] = Field(default=(32, 64), min_length=1, max_length=16)
     kernel_size: Kernel = 3
     units: Size = 64
     dropout: Rate = 0.2

@@ -13,9 +13,9 @@ from ...models.registry import explain
 from ...training import TrainingConfig
 
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "cnn": {"sampler": "windows", "windows": 512, "epochs": 8, "patience": 3},
-    "mlp": {"sampler": "windows", "windows": 512, "epochs": 8, "patience": 3},
-    "tcn": {"streams": 8, "update_every": 256},
+    "cnn": {"sampler": "windows", "windows": 256, "epochs": 6, "patience": 3},
+    "mlp": {"sampler": "windows", "windows": 256, "epochs": 6, "patience": 3},
+    "tcn": {"streams": 8, "update_every": 64},
 }
 
 
