@@ -5,12 +5,15 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
 from contract.registry import LAYERS
 from layers.close import close
 from ostinato import layers
 from ostinato.checks import Subject
 from ostinato.core import SequenceLayer
+from ostinato.layers.recurrent import Recurrent
+from ostinato.layers.sliding import Sliding
 
 GOLDEN = Path(__file__).parent / "golden_parameters.json"
 RENEW = "OSTINATO_RENEW_GOLDEN"
@@ -35,6 +38,37 @@ def test_last_is_the_last_step_of_forward(case, steps):
     subject = Subject.of(case.make(), case.inputs)
     x = subject.x(steps)
     close(subject.layer.last(x), subject.layer(x)[0][:, -1])
+
+
+@pytest.mark.parametrize("case", LAYERS.values(), ids=LAYERS.keys())
+def test_no_rows_at_all(case):
+    subject = Subject.of(case.make(), case.inputs)
+    x, lengths = subject.x(13)[:0], torch.zeros(0, dtype=torch.int64)
+    steps = subject.layer(subject.x(13))[0].shape[1:]
+    for given in (None, lengths):
+        y, state = subject.layer(x, None, given)
+        assert y.shape == (0, *steps)
+        if subject.layer.streams:
+            assert subject.layer(x, state, given)[0].shape[0] == 0
+
+
+@pytest.mark.parametrize("case", LAYERS.values(), ids=LAYERS.keys())
+def test_strides_of_memory_do_not_matter(case):
+    subject = Subject.of(case.make(), case.inputs)
+    x = subject.x()
+    expected, _ = subject.layer(x)
+    apart = torch.stack([x, torch.full_like(x, torch.nan)], dim=-1)[..., 0]
+    for same in (apart, x.transpose(1, 2).contiguous().transpose(1, 2), x.flip(0).flip(0)):
+        close(subject.layer(same)[0], expected)
+
+
+@pytest.mark.parametrize(("base", "method"), [(Sliding, "slide"), (Recurrent, "scan")])
+def test_a_family_says_what_its_members_must_define(base, method):
+    class Unfinished(base):
+        gates, state_type = 1, layers.recurrent.RNNState
+
+    with pytest.raises(NotImplementedError, match=rf"Unfinished does not define {method}\(\)."):
+        Unfinished(3, 3, 1)(torch.zeros(1, 2, 3))
 
 
 def parameters() -> dict[str, dict[str, list[int]]]:

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from ostinato.layers import BatchNorm, Chain, Conv1d, Delay, MaxPool1d, Residual
+from ostinato.layers.history import join_steps, keep_last
 
 LAYERS = {
     "Conv1d": lambda: Conv1d(3, 3, 3),
@@ -28,3 +29,21 @@ def test_channel_first_memory_is_handed_on(make, lengths):
             x, state, lengths if seed == 0 else None if lengths is None else torch.tensor([8, 0])
         )
         assert y.transpose(1, 2).is_contiguous()
+
+
+def test_history_is_joined_without_reordering():
+    history, x = (torch.randn(2, 3, steps).transpose(1, 2) for steps in (4, 8))
+    buffer = join_steps(history, x)
+    assert torch.equal(buffer, torch.cat([history, x], dim=1))
+    assert buffer.transpose(1, 2).is_contiguous()
+    assert join_steps(history[:, :0], x) is x
+
+
+def test_what_is_kept_is_its_own_memory():
+    buffer = torch.randn(2, 12, 3)
+    for count in (0, 1, 5):
+        for lengths in (None, torch.tensor([12 - count, 12 - count])):
+            kept = keep_last(buffer, count, lengths)
+            assert torch.equal(kept, buffer[:, 12 - count :])
+            assert kept.untyped_storage().nbytes() == kept.numel() * 4
+    assert torch.equal(keep_last(buffer, 4, torch.tensor([0, 3]))[1], buffer[1, 3:7])

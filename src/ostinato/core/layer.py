@@ -57,7 +57,7 @@ class SequenceLayer(nn.Module):
         """Run over the steps of x, from ``state`` on."""
         self._check_input(x)
         check_lengths(lengths, x.shape[0], x.shape[1])
-        lengths = None if lengths is None else lengths.long()  # gather takes no other integers
+        lengths = None if lengths is None else lengths.long()  # older versions of torch gather by no other
         if state is None:
             state = self.initial_state(x.shape[0], x.dtype, x.device)
         else:

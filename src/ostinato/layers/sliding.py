@@ -75,7 +75,8 @@ class Sliding(SequenceLayer):
             self._refuse_ended_rows(x, state, lengths)
         buffer = join_steps(state.history, x)
         blocks = (buffer.shape[1] - self.overlap) // self.step
-        y = x.new_zeros(x.shape[0], 0, self.output_size or 0) if blocks == 0 else self.slide(buffer[:, self.skip:])
+        size = self.output_size or 0
+        y = self.slide(buffer[:, self.skip :]) if blocks else x.new_zeros(x.shape[0], 0, size)
         if self.step == 1:
             return y, SlidingState(keep_last(buffer, self.overlap, lengths))
         return y, self._strided_state(buffer, blocks, x.shape[1], state, lengths)
