@@ -43,22 +43,12 @@ def forecast(
     from .reading import read
 
     place = prepare(threads, device)
-    from ..errors import ConfigError
-    from ..models import MODELS, config_for
     from ..runs.folder import RunFolder
-    from ..tasks.forecasting import Recipe
     from ..tasks.forecasting import fit as fit_forecast
-    from ..training import TrainingConfig
 
-    fields = {
-        "model": set(type(config_for(model)).model_fields) if model in MODELS else set(),
-        "training": set(TrainingConfig.model_fields),
-        "data": set(Recipe.model_fields),
-    }
-    chosen: dict[str, dict[str, Any]] = opt.sections(config, set_, fields)
-    config_for(model, chosen["model"])  # what is wrong with the command is said before a large file is read
-    if resume and any(chosen.values()):
-        raise ConfigError("--resume goes on with the run's own config. Leave --set and --config out.")
+    # what is wrong with the command is said before a large file is read
+    chosen = _chosen(model, config, set_)
+    chosen["data"] = {"target": target} | chosen["data"]
     RunFolder(out).refuse_if_taken(force=force, resume=resume)
     console = Console(quiet=quiet or json)
     trades = read(data, column, time_unit)
@@ -71,7 +61,7 @@ def forecast(
             model,
             options=chosen["model"],
             training=chosen["training"],
-            data={"target": target} | chosen["data"],
+            data=chosen["data"],
             seed=seed,
             device=place,
             force=force,
@@ -79,6 +69,22 @@ def forecast(
             watcher=watcher,
         )
     _tell(console, done, out, json)
+
+
+def _chosen(model: str, config: Path | None, entries: list[str] | None) -> dict[str, dict[str, Any]]:
+    """The sections of the config that the command asks for; the model's are validated."""
+    from ..models import MODELS, config_for
+    from ..tasks.forecasting import Recipe
+    from ..training import TrainingConfig
+
+    fields = {
+        "model": set(type(config_for(model)).model_fields) if model in MODELS else set(),
+        "training": set(TrainingConfig.model_fields),
+        "data": set(Recipe.model_fields),
+    }
+    chosen = opt.sections(config, entries, fields)
+    config_for(model, chosen["model"])
+    return chosen
 
 
 def _tell(console: Any, done: Any, out: Path, as_json: bool) -> None:
