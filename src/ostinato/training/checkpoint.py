@@ -1,8 +1,12 @@
 """Everything a training needs to go on, in one file that is replaced by one rename.
 
-What is in a checkpoint is decided here alone; what else lies in the run folder is rebuilt from it.
+    tensors     by name
+    metadata    "ostinato": facts as JSON, "sha256": of facts and tensors, so that damage is seen
+
+What goes in is decided in ``resuming``; what else lies in the run folder is rebuilt from it.
 """
 
+import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -10,15 +14,18 @@ from typing import Any
 
 import numpy as np
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from ..core import named_leaves, state_from_leaves
 from ..errors import BrokenRunError
+from ..runs.reading import parse_json
 from ..runs.tensors import read_tensors, write_tensors
 from .nested import pack, unpack
 from .progress import Progress
 
 VERSION = 1
+PROGRESS = TypeAdapter(Progress)
 
 
 class Parts:
@@ -81,35 +88,42 @@ def write_checkpoint(path: Path, parts: Parts, progress: Progress) -> None:
     Raises:
         RunError: the system does not let us write there.
     """
-    facts = parts.facts | {"version": VERSION, "progress": _to_json(asdict(progress))}
-    arrays = {name: tensor.detach().cpu().numpy() for name, tensor in parts.tensors.items()}
-    write_tensors(path, arrays, {"ostinato": json.dumps(facts)})
+    facts = json.dumps(parts.facts | {"version": VERSION, "progress": pack(asdict(progress), {}, "progress")})
+    arrays = to_arrays(parts.tensors)
+    write_tensors(path, arrays, {"ostinato": facts, "sha256": _digest(facts, arrays)})
 
 
-def read_checkpoint(path: Path, device: torch.device | str = "cpu") -> tuple[Parts, Progress]:
-    """What was written.
+def read_checkpoint(path: Path) -> tuple[Parts, Progress]:
+    """What was written, on the CPU.
 
     Raises:
         BrokenRunError: the file is damaged, or not a checkpoint of this version.
     """
     arrays, metadata = read_tensors(path)
+    if not {"ostinato", "sha256"} <= set(metadata):
+        raise BrokenRunError(f"{path} is no checkpoint of ostinato. Start anew with --force.")
+    text = metadata["ostinato"]
+    if metadata["sha256"] != _digest(text, arrays):
+        raise BrokenRunError(f"{path} is damaged: its checksum is another. Start anew with --force.")
+    facts = parse_json(text.encode(), f"the metadata of {path}")
+    if not isinstance(facts, dict) or facts.get("version") != VERSION:
+        raise BrokenRunError(f"{path} is not a checkpoint of version {VERSION}. Start anew with --force.")
+    parts = Parts({name: torch.from_numpy(array) for name, array in arrays.items()}, facts)
     try:
-        facts = json.loads(metadata["ostinato"])
-        if facts["version"] != VERSION:
-            raise BrokenRunError(
-                f"{path} is a checkpoint of version {facts['version']}, this reads {VERSION}."
-            )
-        progress = Progress(**_from_json(facts["progress"]))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BrokenRunError(
-            f"{path} is no checkpoint of ostinato ({error!r}). Start anew with --force."
-        ) from None
-    tensors = {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
-    return Parts(tensors, facts), progress
+        progress = PROGRESS.validate_python(parts.nested("progress"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise BrokenRunError(f"{path} does not say how far the training was ({error!r}).") from None
+    return parts, progress
 
 
 def load_module(module: nn.Module, values: dict[str, Tensor], where: str) -> None:
-    """Put a state_dict from a file into a module.
+    """Put a state_dict from a file into a module. Raises what ``check_fits`` raises."""
+    check_fits(module, values, where)
+    module.load_state_dict(values)
+
+
+def check_fits(module: nn.Module, values: dict[str, Tensor], where: str) -> None:
+    """Refuse a state_dict of another module.
 
     Raises:
         BrokenRunError: names, shapes or kinds of numbers are not those of the module.
@@ -124,7 +138,6 @@ def load_module(module: nn.Module, values: dict[str, Tensor], where: str) -> Non
                 f"{where}: {name} is {value.dtype} {tuple(value.shape)}, the model has {expected[name].dtype} "
                 f"{tuple(expected[name].shape)}."
             )
-    module.load_state_dict(values)
 
 
 def to_arrays(values: dict[str, Tensor]) -> dict[str, np.ndarray]:
@@ -132,10 +145,9 @@ def to_arrays(values: dict[str, Tensor]) -> dict[str, np.ndarray]:
     return {name: value.detach().cpu().numpy() for name, value in values.items()}
 
 
-def _to_json(values: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no infinity."""
-    return {key: None if value == float("inf") else value for key, value in values.items()}
-
-
-def _from_json(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: float("inf") if value is None else value for key, value in values.items()}
+def _digest(facts: str, arrays: dict[str, np.ndarray]) -> str:
+    digest = hashlib.sha256(facts.encode())
+    for name, array in sorted(arrays.items()):
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()

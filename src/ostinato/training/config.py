@@ -18,8 +18,8 @@ class TrainingConfig(BaseModel):
         streams: streams side by side, the batch size of "streams"; from 1 to the number of rows.
         update_every: k1 of BPTT(k1, k2), steps between two updates; None is the whole stream: full
             back-propagation through time.
-        gradient_steps: k2, steps that the gradient goes back; None means k1. A multiple of k1, or less than k1: then
-            only the last k2 of every k1 steps are learnt from.
+        gradient_steps: k2, steps that the gradient goes back; None means k1. A multiple of k1, which needs
+            carry_state, or less than k1: then only the last k2 of every k1 steps are learnt from.
         carry_state: stateful (the state goes on from slice to slice) or stateless (each slice begins anew).
         jitter: cut elsewhere in each epoch.
         window: steps of a window, None for what the model sees; windows: the batch size of "windows".
@@ -31,7 +31,8 @@ class TrainingConfig(BaseModel):
         clip_norm, clip_value: bounds of the gradient's norm and of its elements; None for no bound.
 
     Regularisation (dropout belongs to the model):
-        weight_decay: of the optimizer. l1, l2: explicit penalties on weights, not on biases.
+        weight_decay: of the optimizer, None for its own default (AdamW: 0.01).
+        l1, l2: explicit penalties on weights, not on biases.
         input_noise: standard deviation of noise on scaled features.
 
     Stopping:
@@ -58,7 +59,7 @@ class TrainingConfig(BaseModel):
     clip_norm: Positive | None = 1.0
     clip_value: Positive | None = None
 
-    weight_decay: NotNegative = 0.0
+    weight_decay: NotNegative | None = None
     l1: NotNegative = 0.0
     l2: NotNegative = 0.0
     input_noise: NotNegative = 0.0
@@ -72,8 +73,16 @@ class TrainingConfig(BaseModel):
     @model_validator(mode="after")
     def _gradients_fit_updates(self) -> "TrainingConfig":
         every, back = self.update_every, self.gradient_steps
-        if back is not None and every is None:
+        if back is None:
+            return self
+        if every is None:
             raise ValueError("gradient_steps needs update_every: full back-propagation goes back all the way")
-        if back is not None and every is not None and back > every and back % every:
-            raise ValueError(f"gradient_steps must be a multiple of update_every {every} or less than it")
+        if back > every and back % every:
+            raise ValueError(
+                f"gradient_steps must be a multiple of update_every {every} or less than it, got {back}"
+            )
+        if back > every and not self.carry_state:
+            raise ValueError(
+                f"gradient_steps {back} goes back beyond update_every {every}, which needs carry_state"
+            )
         return self

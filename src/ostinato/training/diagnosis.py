@@ -1,32 +1,72 @@
-"""Where a loss that is not a number began."""
+"""Where a loss that is not a number began.
+
+Axes: B rows, T steps, F features.
+"""
 
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ..core import SequenceLayer, named_leaves
+from ..core import SequenceLayer, fill_padding, named_leaves
+from ..data.streams import Slice
+from ..data.windows import Batch
+
+REMEDY = "Lower learning_rate or clip_norm."
 
 
-def where_it_began(model: SequenceLayer, x: Tensor, state: Any, lengths: Tensor | None, update: int) -> str:
+def where_it_began(model: SequenceLayer, piece: Slice | Batch, state: Any) -> str:
     """One sentence: the input, a weight, the carried state, the first layer to give it, or the loss itself."""
-    place = _first_bad(x, lengths)
-    if place is not None:
-        row, step, feature = place
-        return f"the input is not finite: feature {feature} at step {step} of row {row}. Clean the data."
+    return (
+        _bad_input(piece)
+        or bad_weights(model)
+        or _bad_state(state)
+        or _bad_layer(model, piece, state)
+        or "every layer's output is finite, so the loss function made it: look at the targets."
+    )
+
+
+def bad_weights(model: nn.Module) -> str:
+    """Which weights are not finite; "" if all are."""
     for name, parameter in model.named_parameters():
         if not bool(parameter.isfinite().all()):
-            return (
-                f"the weights {name} were already not finite before update {update}: the update before made them so. "
-                "Lower learning_rate or clip_norm."
-            )
-    for name, leaf in named_leaves(state or ()).items():
-        if leaf.is_floating_point() and bool(leaf.isnan().any()):
+            return f"the weights {name} are not finite: the update before made them so. {REMEDY}"
+    return ""
+
+
+def bad_gradient(model: nn.Module) -> str:
+    """Which gradient is not finite; "" if all are."""
+    for name, parameter in model.named_parameters():
+        if parameter.grad is not None and not bool(parameter.grad.isfinite().all()):
+            return f"the loss is, but the gradient of {name} is not. {REMEDY}"
+    return ""
+
+
+def _bad_input(piece: Slice | Batch) -> str:
+    x = fill_padding(piece.x, piece.lengths) if isinstance(piece, Slice) else piece.x
+    bad = (~x.isfinite()).nonzero()
+    if len(bad) == 0:
+        return ""
+    row, step, feature = bad[0].tolist()
+    rows = (
+        piece.rows
+        if isinstance(piece, Slice)
+        else piece.rows.cpu()[:, None] + torch.arange(1 - x.shape[1], 1)
+    )
+    return (
+        f"the input is not finite: feature {feature} at step {step} of row {row}, step {int(rows[row, step])} of the "
+        "training data. Clean the data."
+    )
+
+
+def _bad_state(state: Any) -> str:
+    for name, leaf in named_leaves(() if state is None else state).items():
+        if bool(leaf.isnan().any()):
             return f"the carried state {name} holds NaN. Lower learning_rate, or train without carry_state."
-    return _first_module(model, x, state, lengths)
+    return ""
 
 
-def _first_module(model: SequenceLayer, x: Tensor, state: Any, lengths: Tensor | None) -> str:
+def _bad_layer(model: SequenceLayer, piece: Slice | Batch, state: Any) -> str:
     found: list[str] = []
 
     def look(name: str) -> Any:
@@ -40,17 +80,8 @@ def _first_module(model: SequenceLayer, x: Tensor, state: Any, lengths: Tensor |
     hooks = [module.register_forward_hook(look(name)) for name, module in model.named_modules()]
     try:
         with torch.no_grad():
-            model(x, state, lengths)
+            model(piece.x, state, piece.lengths if isinstance(piece, Slice) else None)
     finally:
         for hook in hooks:
             hook.remove()
-    if found:
-        return f"the first layer whose output is not finite is {found[0]}. Lower learning_rate or clip_norm."
-    return "every layer's output is finite, so the loss function made it: look at the targets."
-
-
-def _first_bad(x: Tensor, lengths: Tensor | None) -> tuple[int, int, int] | None:
-    from ..core import fill_padding
-
-    bad = (~fill_padding(x, lengths).isfinite()).nonzero()
-    return None if len(bad) == 0 else (int(bad[0, 0]), int(bad[0, 1]), int(bad[0, 2]))
+    return f"the first layer whose output is not finite is {found[0]}. {REMEDY}" if found else ""

@@ -7,6 +7,7 @@ weights.safetensors      then the best weights; after a crash they are written a
 
 from torch import Tensor, nn
 
+from ..errors import BrokenRunError
 from ..runs.folder import RunFolder
 from ..runs.tensors import write_tensors
 from ..runs.writing import append_line, truncate
@@ -38,7 +39,7 @@ class Keeper:
         parts.facts["log_bytes"] = self.log_bytes
         write_checkpoint(self.folder.checkpoint, parts, progress)
 
-    def load(self, device: str) -> tuple[Parts, Progress] | None:
+    def load(self) -> tuple[Parts, Progress] | None:
         """The last checkpoint, and a log that agrees with it; None if the training was killed before the first.
 
         Raises:
@@ -47,9 +48,14 @@ class Keeper:
         if not self.folder.checkpoint.exists():
             truncate(self.folder.log, 0)
             return None
-        parts, progress = read_checkpoint(self.folder.checkpoint, device)
-        self.log_bytes = int(parts.facts["log_bytes"])
-        truncate(self.folder.log, self.log_bytes)
+        parts, progress = read_checkpoint(self.folder.checkpoint)
+        size = parts.facts.get("log_bytes")
+        if not isinstance(size, int) or size < 0:
+            raise BrokenRunError(
+                f"{self.folder.checkpoint} does not say how long {self.folder.log.name} was."
+            )
+        truncate(self.folder.log, size)
+        self.log_bytes = size
         return parts, progress
 
     def write_weights(self, best: dict[str, Tensor]) -> None:

@@ -11,10 +11,11 @@ the weights of one that was not.
 
 import math
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import islice
-from typing import Any
+from functools import partial
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -23,15 +24,16 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from ..core import SequenceLayer
 from ..data.streams import Slice, Streams
 from ..data.windows import Batch, Windows
-from ..errors import ConfigError, NonFiniteError
-from .checkpoint import Parts, load_module
+from ..errors import ConfigError, DataError, NonFiniteError
+from .checkpoint import load_module
 from .config import TrainingConfig
-from .diagnosis import where_it_began
+from .diagnosis import REMEDY, bad_gradient, bad_weights, where_it_began
 from .interrupt import Request, stop_on_request
 from .keeping import Keeper
 from .objective import Objective, penalty, weighted_mean
 from .optimizers import make_optimizer, make_schedule
 from .progress import Evaluation, Progress, Silent, Watcher
+from .resuming import gather, take_up
 from .truncation import Truncation
 
 Augment = Callable[[Tensor], Tensor]  # x (B, T, F) to the same, drawn from torch's random numbers
@@ -43,7 +45,7 @@ class Finished:
 
     best_loss: float  # infinite if it was interrupted before the first evaluation
     best_epoch: int  # from 0; -1 likewise
-    epochs: int
+    epochs: int  # that were completed
     seconds: float
     stopped: str  # "epochs", "early", "time" or "interrupted"
 
@@ -62,7 +64,8 @@ class Trainer:
         augment: changes x while training, after input noise.
 
     Raises:
-        ConfigError: the model and the sampler do not go together, or the optimizer does not take its options.
+        ConfigError: the model and the sampler do not go together, or torch refuses an option.
+        DataError: no step has a label.
     """
 
     def __init__(
@@ -77,17 +80,19 @@ class Trainer:
         augment: Augment | None = None,
     ) -> None:
         _check_carries(model, sampler, config)
+        _check_labels(sampler)
         self.model, self.sampler, self.objective, self.validate = model, sampler, objective, validate
         self.config, self.keeper, self.augment = config, keeper, augment
         self.watcher = watcher or Silent()
         self.progress = Progress()
-        self.truncation = Truncation(config.update_every, config.gradient_steps, config.carry_state)
-        self.optimizer = make_optimizer(model.parameters(), config)
-        self.ticks = _ticks(sampler, config)
-        self.schedule = make_schedule(self.optimizer, config, self.ticks)
+        carry_state = config.carry_state and model.streams
+        self.truncation = Truncation(config.update_every, config.gradient_steps, carry_state)
+        self.parameters = list(model.parameters())
+        self.optimizer = make_optimizer(self.parameters, config)
+        self.schedule = make_schedule(self.optimizer, config, _ticks(sampler, config))
         self.best = _snapshot(model)
         self.request = Request()
-        torch.manual_seed(config.seed)
+        self.set_random: Callable[[], Any] = partial(torch.manual_seed, config.seed)
 
     def run(self) -> Finished:
         """Train until something ends it.
@@ -96,6 +101,7 @@ class Trainer:
             NonFiniteError: a loss is not a number; the message says where that began.
         """
         progress = self.progress
+        self.set_random()
         with stop_on_request() as self.request:
             while not progress.stopped:
                 self._train_epoch()
@@ -114,39 +120,33 @@ class Trainer:
         )
 
     def resume(self) -> None:
-        """Take up the training that the keeper's folder holds, from its last checkpoint.
+        """Take up the training that the keeper's folder holds, from its last checkpoint; begin if there is none.
 
         Raises:
+            ConfigError: there is no keeper, or the training was begun with another config.
             BrokenRunError: the checkpoint is damaged or of another model.
         """
-        assert self.keeper is not None
-        loaded = self.keeper.load(str(next(self.model.parameters()).device))
+        if self.keeper is None:
+            raise ConfigError("resuming needs a keeper: only a run folder knows where the training was.")
+        loaded = self.keeper.load()
         if loaded is None:
             return
         parts, self.progress = loaded
-        load_module(self.model, parts.module("model"), "the checkpoint")
-        self.best = parts.module("best")
-        self.optimizer.load_state_dict(parts.nested("optimizer"))
-        if self.schedule is not None:
-            self.schedule.load_state_dict(parts.nested("schedule"))
-        self._restore_stream(parts)
-        parts.restore_random()
+        take_up(self, parts)
+        self.set_random = parts.restore_random
         if self.progress.best_epoch >= 0:
             self.keeper.write_weights(self.best)
-        if self.progress.stopped in ("interrupted", "time"):
-            self.progress.stopped = ""
+        self.progress.take_up(self.config.patience, self.config.max_seconds)
 
     def _train_epoch(self) -> None:
         progress, earlier, began = self.progress, self.progress.seconds, time.perf_counter()
         saved = began
+        self.model.train()
         self.watcher.begin(progress, self.sampler.count(progress.epoch), self.config.epochs)
-        if progress.done == 0:
-            self.truncation.begin_epoch()
         for piece in self.sampler.epoch(progress.epoch, skip=progress.done):
             self._update(piece)
             now = time.perf_counter()
             progress.done += 1
-            progress.updates += 1
             progress.seconds = earlier + now - began
             self.watcher.update(progress, piece.weight.numel())
             if self._should_stop():
@@ -154,40 +154,55 @@ class Trainer:
             if self.keeper and now - saved >= self.config.checkpoint_seconds:
                 self._save()
                 saved = now
-        if self.config.schedule_every == "epoch":
-            self._tick()
+        if self.config.schedule_every == "epoch" and progress.updates:
+            with warnings.catch_warnings():  # torch misses optimizer.step() if that was before a resume
+                warnings.simplefilter("ignore", UserWarning)
+                self._tick()
 
     def _update(self, piece: Slice | Batch) -> None:
-        """One step of the optimizer. Some of torch's look at the loss several times: hence the closure."""
-        self.model.train()
-        piece, before = self._disturb(piece), self.truncation.state
-        seen: dict[str, Any] = {"loss": 0.0}
+        """Learn from a piece; one without labels only moves the state on."""
+        piece, state = self._disturb(piece), None
+        weight = float(self._weight(piece).sum())
 
-        def closure() -> float:
-            self.optimizer.zero_grad()
-            y, target, weight, seen["state"] = self._forward(piece)
-            seen["weight"] = float(weight.sum())
-            if seen["weight"] == 0:  # no step of this piece has a label: the state alone goes on
-                return 0.0
-            loss = weighted_mean(self.objective(y, target), weight)
-            seen["loss"] = loss.item()
-            (loss + penalty(self.model, self.config.l1, self.config.l2)).backward()
-            self._clip()
-            return float(seen["loss"])
+        def closure() -> float:  # some of torch's optimizers look at the loss several times
+            nonlocal state
+            loss, state = self._loss(piece)
+            return loss
 
-        self.optimizer.step(closure)
-        if not math.isfinite(seen["loss"]):
-            self._explain(piece, before)
-        self.truncation.keep(seen["state"])
-        self.progress.loss_sum += seen["loss"] * seen["weight"]
-        self.progress.loss_weight += seen["weight"]
-        if self.config.schedule_every == "update":
-            self._tick()
+        if weight:
+            loss = float(self.optimizer.step(closure))
+            self.progress.updates += 1
+            self.progress.loss_sum += loss * weight
+            self.progress.loss_weight += weight
+            if self.config.schedule_every == "update":
+                self._tick()
+        else:
+            with torch.no_grad():
+                *_, state = self._forward(piece)
+        if isinstance(piece, Slice):
+            self.truncation.keep(piece, state)
+
+    def _loss(self, piece: Slice | Batch) -> tuple[float, Any]:
+        """The loss, its gradient left on the weights, and the state after the piece."""
+        for parameter in self.parameters:  # what zero_grad() does, in a tenth of its time
+            parameter.grad = None
+        y, target, weight, state = self._forward(piece)
+        loss = weighted_mean(self.objective, y, target, weight)
+        value = loss.item()
+        if not math.isfinite(value):
+            self._stop(where_it_began(self.model, piece, self.truncation.state))
+        (loss + penalty(self.model, self.config.l1, self.config.l2)).backward()
+        self._clip()
+        return value, state
 
     def _forward(self, piece: Slice | Batch) -> tuple[Tensor, Tensor, Tensor, Any]:
         if isinstance(piece, Batch):
             return self.model.last(piece.x), piece.target, piece.weight, None
         return self.truncation.forward(self.model, piece)
+
+    def _weight(self, piece: Slice | Batch) -> Tensor:
+        """Of the steps that are learnt from."""
+        return piece.weight if isinstance(piece, Batch) else piece.weight[:, self.truncation.skipped(piece) :]
 
     def _disturb(self, piece: Slice | Batch) -> Slice | Batch:
         x = piece.x
@@ -195,20 +210,25 @@ class Trainer:
             x = x + self.config.input_noise * torch.randn_like(x)
         if self.augment:
             x = self.augment(x)
-        return replace(piece, x=x)
+        return piece if x is piece.x else replace(piece, x=x)
 
     def _clip(self) -> None:
         if self.config.clip_value is not None:
-            nn.utils.clip_grad_value_(self.model.parameters(), self.config.clip_value)
-        if self.config.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
+            nn.utils.clip_grad_value_(self.parameters, self.config.clip_value)
+        norms = [torch.linalg.vector_norm(p.grad) for p in self.parameters if p.grad is not None]
+        norm = torch.linalg.vector_norm(torch.stack(norms))
+        # finite gradients have an infinite norm when their squares overflow
+        if not math.isfinite(norm) and (cause := bad_gradient(self.model)):
+            self._stop(cause)
+        if self.config.clip_norm is not None and norm > self.config.clip_norm:
+            nn.utils.clip_grads_with_norm_(self.parameters, self.config.clip_norm, norm)
 
     def _tick(self) -> None:
         """The schedule's step, unless it goes by the validation loss or has reached its end."""
         schedule = self.schedule
         if schedule is None or isinstance(schedule, ReduceLROnPlateau):
             return
-        if schedule.last_epoch < self.ticks - 1:
+        if schedule.last_epoch + 1 < getattr(schedule, "total_steps", math.inf):
             schedule.step()
 
     def _end_epoch(self) -> None:
@@ -218,7 +238,8 @@ class Trainer:
         progress.seconds += time.perf_counter() - began
         if not math.isfinite(loss):
             raise NonFiniteError(
-                f"the validation loss is {loss} after epoch {progress.epoch + 1}. Lower learning_rate or clip_norm."
+                f"the validation loss is {loss} after epoch {progress.epoch + 1}: "
+                f"{bad_weights(self.model) or REMEDY}"
             )
         if isinstance(self.schedule, ReduceLROnPlateau):
             self.schedule.step(loss)
@@ -233,7 +254,9 @@ class Trainer:
             seconds=progress.seconds,
             best=progress.waited == 0,
         )
-        progress.next_epoch(self.config.epochs, self.config.patience)
+        if not progress.stopped:  # out of time is within an epoch, and a resume with more time goes on there
+            progress.next_epoch(self.config.epochs, self.config.patience)
+            self.truncation.begin()
         self._record(evaluation)
         self.watcher.evaluated(progress, evaluation)
 
@@ -252,33 +275,13 @@ class Trainer:
             self.progress.stopped = "time"
         return bool(self.progress.stopped)
 
-    def _explain(self, piece: Slice | Batch, state: Any) -> None:
-        lengths = piece.lengths if isinstance(piece, Slice) else None
-        update = self.progress.updates + 1
-        cause = where_it_began(self.model, piece.x, state, lengths, update)
-        raise NonFiniteError(
-            f"the loss is not finite at update {update}, epoch {self.progress.epoch + 1}: {cause}"
-        )
+    def _stop(self, cause: str) -> NoReturn:
+        update, epoch = self.progress.updates + 1, self.progress.epoch + 1
+        raise NonFiniteError(f"the loss is not finite at update {update}, epoch {epoch}: {cause}")
 
     def _save(self) -> None:
-        if self.keeper is None:
-            return
-        parts = Parts()
-        parts.add_module("model", self.model.state_dict())
-        parts.add_module("best", self.best)
-        parts.add_nested("optimizer", self.optimizer.state_dict())
-        if self.schedule is not None:
-            parts.add_nested("schedule", self.schedule.state_dict())
-        parts.add_states(self.truncation.states())
-        parts.add_random()
-        self.keeper.save(parts, self.progress)
-
-    def _restore_stream(self, parts: Parts) -> None:
-        """The carried state, and the slices that the next update runs again."""
-        states = parts.states(self.model.initial_state(0))
-        older = len(states) - 1
-        pieces = self.sampler.epoch(self.progress.epoch, skip=self.progress.done - older) if older else ()
-        self.truncation.restore(states, islice(pieces, older))  # type: ignore[arg-type]
+        if self.keeper is not None:
+            self.keeper.save(gather(self), self.progress)
 
 
 def _snapshot(module: nn.Module) -> dict[str, Tensor]:
@@ -293,8 +296,14 @@ def _ticks(sampler: Streams | Windows, config: TrainingConfig) -> int:
 
 
 def _check_carries(model: SequenceLayer, sampler: Streams | Windows, config: TrainingConfig) -> None:
-    if isinstance(sampler, Streams) and config.carry_state and not model.streams:
+    carries = isinstance(sampler, Streams) and config.carry_state and config.update_every is not None
+    if carries and not model.streams:
         raise ConfigError(
             f"{type(model).__name__} needs whole sequences, so no state can go from slice to slice. Set carry_state to "
             'false, update_every to none (full back-propagation), or sampler to "windows".'
         )
+
+
+def _check_labels(sampler: Streams | Windows) -> None:
+    if not bool((sampler.steps.weight > 0).any()):
+        raise DataError("no step has a label to learn from: every weight is 0.")

@@ -21,7 +21,8 @@ def pack(value: Any, tensors: dict[str, Tensor], name: str) -> Any:
     if isinstance(value, dict):
         return {"dict": [[pack(k, tensors, name), pack(v, tensors, name)] for k, v in value.items()]}
     if isinstance(value, (list, tuple)):
-        return {type(value).__name__: [pack(item, tensors, name) for item in value]}
+        kind = "tuple" if isinstance(value, tuple) else "list"
+        return {kind: [pack(item, tensors, name) for item in value]}
     if isinstance(value, float) and not math.isfinite(value):
         return {"float": str(value)}
     if value is None or isinstance(value, (bool, int, float, str)):
@@ -30,7 +31,11 @@ def pack(value: Any, tensors: dict[str, Tensor], name: str) -> Any:
 
 
 def unpack(value: Any, tensors: dict[str, Tensor]) -> Any:
-    """The value that ``pack`` packed."""
+    """The value that ``pack`` packed.
+
+    Raises:
+        ValueError, KeyError, TypeError: it was not packed by ``pack``.
+    """
     if not isinstance(value, dict):
         return value
     ((kind, inside),) = value.items()
@@ -40,5 +45,4 @@ def unpack(value: Any, tensors: dict[str, Tensor]) -> Any:
         return {unpack(k, tensors): unpack(v, tensors) for k, v in inside}
     if kind == "float":
         return float(inside)
-    items = [unpack(item, tensors) for item in inside]
-    return tuple(items) if kind == "tuple" else items
+    return {"list": list, "tuple": tuple}[kind](unpack(item, tensors) for item in inside)

@@ -5,8 +5,9 @@ Axes: B rows, T steps, O outputs, K targets.
 
 from typing import Protocol
 
-import torch
 from torch import Tensor, nn
+
+from ..errors import ShapeError
 
 
 class Objective(Protocol):
@@ -17,10 +18,26 @@ class Objective(Protocol):
         ...
 
 
-def weighted_mean(losses: Tensor, weight: Tensor) -> Tensor:
-    """Mean over the steps that count. Those that do not are taken out, not multiplied: they may be NaN."""
-    counted = torch.where(weight > 0, losses, 0.0)
-    return (counted * weight).sum() / weight.sum()
+def weighted_mean(objective: Objective, y: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Mean loss over the steps that count.
+
+    Targets of the others are blanked first: masking their losses alone would let NaN into the gradient.
+
+    Raises:
+        ShapeError: the objective does not give one loss for each step.
+    """
+    counts = None if bool(weight.all()) else weight > 0
+    if counts is not None:
+        target = target.masked_fill(~counts.view(*counts.shape, *[1] * (target.dim() - counts.dim())), 0)
+    losses = objective(y, target)
+    if losses.shape != weight.shape:
+        raise ShapeError(
+            f"the objective must give a loss for each step, {tuple(weight.shape)}, got {tuple(losses.shape)} from y "
+            f"{tuple(y.shape)} and target {tuple(target.shape)}."
+        )
+    if counts is not None:
+        losses = losses.where(counts, 0.0)
+    return (losses * weight).sum() / weight.sum()
 
 
 def penalty(module: nn.Module, l1: float, l2: float) -> Tensor | float:

@@ -14,10 +14,14 @@ from torch import nn
 from ..errors import ConfigError
 from .config import TrainingConfig
 
+# SparseAdam wants sparse gradients, which no layer here gives. Muon is for matrices alone and refuses a model that
+# has biases, in words of its own.
 OPTIMIZERS = {
     name: kind
     for name, kind in vars(torch.optim).items()
-    if inspect.isclass(kind) and issubclass(kind, torch.optim.Optimizer) and kind is not torch.optim.Optimizer
+    if inspect.isclass(kind)
+    and issubclass(kind, torch.optim.Optimizer)
+    and name not in ("Optimizer", "SparseAdam")
 }
 # those that can be made from numbers alone; "none" is the absence of one
 SCHEDULES = {
@@ -25,8 +29,20 @@ SCHEDULES = {
     for name, kind in vars(torch.optim.lr_scheduler).items()
     if inspect.isclass(kind)
     and issubclass(kind, torch.optim.lr_scheduler.LRScheduler)
-    and name not in ("LRScheduler", "LambdaLR", "MultiplicativeLR", "SequentialLR", "ChainedScheduler")
+    and name
+    not in ("LRScheduler", "_LRScheduler", "LambdaLR", "MultiplicativeLR", "SequentialLR", "ChainedScheduler")
 }
+
+# what torch raises when it is handed something that it did not expect
+REFUSALS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter], config: TrainingConfig) -> torch.optim.Optimizer:
@@ -37,7 +53,7 @@ def make_optimizer(parameters: Iterable[nn.Parameter], config: TrainingConfig) -
     """
     kind = _known(config.optimizer, OPTIMIZERS, "optimizer")
     options: dict[str, Any] = {"lr": config.learning_rate} | _tuples(config.optimizer_options)
-    if config.weight_decay:
+    if config.weight_decay is not None:
         options["weight_decay"] = config.weight_decay
     return _make(kind, config.optimizer, (list(parameters),), options)
 
@@ -55,12 +71,14 @@ def make_schedule(
     kind = _known(config.schedule, SCHEDULES, "schedule")
     wanted = inspect.signature(kind).parameters
     lengths = {"total_steps": ticks, "T_max": ticks, "total_iters": ticks, "max_lr": config.learning_rate}
-    options = {name: value for name, value in lengths.items() if name in wanted} | _tuples(
-        config.schedule_options
-    )
-    if "epochs" in options or "steps_per_epoch" in options:
+    options = {name: value for name, value in lengths.items() if name in wanted}
+    if config.schedule == "ConstantLR":  # all the way, its factor would be another learning rate
+        del options["total_iters"]
+    if "cycle_momentum" in wanted:  # torch refuses to cycle what is not there
+        options["cycle_momentum"] = not {"momentum", "betas"}.isdisjoint(optimizer.defaults)
+    if "epochs" in config.schedule_options:  # OneCycleLR multiplies them with steps_per_epoch
         options.pop("total_steps", None)
-    return _make(kind, config.schedule, (optimizer,), options)
+    return _make(kind, config.schedule, (optimizer,), options | _tuples(config.schedule_options))
 
 
 def _known(name: str, known: Mapping[str, type], what: str) -> type:
@@ -74,8 +92,8 @@ def _known(name: str, known: Mapping[str, type], what: str) -> type:
 def _make(kind: type, name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
     try:
         return kind(*arguments, **options)
-    except (TypeError, ValueError, AssertionError) as error:
-        raise ConfigError(f"{name} does not take these options: {error}.") from None
+    except REFUSALS as error:
+        raise ConfigError(f"{name} refuses its options: {str(error).rstrip('.')}.") from None
 
 
 def _tuples(options: Mapping[str, Any]) -> dict[str, Any]:

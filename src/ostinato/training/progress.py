@@ -1,7 +1,7 @@
 """What a training tells those who watch it."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 
 @dataclass
@@ -9,7 +9,7 @@ class Progress:
     """Where a training stands. Plain numbers, so that a checkpoint can hold it."""
 
     epoch: int = 0  # the epoch under way, from 0
-    done: int = 0  # updates made in it
+    done: int = 0  # pieces of it that were seen
     updates: int = 0  # updates made in all
     seconds: float = 0.0  # spent training, over all sessions
     loss_sum: float = 0.0  # of the epoch under way
@@ -17,7 +17,7 @@ class Progress:
     best_loss: float = float("inf")
     best_epoch: int = -1
     waited: int = 0  # evaluations since the best one
-    stopped: str = ""  # why it ended; "" while it has not
+    stopped: Literal["", "epochs", "early", "time", "interrupted"] = ""  # why it ended; "" while it has not
 
     @property
     def loss(self) -> float:
@@ -37,12 +37,18 @@ class Progress:
         """Close the epoch under way, and the training if its time has come."""
         self.epoch, self.done = self.epoch + 1, 0
         self.loss_sum = self.loss_weight = 0.0
-        if self.stopped:
-            return
         if patience is not None and self.waited >= patience:
             self.stopped = "early"
         elif self.epoch >= epochs:
             self.stopped = "epochs"
+
+    def take_up(self, patience: int | None, max_seconds: float | None) -> None:
+        """Go on, unless what ended the training still holds."""
+        early = patience is not None and self.waited >= patience
+        late = max_seconds is not None and self.seconds >= max_seconds
+        holds = {"epochs": True, "early": early, "time": late}
+        if not holds.get(self.stopped, False):
+            self.stopped = ""
 
 
 @dataclass(frozen=True)

@@ -35,49 +35,52 @@ class Truncation:
         self, update_every: int | None, gradient_steps: int | None, carry_state: bool = True
     ) -> None:
         every, back = update_every, gradient_steps
-        self.slices = 1 if None in (every, back) or back <= every else back // every  # type: ignore[operator]
+        slices = 1 if None in (every, back) or back <= every else back // every  # type: ignore[operator]
         self.tail = back if back is not None and every is not None and back < every else None
         self.carry_state = carry_state
         self.state: Any = None
-        self.before: deque[tuple[Slice, Any]] = deque(maxlen=self.slices)  # slices and the states before them
+        self.older: deque[tuple[Slice, Any]] = deque(maxlen=slices - 1)  # and the states before them
 
-    def begin_epoch(self) -> None:
+    def begin(self) -> None:
         """Streams begin anew."""
         self.state = None
-        self.before.clear()
+        self.older.clear()
+
+    def skipped(self, piece: Slice) -> int:
+        """How many steps of a slice only move the state."""
+        return 0 if self.tail is None else max(piece.x.shape[1] - self.tail, 0)
 
     def forward(self, model: SequenceLayer, piece: Slice) -> tuple[Tensor, Tensor, Tensor, Any]:
-        """y, target and weight of the steps that are learnt from, and the state after them, detached."""
-        if not self.carry_state:
-            return self._learn(model, piece, None)
-        self.before.append((piece, self.state))
-        state = self.before[0][1]
-        for older, _ in list(self.before)[:-1]:
+        """y, target and weight of the steps that are learnt from, and the state after them, detached.
+
+        Changes nothing here, so an optimizer may ask several times.
+        """
+        state = self.older[0][1] if self.older else self.state
+        for older, _ in self.older:
             _, state = _advance(model, older, state)
-        return self._learn(model, piece, state)
-
-    def keep(self, state: Any) -> None:
-        """Go on from ``state``."""
-        self.state = state if self.carry_state else None
-
-    def restore(self, states: Iterable[Any], pieces: Iterable[Slice]) -> None:
-        """Take up the memory of an earlier run: the states before its last slices, then the present one."""
-        *earlier, self.state = states
-        self.before.clear()
-        self.before.extend(zip(pieces, earlier, strict=True))
-
-    def states(self) -> list[Any]:
-        """What ``restore`` takes."""
-        return [*(state for _, state in self.before), self.state]
-
-    def _learn(self, model: SequenceLayer, piece: Slice, state: Any) -> tuple[Tensor, Tensor, Tensor, Any]:
-        skipped = 0 if self.tail is None else max(piece.x.shape[1] - self.tail, 0)
+        skipped = self.skipped(piece)
         if skipped:
             head, piece = _cut(piece, skipped)
             with torch.no_grad():
                 _, state = _advance(model, head, state)
         y, state = _advance(model, piece, state)
         return y, piece.target, piece.weight, detach(state)
+
+    def keep(self, piece: Slice, state: Any) -> None:
+        """Go on from ``state``, which came after ``piece``."""
+        if self.carry_state:
+            self.older.append((piece, self.state))
+            self.state = state
+
+    def restore(self, pieces: Iterable[Slice], states: Iterable[Any]) -> None:
+        """Take up the memory of an earlier run: its older slices, the states before them and the present one."""
+        *earlier, self.state = states
+        self.older.clear()
+        self.older.extend(zip(pieces, earlier, strict=True))
+
+    def states(self) -> list[Any]:
+        """What ``restore`` takes."""
+        return [*(state for _, state in self.older), self.state]
 
 
 def _advance(model: SequenceLayer, piece: Slice, state: Any) -> tuple[Tensor, Any]:

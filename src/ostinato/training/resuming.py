@@ -1,0 +1,108 @@
+"""What the next number of a training depends on: all of it goes into a checkpoint and comes back.
+
+model/, best/           weights and buffers, now and when the validation loss was lowest
+optimizer., schedule.   what torch's objects remember
+state/, older.          the carried states, and x of the slices that the next update runs again, noise included
+random/                 torch's random generators
+config                  how it was trained
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+from torch.optim import Optimizer
+
+from ..core import map_state
+from ..data.streams import Streams
+from ..errors import BrokenRunError, ConfigError
+from .checkpoint import Parts, check_fits, load_module
+from .config import TrainingConfig
+from .optimizers import REFUSALS
+
+if TYPE_CHECKING:
+    from .loop import Trainer
+
+MAY_CHANGE = {"patience", "max_seconds", "checkpoint_seconds"}  # no number depends on them
+
+
+def gather(trainer: "Trainer") -> Parts:
+    """All that ``take_up`` needs."""
+    parts = Parts({}, {"config": trainer.config.model_dump(mode="json")})
+    parts.add_module("model", trainer.model.state_dict())
+    parts.add_module("best", trainer.best)
+    parts.add_nested("optimizer", trainer.optimizer.state_dict())
+    if trainer.schedule is not None:
+        parts.add_nested("schedule", trainer.schedule.state_dict())
+    parts.add_states(trainer.truncation.states())
+    parts.add_nested("older", [piece.x for piece, _ in trainer.truncation.older])
+    parts.add_random()
+    return parts
+
+
+def take_up(trainer: "Trainer", parts: Parts) -> None:
+    """Put everything back where ``gather`` found it; ``trainer.progress`` is already the checkpoint's.
+
+    Raises:
+        ConfigError: the training was begun with another config.
+        BrokenRunError: the checkpoint is of another model, or does not hold what it should.
+    """
+    _check_config(trainer.config, parts.facts.get("config"))
+    with _refusing():
+        check_fits(trainer.model, parts.module("best"), "the checkpoint's best")
+        load_module(trainer.model, parts.module("model"), "the checkpoint")
+        trainer.best = parts.module("best")
+        _restore_optimizer(trainer.optimizer, parts.nested("optimizer"))
+        if trainer.schedule is not None:
+            trainer.schedule.load_state_dict(parts.nested("schedule"))
+        _restore_stream(trainer, parts)
+        parts.restore_random()
+
+
+def _restore_optimizer(optimizer: Optimizer, saved: dict[str, Any]) -> None:
+    """torch casts what it loads to the dtype of the weights, but NAdam keeps float32 for weights of float64."""
+    optimizer.load_state_dict(saved)
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    for place, values in saved["state"].items():
+        memory = optimizer.state[parameters[place]]
+        memory |= {name: v.to(memory[name].device) for name, v in values.items() if isinstance(v, Tensor)}
+
+
+def _restore_stream(trainer: "Trainer", parts: Parts) -> None:
+    """The carried state, and the slices that the next update runs again."""
+    sampler, number, done = trainer.sampler, trainer.progress.epoch, trainer.progress.done
+    count = sampler.count(number)
+    if not 0 <= done <= count:
+        raise ValueError(f"{done} pieces of an epoch of {count} were seen")
+    if not isinstance(sampler, Streams):
+        return
+    device, xs = sampler.steps.x.device, parts.nested("older")
+    slices = islice(sampler.epoch(number, skip=done - len(xs)), len(xs))
+    older = [replace(piece, x=x.to(device)) for piece, x in zip(slices, xs, strict=True)]
+    states = parts.states(trainer.model.initial_state(0))
+    trainer.truncation.restore(
+        older, [state and map_state(lambda leaf: leaf.to(device), state) for state in states]
+    )
+
+
+def _check_config(now: TrainingConfig, then: Any) -> None:
+    if not isinstance(then, dict):
+        raise BrokenRunError("the checkpoint does not say how it was trained.")
+    for name, value in now.model_dump(mode="json", exclude=MAY_CHANGE).items():
+        if then.get(name) != value:
+            raise ConfigError(
+                f"this training was begun with {name} {then.get(name)!r}, not {value!r}. Resume it with the same, or "
+                "start anew."
+            )
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """A file from outside may hold anything, and torch has many ways of saying so."""
+    try:
+        yield
+    except REFUSALS as error:
+        raise BrokenRunError(f"the checkpoint does not fit this training: {error!r}. Start anew.") from None
