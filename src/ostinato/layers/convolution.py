@@ -38,6 +38,7 @@ class Conv1d(Sliding):
         Causal and dilated: van den Oord et al. 2016, WaveNet, arXiv:1609.03499, section 2.1. As everywhere in
         this field it is the cross-correlation, without flipping the kernel.
 
+    >>> import torch
     >>> y, state = Conv1d(3, 5, kernel_size=2)(torch.zeros(2, 7, 3))
     >>> tuple(y.shape), tuple(state.history.shape)
     ((2, 7, 5), (2, 1, 3))
