@@ -15,10 +15,3 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("OSTINATO_DATA is unset: set it to the folder of real data to run this test")
     return Path(folder)
-
-
-@pytest.fixture(autouse=True)
-def _doctest_names(doctest_namespace: dict) -> None:
-    import torch
-
-    doctest_namespace |= {"torch": torch, "nn": torch.nn}
