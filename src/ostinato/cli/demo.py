@@ -1,5 +1,8 @@
 """ostinato demo: the whole story in one go."""
 
+import os
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from ..runs.results import Results
 
 MODELS = ("cnn", "tcn", "lstm")
+SIMULATED = "simulated market"
 SECONDS = 45.0  # for each model at most, so that the demo stays under three minutes whatever the file
 
 
@@ -83,6 +87,8 @@ def _judge(results: dict[str, "Results"], trades: "Trades", console: "Console") 
     )
     for sentence in words(results):
         console.print(sentence, highlight=False)
+    if trades.report.source.startswith(SIMULATED):
+        console.print("This market is simulated: these numbers say nothing about a real one.")
     rate = results["lstm"].baselines["base_rate"]["accuracy"]
     console.print(
         f'Always saying "not higher" is right {rate:.0%} of the time: accuracy alone shows nothing here.'
