@@ -47,10 +47,7 @@ def demo(
         console.print(line, highlight=False)
     console.rule("Training: will the next price be strictly higher?")
     results = {name: _fit(name, trades, out / name, seed, console) for name in MODELS}
-    finished = {name: result for name, result in results.items() if result is not None}
-    if len(finished) < len(MODELS):
-        raise typer.Exit(130)
-    _judge(finished, trades, console)
+    _judge(results, trades, console)
     _next(data, out, console)
 
 
@@ -64,7 +61,7 @@ def _trades(data: Path | None, seed: int, column: list[str] | None, time_unit: s
     return simulate_trades(seed=seed)
 
 
-def _fit(name: str, trades: "Trades", out: Path, seed: int, console: "Console") -> "Results | None":
+def _fit(name: str, trades: "Trades", out: Path, seed: int, console: "Console") -> "Results":
     from ..tasks.forecasting import fit
     from .progress import Bar
 
@@ -74,6 +71,7 @@ def _fit(name: str, trades: "Trades", out: Path, seed: int, console: "Console") 
         )
     if done.results is None:
         console.print(f"interrupted: what {name} had learnt is in {out}.", highlight=False)
+        raise typer.Exit(130)
     return done.results
 
 
@@ -98,10 +96,12 @@ def _judge(results: dict[str, "Results"], trades: "Trades", console: "Console") 
 def _next(data: Path | None, out: Path, console: "Console") -> None:
     console.rule("What next")
     file = "trades.csv" if data is None else data
+    command = "ostinato" if shutil.which("ostinato") else os.path.relpath(sys.argv[0])
     if data is None:
-        console.print("These trades were simulated. On your own: make demo DATA=trades.csv")
-    console.print(f"ostinato runs {out}", highlight=False)
-    console.print(f"ostinato predict {out / 'lstm'} {file} -o predictions.parquet", highlight=False)
-    console.print(
-        f"ostinato fit forecast {file} --target direction --model gru --out runs/gru", highlight=False
-    )
+        console.print("make demo DATA=trades.csv   (on your own trades)", highlight=False)
+    for step in (
+        f"runs {out}",
+        f"predict {out / 'lstm'} {file} -o predictions.parquet",
+        f"fit forecast {file} --target direction --model gru --out runs/gru",
+    ):
+        console.print(f"{command} {step}", highlight=False, soft_wrap=True)
