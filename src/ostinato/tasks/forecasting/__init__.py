@@ -1,6 +1,9 @@
-"""Forecasting from trades: fit, evaluate, predict.
+"""Forecasting from trades: will the next price be strictly higher?
 
-config.json tells what was done; a run can be opened by anyone, evaluated and asked again.
+    done = fit(trades, "runs/lstm", model="lstm")     train, judge, leave a run folder
+    run = open_run("runs/lstm")                       anyone's, trusting nothing in it
+    evaluate(run, trades)                             beside baselines on the same rows
+    predict(run, trades)                              a probability for every trade
 """
 
 from .evaluating import Evaluation, evaluate
