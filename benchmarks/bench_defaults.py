@@ -32,6 +32,8 @@ RECURRENT: dict[str, Candidate] = {
     "8 streams": {"training": {"streams": 8}},
     "slices of 128": {"training": {"update_every": 128}},
     "input noise 0.1": {"training": {"input_noise": 0.1}},
+    "weight decay 0.1": {"training": {"weight_decay": 0.1}},
+    "weight decay 0.3": {"training": {"weight_decay": 0.3}},
     "windows to 128": {"data": {"feature_windows": [8, 32, 128]}},
 }
 CANDIDATES: dict[str, dict[str, Candidate]] = {
@@ -45,6 +47,9 @@ CANDIDATES: dict[str, dict[str, Candidate]] = {
         "3 levels": {"options": {"levels": 3}},
         "5 levels": {"options": {"levels": 5}},
         "dropout 0.2": {"options": {"dropout": 0.2}},
+        "no weight decay": {"training": {"weight_decay": 0.0}},
+        "weight decay 0.1": {"training": {"weight_decay": 0.1}},
+        "weight decay 1": {"training": {"weight_decay": 1.0}},
         "16 streams": {"training": {"streams": 16}},
         "learning rate 0.002": {"training": {"learning_rate": 2e-3}},
     },
@@ -55,9 +60,11 @@ CANDIDATES: dict[str, dict[str, Candidate]] = {
         "dropout 0.4": {"options": {"dropout": 0.4}},
         "batches of 512": {"training": {"windows": 512}},
         "learning rate 0.001": {"training": {"learning_rate": 1e-3}},
+        "weight decay 0.3": {"training": {"weight_decay": 0.3}},
     },
     "mlp": {
         "defaults": {},
+        "weight decay 0.3": {"training": {"weight_decay": 0.3}},
         "window 16": {"options": {"window": 16}},
         "dropout 0.4": {"options": {"dropout": 0.4}},
         "learning rate 0.001": {"training": {"learning_rate": 1e-3}},

@@ -13,6 +13,7 @@ import pytest
 from ostinato.cli import main
 from ostinato.data.simulator import simulate_trades
 
+
 @pytest.fixture(scope="session")
 def trades_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """4,000 simulated trades."""

@@ -8,8 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 import typer
-from cli.conftest import SMALL, in_a_process, ostinato, write_csv
 
+from cli.conftest import SMALL, in_a_process, ostinato, write_csv
 from ostinato.cli import app
 
 README = Path(__file__).parents[2] / "README.md"
@@ -35,7 +35,9 @@ def test_every_command_has_help_and_the_readme_shows_it(command):
     assert shown in README.read_text() or f"make {command[0]}" in README.read_text()
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["fit", "forecast", "--help"], ["--version"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["fit", "forecast", "--help"], ["--version"]], ids=" ".join
+)
 def test_help_does_not_load_torch(arguments):
     code = (
         "import sys\nfrom ostinato.cli import main\n"
@@ -82,7 +84,9 @@ def test_rows_one_at_a_time_give_the_same_file(small_run, tmp_path):
     files = []
     for chunk in ("1", "7", "2048"):
         out = tmp_path / f"{chunk}.parquet"
-        done = ostinato("predict", str(small_run), str(tmp_path / "few.csv"), "-o", str(out), "--chunk", chunk)
+        done = ostinato(
+            "predict", str(small_run), str(tmp_path / "few.csv"), "-o", str(out), "--chunk", chunk
+        )
         assert done.returncode == 0, done.stderr
         files.append(pl.read_parquet(out)["p_up"])
     assert (files[0] - files[2]).abs().max() < 1e-6

@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+
 from cli.conftest import SMALL, ostinato, write_csv
 
 
@@ -114,7 +115,18 @@ def test_resuming_with_other_trades_is_refused(small_run, tmp_path):
         (lambda run: (run / "weights.safetensors").write_bytes(b"\xff" * 100), "header"),
         (lambda run: cut(run / "weights.safetensors"), "weights.safetensors"),
     ],
-    ids=["no-config", "half-json", "code", "newer", "huge", "huger", "no-model", "no-weights", "rubbish", "cut"],
+    ids=[
+        "no-config",
+        "half-json",
+        "code",
+        "newer",
+        "huge",
+        "huger",
+        "no-model",
+        "no-weights",
+        "rubbish",
+        "cut",
+    ],
 )
 def test_broken_and_hostile_runs(command, damage, words, small_run, trades_csv, tmp_path):
     run = tmp_path / "run"

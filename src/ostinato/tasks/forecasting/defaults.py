@@ -15,7 +15,7 @@ from ...training import TrainingConfig
 DEFAULTS: dict[str, dict[str, Any]] = {
     "cnn": {"sampler": "windows", "windows": 256, "epochs": 6, "patience": 3},
     "mlp": {"sampler": "windows", "windows": 256, "epochs": 6, "patience": 3},
-    "tcn": {"streams": 8, "update_every": 64},
+    "tcn": {"streams": 8, "update_every": 64, "weight_decay": 0.3},
 }
 
 
