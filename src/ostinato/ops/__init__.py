@@ -3,6 +3,7 @@
 ``OSTINATO_BACKEND`` forces a backend by name; ``backends()`` says which one each function uses and why.
 """
 
-from .backends import backends
+from . import recurrent
+from .choosing import backends
 
-__all__ = ["backends"]
+__all__ = ["backends", "recurrent"]

@@ -6,7 +6,7 @@
 Axes: B batch, T time steps, I input features, H hidden features.
 """
 
-from ..backends import choose
+from ..choosing import choose
 from . import naive, torch_kernels
 from .weights import Weights
 

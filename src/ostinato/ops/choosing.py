@@ -41,6 +41,4 @@ def choose(op: str, candidates: dict[str, Callable[..., Any]]) -> Callable[..., 
 
 def backends() -> list[Choice]:
     """The choice made for every op, by name."""
-    from . import recurrent  # noqa: F401  registers its choices on import
-
     return [_choices[op] for op in sorted(_choices)]
