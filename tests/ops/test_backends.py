@@ -9,7 +9,7 @@ import pytest
 
 from ostinato.errors import BackendError
 from ostinato.ops import backends
-from ostinato.ops.backends import Choice, choose
+from ostinato.ops.choosing import Choice, choose
 
 
 def in_a_new_process(code: str, backend: str) -> subprocess.CompletedProcess:
