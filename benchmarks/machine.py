@@ -37,7 +37,7 @@ def facts() -> dict[str, str]:
         "threads": f"{torch.get_num_threads()}",
         "versions": f"ostinato {ostinato.__version__}, Python {platform.python_version()}, torch "
         f"{torch.__version__}, numpy {numpy.__version__}",
-        "commit": commit(),
+        "commit": COMMIT,
     }
 
 
@@ -74,3 +74,6 @@ def _git(*arguments: str) -> str:
         ["git", *arguments], cwd=HERE.parent, capture_output=True, text=True, check=True, timeout=60
     )
     return done.stdout.strip()
+
+
+COMMIT = commit()  # when the code was loaded: it may change while a long benchmark runs

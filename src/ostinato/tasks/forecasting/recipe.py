@@ -16,9 +16,7 @@ from ...data.trades import Trades
 from ...errors import ConfigError
 from ...models.registry import explain
 
-PREFIX = (
-    32  # rows by which a series is recognised although it has grown or was cut; fewer cannot be judged on
-)
+PREFIX = 32  # rows by which a series is known again although it grew or was cut
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
