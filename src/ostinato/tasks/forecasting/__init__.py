@@ -4,6 +4,8 @@
     run = open_run("runs/lstm")                       anyone's, trusting nothing in it
     evaluate(run, trades)                             beside baselines on the same rows
     predict(run, trades)                              a probability for every trade
+
+A forecast reads the past only, and is the same number however the trades arrive.
 """
 
 from .evaluating import Evaluation, evaluate
