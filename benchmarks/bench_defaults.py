@@ -31,9 +31,9 @@ RECURRENT: dict[str, Candidate] = {
     "learning rate 0.006": {"training": {"learning_rate": 6e-3}},
     "8 streams": {"training": {"streams": 8}},
     "slices of 128": {"training": {"update_every": 128}},
-    "input noise 0.1": {"training": {"input_noise": 0.1}},
-    "weight decay 0.1": {"training": {"weight_decay": 0.1}},
-    "weight decay 0.3": {"training": {"weight_decay": 0.3}},
+    "no input noise": {"training": {"input_noise": 0.0}},
+    "no weight decay": {"training": {"weight_decay": 0.0}},
+    "neither": {"training": {"input_noise": 0.0, "weight_decay": 0.0}},
     "windows to 128": {"data": {"feature_windows": [8, 32, 128]}},
 }
 CANDIDATES: dict[str, dict[str, Candidate]] = {
@@ -60,11 +60,11 @@ CANDIDATES: dict[str, dict[str, Candidate]] = {
         "dropout 0.4": {"options": {"dropout": 0.4}},
         "batches of 512": {"training": {"windows": 512}},
         "learning rate 0.001": {"training": {"learning_rate": 1e-3}},
-        "weight decay 0.3": {"training": {"weight_decay": 0.3}},
+        "no weight decay": {"training": {"weight_decay": 0.0}},
     },
     "mlp": {
         "defaults": {},
-        "weight decay 0.3": {"training": {"weight_decay": 0.3}},
+        "no weight decay": {"training": {"weight_decay": 0.0}},
         "window 16": {"options": {"window": 16}},
         "dropout 0.4": {"options": {"dropout": 0.4}},
         "learning rate 0.001": {"training": {"learning_rate": 1e-3}},

@@ -12,9 +12,15 @@ from ...errors import ConfigError
 from ...models.registry import explain
 from ...training import TrainingConfig
 
+_WINDOWS = {"sampler": "windows", "windows": 256, "epochs": 6, "patience": 3, "weight_decay": 0.3}
+_RECURRENT = {"weight_decay": 0.3, "input_noise": 0.1}
+
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "cnn": {"sampler": "windows", "windows": 256, "epochs": 6, "patience": 3},
-    "mlp": {"sampler": "windows", "windows": 256, "epochs": 6, "patience": 3},
+    "cnn": _WINDOWS,
+    "gru": _RECURRENT,
+    "lstm": _RECURRENT,
+    "mlp": _WINDOWS,
+    "rnn": _RECURRENT,
     "tcn": {"streams": 8, "update_every": 64, "weight_decay": 0.3},
 }
 
