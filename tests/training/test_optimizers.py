@@ -115,9 +115,19 @@ def test_each_schedule_resumes_exactly(tmp_path, name, every):
 
 
 def test_a_resume_at_the_end_of_an_epoch_goes_on_with_its_evaluation(tmp_path):
-    updates = sum(1 for _ in make_trainer(jitter=False).sampler.epoch(0))
+    def crash(layer):
+        raise CrashError
+
     options = {"schedule": "ExponentialLR", "schedule_options": {"gamma": 0.5}, "schedule_every": "epoch"}
-    check_resumes(tmp_path, updates, lambda seed: make_net(0.2, seed), options | {"jitter": False})
+    whole, late = make_net(0.2), make_net(0.2, seed=1)
+    make_trainer(net=whole, **options).run()
+    with pytest.raises(CrashError):
+        make_trainer(tmp_path, net=make_net(0.2), validate=crash, checkpoint_seconds=0.0, **options).run()
+    trainer = make_trainer(tmp_path, net=late, checkpoint_seconds=0.0, **options)
+    trainer.resume()
+    assert trainer.progress.done == trainer.sampler.count(0)
+    trainer.run()
+    assert torch.equal(weights_of(whole), weights_of(late))
 
 
 def test_one_cycle_begins_low_peaks_at_the_learning_rate_and_ends_lowest():

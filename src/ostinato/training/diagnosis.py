@@ -34,11 +34,11 @@ def bad_weights(model: nn.Module) -> str:
     return ""
 
 
-def bad_gradient(model: nn.Module) -> str:
-    """Which gradient is not finite; "" if all are."""
+def where_the_gradient_began(model: nn.Module, piece: Slice | Batch) -> str:
+    """The input, or a weight whose gradient is not finite while the loss is; "" if all gradients are."""
     for name, parameter in model.named_parameters():
         if parameter.grad is not None and not bool(parameter.grad.isfinite().all()):
-            return f"the loss is, but the gradient of {name} is not. {REMEDY}"
+            return _bad_input(piece) or f"that of {name}, though the loss is. {REMEDY}"
     return ""
 
 

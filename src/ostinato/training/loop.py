@@ -27,7 +27,7 @@ from ..data.windows import Batch, Windows
 from ..errors import ConfigError, DataError, NonFiniteError
 from .checkpoint import load_module
 from .config import TrainingConfig
-from .diagnosis import REMEDY, bad_gradient, bad_weights, where_it_began
+from .diagnosis import REMEDY, bad_weights, where_it_began, where_the_gradient_began
 from .interrupt import Request, stop_on_request
 from .keeping import Keeper
 from .objective import Objective, penalty, weighted_mean
@@ -154,7 +154,7 @@ class Trainer:
             if self.keeper and now - saved >= self.config.checkpoint_seconds:
                 self._save()
                 saved = now
-        if self.config.schedule_every == "epoch" and progress.updates:
+        if self.config.schedule_every == "epoch":
             with warnings.catch_warnings():  # torch misses optimizer.step() if that was before a resume
                 warnings.simplefilter("ignore", UserWarning)
                 self._tick()
@@ -190,9 +190,9 @@ class Trainer:
         loss = weighted_mean(self.objective, y, target, weight)
         value = loss.item()
         if not math.isfinite(value):
-            self._stop(where_it_began(self.model, piece, self.truncation.state))
+            self._stop("loss", where_it_began(self.model, piece, self.truncation.state))
         (loss + penalty(self.model, self.config.l1, self.config.l2)).backward()
-        self._clip()
+        self._clip(piece)
         return value, state
 
     def _forward(self, piece: Slice | Batch) -> tuple[Tensor, Tensor, Tensor, Any]:
@@ -212,14 +212,14 @@ class Trainer:
             x = self.augment(x)
         return piece if x is piece.x else replace(piece, x=x)
 
-    def _clip(self) -> None:
+    def _clip(self, piece: Slice | Batch) -> None:
         if self.config.clip_value is not None:
             nn.utils.clip_grad_value_(self.parameters, self.config.clip_value)
         norms = [torch.linalg.vector_norm(p.grad) for p in self.parameters if p.grad is not None]
         norm = torch.linalg.vector_norm(torch.stack(norms))
         # finite gradients have an infinite norm when their squares overflow
-        if not math.isfinite(norm) and (cause := bad_gradient(self.model)):
-            self._stop(cause)
+        if not math.isfinite(norm) and (cause := where_the_gradient_began(self.model, piece)):
+            self._stop("gradient", cause)
         if self.config.clip_norm is not None and norm > self.config.clip_norm:
             nn.utils.clip_grads_with_norm_(self.parameters, self.config.clip_norm, norm)
 
@@ -275,9 +275,9 @@ class Trainer:
             self.progress.stopped = "time"
         return bool(self.progress.stopped)
 
-    def _stop(self, cause: str) -> NoReturn:
+    def _stop(self, what: str, cause: str) -> NoReturn:
         update, epoch = self.progress.updates + 1, self.progress.epoch + 1
-        raise NonFiniteError(f"the loss is not finite at update {update}, epoch {epoch}: {cause}")
+        raise NonFiniteError(f"the {what} is not finite at update {update}, epoch {epoch}: {cause}")
 
     def _save(self) -> None:
         if self.keeper is not None:
