@@ -93,6 +93,14 @@ def test_force_and_resume_are_heard(small_run, trades_csv, tmp_path):
     assert json.loads((run / "metrics.json").read_text())["test"] != before
 
 
+def test_resuming_keeps_to_what_was_begun(small_run, trades_csv, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(small_run, run)
+    assert "was begun with model = 'lstm'" in refused(*fit(trades_csv, run, "--resume", "--model", "gru"))
+    assert "was begun with seed = 0, now it is 1" in refused(*fit(trades_csv, run, "--resume", "--seed", "1"))
+    assert ostinato(*fit(trades_csv, run, "--resume", "--model", "lstm", "--seed", "0")).returncode == 0
+
+
 def test_resuming_with_other_trades_is_refused(small_run, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(small_run, run)

@@ -19,9 +19,11 @@ def fit() -> None:
 def forecast(
     data: opt.Data,
     out: Annotated[Path, typer.Option("--out", "-o", help="The run folder.", show_default=False)],
-    model: Annotated[str, typer.Option("--model", help="cnn, tcn, mlp, rnn, lstm or gru.")] = "lstm",
+    model: Annotated[
+        str | None, typer.Option("--model", help="cnn, tcn, mlp, rnn, lstm (unset) or gru.")
+    ] = None,
     target: Annotated[str, typer.Option("--target", help="What is foreseen: direction.")] = "direction",
-    seed: opt.Seed = 0,
+    seed: opt.OptionalSeed = None,
     set_: opt.Set = None,
     config: opt.Config = None,
     column: opt.Column = None,
@@ -44,17 +46,19 @@ def forecast(
 
     place = prepare(threads, device)
     from ..runs.folder import RunFolder
+    from ..tasks.forecasting import DEFAULT_MODEL
     from ..tasks.forecasting import fit as fit_forecast
 
     # what is wrong with the command is said before a large file is read
-    chosen = _chosen(model, config, set_)
+    name = model or _begun(out, resume) or DEFAULT_MODEL
+    chosen = _chosen(name, config, set_)
     chosen["data"] = {"target": target} | chosen["data"]
     RunFolder(out).refuse_if_taken(force=force, resume=resume)
     console = Console(quiet=quiet or json)
     trades = read(data, column, time_unit)
     for line in trades.report.lines():
         console.print(line, highlight=False)
-    with Bar(model, console) if not (quiet or json) else contextlib.nullcontext() as watcher:
+    with Bar(name, console) if not (quiet or json) else contextlib.nullcontext() as watcher:
         done = fit_forecast(
             trades,
             out,
@@ -69,6 +73,16 @@ def forecast(
             watcher=watcher,
         )
     _tell(console, done, out, json)
+
+
+def _begun(out: Path, resume: bool) -> str | None:
+    """The model of the run that is gone on with, if there is one."""
+    from ..runs.folder import RunFolder
+    from ..runs.format import read_config
+
+    folder = RunFolder(out)
+    name = read_config(folder.config).model.get("name") if resume and folder.holds_run() else None
+    return name if isinstance(name, str) else None
 
 
 def _chosen(model: str, config: Path | None, entries: list[str] | None) -> dict[str, dict[str, Any]]:

@@ -26,6 +26,9 @@ Config = Annotated[
     Path | None, typer.Option("--config", help="A TOML file with sections model, training and data.")
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of weights, order and noise.")]
+OptionalSeed = Annotated[
+    int | None, typer.Option("--seed", min=0, help="Of weights, order and noise; unset: 0.")
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Processor threads; unset: one.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace the run that is there.")]

@@ -9,9 +9,9 @@ A forecast reads the past only, and is the same number however the trades arrive
 """
 
 from .evaluating import Evaluation, evaluate
-from .fitting import Fit, fit
+from .fitting import DEFAULT_MODEL, Fit, fit
 from .opening import Run, open_run
 from .predicting import predict
 from .recipe import Recipe
 
-__all__ = ["Evaluation", "Fit", "Recipe", "Run", "evaluate", "fit", "open_run", "predict"]
+__all__ = ["DEFAULT_MODEL", "Evaluation", "Fit", "Recipe", "Run", "evaluate", "fit", "open_run", "predict"]

@@ -1,7 +1,8 @@
 """Training defaults for each model, where they differ from those of ``TrainingConfig``.
 
-Chosen by validation log-loss on the real trades and the simulated market, never on a test part; the search is
-``benchmarks/bench_defaults.py``.
+Chosen by validation log-loss on the real trades and the simulated market; the search is
+``benchmarks/bench_defaults.py``. A setting leaves its plain value only where that gains more than the seeds differ,
+about 0.0005 on the mean of both markets.
 """
 
 from typing import Any
@@ -12,15 +13,11 @@ from ...errors import ConfigError
 from ...models.registry import explain
 from ...training import TrainingConfig
 
-_WINDOWS = {"sampler": "windows", "windows": 256, "epochs": 6, "patience": 3, "weight_decay": 0.3}
-_RECURRENT = {"weight_decay": 0.3, "input_noise": 0.1}
+_WINDOWS = {"sampler": "windows", "windows": 256, "epochs": 6, "patience": 3}
 
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "cnn": _WINDOWS,
-    "gru": _RECURRENT,
-    "lstm": _RECURRENT,
+    "cnn": _WINDOWS | {"weight_decay": 0.3},
     "mlp": _WINDOWS,
-    "rnn": _RECURRENT,
     "tcn": {"streams": 8, "update_every": 64, "weight_decay": 0.3},
 }
 

@@ -43,6 +43,7 @@ from .opening import TASK, Run, network_section, read_sections
 from .predicting import foresee, prediction_frame
 from .recipe import Recipe, digest, recipe_from
 
+DEFAULT_MODEL = "lstm"
 WINDOW = 64  # steps of a training window for a model without a window of its own
 REHEARSED_UPDATES = 1000  # any number will do
 
@@ -60,12 +61,12 @@ class Fit:
 def fit(
     trades: Trades,
     out: Path | str,
-    model: str = "lstm",
+    model: str | None = None,
     *,
     options: Mapping[str, Any] | None = None,
     training: Mapping[str, Any] | None = None,
     data: Mapping[str, Any] | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     device: str = "cpu",
     force: bool = False,
     resume: bool = False,
@@ -77,11 +78,11 @@ def fit(
     Args:
         trades: in the order of time; the splits are made from them.
         out: the run folder. It must be new, unless ``force`` replaces the run or ``resume`` goes on with it.
-        model: a name in ``ostinato.models.MODELS``.
+        model: a name in ``ostinato.models.MODELS``; None is the run's own when resuming, otherwise "lstm".
         options: fields of the model's config.
         training: fields of ``TrainingConfig``.
         data: fields of ``Recipe``.
-        seed: of weights, order and noise.
+        seed: of weights, order and noise; None is the run's own when resuming, otherwise 0.
         augment: changes x (B, T, F) of scaled features while training.
 
     Raises:
@@ -93,7 +94,10 @@ def fit(
     given = {"model": options or {}, "training": training or {}, "data": data or {}}
     begun = RunFolder(Path(out))
     going_on = resume and begun.holds_run()
-    config, recipe, how = _taken_up(begun, trades, given) if going_on else _settle(trades, model, seed, given)
+    if going_on:
+        config, recipe, how = _taken_up(begun, trades, model, seed, given)
+    else:
+        config, recipe, how = _settle(trades, model or DEFAULT_MODEL, seed or 0, given)
     split = recipe.split(len(trades))
     _check_long_enough(split, recipe, _rehearse(config, recipe, how))
     folder = RunFolder.create(out, force=force, resume=resume)
@@ -130,7 +134,11 @@ def _settle(
 
 
 def _taken_up(
-    begun: RunFolder, trades: Trades, given: Mapping[str, Mapping[str, Any]]
+    begun: RunFolder,
+    trades: Trades,
+    model: str | None,
+    seed: int | None,
+    given: Mapping[str, Mapping[str, Any]],
 ) -> tuple[RunConfig, Recipe, TrainingConfig]:
     """The choices of a run that has begun; what is given now may only repeat them."""
     config = read_config(begun.config)
@@ -139,15 +147,19 @@ def _taken_up(
         raise DataError(
             f"{begun.path} was fitted on other trades than these ({recipe.rows:,} rows). Pass the same file."
         )
+    chosen = {"seed": config.seed, "model": config.model["name"]}
+    asked = {"seed": seed, "model": model}
     for section, fields in given.items():
-        chosen = getattr(config, section)
-        for name, value in fields.items():
-            # through JSON, where tuples are lists
-            if name not in chosen or json.loads(json.dumps(value, default=str)) != chosen[name]:
-                raise ConfigError(
-                    f"{begun.path} was begun with {section}.{name} = {chosen.get(name)!r}, now it is {value!r}. "
-                    "Leave it out to go on, or begin anew with force."
-                )
+        chosen |= {f"{section}.{name}": value for name, value in getattr(config, section).items()}
+        asked |= {f"{section}.{name}": value for name, value in fields.items()}
+    for name, value in asked.items():
+        unsaid = value is None and name in ("seed", "model")
+        # through JSON, where tuples are lists
+        if not unsaid and (name not in chosen or json.loads(json.dumps(value, default=str)) != chosen[name]):
+            raise ConfigError(
+                f"{begun.path} was begun with {name} = {chosen.get(name)!r}, now it is {value!r}. "
+                "Leave it out to go on, or begin anew with force."
+            )
     return config, recipe, how
 
 
