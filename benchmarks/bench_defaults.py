@@ -1,8 +1,8 @@
 """Which sizes and rates of training have the lowest validation loss, on the real trades and on a simulated market?
 
 The defaults come from here. Each candidate differs from the defaults in what it names; every number is a validation
-log-loss, the test parts are never looked at. The last column is the mean of both markets relative to the defaults. A setting has to gain more than
-the seeds differ, about 0.0005, to become a default.
+log-loss, the test parts are not looked at. The last column is the mean of both markets relative to the defaults. A
+setting has to gain more than the seeds differ, about 0.0005, to become a default.
 
     python benchmarks/bench_defaults.py [--models lstm,gru,tcn,cnn,mlp,rnn] [--seeds 0,1]
 """
