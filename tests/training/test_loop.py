@@ -132,6 +132,15 @@ def test_no_state_goes_from_epoch_to_epoch():
     assert trainer.truncation.states() == [None]
 
 
+def test_the_training_loss_is_that_of_its_own_epoch():
+    watcher = Recorder()
+    trainer = make_trainer(
+        watcher=watcher, objective=lambda y, target: 0 * y[..., 0] + trainer.progress.epoch, epochs=3
+    )
+    trainer.run()
+    assert [evaluation.train_loss for evaluation in watcher.evaluations] == [0.0, 1.0, 2.0]
+
+
 # clipping
 
 

@@ -126,6 +126,21 @@ def test_the_loss_function():
         make_trainer(objective=failing_objective(3), jitter=False).run()
 
 
+def test_padding_is_not_blamed():
+    """An augmentation may leave anything there."""
+    trainer = make_trainer(objective=failing_objective(0), steps=make_steps(126), streams=4, update_every=32)
+
+    def spoil_padding(x):
+        padded = (x == 0).all(2, keepdim=True)
+        return x.masked_fill(padded, math.nan)
+
+    trainer.augment = spoil_padding
+    *_, ragged = trainer.sampler.epoch(0)
+    assert ragged.lengths is not None
+    with pytest.raises(NonFiniteError, match="every layer's output is finite, so the loss function made it"):
+        trainer._update(ragged)
+
+
 def test_the_gradient_alone():
     def root(y, target):
         return (y[..., 0] * 0).sqrt()  # 0, with an infinite slope

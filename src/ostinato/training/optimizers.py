@@ -52,7 +52,7 @@ def make_optimizer(parameters: Iterable[nn.Parameter], config: TrainingConfig) -
         ConfigError: there is none of that name, or it does not take the options.
     """
     kind = _known(config.optimizer, OPTIMIZERS, "optimizer")
-    options: dict[str, Any] = {"lr": config.learning_rate} | _tuples(config.optimizer_options)
+    options: dict[str, Any] = {"lr": config.learning_rate} | config.optimizer_options
     if config.weight_decay is not None:
         options["weight_decay"] = config.weight_decay
     return _make(kind, config.optimizer, (list(parameters),), options)
@@ -78,7 +78,7 @@ def make_schedule(
         options["cycle_momentum"] = not {"momentum", "betas"}.isdisjoint(optimizer.defaults)
     if "epochs" in config.schedule_options:  # OneCycleLR multiplies them with steps_per_epoch
         options.pop("total_steps", None)
-    return _make(kind, config.schedule, (optimizer,), options | _tuples(config.schedule_options))
+    return _make(kind, config.schedule, (optimizer,), options | config.schedule_options)
 
 
 def _known(name: str, known: Mapping[str, type], what: str) -> type:
@@ -94,8 +94,3 @@ def _make(kind: type, name: str, arguments: tuple[Any, ...], options: dict[str, 
         return kind(*arguments, **options)
     except REFUSALS as error:
         raise ConfigError(f"{name} refuses its options: {str(error).rstrip('.')}.") from None
-
-
-def _tuples(options: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON has lists where torch wants tuples, as for betas."""
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
