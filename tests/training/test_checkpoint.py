@@ -160,6 +160,12 @@ def test_the_best_weights_are_written_again_before_training_goes_on(folder):
     }
 
 
+def test_without_a_checkpoint_the_training_begins_and_its_log_too(folder):
+    (folder / "checkpoint.safetensors").unlink()
+    resume(folder)
+    assert (folder / "metrics.jsonl").read_bytes() == b""
+
+
 # damage
 
 
