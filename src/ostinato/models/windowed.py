@@ -39,7 +39,7 @@ class CNNConfig(NetworkConfig):
 class MLPConfig(NetworkConfig):
     """Fields of the multilayer perceptron on a window."""
 
-    window: Window = 32
+    window: Window = 8
     units: Size = 64
     layers: Depth = 2
     dropout: Rate = 0.2
