@@ -333,6 +333,17 @@ def test_targets_that_do_not_count_may_be_nan():
     assert weights_of(nets[0]).equal(weights_of(nets[1]))
 
 
+def test_losses_that_do_not_count_may_be_infinite():
+    steps, net = make_steps(), make_net()
+    weight = steps.weight.masked_fill(torch.arange(128) % 5 == 0, 0.0)
+
+    def objective(y, target):
+        return squared(y, target).masked_fill(target == 0, math.inf)  # the blanked ones
+
+    make_trainer(net=net, steps=replace(steps, weight=weight), objective=objective).run()
+    assert weights_of(net).isfinite().all()
+
+
 def test_several_targets_for_each_step():
     steps, net = make_steps(), make_net()
     both = torch.stack([steps.target, steps.target.masked_fill(torch.arange(128) == 3, math.nan)], dim=1)
