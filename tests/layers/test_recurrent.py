@@ -182,7 +182,7 @@ def test_what_a_layer_says_of_itself():
         (lambda: GRU(0, 5), "input_size must be a whole number of at least 1, got 0."),
         (lambda: LSTM(3, 2.0), "hidden_size must be a whole number of at least 1, got 2.0."),
         (lambda: RNN(3, 5, True), "num_layers must be a whole number of at least 1, got True."),
-        (lambda: GRU(3, 5, dropout=1.0), "dropout must be at least 0 and less than 1, got 1.0."),
+        (lambda: GRU(3, 5, dropout=1.0), "dropout must be a number of at least 0 and less than 1, got 1.0."),
         (lambda: RNN(3, 5, nonlinearity="gelu"), "nonlinearity must be tanh or relu, got 'gelu'."),
     ],
 )

@@ -88,6 +88,10 @@ def check_layer(
     >>> print(check_layer(Doubled()).summary())
     Doubled keeps its promises: 18 checks held, 1 excused.
     """
+    if not isinstance(layer, SequenceLayer):
+        raise CheckError(
+            f"the checks are for SequenceLayers, got {type(layer).__name__}. Wrap it, as in Pointwise."
+        )
     Subject.of(layer, inputs, seed)  # asks for inputs once, not in every check
     report = Report(type(layer).__name__, [run_check(check, layer, inputs, seed) for check in checks])
     if report.faults:

@@ -1,6 +1,6 @@
 """The contract: what a layer that runs along time takes, returns and promises."""
 
-from .layer import SequenceLayer
+from .layer import SequenceLayer, require_layers
 from .lengths import check_lengths, fill_padding, reverse_steps, valid_steps
 from .state import (
     State,
@@ -26,6 +26,7 @@ __all__ = [
     "leaves",
     "map_state",
     "named_leaves",
+    "require_layers",
     "reverse_steps",
     "same_structure",
     "state_bytes",

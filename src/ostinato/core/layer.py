@@ -15,9 +15,23 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..errors import ShapeError, StateError, StreamingError
+from ..errors import ConfigError, ShapeError, StateError, StreamingError
 from .lengths import check_lengths, fill_padding
 from .state import leaves, same_structure, where_rows
+
+
+def require_layers(owner: str, *layers: object) -> None:
+    """Refuse what is not a ``SequenceLayer``.
+
+    Raises:
+        ConfigError: something else was given; the message says how to wrap it.
+    """
+    for layer in layers:
+        if not isinstance(layer, SequenceLayer):
+            raise ConfigError(
+                f"{owner} takes layers that run along time, got {type(layer).__name__}. Wrap a module that looks "
+                "at one step in Pointwise, one that looks at a fixed window in Windowed."
+            )
 
 
 class SequenceLayer(nn.Module):
@@ -100,11 +114,15 @@ class SequenceLayer(nn.Module):
         """``state`` with the rows where ``mask`` (B,) is true set back to the beginning.
 
         Raises:
-            StateError: the layer is strided and stands within a block.
+            StateError: the mask is not one of these rows, or the layer is strided and stands within a block.
         """
         some = next(leaves(state), None)
         if some is None:
             return state
+        if not isinstance(mask, Tensor) or mask.dtype != torch.bool or mask.shape != some.shape[:1]:
+            raise StateError(
+                f"mask must be a bool tensor ({len(some)},), one value for each row of the state."
+            )
         floats = [leaf.dtype for leaf in leaves(state) if leaf.is_floating_point()]
         fresh = self.initial_state(len(some), floats[0] if floats else None, some.device)
         return where_rows(mask, fresh, state)
@@ -129,6 +147,8 @@ class SequenceLayer(nn.Module):
         return example.new_zeros(batch, self.latency, self.input_size or 1)
 
     def _check_input(self, x: Tensor) -> None:
+        if not isinstance(x, Tensor):
+            raise ShapeError(f"x must be a torch.Tensor, got {type(x).__name__}. Pass torch.as_tensor(x).")
         features = "features" if self.input_size is None else self.input_size
         fits = x.dim() == 3 and (self.input_size is None or x.shape[2] == self.input_size)
         if not fits:
@@ -136,6 +156,15 @@ class SequenceLayer(nn.Module):
             raise ShapeError(f"x must be (batch, time, {features}), got {tuple(x.shape)}.{hint}")
         if not x.is_floating_point():
             raise ShapeError(f"x must hold floating point numbers, got {x.dtype}. Pass x.float().")
+        self._check_dtype(x)
+
+    def _check_dtype(self, x: Tensor) -> None:
+        weight = next(self.parameters(), None)
+        if weight is not None and weight.dtype != x.dtype and not torch.is_autocast_enabled(x.device.type):
+            raise ShapeError(
+                f"x is {x.dtype}, the weights of {type(self).__name__} are {weight.dtype}. "
+                f"Pass x.to({weight.dtype}), or move the layer."
+            )
 
     def _check_state(self, state: Any, x: Tensor) -> None:
         name = type(self).__name__
@@ -146,11 +175,28 @@ class SequenceLayer(nn.Module):
                 f"{name} needs the whole sequence at once and takes no state. Pass state=None with all "
                 "steps, or use a layer that streams (causal, one direction)."
             )
-        if not same_structure(state, self.initial_state(0, x.dtype, x.device)):
+        template = self.initial_state(0, x.dtype, x.device)
+        if not same_structure(state, template):
             raise StateError(f"this state is not one of {name}. Pass what it returned, or None to begin.")
-        rows = next((len(leaf) for leaf in leaves(state) if len(leaf) != len(x)), None)
-        if rows is not None:
-            raise StateError(f"state is for {rows} rows, x has {len(x)}. Start a new stream with state=None.")
+        for place, (leaf, like) in enumerate(zip(leaves(state), leaves(template), strict=True)):
+            self._check_leaf(place, leaf, like, len(x))
+
+    def _check_leaf(self, place: int, leaf: Tensor, like: Tensor, rows: int) -> None:
+        """Refuse a tensor of the state that is not as ``like``, which has no rows."""
+        if leaf.dim() == 0 or len(leaf) != rows:
+            held = len(leaf) if leaf.dim() else 0
+            raise StateError(f"state is for {held} rows, x has {rows}. Start a new stream with state=None.")
+        if self._fits(leaf, like) and leaf.dtype == like.dtype and leaf.device == like.device:
+            return
+        raise StateError(
+            f"tensor {place} of the state is {tuple(leaf.shape)} {leaf.dtype} on {leaf.device}, "
+            f"{type(self).__name__} wants {(rows, *like.shape[1:])} {like.dtype} on {like.device}. "
+            "Pass what this very layer returned, moved with it, or None to begin."
+        )
+
+    def _fits(self, leaf: Tensor, like: Tensor) -> bool:
+        """Whether a tensor of the state has the features and steps of ``like``."""
+        return leaf.shape[1:] == like.shape[1:]
 
     @property
     def recurrent(self) -> bool:

@@ -17,6 +17,10 @@ def check_lengths(lengths: Tensor | None, batch: int, steps: int) -> None:
     """
     if lengths is None:
         return
+    if not isinstance(lengths, Tensor):
+        raise LengthsError(
+            f"lengths must be a torch.Tensor, got {type(lengths).__name__}. Pass torch.tensor(lengths)."
+        )
     if lengths.dtype not in (torch.int64, torch.int32):
         raise LengthsError(f"lengths must be integers, got {lengths.dtype}. Pass lengths.long().")
     if lengths.shape != (batch,):

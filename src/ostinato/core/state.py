@@ -35,9 +35,11 @@ def leaves(state: Any) -> Iterator[Tensor]:
     """The tensors of a state, in order."""
     if isinstance(state, Tensor):
         yield state
-    else:
+    elif isinstance(state, tuple):
         for part in state:
             yield from leaves(part)
+    else:
+        raise StateError(f"a state is made of tuples and tensors, got {type(state).__name__}.")
 
 
 def named_leaves(state: Any, prefix: str = "") -> dict[str, Tensor]:
@@ -100,6 +102,8 @@ def join_rows(states: Sequence[Any]) -> Any:
     Raises:
         StateError: the states are of different layers or in different phases.
     """
+    if not states:
+        raise StateError("there are no states to join. Pass at least one.")
     structure = [[leaf.shape[1:] for leaf in leaves(state)] for state in states]
     if any(shapes != structure[0] for shapes in structure):
         raise StateError("these states cannot be joined: they differ in structure or phase.")

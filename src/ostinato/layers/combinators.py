@@ -9,12 +9,29 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ..core import SequenceLayer
-from ..errors import ConfigError
+from ..core import SequenceLayer, require_layers
+from ..errors import ConfigError, StateError
 from .delay import Delay
 
 
-class Chain(SequenceLayer):
+class Combinator(SequenceLayer):
+    """A layer whose state is a tuple of its layers' states. What is in it, each of them checks at its own door."""
+
+    parts: int  # states in the tuple
+    state_type: type[tuple[Any, ...]] = tuple
+
+    def _check_dtype(self, x: Tensor) -> None:
+        pass
+
+    def _check_state(self, state: Any, x: Tensor) -> None:
+        if not self.streams:
+            super()._check_state(state, x)
+        elif type(state) is not self.state_type or len(state) != self.parts:
+            name = type(self).__name__
+            raise StateError(f"this state is not one of {name}. Pass what it returned, or None to begin.")
+
+
+class Chain(Combinator):
     """One layer after the other.
 
     Args:
@@ -24,7 +41,7 @@ class Chain(SequenceLayer):
         x (B, T, I) of the first layer, y (B, T', O) of the last. The state is a tuple of the layers' states.
 
     Raises:
-        ConfigError: no layer is given, or one does not take what the one before it gives.
+        ConfigError: no layer is given, one does not take what the one before it gives, or a name is taken.
 
     >>> from ostinato.layers import GRU, Conv1d
     >>> chain = Chain(front=Conv1d(3, 8, 4, stride=2), memory=GRU(8, 5))
@@ -34,10 +51,16 @@ class Chain(SequenceLayer):
 
     def __init__(self, *layers: SequenceLayer, **named: SequenceLayer) -> None:
         super().__init__()
+        require_layers("a chain", *layers, *named.values())
         for name, layer in [*((str(place), layer) for place, layer in enumerate(layers)), *named.items()]:
+            if hasattr(self, name):
+                raise ConfigError(
+                    f"a layer of a chain cannot be called {name!r}: a chain has an attribute of that name."
+                )
             self.add_module(name, layer)
         if not self.layers:
             raise ConfigError("a chain needs at least one layer, got none.")
+        self.parts = len(self.layers)
         self.streams = all(layer.streams for layer in self.layers)
         self._add_up()
 
@@ -96,6 +119,8 @@ class Chain(SequenceLayer):
 
     def reset_rows(self, state: Any, mask: Tensor) -> Any:
         """Layer by layer: their states may differ in dtype."""
+        if not self.streams:
+            return state
         return tuple(layer.reset_rows(part, mask) for layer, part in zip(self.layers, state, strict=True))
 
     def last(self, x: Tensor) -> Tensor:
@@ -129,7 +154,7 @@ class ResidualState(NamedTuple):
     shortcut: Any
 
 
-class Residual(SequenceLayer):
+class Residual(Combinator):
     """y = body(x) + shortcut(x). If the body looks ahead, the shortcut waits for it.
 
     Args:
@@ -148,6 +173,8 @@ class Residual(SequenceLayer):
 
     def __init__(self, body: SequenceLayer, shortcut: SequenceLayer | None = None) -> None:
         super().__init__()
+        require_layers("a residual", body, *([] if shortcut is None else [shortcut]))
+        self.parts, self.state_type = 2, ResidualState
         self.body = body
         self.shortcut = shortcut or _waiting(body)
         self._check_paths()
@@ -185,6 +212,8 @@ class Residual(SequenceLayer):
 
     def reset_rows(self, state: Any, mask: Tensor) -> Any:
         """Both paths."""
+        if not self.streams:
+            return state
         return ResidualState(
             self.body.reset_rows(state.body, mask), self.shortcut.reset_rows(state.shortcut, mask)
         )

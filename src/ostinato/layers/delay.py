@@ -24,8 +24,8 @@ class Delay(Sliding):
     """
 
     def __init__(self, input_size: int, steps: int) -> None:
-        if steps < 0:
-            raise ConfigError(f"steps must be 0 or more, got {steps}.")
+        if not isinstance(steps, int) or steps < 0:
+            raise ConfigError(f"steps must be a whole number of 0 or more, got {steps!r}.")
         super().__init__(input_size, input_size, span=steps + 1, latency=steps)
 
     def slide(self, buffer: Tensor) -> Tensor:

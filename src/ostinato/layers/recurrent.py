@@ -64,8 +64,8 @@ class Recurrent(SequenceLayer):
     ) -> None:
         super().__init__()
         at_least_one(input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
-        if not 0 <= dropout < 1:
-            raise ConfigError(f"dropout must be at least 0 and less than 1, got {dropout}.")
+        if not isinstance(dropout, int | float) or not 0 <= dropout < 1:
+            raise ConfigError(f"dropout must be a number of at least 0 and less than 1, got {dropout!r}.")
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.dropout, self.bidirectional = bias, dropout, bidirectional
         self.directions = ("", "_reverse") if bidirectional else ("",)

@@ -81,6 +81,12 @@ class Sliding(SequenceLayer):
             return y, SlidingState(keep_last(buffer, self.overlap, lengths))
         return y, self._strided_state(buffer, blocks, x.shape[1], state, lengths)
 
+    def _fits(self, leaf: Tensor, like: Tensor) -> bool:
+        """The history of a strided layer is longer by its phase."""
+        if leaf.dim() != 3 or like.dim() != 3:
+            return super()._fits(leaf, like)
+        return leaf.shape[2] == like.shape[2] and 0 <= leaf.shape[1] - like.shape[1] < self.step
+
     def out_lengths(self, lengths: Tensor, state: Any = None) -> Tensor:
         """Blocks of ``stride`` steps that are complete."""
         phase = 0 if state is None else state.history.shape[1] - self.overlap

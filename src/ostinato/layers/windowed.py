@@ -80,9 +80,10 @@ class Windowed(SequenceLayer):
         if len(windows) == 0:
             return windows.new_zeros(0, self.output_size)
         y: Tensor = self.module(windows.transpose(1, 2))
-        if y.shape != (len(windows), self.output_size):
+        if not isinstance(y, Tensor) or y.shape != (len(windows), self.output_size):
+            got = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
             raise ShapeError(
                 f"the module must give ({len(windows)}, {self.output_size}) for {len(windows)} windows of "
-                f"{self.length} steps, got {tuple(y.shape)}."
+                f"{self.length} steps, got {got}."
             )
         return y
