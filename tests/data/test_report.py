@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ostinato.data.report import LONG_GAP_SECONDS, duration, utc
+from ostinato.data.report import LONG_GAP_SECONDS, duration, too_few, utc
 from ostinato.data.trades import make_trades
 
 
@@ -26,12 +26,28 @@ def test_one_trade_has_no_gaps():
     assert (report.repeated_times, report.largest_gap_seconds, report.largest_gap_at) == (0, 0, 5)
 
 
+def test_one_trade_has_no_sentence_about_gaps():
+    lines = trades([5]).report.lines()
+    assert len(lines) == 4
+    assert not any("gap" in line or "trade before" in line for line in lines)
+
+
+def test_a_price_that_never_moves_is_noted():
+    assert trades([1, 2, 3]).report.notes == ("the price never moves: there is nothing to foresee",)
+    assert trades([1, 2, 3], [5, 5, 6]).report.notes == ()
+    assert trades([1]).report.notes == ()
+
+
+def test_too_few_of_one():
+    assert [too_few(number, "row") for number in (1, 2_000)] == ["1 row is too few", "2,000 rows are too few"]
+
+
 def test_lines():
     lines = trades([0, 86400 * 1.5], [1234567.25, 0.00000012]).report.lines()
     assert lines == [
         "read 2 trades from x.csv",
         "from 1970-01-01 00:00:00 to 1970-01-02 12:00:00 UTC, 1.5 days",
-        "columns: time from 'T', price (times in s)",
+        "columns: time from 'T', price (times: s)",
         "prices from 1.2e-07 to 1,234,567.25",
         "0 trades at the same time as the trade before",
         "1 gap above 10 min; the largest is 1.5 days, after 1970-01-01 00:00:00",

@@ -99,3 +99,12 @@ def test_impossible_windows():
         Windows(plain(), 4, 8).epoch(0, skip=8)
     with pytest.raises(ConfigError, match="seed and epoch must be 0 or more, got 0 and -1"):
         Windows(plain(), 4, 8).epoch(-1)
+
+
+@pytest.mark.parametrize(
+    ("size", "sizes"), [(7, [7] * 6 + [8]), (49, [50]), (50, [50]), (8, [8] * 6 + [2]), (1, [1] * 50)]
+)
+def test_one_window_left_over_joins_the_batch_before(size, sizes):
+    batches = list(Windows(plain(), 4, size).epoch(0))
+    assert [len(batch.rows) for batch in batches] == sizes
+    assert sorted(torch.cat([batch.rows for batch in batches]).tolist()) == list(range(50))

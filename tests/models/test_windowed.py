@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from ostinato.errors import ShapeError
 from ostinato.models import build
 
 FEATURES, OUTPUTS = 3, 2
@@ -57,3 +58,10 @@ def test_the_mlp_sees_its_window_side_by_side():
     x = torch.randn(2, 4, FEATURES)
     expected = last(torch.relu(second(torch.relu(first(x.flatten(1))))))
     torch.testing.assert_close(model(x)[0][:, -1], expected)
+
+
+def test_a_single_window_of_one_step_has_no_batch_statistics():
+    network = build("cnn", {"window": 2, "channels": [4, 4]}, 3, 1).train()
+    with pytest.raises(ShapeError, match="BatchNorm cannot train on a single window"):
+        network.last(torch.zeros(1, 2, 3))
+    assert network.last(torch.zeros(2, 2, 3)).shape == (2, 1)

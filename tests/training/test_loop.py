@@ -385,3 +385,10 @@ def test_with_one_there_are_three(tmp_path):
 def test_resuming_needs_a_keeper():
     with pytest.raises(ConfigError, match="resuming needs a keeper"):
         make_trainer().resume()
+
+
+def test_a_training_without_end_begins_at_once():
+    """However many epochs a schedule is stretched over, only some of them are planned."""
+    trainer = make_trainer(epochs=10**9, schedule="OneCycleLR", max_seconds=0.01)
+    assert trainer.schedule.total_steps >= 4 * 10**9
+    assert trainer.run().stopped == "time"

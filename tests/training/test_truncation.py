@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from ostinato.core import leaves, take_rows
 from ostinato.errors import ConfigError
-from ostinato.layers import LSTM, RNN, Chain, Dense
+from ostinato.layers import LSTM, RNN, Chain, Conv1d, Dense
 from ostinato.training import TrainingConfig
 from ostinato.training.truncation import Truncation
 from training.problem import improving, make_net, make_steps, make_trainer, weights_of
@@ -200,3 +200,16 @@ def test_no_two_ways_to_truncate_give_the_same_weights():
         make_trainer(net=net, steps=steps, validate=improving(), streams=3, **case).run()
         ends.append(weights_of(net))
     assert len({tuple(end.tolist()) for end in ends}) == len(CASES)
+
+
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        (Conv1d(3, 1, 3, latency=1), "latency 1 and stride 1"),
+        (Conv1d(3, 1, 3, stride=2), "latency 0 and stride 2"),
+    ],
+    ids=["latency", "stride"],
+)
+def test_outputs_that_do_not_stand_beside_their_targets_are_refused(layer, words):
+    with pytest.raises(ConfigError, match=words):
+        make_trainer(net=layer)

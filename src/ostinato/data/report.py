@@ -14,7 +14,7 @@ class TradesReport:
 
     ``repeated_times`` counts trades at the same time as the trade before. ``largest_gap_at`` is the time
     of the trade before the largest gap. ``long_gaps`` counts gaps above 10 minutes. ``columns`` maps a
-    role to the name of its column. ``notes`` are sentences, one for everything that was guessed.
+    role to the name of its column. ``notes`` are sentences, one for everything that was guessed or is odd.
     """
 
     source: str
@@ -39,13 +39,19 @@ class TradesReport:
         lines = [
             f"read {counted(self.rows, 'trade')} from {self.source}",
             f"from {utc(self.first_time)} to {utc(self.last_time)} UTC, {duration(self.span_seconds)}",
-            f"columns: {columns} (times in {self.time_unit})",
+            f"columns: {columns} (times: {self.time_unit})",
             f"prices from {self.price_min:,.10g} to {self.price_max:,.10g}",
+        ]
+        return lines + self._gaps() + [f"note: {note}" for note in self.notes]
+
+    def _gaps(self) -> list[str]:
+        if self.rows == 1:
+            return []
+        return [
             f"{counted(self.repeated_times, 'trade')} at the same time as the trade before",
             f"{counted(self.long_gaps, 'gap')} above {duration(LONG_GAP_SECONDS)}; "
             f"the largest is {duration(self.largest_gap_seconds)}, after {utc(self.largest_gap_at)}",
         ]
-        return lines + [f"note: {note}" for note in self.notes]
 
 
 def describe(
@@ -60,6 +66,9 @@ def describe(
     """Summarise sorted trades: time (N,) in seconds and price (N,), N at least 1."""
     gaps = np.diff(time, prepend=time[0])  # gaps[i] lies before trade i
     largest = int(gaps.argmax())
+    still = (
+        ["the price never moves: there is nothing to foresee"] if len(price) > 1 and not np.ptp(price) else []
+    )
     return TradesReport(
         source=source,
         rows=len(time),
@@ -75,13 +84,18 @@ def describe(
         long_gaps=int((gaps > LONG_GAP_SECONDS).sum()),
         price_min=float(price.min()),
         price_max=float(price.max()),
-        notes=tuple(notes),
+        notes=(*notes, *still),
     )
 
 
 def counted(number: int, thing: str) -> str:
     """1 trade, 2 trades."""
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+def too_few(number: int, thing: str) -> str:
+    """1 trade is too few, 2 trades are too few."""
+    return f"{counted(number, thing)} {'is' if number == 1 else 'are'} too few"
 
 
 def utc(seconds: float) -> str:

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from ..errors import ConfigError, DataError
+from .report import too_few
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def chronological_split(
     for name, length in labelled.items():
         if length <= purge:
             raise DataError(
-                f"{rows:,} rows are too few: the {name} part has {max(length, 0):,}, and labels that look "
+                f"{too_few(rows, 'row')}: the {name} part has {max(length, 0):,}, and labels that look "
                 f"{purge:,} ahead leave none of them. Bring more data, or look less far ahead."
             )
     return Split(Part(0, validation - purge), Part(validation, test - purge), Part(test, rows), purge)

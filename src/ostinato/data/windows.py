@@ -37,7 +37,7 @@ class Windows:
     Args:
         steps: what to cut.
         length: of a window, in steps, L.
-        batch_size: windows per batch, B; the last batch of an epoch may have fewer.
+        batch_size: windows per batch, B; the last batch of an epoch may have fewer, or one more.
         seed: of the order. An epoch's order depends on the seed and the epoch's number alone.
         shuffle: False takes the windows in the order of time.
 
@@ -61,7 +61,7 @@ class Windows:
 
     def __len__(self) -> int:
         """Batches per epoch."""
-        return -(-len(self.labelled) // self.batch_size)
+        return len(self._sizes())
 
     def count(self, number: int) -> int:
         """Batches of one epoch: the same in all, unlike the slices of Streams."""
@@ -74,9 +74,19 @@ class Windows:
             ConfigError: number is below 0, or the epoch has fewer than ``skip`` batches.
         """
         check_skip(skip, len(self), "batches")
-        order = self.order(number)[skip * self.batch_size :]
+        batches = self.order(number).split(self._sizes())[skip:]
         # not a generator function: what is wrong is said at the call, not at the first batch
-        return map(self.batch, order.split(self.batch_size) if len(order) else ())
+        return map(self.batch, batches)
+
+    def _sizes(self) -> list[int]:
+        """Windows of each batch. One left over joins the batch before: batch statistics need more than one."""
+        full, rest = divmod(len(self.labelled), self.batch_size)
+        sizes = [self.batch_size] * full
+        if rest == 1 and full:
+            sizes[-1] += 1
+        elif rest:
+            sizes.append(rest)
+        return sizes
 
     def order(self, number: int) -> Tensor:
         """The labelled steps in the order of one epoch."""

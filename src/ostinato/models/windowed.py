@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from ..core import SequenceLayer
+from ..errors import ShapeError
 from ..layers import Windowed
 from .config import Depth, Kernel, NetworkConfig, Rate, Size, Window
 from .limits import check_window
@@ -64,6 +65,7 @@ class ConvolutionsOnWindow(nn.Module):
             blocks += self._block(inputs, channels, config.kernel_size, pool=begin > 1)
             inputs = channels
         self.blocks = nn.Sequential(*blocks)
+        self.shortest = min(steps[:-1])  # what a BatchNorm sees of one window
         self.head = nn.Sequential(
             nn.Flatten(),
             nn.Linear(inputs * steps[-1], config.units),
@@ -74,6 +76,11 @@ class ConvolutionsOnWindow(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """One answer for each window."""
+        if self.training and len(windows) * self.shortest == 1:
+            raise ShapeError(
+                "BatchNorm cannot train on a single window of which one step is left. Use batches of more windows, "
+                "or longer windows."
+            )
         return self.head(self.blocks(windows.transpose(1, 2)))
 
     @staticmethod

@@ -36,6 +36,7 @@ from .progress import Evaluation, Progress, Silent, Watcher
 from .resuming import gather, take_up
 from .truncation import Truncation
 
+COUNTED_EPOCHS = 100  # jitter makes the slices of an epoch one more or less; planning each takes a while
 Augment = Callable[[Tensor], Tensor]  # x (B, T, F) to the same, drawn from torch's random numbers
 
 
@@ -80,6 +81,7 @@ class Trainer:
         augment: Augment | None = None,
     ) -> None:
         _check_carries(model, sampler, config)
+        _check_aligned(model)
         _check_labels(sampler)
         self.model, self.sampler, self.objective, self.validate = model, sampler, objective, validate
         self.config, self.keeper, self.augment = config, keeper, augment
@@ -289,10 +291,11 @@ def _snapshot(module: nn.Module) -> dict[str, Tensor]:
 
 
 def _ticks(sampler: Streams | Windows, config: TrainingConfig) -> int:
-    """How often the schedule is asked in a whole training."""
+    """How often the schedule is asked in a whole training; beyond the counted epochs, as often as in those."""
     if config.schedule_every == "epoch":
         return config.epochs
-    return sum(sampler.count(epoch) for epoch in range(config.epochs))
+    counted = min(config.epochs, COUNTED_EPOCHS)
+    return math.ceil(sum(sampler.count(epoch) for epoch in range(counted)) * config.epochs / counted)
 
 
 def _check_carries(model: SequenceLayer, sampler: Streams | Windows, config: TrainingConfig) -> None:
@@ -301,6 +304,14 @@ def _check_carries(model: SequenceLayer, sampler: Streams | Windows, config: Tra
         raise ConfigError(
             f"{type(model).__name__} needs whole sequences, so no state can go from slice to slice. Set carry_state to "
             'false, update_every to none (full back-propagation), or sampler to "windows".'
+        )
+
+
+def _check_aligned(model: SequenceLayer) -> None:
+    if model.latency or model.stride != 1:
+        raise ConfigError(
+            f"{type(model).__name__} has latency {model.latency} and stride {model.stride}, so y[t] does not speak of "
+            "target[t]. Training needs latency 0 and stride 1."
         )
 
 
