@@ -74,6 +74,10 @@ def test_the_story_from_fit_to_prediction(small_run, trades_csv, tmp_path):
     assert len(joined) == len(stored) == 800
     assert (joined["p_up"] - joined["p_up_stored"]).abs().max() < 1e-6
 
+    write_csv(tmp_path / "one.csv", rows=1)
+    one = ostinato("predict", str(small_run), str(tmp_path / "one.csv"), "-o", str(tmp_path / "one.parquet"))
+    assert one.stdout.startswith("1 forecast in ")
+
     again = in_a_process("predict", str(small_run), str(trades_csv), "-o", str(out))
     assert again.returncode == 1
     assert "--force replaces it" in again.stderr

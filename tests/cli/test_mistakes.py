@@ -66,6 +66,8 @@ def test_unknown_model_offers_the_nearest(trades_csv, tmp_path):
         ("epochs=many", "epochs is 'many'"),
         ("units=0", "units is 0"),
         ("rows", "--set wants KEY=VALUE"),
+        ("units=" + "9" * 5000, "units is '99"),
+        ("units=" + "[" * 100_000, "units is '[["),
         ("nonsense=1", "is no field of the config"),
         ("modle.units=1", "is no section"),
         ("training.optimizer=Adan", "Did you mean 'Adam'?"),
@@ -73,6 +75,13 @@ def test_unknown_model_offers_the_nearest(trades_csv, tmp_path):
 )
 def test_wrong_settings(trades_csv, tmp_path, setting, words):
     assert words in refused(*fit(trades_csv, tmp_path / "run", "--set", setting))
+
+
+def test_a_number_that_python_does_not_read(trades_csv, tmp_path):
+    (tmp_path / "c.toml").write_text("[model]\nunits = " + "9" * 5000)
+    message = refused(*fit(trades_csv, tmp_path / "run", "--config", str(tmp_path / "c.toml")))
+    assert "cannot read the config" in message
+    assert len(message) < 500
 
 
 def test_an_existing_run_is_kept(small_run, trades_csv):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ostinato.errors import BrokenRunError, DataError, OstinatoError
 from ostinato.runs import read_tensors, write_tensors
 from ostinato.tasks.forecasting import open_run, predict
-from tasks.conftest import cut
+from tasks.conftest import Small, cut
 
 HUGE = [
     ("lstm", {"units": 4096, "layers": 64, "dropout": 0.0}),
@@ -63,6 +63,8 @@ def refusal(folder) -> str:
             "data: fractions is [0.9, 0.9, 0.9]. Fractions of train, ",
         ),
         ({"data": {"digest": "../../secret"}}, "data: digest is '../../secret'."),
+        ({"data": {"feature_windows": [10_001]}}, "data: feature_windows.0 is 10001."),
+        ({"data": {"origin": 1e300}}, "data: origin is 1e+300. Input should be less than"),
         ({"data": {"origin": "now"}}, "data: origin is 'now'."),
         ({"training": {"epochs": True}}, "training: epochs is True. Input should be a valid integer."),
         ({"training": {"surprise": 1}}, "training has no field 'surprise'."),
@@ -102,6 +104,10 @@ def unknown(arrays):
     arrays["__class__"] = np.zeros(1, np.float32)
 
 
+def no_deviation(arrays):
+    arrays["scaler.deviation"][2] = 0.0
+
+
 def not_a_number(arrays):
     arrays["scaler.mean"][0] = np.nan
 
@@ -121,6 +127,7 @@ def text_of_numbers(arrays):
         (missing, "does not fit the model in config.json"),
         (unknown, "does not fit the model in config.json"),
         (not_a_number, "1 of 9 numbers are not finite"),
+        (no_deviation, "scaler.deviation must be above 0, got 0.0."),
         (other_numbers, "scaler.mean is torch.float16 (9,), the model has torch.float32 (9,)"),
         (text_of_numbers, "scaler.mean is torch.uint32 (9,), the model has torch.float32 (9,)"),
     ],
@@ -130,16 +137,19 @@ def test_weights_that_do_not_fit_are_refused(copied, change, sentence):
     assert sentence in refusal(copied)
 
 
-def test_weights_that_give_no_number_are_told(copied, trades):
+def test_weights_that_give_no_number_are_told(trades, tmp_path):
     """Every number is finite and every shape right; only running the model shows it."""
 
     def spoil(arrays):
-        arrays["scaler.mean"][:] = 0.0
-        arrays["scaler.deviation"][:] = 0.0  # 0 / 0, wherever a feature is 0
+        arrays["scaler.mean"][::2], arrays["scaler.mean"][1::2] = 1e6, -1e6  # scaled: -8, 8, -8, ...
+        for name, array in arrays.items():
+            if name.startswith("network") and array.ndim == 2:
+                array[:] = 3e38  # infinity less infinity
 
-    change_weights(copied, spoil)
+    Small(trades, "mlp").fit(tmp_path / "run")
+    change_weights(tmp_path / "run", spoil)
     with pytest.raises(DataError, match="forecast in row 0 is not a number"):
-        predict(open_run(copied), cut(trades, 50))
+        predict(open_run(tmp_path / "run"), cut(trades, 50))
 
 
 @pytest.mark.parametrize("kept", [0, 7, 8, 100, -1])

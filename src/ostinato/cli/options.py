@@ -71,12 +71,16 @@ def sections(
 
 
 def value_of(text: str) -> Any:
-    """A number, true, false, none, a list in JSON, or the text itself."""
+    """A number, true, false, none, a list in JSON, or the text itself.
+
+    Python reads neither numbers of thousands of digits nor thousands of brackets: they stay text, for the config to
+    refuse.
+    """
     if text.lower() in ("none", "null"):
         return None
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return text
 
 
@@ -98,5 +102,5 @@ def _toml(path: Path | None) -> dict[str, Any]:
         return {}
     try:
         return tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"cannot read the config {path}: {error}.") from None
+    except (OSError, ValueError, RecursionError) as error:  # a number may be longer than Python reads
+        raise ConfigError(f"cannot read the config {path}: {str(error).rstrip('.')}.") from None

@@ -39,4 +39,6 @@ def predict(
     frame = predict_forecast(opened, read(data, column, time_unit), chunk)
     write_predictions(out, frame)
     if not quiet:
-        typer.echo(f"{len(frame):,} forecasts are in {out}")
+        from ..data.report import counted
+
+        typer.echo(f"{counted(len(frame), 'forecast')} in {out}")

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..core import SequenceLayer
-from ..errors import ShapeError
+from ..errors import DataError, ShapeError
 from .sliding import at_least_one
 
 
@@ -26,6 +26,7 @@ class StandardScaler(SequenceLayer):
     Raises:
         ConfigError: a size is below 1.
         ShapeError: ``fit`` is given something other than (N, C) with N at least 1.
+        DataError: ``fit`` is given a number that is not finite.
     """
 
     mean: Tensor
@@ -46,6 +47,12 @@ class StandardScaler(SequenceLayer):
                 f"fit wants (rows, {self.input_size}) with at least one row, got {tuple(x.shape)}."
             )
         rows = x.detach().double()
+        wrong = (~rows.isfinite()).nonzero()
+        if len(wrong):
+            row, feature = wrong[0].tolist()
+            raise DataError(
+                f"fit wants finite numbers, got {float(rows[row, feature])} in row {row:,}, feature {feature}."
+            )
         deviation = rows.std(dim=0, correction=0)
         scale = rows.abs().amax(dim=0)
         # what is left of a constant after rounding is no deviation

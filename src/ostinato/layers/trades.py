@@ -48,7 +48,7 @@ class TradeFeatures(SequenceLayer):
         state.trades (B, K, 3), K the longest window less one.
 
     Raises:
-        ConfigError: a window is shorter than 2.
+        ConfigError: a window is shorter than 2, or no whole number.
         ShapeError: x is not float64.
 
     Source:
@@ -60,11 +60,14 @@ class TradeFeatures(SequenceLayer):
 
     def __init__(self, windows: Sequence[int] = (8, 32, 128, 512)) -> None:
         super().__init__()
+        odd = next((window for window in windows if type(window) is not int), None)
+        if odd is not None:
+            raise ConfigError(f"windows must be whole numbers of trades, got {odd!r}.")
         short = next((window for window in windows if window < 2), None)
         if short is not None:
             raise ConfigError(f"windows must be at least 2 trades long, got {short}.")
         self.windows = tuple(windows)
-        self.receptive_field = max(2, *self.windows, 2)
+        self.receptive_field = max((2, *self.windows))  # a change looks at two trades, windows or not
         self.memory = int(self.receptive_field) - 1
         self.input_size = len(COLUMNS)
         self.output_size = 5 + 2 * len(self.windows)

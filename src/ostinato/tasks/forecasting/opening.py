@@ -57,6 +57,9 @@ def open_run(path: Path | str, device: str = "cpu") -> Run:
         raise BrokenRunError(
             f"{folder.weights} does not fit the model in config.json: tensors or shapes differ."
         )
+    deviation = tensors["scaler.deviation"]
+    if not (deviation > 0).all():
+        raise BrokenRunError(f"{folder.weights}: scaler.deviation must be above 0, got {deviation.min()}.")
     model = forecast_model(recipe, name, options).to(device)
     values = {key: torch.from_numpy(value).to(device) for key, value in tensors.items()}
     load_module(model, values, str(folder.weights))

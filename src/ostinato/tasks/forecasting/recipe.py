@@ -18,6 +18,10 @@ from ...models.registry import explain
 
 PREFIX = 32  # rows by which a series is known again although it grew or was cut
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
+# far beyond every calendar; a time that is no time would make every waiting time infinite
+Seconds = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
+# the work of every step grows with the window
+FeatureWindow = Annotated[int, Field(ge=2, le=10_000)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -37,11 +41,9 @@ class Recipe(BaseModel):
     source: str = ""
     target: Literal["direction"] = "direction"
     horizon: Literal[1] = 1
-    origin: float = Field(default=0.0, allow_inf_nan=False)
+    origin: Seconds = 0.0
     fractions: tuple[Share, Share, Share] = (0.7, 0.1, 0.2)
-    feature_windows: tuple[Annotated[int, Field(ge=2, le=100_000)], ...] = Field(
-        (8, 32, 128, 512), max_length=16
-    )
+    feature_windows: tuple[FeatureWindow, ...] = Field((8, 32, 128, 512), max_length=16)
     rows: int = Field(default=0, ge=0)
     digest: Digest | None = None
     prefix: Digest | None = None
