@@ -15,3 +15,10 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("OSTINATO_DATA is unset: set it to the folder of real data to run this test")
     return Path(folder)
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Here, not beside the contract: pytest-xdist's controller loads no conftest.py further down."""
+    from contract.table import write_table
+
+    write_table(terminalreporter)

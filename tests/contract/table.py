@@ -1,4 +1,4 @@
-"""Prints the table layer × check at the end of the run."""
+"""The table layer × check, printed at the end of every run that ran the contract."""
 
 import re
 from collections import defaultdict
