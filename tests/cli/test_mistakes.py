@@ -84,6 +84,44 @@ def test_a_number_that_python_does_not_read(trades_csv, tmp_path):
     assert len(message) < 500
 
 
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--set", "training.epoch=3"], "Did you mean 'epochs'?"),
+        (["--set", "data.feature_window=[4]"], "Did you mean 'feature_windows'?"),
+        (["--set", "units=0"], "units is 0"),
+        (["--set", "optimizer=Adan"], "Did you mean 'Adam'?"),
+        (["--set", "schedule=OneCycle"], "Did you mean 'OneCycleLR'?"),
+        (["--set", 'optimizer_options={"beta": 1}'], "AdamW refuses its options"),
+        (["--target", "price"], "target is 'price'"),
+        (["--force", "--resume"], "Choose one of them"),
+        (["--model", "cnn", "--set", "kernel_size=4"], "kernel_size is 4"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_with_the_command_is_said_before_the_file_is_read(tmp_path, more, words):
+    (tmp_path / "broken.csv").write_text("nothing,that,is,needed\n1,2,3,4\n")
+    assert words in refused(*fit(tmp_path / "broken.csv", tmp_path / "run", *more))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_file_in_the_place_of_the_run(tmp_path):
+    (tmp_path / "run").write_text("mine")
+    message = refused(*fit(tmp_path / "nowhere.csv", tmp_path / "run"))
+    assert "is a file. Choose another folder" in message
+    assert (tmp_path / "run").read_text() == "mine"
+
+
+def test_a_run_that_is_out_of_time_is_given_more(trades_csv, tmp_path):
+    run = tmp_path / "run"
+    little = ("--set", "max_seconds=1e-9")
+    assert ostinato(*fit(trades_csv, run, *SMALL, *little)).returncode == 0
+    assert json.loads((run / "metrics.json").read_text())["training"]["stopped"] == "time"
+    more = ("--resume", "--set", "max_seconds=600")
+    assert ostinato(*fit(trades_csv, run, *more)).returncode == 0
+    assert json.loads((run / "metrics.json").read_text())["training"]["stopped"] == "epochs"
+
+
 def test_an_existing_run_is_kept(small_run, trades_csv):
     before = (small_run / "weights.safetensors").read_bytes()
     message = refused(*fit(trades_csv, small_run))

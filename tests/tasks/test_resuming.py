@@ -10,6 +10,7 @@ from ostinato.errors import ConfigError, DataError, RunExistsError
 from ostinato.runs import read_tensors
 from ostinato.tasks.forecasting import open_run
 from ostinato.training.progress import Silent
+from tasks.conftest import TRAINING
 
 
 class Interrupt(Silent):
@@ -111,6 +112,41 @@ def test_resuming_with_other_trades_is_refused(small, copied):
 def test_resuming_with_another_choice_is_refused(small, copied, changes, sentence):
     with pytest.raises(ConfigError, match=sentence):
         small.fit(copied, resume=True, **changes)
+
+
+class Hears(Silent):
+    """Counts the updates that are made."""
+
+    updates = 0
+
+    def update(self, progress, rows):
+        self.updates += 1
+
+
+def test_what_no_number_depends_on_may_change(small, finished, tmp_path):
+    """More time gives the run that it would have been without a limit, and config.json says how long it was."""
+    short = small.fit(tmp_path / "run", training=TRAINING | {"max_seconds": 1e-9})
+    assert short.finished.stopped == "time"
+    before = (tmp_path / "run" / "config.json").read_bytes()
+    still = small.fit(tmp_path / "run", training=TRAINING, resume=True)
+    assert (still.finished.stopped, (tmp_path / "run" / "config.json").read_bytes()) == ("time", before)
+
+    watcher = Hears()
+    training = {"max_seconds": 600, "patience": 4, "checkpoint_seconds": 1.0}
+    whole = small.fit(tmp_path / "run", options={}, training=training, resume=True, watcher=watcher)
+    assert watcher.updates > 0
+    assert whole.finished.stopped == "epochs"
+    written = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert {name: written["training"][name] for name in training} == training
+    assert open_run(tmp_path / "run").training == whole.run.training
+    assert weights(tmp_path / "run") == weights(finished.run.folder.path)
+
+
+def test_what_may_change_is_checked_all_the_same(small, copied):
+    before = (copied / "config.json").read_bytes()
+    with pytest.raises(ConfigError, match="training: max_seconds is -1"):
+        small.fit(copied, training={"max_seconds": -1}, resume=True)
+    assert (copied / "config.json").read_bytes() == before
 
 
 def test_a_run_is_not_replaced_unasked(small, copied):

@@ -45,33 +45,27 @@ def forecast(
     from .reading import read
 
     place = prepare(threads, device)
-    from ..runs.folder import RunFolder
-    from ..tasks.forecasting import DEFAULT_MODEL
-    from ..tasks.forecasting import fit as fit_forecast
+    from ..tasks.forecasting import DEFAULT_MODEL, choose, fit_chosen
 
-    # what is wrong with the command is said before a large file is read
     name = model or _begun(out, resume) or DEFAULT_MODEL
-    chosen = _chosen(name, config, set_)
-    chosen["data"] = {"target": target} | chosen["data"]
-    RunFolder(out).refuse_if_taken(force=force, resume=resume)
+    asked = _asked(name, config, set_)
+    # what is wrong with the command is said before a large file is read
+    choices = choose(
+        out,
+        model,
+        options=asked["model"],
+        training=asked["training"],
+        data={"target": target} | asked["data"],
+        seed=seed,
+        force=force,
+        resume=resume,
+    )
     console = Console(quiet=quiet or json)
     trades = read(data, column, time_unit)
     for line in trades.report.lines():
         console.print(line, highlight=False)
     with Bar(name, console) if not (quiet or json) else contextlib.nullcontext() as watcher:
-        done = fit_forecast(
-            trades,
-            out,
-            model,
-            options=chosen["model"],
-            training=chosen["training"],
-            data=chosen["data"],
-            seed=seed,
-            device=place,
-            force=force,
-            resume=resume,
-            watcher=watcher,
-        )
+        done = fit_chosen(choices, trades, device=place, watcher=watcher)
     _tell(console, done, out, json)
 
 
@@ -85,20 +79,22 @@ def _begun(out: Path, resume: bool) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _chosen(model: str, config: Path | None, entries: list[str] | None) -> dict[str, dict[str, Any]]:
-    """The sections of the config that the command asks for; the model's are validated."""
-    from ..models import MODELS, config_for
+def _asked(model: str, config: Path | None, entries: list[str] | None) -> dict[str, dict[str, Any]]:
+    """The sections of the config that the command asks for.
+
+    Raises:
+        ConfigError: no such model, or the sections cannot be read.
+    """
+    from ..models import config_for
     from ..tasks.forecasting import Recipe
     from ..training import TrainingConfig
 
     fields = {
-        "model": set(type(config_for(model)).model_fields) if model in MODELS else set(),
+        "model": set(type(config_for(model)).model_fields),
         "training": set(TrainingConfig.model_fields),
         "data": set(Recipe.model_fields),
     }
-    chosen = opt.sections(config, entries, fields)
-    config_for(model, chosen["model"])
-    return chosen
+    return opt.sections(config, entries, fields)
 
 
 def _tell(console: Any, done: Any, out: Path, as_json: bool) -> None:

@@ -8,10 +8,24 @@
 A forecast reads the past only, and is the same number however the trades arrive.
 """
 
+from .choosing import DEFAULT_MODEL, Choices, choose
 from .evaluating import Evaluation, evaluate
-from .fitting import DEFAULT_MODEL, Fit, fit
+from .fitting import Fit, fit, fit_chosen
 from .opening import Run, open_run
 from .predicting import predict
 from .recipe import Recipe
 
-__all__ = ["DEFAULT_MODEL", "Evaluation", "Fit", "Recipe", "Run", "evaluate", "fit", "open_run", "predict"]
+__all__ = [
+    "DEFAULT_MODEL",
+    "Choices",
+    "Evaluation",
+    "Fit",
+    "Recipe",
+    "Run",
+    "choose",
+    "evaluate",
+    "fit",
+    "fit_chosen",
+    "open_run",
+    "predict",
+]

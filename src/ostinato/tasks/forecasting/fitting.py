@@ -3,8 +3,6 @@
 Axes: N rows, F features.
 """
 
-import json
-import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,37 +13,33 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from ... import __version__
 from ...core import SequenceLayer
+from ...data.report import too_few
 from ...data.splits import Part, Split
 from ...data.steps import Steps
 from ...data.streams import Streams
 from ...data.trades import Trades
 from ...data.windows import Windows
-from ...errors import ConfigError, DataError
+from ...errors import DataError
 from ...evaluation.diebold_mariano import FEWEST_ROWS
 from ...layers import Chain
-from ...models import config_for
 from ...runs.folder import RunFolder
-from ...runs.format import RunConfig, read_config, utc_now, write_config
+from ...runs.format import write_config
 from ...runs.predictions import write_predictions
 from ...runs.results import ModelFacts, Results, SkillTests, TrainingFacts, write_results
 from ...training import Finished, Trainer, TrainingConfig
 from ...training.keeping import Keeper
 from ...training.loop import Augment
-from ...training.optimizers import make_optimizer, make_schedule
 from ...training.progress import Watcher
 from . import direction
-from .defaults import training_config
+from .choosing import Choices, choose
 from .evaluating import Evaluation, judge
 from .model import device_of, forecast_model, step_microseconds, stream
-from .opening import TASK, Run, network_section, read_sections
+from .opening import Run, network_section
 from .predicting import foresee, prediction_frame
-from .recipe import Recipe, digest, recipe_from
+from .recipe import Recipe
 
-DEFAULT_MODEL = "lstm"
 WINDOW = 64  # steps of a training window for a model without a window of its own
-REHEARSED_UPDATES = 1000  # any number will do
 
 
 @dataclass(frozen=True)
@@ -91,86 +85,36 @@ def fit(
         RunError: the folder cannot be used.
         NonFiniteError: the loss stopped being a number.
     """
-    given = {"model": options or {}, "training": training or {}, "data": data or {}}
-    begun = RunFolder(Path(out))
-    going_on = resume and begun.holds_run()
-    if going_on:
-        config, recipe, how = _taken_up(begun, trades, model, seed, given)
-    else:
-        config, recipe, how = _settle(trades, model or DEFAULT_MODEL, seed or 0, given)
+    choices = choose(
+        out, model, options=options, training=training, data=data, seed=seed, force=force, resume=resume
+    )
+    return fit_chosen(choices, trades, device=device, watcher=watcher, augment=augment)
+
+
+def fit_chosen(
+    choices: Choices,
+    trades: Trades,
+    *,
+    device: str = "cpu",
+    watcher: Watcher | None = None,
+    augment: Augment | None = None,
+) -> Fit:
+    """``fit``, of choices that were made before the trades were read."""
+    config, recipe = choices.of(trades)
     split = recipe.split(len(trades))
-    _check_long_enough(split, recipe, _rehearse(config, recipe, how))
-    folder = RunFolder.create(out, force=force, resume=resume)
-    if not going_on:
+    _check_long_enough(split, recipe, choices.network)
+    folder = RunFolder.create(choices.folder.path, force=choices.force, resume=choices.resume)
+    if choices.changed:
         write_config(folder.config, config)
     torch.manual_seed(config.seed)
     name, network_options = network_section(config)
     chain = forecast_model(recipe, name, network_options).to(device)
-    finished = _train(chain, trades, split, recipe, how, folder, resume, watcher, augment)
+    how = choices.how
+    finished = _train(chain, trades, split, recipe, how, folder, choices.resume, watcher, augment)
     run = Run(folder, config, recipe, how, chain.eval())
     if finished.stopped == "interrupted":
         return Fit(run, finished)
     return _conclude(run, finished, trades, split)
-
-
-def _settle(
-    trades: Trades, model: str, seed: int, given: Mapping[str, Mapping[str, Any]]
-) -> tuple[RunConfig, Recipe, TrainingConfig]:
-    """Every choice, validated before anything is written."""
-    network = config_for(model, given["model"])
-    recipe = recipe_from(dict(given["data"])).of(trades)
-    how = training_config(model, dict(given["training"]), seed)
-    config = RunConfig(
-        task=TASK,
-        created=utc_now(),
-        seed=how.seed,
-        versions=versions(),
-        columns=dict(trades.report.columns),
-        data=recipe.model_dump(mode="json"),
-        model={"name": model} | network.model_dump(mode="json"),
-        training=how.model_dump(mode="json"),
-    )
-    return config, recipe, how
-
-
-def _taken_up(
-    begun: RunFolder,
-    trades: Trades,
-    model: str | None,
-    seed: int | None,
-    given: Mapping[str, Mapping[str, Any]],
-) -> tuple[RunConfig, Recipe, TrainingConfig]:
-    """The choices of a run that has begun; what is given now may only repeat them."""
-    config = read_config(begun.config)
-    recipe, how = read_sections(config, str(begun.config))
-    if recipe.digest != digest(trades):
-        raise DataError(
-            f"{begun.path} was fitted on other trades than these ({recipe.rows:,} rows). Pass the same file."
-        )
-    chosen = {"seed": config.seed, "model": config.model["name"]}
-    asked = {"seed": seed, "model": model}
-    for section, fields in given.items():
-        chosen |= {f"{section}.{name}": value for name, value in getattr(config, section).items()}
-        asked |= {f"{section}.{name}": value for name, value in fields.items()}
-    for name, value in asked.items():
-        unsaid = value is None and name in ("seed", "model")
-        # through JSON, where tuples are lists
-        if not unsaid and (name not in chosen or json.loads(json.dumps(value, default=str)) != chosen[name]):
-            raise ConfigError(
-                f"{begun.path} was begun with {name} = {chosen.get(name)!r}, now it is {value!r}. "
-                "Leave it out to go on, or begin anew with force."
-            )
-    return config, recipe, how
-
-
-def _rehearse(config: RunConfig, recipe: Recipe, how: TrainingConfig) -> SequenceLayer:
-    """The network, sketched without memory, and its optimizer: what is wrong with them is said before all else."""
-    name, options = network_section(config)
-    with torch.device("meta"):
-        network = forecast_model(recipe, name, options).network
-    optimizer = make_optimizer(network.parameters(), how)  # type: ignore[union-attr]
-    make_schedule(optimizer, how, ticks=REHEARSED_UPDATES)
-    return network  # type: ignore[return-value]
 
 
 def _train(
@@ -258,23 +202,12 @@ def _check_long_enough(split: Split, recipe: Recipe, network: SequenceLayer) -> 
     for owner, needed in windows.items():
         if len(split.train) < needed:
             raise DataError(
-                f"{recipe.rows:,} trades are too few: {len(split.train):,} to train on, and the longest window of "
+                f"{too_few(recipe.rows, 'trade')}: {len(split.train):,} to train on, and the longest window of "
                 f"the {owner} is {needed:,}. Bring more trades, or choose shorter windows."
             )
     labelled = len(split.test) - recipe.horizon
     if labelled < FEWEST_ROWS:
         raise DataError(
-            f"{recipe.rows:,} trades are too few: the test part has {labelled:,} with a label, at least "
+            f"{too_few(recipe.rows, 'trade')}: the test part has {labelled:,} with a label, at least "
             f"{FEWEST_ROWS:,} are needed to judge by. Bring more trades."
         )
-
-
-def versions() -> dict[str, str]:
-    """What a number can depend on."""
-    return {
-        "ostinato": __version__,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "polars": pl.__version__,
-    }

@@ -1,0 +1,180 @@
+"""What a fit is asked for, settled as far as that needs no trades: a mistake is told before a large file is read."""
+
+import json
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+
+from ... import __version__
+from ...core import SequenceLayer
+from ...data.trades import Trades
+from ...errors import ConfigError, DataError, RunError
+from ...models import config_for
+from ...models.registry import shown
+from ...runs.folder import RunFolder
+from ...runs.format import RunConfig, read_config, utc_now
+from ...training import TrainingConfig
+from ...training.optimizers import make_optimizer, make_schedule
+from ...training.resuming import MAY_CHANGE
+from .defaults import training_config
+from .model import forecast_model
+from .opening import TASK, network_section, read_sections
+from .recipe import Recipe, digest, recipe_from
+
+DEFAULT_MODEL = "lstm"
+REHEARSED_UPDATES = 1000  # any number will do
+
+Given = Mapping[str, Mapping[str, Any]]  # fields by section
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Every choice of a fit, validated; ``of`` adds what only the trades can say.
+
+    network: a sketch of it, on the meta device.
+    begun: whether a run is gone on with.
+    changed: whether config.json is to be written.
+    """
+
+    folder: RunFolder
+    config: RunConfig
+    recipe: Recipe
+    how: TrainingConfig
+    network: SequenceLayer
+    force: bool
+    resume: bool
+    begun: bool
+    changed: bool
+
+    def of(self, trades: Trades) -> tuple[RunConfig, Recipe]:
+        """Config and recipe for these trades.
+
+        Raises:
+            DataError: there are too few, or the run that is gone on with was fitted on others.
+        """
+        if not self.begun:
+            recipe = self.recipe.of(trades)
+            facts = {"columns": dict(trades.report.columns), "data": recipe.model_dump(mode="json")}
+            return self.config.model_copy(update=facts), recipe
+        if self.recipe.digest != digest(trades):
+            raise DataError(
+                f"{self.folder.path} was fitted on other trades than these ({self.recipe.rows:,} rows). "
+                "Pass the same file."
+            )
+        return self.config, self.recipe
+
+
+def choose(
+    out: Path | str,
+    model: str | None = None,
+    *,
+    options: Mapping[str, Any] | None = None,
+    training: Mapping[str, Any] | None = None,
+    data: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+    force: bool = False,
+    resume: bool = False,
+) -> Choices:
+    """Settle what ``fit`` is asked for, with its arguments; nothing is written.
+
+    Raises:
+        ConfigError: a name or a field is wrong, or resuming meets another one than the run was begun with.
+        RunError: the folder cannot be used.
+    """
+    folder = RunFolder(Path(out))
+    _check_folder(folder, force, resume)
+    given: Given = {"model": options or {}, "training": training or {}, "data": data or {}}
+    begun = resume and folder.holds_run()
+    if begun:
+        config, recipe, how, changed = _taken_up(folder, model, seed, given)
+    else:
+        config, recipe, how = _settled(model or DEFAULT_MODEL, seed or 0, given)
+        changed = True
+    network = _rehearse(config, recipe, how)
+    return Choices(folder, config, recipe, how, network, force, resume, begun, changed)
+
+
+def _check_folder(folder: RunFolder, force: bool, resume: bool) -> None:
+    """What ``RunFolder.create`` will refuse, as far as it can be seen from outside."""
+    if force and resume:
+        raise ConfigError("force replaces a run and resume continues it. Choose one of them.")
+    if os.path.exists(folder.path) and not os.path.isdir(folder.path):  # noqa: PTH110, PTH112  a path may be no path
+        raise RunError(f"{folder.path} is a file. Choose another folder for the run.")
+    folder.refuse_if_taken(force, resume)
+
+
+def _settled(model: str, seed: int, given: Given) -> tuple[RunConfig, Recipe, TrainingConfig]:
+    network = config_for(model, given["model"])
+    recipe = recipe_from(dict(given["data"]))
+    how = training_config(model, dict(given["training"]), seed)
+    config = RunConfig(
+        task=TASK,
+        created=utc_now(),
+        seed=how.seed,
+        versions=versions(),
+        data=recipe.model_dump(mode="json"),
+        model={"name": model} | network.model_dump(mode="json"),
+        training=how.model_dump(mode="json"),
+    )
+    return config, recipe, how
+
+
+def _taken_up(
+    folder: RunFolder, model: str | None, seed: int | None, given: Given
+) -> tuple[RunConfig, Recipe, TrainingConfig, bool]:
+    """The choices of a run that has begun, and whether any changed: only what no number depends on may."""
+    config = read_config(folder.config)
+    recipe, how = read_sections(config, str(folder.config))
+    may = {name: value for name, value in given["training"].items() if name in MAY_CHANGE}
+    must = {name: value for name, value in given["training"].items() if name not in MAY_CHANGE}
+    _check_repeated(folder, config, model, seed, {**given, "training": must})
+    now = training_config(str(config.model["name"]), dict(config.training) | may, config.seed)
+    if now == how:
+        return config, recipe, how, False
+    return config.model_copy(update={"training": now.model_dump(mode="json")}), recipe, now, True
+
+
+def _check_repeated(
+    folder: RunFolder, config: RunConfig, model: str | None, seed: int | None, given: Given
+) -> None:
+    chosen = {"seed": config.seed, "model": config.model["name"]}
+    asked = {"seed": seed, "model": model}
+    for section, fields in given.items():
+        chosen |= {f"{section}.{name}": value for name, value in getattr(config, section).items()}
+        asked |= {f"{section}.{name}": value for name, value in fields.items()}
+    for name, value in asked.items():
+        unsaid = value is None and name in ("seed", "model")
+        # through JSON, where tuples are lists
+        if not unsaid and (name not in chosen or json.loads(json.dumps(value, default=str)) != chosen[name]):
+            raise ConfigError(
+                f"{folder.path} was begun with {name} = {shown(chosen.get(name))}, now it is {shown(value)}. "
+                "Leave it out to go on, or begin anew with force."
+            )
+
+
+def _rehearse(config: RunConfig, recipe: Recipe, how: TrainingConfig) -> SequenceLayer:
+    """The network, sketched without memory, and its optimizer: what is wrong with them is said before all else."""
+    name, options = network_section(config)
+    with torch.device("meta"):
+        network = forecast_model(recipe, name, options).network
+    optimizer = make_optimizer(network.parameters(), how)  # type: ignore[union-attr]
+    make_schedule(optimizer, how, ticks=REHEARSED_UPDATES)
+    return network  # type: ignore[return-value]
+
+
+def versions() -> dict[str, str]:
+    """What a number can depend on."""
+    return {
+        "ostinato": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "polars": pl.__version__,
+    }
