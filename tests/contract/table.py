@@ -6,7 +6,8 @@ from collections import defaultdict
 CELL = re.compile(r"test_contract\[(.+):(\w+)\]")
 
 
-def pytest_terminal_summary(terminalreporter) -> None:
+def write_table(terminalreporter) -> None:
+    """Collect the marks from the reports of the tests, which xdist's workers send too."""
     rows: dict[str, dict[str, str]] = defaultdict(dict)
     for outcome in ("passed", "failed"):
         for report in terminalreporter.stats.get(outcome, []):
