@@ -1,6 +1,7 @@
 """What a fit leaves behind, recomputed with scikit-learn, and what comes of evaluating it again."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -8,6 +9,8 @@ import pytest
 import sklearn.metrics
 
 from ostinato.data.simulator import simulate_trades
+from ostinato.data.splits import Part
+from ostinato.data.trades import make_trades
 from ostinato.errors import DataError
 from ostinato.runs import read_config, read_lines, read_predictions
 from ostinato.tasks.forecasting import evaluate, open_run
@@ -88,28 +91,100 @@ def test_evaluating_again_gives_metrics_json(fitted, trades):
     assert found.notes == ()
 
 
+def test_the_rows_that_were_scored_have_a_label(run, trades):
+    assert evaluate(run, trades).part == Part(960, 1_199)
+
+
 def test_a_series_that_grew_is_scored_on_its_own_last_part(run, longer):
-    found = evaluate(run, longer)
-    assert (found.part.start, found.part.stop, found.notes) == (1_200, 1_500, ())
+    for rows, start in ((1_201, 961), (1_500, 1_200)):
+        found = evaluate(run, cut(longer, rows))
+        assert (found.part, found.notes) == (Part(start, rows - 1), ())
 
 
-def test_rows_that_the_run_was_fitted_on_are_left_out(run, longer):
-    """The last fifth of 1,000 trades begins at 800; the run was fitted on 960."""
-    found = evaluate(run, cut(longer, 1_000))
-    assert (found.part.start, found.part.stop) == (960, 1_000)
-    assert found.notes == ("rows 800 to 960 were left out: the run was fitted on them",)
+def after(run, trades) -> int:
+    """The first row that is later than all that the run was fitted on."""
+    return int((trades.time <= run.recipe.fitted_until).sum())
 
 
-@pytest.mark.parametrize("rows", [961, 900, 500, 60])
-def test_a_series_that_was_cut_leaves_nothing_to_score(run, longer, rows):
+def test_the_recipe_knows_until_when_the_run_was_fitted(run, trades):
+    assert (run.recipe.fitted_from, run.recipe.fitted_until) == (trades.time[0], trades.time[959])
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 1_000), (1, 1_000), (200, 1_100), (33, 1_150)])
+def test_a_slice_is_scored_on_later_rows_only(run, trades, start, stop):
+    """However the slice was cut out of the file of the run, nothing that was fitted on is scored."""
+    some = sliced(trades, start, stop)
+    found = evaluate(run, some)
+    first = after(run, some)
+    assert found.part == Part(first, stop - start - 1)
+    assert (some.time[found.part.rows] > trades.time[959]).all()
+    begin = run.recipe.split(len(some)).test.start
+    assert len(found.notes) == 1
+    assert found.notes[0].startswith(
+        f"rows {begin:,} to {first - 1:,} were left out: the run was fitted on trades up to"
+    )
+    assert found.notes[0].endswith(" UTC, perhaps on these")
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 962), (0, 500), (100, 900), (300, 700), (0, 60)])
+def test_a_slice_of_what_was_fitted_on_leaves_nothing_to_score(run, trades, start, stop):
     with pytest.raises(
-        DataError, match=rf"fitted on the first 960 of these rows, and there are only {rows}: none"
+        DataError,
+        match=r"^\d rows? of the test part can be scored, and at least 8 are needed: .* up to 2023-11-",
     ):
-        evaluate(run, cut(longer, rows))
+        evaluate(run, sliced(trades, start, stop))
+
+
+def test_a_slice_after_all_that_was_fitted_on_is_scored_as_any_other(run, longer):
+    found = evaluate(run, sliced(longer, 1_000, 1_500))
+    assert (found.part, found.notes) == (Part(400, 499), ())
+
+
+def test_trades_before_all_that_was_fitted_on_are_scored_as_any_other(run):
+    found = evaluate(run, moved(simulate_trades(rows=700, seed=8), days=-365))
+    assert (found.part, found.notes) == (Part(560, 699), ())
 
 
 def test_another_series_is_scored_on_its_last_fifth(run):
-    found = evaluate(run, simulate_trades(rows=700, seed=8))
-    assert (found.part.start, found.part.stop, found.notes) == (560, 700, ())
+    found = evaluate(run, moved(simulate_trades(rows=700, seed=8), days=365))
+    assert (found.part, found.notes) == (Part(560, 699), ())
     assert set(found.test) == METRICS
     assert len(found.p_up) == 700
+
+
+def test_another_series_of_the_same_time_is_not_trusted(run):
+    """It might be the same market under another name: nobody knows."""
+    with pytest.raises(DataError, match=r"perhaps on these\. Bring later trades"):
+        evaluate(run, simulate_trades(rows=700, seed=8))
+
+
+def test_an_older_run_says_that_it_does_not_know(copied, trades):
+    config = json.loads((copied / "config.json").read_text())
+    del config["data"]["fitted_from"], config["data"]["fitted_until"]
+    config["data"]["prefix"] = "0" * 64
+    (copied / "config.json").write_text(json.dumps(config))
+    older = open_run(copied)
+    assert evaluate(older, trades).notes == ()
+    assert evaluate(older, sliced(trades, 100, 900)).notes == (
+        "the run is too old to say whether it was fitted on some of these rows",
+    )
+
+
+def test_a_metric_that_does_not_exist_is_none(run, trades):
+    """Prices that never rise have no AUC, and JSON has no NaN."""
+    still = moved(replace(trades, price=np.full(len(trades), 5.0)), days=365)
+    found = evaluate(run, still)
+    assert found.test["auc"] is None
+    assert found.baselines["sign_table"]["auc"] is None
+    json.dumps([found.test, found.validation, found.baselines], allow_nan=False)
+
+
+def sliced(trades, start, stop):
+    """Rows ``start`` to ``stop`` of some trades."""
+    columns = (trades.time, trades.price, trades.amount, trades.id, trades.side)
+    return make_trades(trades.report.source, *(column[start:stop] for column in columns))
+
+
+def moved(trades, days):
+    """The same trades at another time."""
+    return replace(trades, time=trades.time + 86_400.0 * days)

@@ -16,7 +16,6 @@ from ...data.trades import Trades
 from ...errors import ConfigError
 from ...models.registry import explain
 
-PREFIX = 32  # rows by which a series is known again although it grew or was cut
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 # far beyond every calendar; a time that is no time would make every waiting time infinite
 Seconds = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
@@ -33,7 +32,9 @@ class Recipe(BaseModel):
     origin: seconds since the Unix epoch that the model's times count from.
     fractions: of train, validation and test.
     feature_windows: in trades, of ``layers.TradeFeatures``.
-    rows, digest, prefix: of the data the run was fitted on, to know them again.
+    rows, digest: of the data the run was fitted on, to know them again.
+    fitted_from, fitted_until: seconds since the Unix epoch of the first and the last trade that fitting and validation
+        looked at. None in runs from before there was such a field.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -46,7 +47,9 @@ class Recipe(BaseModel):
     feature_windows: tuple[FeatureWindow, ...] = Field((8, 32, 128, 512), max_length=16)
     rows: int = Field(default=0, ge=0)
     digest: Digest | None = None
-    prefix: Digest | None = None
+    fitted_from: Seconds | None = None
+    fitted_until: Seconds | None = None
+    prefix: Digest | None = Field(default=None, exclude=True)  # in older runs; nothing reads it
 
     @field_validator("fractions", "feature_windows", mode="before")
     @classmethod
@@ -60,14 +63,20 @@ class Recipe(BaseModel):
         return value
 
     def of(self, trades: Trades) -> "Recipe":
-        """The same recipe for these trades."""
+        """The same recipe for these trades.
+
+        Raises:
+            DataError: they are too few to be split.
+        """
+        last = self.split(len(trades)).test.start - 1  # the label of the last validation row looks at it
         return self.model_copy(
             update={
                 "source": trades.report.source,
                 "origin": float(np.floor(trades.time[0])),
                 "rows": len(trades),
                 "digest": digest(trades),
-                "prefix": digest(trades, PREFIX),
+                "fitted_from": float(trades.time[0]),
+                "fitted_until": float(trades.time[last]),
             }
         )
 
@@ -79,9 +88,17 @@ class Recipe(BaseModel):
         """Train, validation and test, purged by the horizon."""
         return chronological_split(rows, self.fractions, purge=self.horizon)
 
-    def same_series(self, trades: Trades) -> bool:
-        """Whether these trades begin as those of the run do, however many came later."""
-        return self.prefix is not None and digest(trades, min(PREFIX, self.rows)) == self.prefix
+    def begins(self, trades: Trades) -> bool:
+        """Whether these trades begin with all those of the run, however many came later."""
+        return len(trades) >= self.rows > 0 and digest(trades, self.rows) == self.digest
+
+    def used(self, trades: Trades) -> int:
+        """How many of the first rows lie within or before the time that the run was fitted on; 0 if none is within."""
+        if self.fitted_from is None or self.fitted_until is None:
+            return 0
+        first = int(np.searchsorted(trades.time, self.fitted_from, side="left"))
+        after = int(np.searchsorted(trades.time, self.fitted_until, side="right"))
+        return after if after > first else 0
 
 
 def recipe_from(options: dict[str, object]) -> Recipe:
