@@ -1,6 +1,7 @@
 """What every command owes its user."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -101,9 +102,56 @@ def test_runs_lists_what_is_there(small_run):
     done = ostinato("runs", str(small_run.parent), "--json")
     (run,) = json.loads(done.stdout)
     assert (run["name"], run["task"], run["model"]) == ("small", "forecast", "lstm")
-    table = ostinato("runs", str(small_run.parent))
-    assert "small" in table.stdout
-    assert "log_loss" in table.stdout
+    test = json.loads((small_run / "metrics.json").read_text())["test"]
+    head, line = ostinato("runs", str(small_run.parent)).stdout.splitlines()
+    assert head.split() == ["run", "model", "created", "log-loss", "AUC"]
+    created = f"{run['created'][:10]} {run['created'][11:16]}"
+    assert " ".join(line.split()) == f"small lstm {created} {test['log_loss']:.4f} {test['auc']:.4f}"
+
+
+def test_runs_are_a_line_each(small_run, tmp_path):
+    for name in ("whole", "half", "broken", "n" * 200):
+        shutil.copytree(small_run, tmp_path / name)
+    (tmp_path / "half" / "metrics.json").unlink()
+    (tmp_path / "broken" / "config.json").write_text("{")
+    lines = ostinato("runs", str(tmp_path)).stdout.splitlines()
+    assert len(lines) == 5
+    assert max(len(line) for line in lines) <= 80
+    by_name = {line.split()[0]: line for line in lines}
+    assert by_name["half"].endswith("not finished")
+    assert " broken: config.json" in by_name["broken"]
+    assert any(name.startswith("nnn") and name.endswith("…") for name in by_name)
+
+
+def test_evaluate_shows_what_fit_shows(small_run, trades_csv, tmp_path):
+    run = tmp_path / "run"
+    shown = ostinato("fit", "forecast", str(trades_csv), "--out", str(run), *SMALL).stdout
+    scores = ostinato("evaluate", str(run), str(trades_csv)).stdout
+    assert scores.startswith("scored rows 3,200 to 3,998 of ")
+    table, verdict = (
+        [line for line in text.splitlines() if line.startswith("lstm ")] for text in (shown, scores)
+    )
+    assert verdict[-2].split() == table[-2].split()[:7]
+    assert verdict[-1] == table[-1]
+    assert "DM" in scores
+    assert json.loads(ostinato("evaluate", str(run), str(trades_csv), "--json").stdout)["rows"] == [
+        3200,
+        3999,
+    ]
+
+
+def test_a_price_that_never_moves(small_run, tmp_path):
+    still = tmp_path / "still.csv"
+    still.write_text("time,price,amount\n" + "".join(f"{1_800_000_000 + t},5,1\n" for t in range(2000)))
+    found = json.loads(
+        ostinato("evaluate", str(small_run), str(still), "--json").stdout, parse_constant=pytest.fail
+    )
+    assert found["test"]["auc"] is None
+    done = ostinato("fit", "forecast", str(still), "--out", str(tmp_path / "run"), *SMALL)
+    assert "note: the price never moves" in done.stdout
+    assert "lstm cannot be judged: of the trades that were scored, all rise or none does." in " ".join(
+        done.stdout.split()
+    )
 
 
 def test_env_says_which_backend_and_why():

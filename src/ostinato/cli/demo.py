@@ -76,15 +76,10 @@ def _fit(name: str, trades: "Trades", out: Path, seed: int, console: "Console") 
 
 
 def _judge(results: dict[str, "Results"], trades: "Trades", console: "Console") -> None:
-    from .tables import results_table, words
+    from .tables import Scores, show
 
     console.rule(f"Judged on the last fifth of {trades.report.source}")
-    console.print(results_table(results))
-    console.print(
-        "All on the same trades; lower log-loss is better; p: Diebold–Mariano against the sign table."
-    )
-    for sentence in words(results):
-        console.print(sentence, highlight=False)
+    show(console, {name: Scores.of(found) for name, found in results.items()})
     if trades.report.source.startswith(SIMULATED):
         console.print("This market is simulated: these numbers say nothing about a real one.")
     rate = results["lstm"].baselines["base_rate"]["accuracy"]

@@ -25,30 +25,23 @@ def evaluate(
 
     from ..tasks.forecasting import evaluate as evaluate_forecast
     from ..tasks.forecasting import open_run
-    from .tables import METRICS, number
+    from .tables import Scores, show
 
     opened = open_run(run, place)
     found = evaluate_forecast(opened, read(data, column, time_unit))
-    tests = {name: skill.model_dump() for name, skill in found.skill.items()}
     if json:
+        tests = {name: skill.model_dump() for name, skill in found.skill.items()}
         record = {
-            "rows": [found.part.start, found.part.stop],
+            "rows": [found.part.start, found.part.stop],  # the second one is not included
+            "notes": list(found.notes),
             "test": found.test,
             "baselines": found.baselines,
             "tests": {"diebold_mariano": tests},
         }
-        typer.echo(json_module.dumps(record, indent=2))
+        typer.echo(json_module.dumps(record, indent=2, allow_nan=False))
         return
     console = Console()
     console.print(f"scored rows {found.part.start:,} to {found.part.stop - 1:,} of {data}", highlight=False)
     for note in found.notes:
         console.print(f"note: {note}", highlight=False)
-    for name, metrics in [*found.baselines.items(), (opened.name, found.test)]:
-        numbers = ", ".join(f"{metric} {number(metrics[metric])}" for metric in METRICS)
-        console.print(f"{name}: {numbers}", highlight=False)
-    for name, skill in tests.items():
-        console.print(
-            f"Diebold–Mariano against {name}: statistic {number(skill['statistic'])}, p {skill['p_value']:.2g} "
-            "(negative: the model is better)",
-            highlight=False,
-        )
+    show(console, {opened.name: Scores(found.test, found.baselines, found.skill)})

@@ -98,7 +98,7 @@ def _asked(model: str, config: Path | None, entries: list[str] | None) -> dict[s
 
 
 def _tell(console: Any, done: Any, out: Path, as_json: bool) -> None:
-    from .tables import results_table, words
+    from .tables import Scores, show
 
     if done.results is None:
         best = (
@@ -111,7 +111,5 @@ def _tell(console: Any, done: Any, out: Path, as_json: bool) -> None:
     if as_json:
         typer.echo(done.results.model_dump_json(indent=2))
         return
-    console.print(results_table({done.run.name: done.results}))
-    for sentence in words({done.run.name: done.results}):
-        console.print(sentence, highlight=False)
+    show(console, {done.run.name: Scores.of(done.results)})
     console.print(f"run folder: {out}", highlight=False)

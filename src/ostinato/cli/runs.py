@@ -1,11 +1,15 @@
 """ostinato runs: what lies in a folder."""
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from . import options as opt
+
+if TYPE_CHECKING:
+    from ..runs.listing import RunSummary
 
 
 def runs(
@@ -26,17 +30,27 @@ def runs(
         typer.echo(json_module.dumps(rows, indent=2))
         return
     from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+    from rich.text import Text
 
     if not found:
         typer.echo(f"no runs in {directory}.")
         return
-    table = Table("run", "task", "model", "created", "test", header_style="bold")
-    for run in found:
-        metrics = ", ".join(
-            f"{name} {value:.4f}" for name, value in (run.test or {}).items() if value is not None
-        )
-        test = f"broken: {run.broken}" if run.broken else metrics or "not finished"
-        table.add_row(*(escape(text) for text in (run.name, run.task, run.model, run.created, test)))
-    Console().print(table)
+    console = Console()
+    rest = f" {'model':5} {'created':16} {'log-loss':>8} {'AUC':>6}"
+    width = min(max(len(run.name) for run in found), console.width - len(rest))
+    for name, line in [("run", rest), *((run.name, _line(run)) for run in found)]:
+        start = Text(name, style="bold" if line is rest else "")
+        start.truncate(max(width, len("run")), overflow="ellipsis", pad=True)
+        console.print(start + line, no_wrap=True, overflow="ellipsis")
+
+
+def _line(run: "RunSummary") -> str:
+    """What follows the name of a run."""
+    from .tables import number
+
+    if run.broken:
+        return " broken: " + run.broken.removeprefix(f"{run.path}{os.sep}")  # the name says where
+    start = f" {run.model:5} {run.created[:16].replace('T', ' ')} "
+    if run.test is None:
+        return start + "not finished"
+    return start + f"{number(run.test.get('log_loss')):>8} {number(run.test.get('auc')):>6}"

@@ -7,7 +7,7 @@ test procedure), because the best of many looks good by chance.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-ALPHA = 0.01  # of the corrected test
+ALPHA = 0.01  # the level, of the corrected test where there are several
 
 
 @dataclass(frozen=True)
@@ -36,15 +36,20 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
 
 def verdicts(comparisons: Mapping[str, Comparison]) -> dict[str, str]:
     """For each model, whether it beats every baseline, in a sentence."""
-    corrected = holm({name: 1.0 if c.p_value is None else c.p_value for name, c in comparisons.items()})
-    return {name: _sentence(name, found, corrected[name]) for name, found in comparisons.items()}
+    p_values = {name: found.p_value for name, found in comparisons.items() if found.p_value is not None}
+    corrected = holm(p_values)
+    p_is = "corrected p" if len(comparisons) > 1 else "p"
+    return {name: _sentence(name, found, corrected.get(name), p_is) for name, found in comparisons.items()}
 
 
-def _sentence(name: str, found: Comparison, p: float) -> str:
-    numbers = f"log-loss {found.loss:.4f} against {found.baseline_loss:.4f}, corrected p = {p:.2g}"
-    rival = found.baseline.replace("_", " ")
+def _sentence(name: str, found: Comparison, p: float | None, p_is: str) -> str:
+    numbers = f"log-loss {found.loss:.4f} against {found.baseline_loss:.4f}"
+    rival, level = found.baseline.replace("_", " "), f"at the {ALPHA:.0%} level".replace("%", " %")
+    if p is None:
+        return f"{name} cannot be told from the {rival}: the test gives no p ({numbers})."
+    numbers += f", {p_is} = {p:.2g}"
     if p >= ALPHA:
-        return f"{name} is no better than the {rival}: the difference could be chance ({numbers})."
+        return f"{name} is no better than the {rival} {level}: the difference could be chance ({numbers})."
     if found.loss > found.baseline_loss:
-        return f"{name} is worse than the {rival} ({numbers})."
-    return f"{name} beats the {rival}, the best baseline ({numbers})."
+        return f"{name} is worse than the {rival} {level} ({numbers})."
+    return f"{name} beats the {rival}, the best baseline, {level} ({numbers})."

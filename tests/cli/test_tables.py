@@ -1,0 +1,70 @@
+"""Tables and sentences: narrow enough, and true."""
+
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from ostinato.cli.tables import Scores, scores_table, show, words
+from ostinato.runs.results import Skill
+
+METRICS = {"log_loss": 0.5812, "auc": 0.7, "brier": 0.2, "accuracy": 0.68}
+WORST = Skill(statistic=-1234.5, p_value=1e-300)
+SCORES = Scores(
+    METRICS,
+    {"base_rate": METRICS | {"log_loss": 0.65}, "sign_table": METRICS | {"log_loss": 0.6}},
+    {"base_rate": WORST, "sign_table": WORST},
+    seconds=12_345.0,
+    step_us=123_456.0,
+)
+
+
+def printed(scores):
+    console = Console(width=80, record=True)
+    console.print(scores_table(scores))
+    return console.export_text()
+
+
+def test_the_table_fits_80_columns():
+    text = printed({"lstm": SCORES})
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= 80
+    for whole in ("-1234.5", "1.0e-300", "12345 s", "123456 µs", "0.5812", "sign_table", "accuracy"):
+        assert whole in text
+    assert "…" not in text
+
+
+def test_a_model_that_is_far_worse_does_not_look_good():
+    worse = replace(SCORES, skill={"sign_table": Skill(statistic=31.4, p_value=1e-100)})
+    assert " 31.4 1.0e-100" in printed({"lstm": worse})
+
+
+def test_what_was_not_trained_here_has_no_such_columns():
+    text = printed({"lstm": replace(SCORES, seconds=None, step_us=None)})
+    assert "trained" not in text
+    assert "one step" not in text
+
+
+def test_what_the_columns_mean_is_said():
+    console = Console(width=200, record=True)
+    show(console, {"lstm": SCORES})
+    assert "below 0 the model loses less" in console.export_text()
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({}, "lstm beats the sign table, the best baseline, at the 1 % level"),
+        ({"test": METRICS | {"log_loss": None}}, "lstm cannot be judged: it has no log-loss."),
+        ({"test": METRICS | {"auc": None}}, "of the trades that were scored, all rise or none does."),
+        ({"baselines": {}}, "there is no baseline to hold it against."),
+        ({"skill": {}}, "there is no baseline to hold it against."),
+    ],
+)
+def test_nothing_is_made_of_a_number_that_is_missing(changes, sentence):
+    (said,) = words({"lstm": replace(SCORES, **changes)})
+    assert sentence in said
+
+
+def test_a_baseline_without_a_loss_is_not_the_best_one():
+    baselines = SCORES.baselines | {"base_rate": METRICS | {"log_loss": None}}
+    assert "the sign table" in words({"lstm": replace(SCORES, baselines=baselines)})[0]
