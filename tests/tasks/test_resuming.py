@@ -156,3 +156,11 @@ def test_a_run_is_not_replaced_unasked(small, copied):
     assert weights(copied) == before
     small.fit(copied, seed=1, force=True)
     assert weights(copied) != before
+
+
+def test_full_back_propagation_makes_one_update_an_epoch(small, tmp_path):
+    """Jitter would cut the streams in two, and no gradient flows over a cut."""
+    done = small.fit(tmp_path / "run", training=TRAINING | {"update_every": None})
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["updates"] for line in lines] == [1, 2]
+    assert done.finished.epochs == 2

@@ -160,7 +160,9 @@ def _sampler(x: Tensor, target: Tensor, network: SequenceLayer, how: TrainingCon
         length = how.window or (WINDOW if network.recurrent else int(network.receptive_field))
         return Windows(steps, length, how.windows, how.seed)
     streams = min(how.streams, len(steps))
-    return Streams(steps, streams, how.update_every or len(steps), how.seed, how.jitter)
+    if how.update_every is None:  # full back-propagation: a stream is one slice
+        return Streams(steps, streams, len(steps), how.seed, jitter=False)
+    return Streams(steps, streams, how.update_every, how.seed, how.jitter)
 
 
 def _validation_loss(layer: SequenceLayer, x: Tensor, up: Tensor, part: Part) -> float:
