@@ -88,24 +88,41 @@ class RunFolder:
             RunError: it holds something else, which is never touched, or cannot be written to.
             ConfigError: both force and resume were given.
         """
-        if force and resume:
-            raise ConfigError("force replaces a run and resume continues it. Choose one of them.")
         folder = cls(Path(path))
+        folder.check(force, resume)
         try:
-            folder._prepare(force, resume)
+            folder._prepare(force)
         except OSError as error:
             raise RunError(f"cannot write the folder {path}: {error.strerror or error}.") from error
         return folder
 
-    def refuse_if_taken(self, force: bool = False, resume: bool = False) -> None:
-        """Say that the folder holds a run before long work is begun; `create` says it again.
+    def check(self, force: bool = False, resume: bool = False) -> None:
+        """Refuse what `create` would refuse, before long work is begun. Touches nothing.
 
         Raises:
-            RunExistsError: it does, and neither force nor resume was given.
+            RunExistsError, RunError, ConfigError: as `create`.
         """
-        if self.holds_run() and not (force or resume):
-            raise RunExistsError(
-                f"{self.path} already holds a run. --force replaces it, --resume continues it."
+        if force and resume:
+            raise ConfigError("force replaces a run and resume continues it. Choose one of them.")
+        try:
+            self._check(force, resume)
+        except (OSError, ValueError) as error:  # a ValueError is a path that cannot be one
+            reason = getattr(error, "strerror", None) or error
+            raise RunError(f"cannot write the folder {self.path}: {reason}.") from error
+
+    def _check(self, force: bool, resume: bool) -> None:
+        if not self.path.exists():
+            return
+        if not self.path.is_dir():
+            raise RunError(f"{self.path} is a file. Choose another folder for the run.")
+        if self.holds_run():
+            if not (force or resume):
+                raise RunExistsError(
+                    f"{self.path} already holds a run. --force replaces it, --resume continues it."
+                )
+        elif set(self.path.iterdir()) - set(leftovers(self.path, NAMES)):
+            raise RunError(
+                f"{self.path} is not empty and holds no run: config.json is missing. Choose another folder."
             )
 
     def holds_run(self) -> bool:
@@ -115,20 +132,12 @@ class RunFolder:
         except OSError:
             return False
 
-    def _prepare(self, force: bool, resume: bool) -> None:
-        if self.path.exists() and not self.path.is_dir():
-            raise RunError(f"{self.path} is a file. Choose another folder for the run.")
+    def _prepare(self, force: bool) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
         if not os.access(self.path, os.W_OK | os.X_OK):
             raise RunError(f"cannot write the folder {self.path}: permission denied. Choose another folder.")
-        self.refuse_if_taken(force, resume)
-        if self.holds_run():
-            if force:
-                self._remove_run()
-        elif set(self.path.iterdir()) - set(leftovers(self.path, NAMES)):
-            raise RunError(
-                f"{self.path} is not empty and holds no run: config.json is missing. Choose another folder."
-            )
+        if force and self.holds_run():
+            self._remove_run()
         for path in leftovers(self.path, NAMES):
             path.unlink()
 

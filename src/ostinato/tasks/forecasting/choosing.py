@@ -1,7 +1,6 @@
 """What a fit is asked for, settled as far as that needs no trades: a mistake is told before a large file is read."""
 
 import json
-import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import torch
 from ... import __version__
 from ...core import SequenceLayer
 from ...data.trades import Trades
-from ...errors import ConfigError, DataError, RunError
+from ...errors import ConfigError, DataError
 from ...models import config_for
 from ...models.registry import shown
 from ...runs.folder import RunFolder
@@ -89,7 +88,7 @@ def choose(
         RunError: the folder cannot be used.
     """
     folder = RunFolder(Path(out))
-    _check_folder(folder, force, resume)
+    folder.check(force, resume)
     given: Given = {"model": options or {}, "training": training or {}, "data": data or {}}
     begun = resume and folder.holds_run()
     if begun:
@@ -99,15 +98,6 @@ def choose(
         changed = True
     network = _rehearse(config, recipe, how)
     return Choices(folder, config, recipe, how, network, force, resume, begun, changed)
-
-
-def _check_folder(folder: RunFolder, force: bool, resume: bool) -> None:
-    """What ``RunFolder.create`` will refuse, as far as it can be seen from outside."""
-    if force and resume:
-        raise ConfigError("force replaces a run and resume continues it. Choose one of them.")
-    if os.path.exists(folder.path) and not os.path.isdir(folder.path):  # noqa: PTH110, PTH112  a path may be no path
-        raise RunError(f"{folder.path} is a file. Choose another folder for the run.")
-    folder.refuse_if_taken(force, resume)
 
 
 def _settled(model: str, seed: int, given: Given) -> tuple[RunConfig, Recipe, TrainingConfig]:
