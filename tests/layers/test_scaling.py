@@ -7,7 +7,7 @@ import torch
 from sklearn.preprocessing import StandardScaler as TheirScaler
 
 from layers.close import close
-from ostinato.errors import ConfigError, ShapeError
+from ostinato.errors import ConfigError, DataError, ShapeError
 from ostinato.layers import StandardScaler
 
 
@@ -71,3 +71,11 @@ def test_size_refused():
         ConfigError, match=re.escape("input_size must be a whole number of at least 1, got 0.")
     ):
         StandardScaler(0)
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
+def test_a_scaler_is_fitted_on_numbers(number):
+    rows = torch.zeros(5, 3)
+    rows[2, 1] = float(number)
+    with pytest.raises(DataError, match=f"fit wants finite numbers, got {number} in row 2, feature 1."):
+        StandardScaler(3).fit(rows)

@@ -106,3 +106,15 @@ def test_refusals():
     sentence = "trades must be float64, got torch.float32: float32 cannot hold times. Pass x.double()."
     with pytest.raises(ShapeError, match=re.escape(sentence)):
         TradeFeatures()(torch.zeros(1, 2, 3))
+
+
+@pytest.mark.parametrize("window", [2.5, 8.0, True, "8"])
+def test_a_feature_window_is_a_whole_number(window):
+    with pytest.raises(
+        ConfigError, match=re.escape(f"windows must be whole numbers of trades, got {window!r}.")
+    ):
+        TradeFeatures((4, window))
+
+
+def test_features_without_windows_look_at_two_trades():
+    assert TradeFeatures(()).receptive_field == 2

@@ -1,12 +1,9 @@
 """A user's mistake is a sentence, and leaves nothing behind."""
 
-import re
-
 import pytest
 import torch
 
 from ostinato.errors import ConfigError, DataError
-from ostinato.layers import StandardScaler, TradeFeatures
 from ostinato.tasks.forecasting import fit
 from ostinato.tasks.forecasting.direction import probability
 from tasks.conftest import cut
@@ -94,26 +91,6 @@ def test_the_fewest_trades_that_are_not_refused_are_enough(trades, tmp_path, mod
         data={"feature_windows": [4]},
     )
     assert done.results is not None
-
-
-@pytest.mark.parametrize("window", [2.5, 8.0, True, "8"])
-def test_a_feature_window_is_a_whole_number(window):
-    with pytest.raises(
-        ConfigError, match=re.escape(f"windows must be whole numbers of trades, got {window!r}.")
-    ):
-        TradeFeatures((4, window))
-
-
-def test_features_without_windows_look_at_two_trades():
-    assert TradeFeatures(()).receptive_field == 2
-
-
-@pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
-def test_a_scaler_is_fitted_on_numbers(number):
-    rows = torch.zeros(5, 3)
-    rows[2, 1] = float(number)
-    with pytest.raises(DataError, match=f"fit wants finite numbers, got {number} in row 2, feature 1."):
-        StandardScaler(3).fit(rows)
 
 
 def test_a_forecast_that_is_not_a_number_is_refused():
