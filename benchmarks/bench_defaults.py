@@ -68,7 +68,7 @@ CANDIDATES: dict[str, dict[str, Candidate]] = {
         "window 16": {"options": {"window": 16}},
         "window 4": {"options": {"window": 4}},
         "dropout 0.4": {"options": {"dropout": 0.4}},
-        "learning rate 0.003": {"training": {"learning_rate": 3e-3}},
+        "learning rate 0.001": {"training": {"learning_rate": 1e-3}},
         "weight decay 0.3": {"training": {"weight_decay": 0.3}},
     },
 }

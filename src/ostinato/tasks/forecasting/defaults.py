@@ -17,7 +17,7 @@ _WINDOWS = {"sampler": "windows", "windows": 256, "epochs": 6, "patience": 3}
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "cnn": _WINDOWS | {"weight_decay": 0.3},
-    "mlp": _WINDOWS | {"learning_rate": 1e-3},
+    "mlp": _WINDOWS,
     "tcn": {"streams": 8, "update_every": 64, "weight_decay": 0.3},
 }
 
