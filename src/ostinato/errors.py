@@ -21,6 +21,11 @@ A message is one sentence or two: what was wrong with which value, what is allow
 The command line prints it without a traceback.
 """
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 
 class OstinatoError(Exception):
     """Raised for everything that a caller can cause and mend."""
@@ -84,3 +89,15 @@ class BackendError(OstinatoError):
 
 class CheckError(OstinatoError, AssertionError):
     """A layer breaks a promise of the contract."""
+
+
+def did_you_mean(name: str, known: "Iterable[str]", cutoff: float = 0.5) -> str:
+    """The words " Did you mean X?", or nothing where no name is near: the end of a message about an unknown name.
+
+    Args:
+        cutoff: how alike two names must be, 0 to 1.
+    """
+    import difflib  # only mistakes need it
+
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)
+    return f" Did you mean {close[0]!r}?" if close else ""

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ..runs.results import Results
 
 MODELS = ("cnn", "tcn", "lstm")
-SIMULATED = "simulated market"
 SECONDS = 45.0  # for each model at most, so that the demo stays under three minutes whatever the file
 
 
@@ -47,7 +46,7 @@ def demo(
         console.print(line, highlight=False)
     console.rule("Training: will the next price be strictly higher?")
     results = {name: _fit(name, trades, out / name, seed, console) for name in MODELS}
-    _judge(results, trades, console)
+    _judge(results, trades, data is None, console)
     _next(data, out, console)
 
 
@@ -75,12 +74,12 @@ def _fit(name: str, trades: "Trades", out: Path, seed: int, console: "Console") 
     return done.results
 
 
-def _judge(results: dict[str, "Results"], trades: "Trades", console: "Console") -> None:
+def _judge(results: dict[str, "Results"], trades: "Trades", simulated: bool, console: "Console") -> None:
     from .tables import Scores, show
 
     console.rule(f"Judged on the last fifth of {trades.report.source}")
     show(console, {name: Scores.of(found) for name, found in results.items()})
-    if trades.report.source.startswith(SIMULATED):
+    if simulated:
         console.print("This market is simulated: these numbers say nothing about a real one.")
     rate = results["lstm"].baselines["base_rate"]["accuracy"]
     console.print(

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from ..core import SequenceLayer
 from ..errors import ConfigError
-from .sliding import Sliding, at_least_one
+from .sizes import at_least_one
+from .sliding import Sliding
 
 
 class Conv1d(Sliding):

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from ..core import SequenceLayer, valid_steps
 from ..errors import ShapeError
 from .pointwise import Pointwise
-from .sliding import at_least_one
+from .sizes import at_least_one
 
 
 class BatchNorm(SequenceLayer):

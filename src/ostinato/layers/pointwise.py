@@ -6,7 +6,7 @@ Axes: B batch, T time steps, I input features, O output features.
 from torch import Tensor, nn
 
 from ..core import SequenceLayer
-from .sliding import at_least_one
+from .sizes import at_least_one
 
 
 class Pointwise(SequenceLayer):

@@ -8,10 +8,20 @@ import math
 import torch.nn.functional as F
 from torch import Tensor
 
-from .sliding import Sliding, at_least_one
+from .sizes import at_least_one
+from .sliding import Sliding
 
 
-class MaxPool1d(Sliding):
+class Pool(Sliding):
+    """What the kinds of pooling share: a window of ``kernel_size`` steps and as many features out as in."""
+
+    def __init__(self, input_size: int, kernel_size: int, stride: int | None = None) -> None:
+        at_least_one(kernel_size=kernel_size)
+        super().__init__(input_size, input_size, kernel_size, kernel_size if stride is None else stride)
+        self.kernel_size = kernel_size
+
+
+class MaxPool1d(Pool):
     """The largest value of each feature in a causal window.
 
     Args:
@@ -31,17 +41,12 @@ class MaxPool1d(Sliding):
 
     fill = -math.inf
 
-    def __init__(self, input_size: int, kernel_size: int, stride: int | None = None) -> None:
-        at_least_one(kernel_size=kernel_size)
-        super().__init__(input_size, input_size, kernel_size, kernel_size if stride is None else stride)
-        self.kernel_size = kernel_size
-
     def slide(self, buffer: Tensor) -> Tensor:
         """One call of torch's pooling on channel-first memory."""
         return F.max_pool1d(buffer.transpose(1, 2), self.kernel_size, self.step).transpose(1, 2)
 
 
-class AvgPool1d(Sliding):
+class AvgPool1d(Pool):
     """The mean of each feature in a causal window.
 
     Args and Shape as in ``MaxPool1d``.
@@ -49,11 +54,6 @@ class AvgPool1d(Sliding):
     Source:
         ``torch.nn.AvgPool1d``. Where windows overlap, steps before the beginning count as zeros.
     """
-
-    def __init__(self, input_size: int, kernel_size: int, stride: int | None = None) -> None:
-        at_least_one(kernel_size=kernel_size)
-        super().__init__(input_size, input_size, kernel_size, kernel_size if stride is None else stride)
-        self.kernel_size = kernel_size
 
     def slide(self, buffer: Tensor) -> Tensor:
         """One call of torch's pooling on channel-first memory."""

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ..core import SequenceLayer, reverse_steps
 from ..errors import ConfigError
 from ..ops import recurrent as ops
-from .sliding import at_least_one
+from .sizes import at_least_one
 
 # what one layer in one direction remembers: hidden, or hidden and cell, (B, H) each
 Parts = tuple[Tensor, ...]

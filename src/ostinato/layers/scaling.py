@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..core import SequenceLayer
 from ..errors import DataError, ShapeError
-from .sliding import at_least_one
+from .sizes import at_least_one
 
 
 class StandardScaler(SequenceLayer):

@@ -12,6 +12,7 @@ from torch import Tensor
 from ..core import SequenceLayer
 from ..errors import ConfigError, StreamingError
 from .history import join_steps, keep_last
+from .sizes import at_least_one
 
 
 class SlidingState(NamedTuple):
@@ -112,14 +113,3 @@ class Sliding(SequenceLayer):
                 f"row {row} ended in an earlier chunk, and {type(self).__name__} with stride {self.step} "
                 "cannot continue it. Give it length 0, or begin it anew with reset_rows."
             )
-
-
-def at_least_one(**sizes: int) -> None:
-    """Refuse sizes below 1, naming the first.
-
-    Raises:
-        ConfigError: a size is not a whole number of at least 1.
-    """
-    for name, size in sizes.items():
-        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-            raise ConfigError(f"{name} must be a whole number of at least 1, got {size!r}.")

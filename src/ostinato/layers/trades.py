@@ -94,21 +94,21 @@ class TradeFeatures(SequenceLayer):
         if x.shape[1] == 0:
             return x.new_zeros(x.shape[0], 0, self.output_size or 0, dtype=self.anchor.dtype), after
         known = torch.arange(buffer.shape[1], device=x.device) >= self.memory - state.seen[:, None]
-        columns = [*self._changes(buffer, known), *self._distances(buffer, known)]
+        price = _log_price(buffer)
+        columns = [*self._changes(buffer, price, known), *self._distances(price, known)]
         return torch.stack(columns, dim=-1).to(self.anchor.dtype), after
 
-    def _changes(self, buffer: Tensor, known: Tensor) -> list[Tensor]:
+    def _changes(self, buffer: Tensor, price: Tensor, known: Tensor) -> list[Tensor]:
         """Five columns (B, T) that look at a trade and the one before it."""
-        buffer, known = buffer[:, self.memory - 1 :], known[:, self.memory - 1 :]
+        buffer, price, known = (part[:, self.memory - 1 :] for part in (buffer, price, known))
         time, amount = buffer[..., 0], buffer[:, 1:, 2]
-        change = torch.where(known[:, :-1], _log_price(buffer).diff(dim=1) / BASIS_POINT, 0.0)
+        change = torch.where(known[:, :-1], price.diff(dim=1) / BASIS_POINT, 0.0)
         waited = torch.where(known[:, :-1], time.diff(dim=1), 0.0).clamp(min=0.0)
         size = amount.clamp(min=SMALLEST_AMOUNT).log()
         return [change.sign(), change.asinh(), waited.log1p(), size, change.sign() * size]
 
-    def _distances(self, buffer: Tensor, known: Tensor) -> list[Tensor]:
+    def _distances(self, price: Tensor, known: Tensor) -> list[Tensor]:
         """Two columns (B, T) for each window."""
-        price = _log_price(buffer)
         now = price[:, self.memory :]
         columns = []
         for window in self.windows:
@@ -128,7 +128,7 @@ class TradeFeatures(SequenceLayer):
 
 
 def _log_price(buffer: Tensor) -> Tensor:
-    """Padding has price 0, whose logarithm would poison gradients even where it is not used."""
+    """(B, K + T). Padding has price 0, whose logarithm would poison gradients even where it is not used."""
     price = buffer[..., 1]
     return torch.where(price > 0, price, 1.0).log()
 

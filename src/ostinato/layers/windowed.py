@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from ..core import SequenceLayer, valid_steps
 from ..errors import ShapeError
 from .history import join_steps, keep_last
-from .sliding import SlidingState, at_least_one
+from .sizes import at_least_one
+from .sliding import SlidingState
 
 
 class Windowed(SequenceLayer):

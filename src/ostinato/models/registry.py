@@ -1,6 +1,5 @@
 """Models by name."""
 
-import difflib
 import reprlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -8,7 +7,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from ..core import SequenceLayer
-from ..errors import ConfigError
+from ..errors import ConfigError, did_you_mean
 from .config import NetworkConfig
 from .limits import check_cost
 from .recurrent import GRUConfig, LSTMConfig, RNNConfig, recurrent_network
@@ -44,7 +43,7 @@ def config_for(name: str, options: Mapping[str, Any] | None = None) -> NetworkCo
     """
     if name not in MODELS:
         raise ConfigError(
-            f"no model is called {shown(name)}.{nearest(name, MODELS)} Models: {', '.join(MODELS)}."
+            f"no model is called {shown(name)}.{did_you_mean(name, MODELS)} Models: {', '.join(MODELS)}."
         )
     config = MODELS[name].config
     try:
@@ -71,18 +70,12 @@ def build(name: str, options: Mapping[str, Any] | None, input_size: int, output_
     return make()
 
 
-def nearest(name: str, known: Any) -> str:
-    """ " Did you mean X?" or nothing."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f" Did you mean {close[0]!r}?" if close else ""
-
-
 def explain(error: ValidationError, owner: str, known: list[str]) -> str:
     """The first problem of a config, in a sentence."""
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        return f"{owner} has no field {shown(field)}.{nearest(field, known)} Fields: {', '.join(known)}."
+        return f"{owner} has no field {shown(field)}.{did_you_mean(field, known)} Fields: {', '.join(known)}."
     reason = first["msg"].removeprefix("Value error, ").rstrip(".")
     if not field:  # a field is fine by itself, but not beside the others
         return f"{owner}: {reason}."

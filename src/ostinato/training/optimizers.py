@@ -3,7 +3,6 @@
 Names come from config files, so only classes that torch.optim itself offers are looked up.
 """
 
-import difflib
 import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..errors import ConfigError
+from ..errors import ConfigError, did_you_mean
 from .config import TrainingConfig
 
 # SparseAdam wants sparse gradients, which no layer here gives. Muon is for matrices alone and refuses a model that
@@ -84,8 +83,7 @@ def make_schedule(
 def _known(name: str, known: Mapping[str, type], what: str) -> type:
     if name in known:
         return known[name]
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.4)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
+    hint = did_you_mean(name, known, cutoff=0.4)
     raise ConfigError(f"no {what} is called {name!r}.{hint} Known: {', '.join(sorted(known))}.")
 
 
