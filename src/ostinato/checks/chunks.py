@@ -73,8 +73,8 @@ def float32_joins_too(subject: Subject) -> None:
 
 def layer_input_dtype(layer: torch.nn.Module, x: Tensor) -> torch.dtype:
     """float32, or float64 for a layer that reads raw columns: its output dtype does not follow its input."""
-    reads_raw = layer.output_dtype(torch.float64) != torch.float64  # type: ignore[operator]
-    return torch.float64 if reads_raw else torch.float32
+    follows = all(layer.output_dtype(dtype) == dtype for dtype in (torch.float64, torch.float32))  # type: ignore[operator]
+    return torch.float32 if follows else torch.float64
 
 
 def _like_float32(subject: Subject) -> Tensor:

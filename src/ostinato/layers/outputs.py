@@ -1,0 +1,193 @@
+"""What the numbers of a network mean: a distribution of each quantity that is foreseen, and its place in the world.
+
+Axes: B batch, T time steps, N rows, J quantities (column by horizon), P numbers of a distribution, Q quantile levels.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import ConfigError, DataError
+from .sizes import at_least_one
+
+WIDEST = 3.0  # a network may stretch or shrink a distribution e^3 times, no more
+NARROWEST = 1e-6  # of the spread: quantiles of a label that repeats itself would coincide
+
+
+class Output(nn.Module):
+    """Numbers of a network (..., J * inputs) to distributions (..., J, P), in units of a running scale.
+
+    A network that gives 0 stands for the distribution of the labels it was fitted on: ``fit`` takes that from the
+    training rows, so training begins at the strongest constant answer.
+    """
+
+    inputs: int  # numbers that the network gives for each quantity
+    numbers: int  # P
+    base: Tensor
+
+    def __init__(self, quantities: int) -> None:
+        super().__init__()
+        at_least_one(quantities=quantities)
+        self.quantities = quantities
+
+    @property
+    def input_size(self) -> int:
+        """All numbers of the network."""
+        return self.quantities * self.inputs
+
+    def fit(self, z: Tensor) -> "Output":
+        """Take the base from labels z (N, J), in units of the running scale; NaN where there is none.
+
+        Raises:
+            DataError: a quantity has no label.
+        """
+        rows = z.detach().double()
+        known = rows.isfinite()
+        if not bool(known.any(dim=0).all()):
+            quantity = int((~known.any(dim=0)).nonzero()[0])
+            raise DataError(f"quantity {quantity} has no label among the rows to be fitted on.")
+        self.base.copy_(self.found(torch.where(known, rows, torch.nan)))
+        return self
+
+    def found(self, z: Tensor) -> Tensor:
+        """The base for labels z (N, J) float64, NaN where there is none."""
+        raise NotImplementedError(f"{type(self).__name__} does not define found().")
+
+    def standard(self, numbers: Tensor) -> Tensor:
+        """Distributions (..., J, P) in units of the running scale."""
+        grouped = numbers.unflatten(-1, (self.quantities, self.inputs))
+        return self.shaped(grouped, self.base.to(numbers.dtype))
+
+    def shaped(self, numbers: Tensor, base: Tensor) -> Tensor:
+        """Numbers (..., J, inputs) applied to the base."""
+        raise NotImplementedError(f"{type(self).__name__} does not define shaped().")
+
+    def placed(self, standard: Tensor, location: Tensor, scale: Tensor) -> Tensor:
+        """Distributions (..., J, P) in the unit of the labels; location and scale are (..., J)."""
+        return location[..., None] + scale[..., None] * standard
+
+
+class Point(Output):
+    """One number: the mean, if it is trained by squared error."""
+
+    inputs = numbers = 1
+
+    def __init__(self, quantities: int) -> None:
+        super().__init__(quantities)
+        self.register_buffer("base", torch.tensor([[0.0, 1.0]]).repeat(quantities, 1))  # centre, spread
+
+    def found(self, z: Tensor) -> Tensor:
+        """Mean and standard deviation."""
+        centre = z.nanmean(dim=0)
+        spread = (z - centre).square().nanmean(dim=0).sqrt()
+        return torch.stack([centre, torch.where(spread > 0, spread, 1.0)], dim=-1)
+
+    def shaped(self, numbers: Tensor, base: Tensor) -> Tensor:
+        """The mean moved by spreads."""
+        return base[:, :1] + base[:, 1:] * numbers
+
+
+class Quantiles(Output):
+    """Quantiles that never cross: the middle one, and positive steps outward from it.
+
+    Args:
+        quantities: J.
+        levels: of the quantiles, ascending within 0 and 1; Q.
+        free: whether the network gives each step (Q numbers a quantity), or moves and stretches the base as a whole
+            (2 numbers a quantity), which is steadier where there are many horizons and little data.
+
+    Raises:
+        ConfigError: the levels are not ascending within 0 and 1.
+    """
+
+    def __init__(self, quantities: int, levels: Sequence[float], free: bool = False) -> None:
+        super().__init__(quantities)
+        check_levels(levels)
+        self.levels, self.free = tuple(levels), free
+        self.numbers = len(self.levels)
+        self.inputs = self.numbers if free else 2
+        self.middle = min(range(self.numbers), key=lambda place: abs(self.levels[place] - 0.5))
+        self.register_buffer("base", torch.tensor(self.levels).repeat(quantities, 1) - 0.5)  # (J, Q)
+
+    def found(self, z: Tensor) -> Tensor:
+        """The quantiles of the labels."""
+        columns = [column[column.isfinite()] for column in z.T]
+        levels = z.new_tensor(self.levels)
+        base = torch.stack([_quantiles(column, levels) for column in columns])
+        spread = (base[:, -1:] - base[:, :1]).clamp(min=1e-9)
+        # steps that are 0 could not be stretched
+        return base + NARROWEST * spread * torch.arange(self.numbers, dtype=base.dtype, device=base.device)
+
+    def shaped(self, numbers: Tensor, base: Tensor) -> Tensor:
+        """Move the middle, stretch the steps."""
+        spread = (base[:, -1] - base[:, 0]).clamp(min=1e-9)
+        centre = base[:, self.middle] + spread * numbers[..., 0]
+        steps = base.diff(dim=-1)
+        if not self.free:
+            stretch = _limited(numbers[..., 1:2]).exp()
+            return centre[..., None] + stretch * (base - base[:, self.middle, None])
+        steps = steps * _limited(numbers[..., 1:]).exp()
+        up = steps[..., self.middle :].cumsum(-1)
+        down = steps[..., : self.middle].flip(-1).cumsum(-1).flip(-1)
+        centre = centre[..., None]
+        return torch.cat([centre - down, centre, centre + up], dim=-1)
+
+
+class StudentT(Output):
+    """Location, scale and degrees of freedom of Student's t: tails as heavy as the data has them.
+
+    Source:
+        Salinas et al. 2020, DeepAR, arXiv:1704.04110, section 3.1 has a network give the parameters of a likelihood.
+    """
+
+    inputs = numbers = 3
+    FREEDOM = 4.0  # degrees, where the network gives 0; at least 2.1, so that there is a variance
+
+    def __init__(self, quantities: int) -> None:
+        super().__init__(quantities)
+        self.register_buffer("base", torch.tensor([[0.0, 1.0]]).repeat(quantities, 1))
+
+    def found(self, z: Tensor) -> Tensor:
+        """Median, and the scale that gives Student's t with 4 degrees the quartiles of the labels."""
+        quartiles = z.nanquantile(z.new_tensor([0.25, 0.5, 0.75]), dim=0)
+        scale = (quartiles[2] - quartiles[0]) / (2 * 0.7407)  # its upper quartile
+        return torch.stack([quartiles[1], torch.where(scale > 0, scale, 1.0)], dim=-1)
+
+    def shaped(self, numbers: Tensor, base: Tensor) -> Tensor:
+        """(..., J, 3): location, scale, degrees of freedom."""
+        location = base[:, 0] + base[:, 1] * numbers[..., 0]
+        scale = base[:, 1] * _limited(numbers[..., 1]).exp()
+        offset = math.log(math.expm1(self.FREEDOM - 2.1))  # the inverse of softplus
+        freedom = 2.1 + nn.functional.softplus(numbers[..., 2] + offset)
+        return torch.stack([location, scale, freedom], dim=-1)
+
+    def placed(self, standard: Tensor, location: Tensor, scale: Tensor) -> Tensor:
+        """Degrees of freedom have no unit."""
+        centre, width, freedom = standard.unbind(-1)
+        return torch.stack([location + scale * centre, scale * width, freedom], dim=-1)
+
+
+def check_levels(levels: Sequence[float]) -> None:
+    """Refuse what are no levels of quantiles.
+
+    Raises:
+        ConfigError: they are not ascending within 0 and 1, or there are none.
+    """
+    ascending = all(low < high for low, high in zip(levels, list(levels)[1:], strict=False))
+    if not levels or not ascending or not 0 < levels[0] <= levels[-1] < 1:
+        raise ConfigError(f"levels of quantiles must ascend within 0 and 1, got {tuple(levels)}.")
+
+
+def _limited(numbers: Tensor) -> Tensor:
+    return WIDEST * (numbers / WIDEST).tanh()
+
+
+def _quantiles(column: Tensor, levels: Tensor) -> Tensor:
+    """Linear between order statistics; torch.quantile refuses more than 2^24 numbers."""
+    ordered = column.sort().values
+    place = levels * (len(ordered) - 1)
+    below = place.floor().long()
+    above = (below + 1).clamp(max=len(ordered) - 1)
+    return torch.lerp(ordered[below], ordered[above], place - below)

@@ -1,0 +1,109 @@
+"""Layers side by side.
+
+Axes: B batch, T time steps, I input features, O output features.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..core import SequenceLayer, require_layers
+from ..errors import ConfigError
+from .combinators import Combinator
+
+
+class Parallel(Combinator):
+    """y holds what each layer makes of the same x, side by side along the features.
+
+    Args:
+        layers: in the order of their outputs; given by keyword, they are attributes of those names.
+
+    Shape:
+        x (B, T, I), y (B, T', O), O the sum of the layers' own. The state is a tuple of the layers' states.
+
+    Raises:
+        ConfigError: no layer is given, a name is taken, or the layers differ in input size, stride or latency, or one
+            does not say its output size.
+
+    Source:
+        Szegedy et al. 2014, arXiv:1409.4842, section 4: filters of several sizes, concatenated.
+    """
+
+    def __init__(self, *layers: SequenceLayer, **named: SequenceLayer) -> None:
+        super().__init__()
+        require_layers("a parallel", *layers, *named.values())
+        for name, layer in [*((str(place), layer) for place, layer in enumerate(layers)), *named.items()]:
+            if hasattr(self, name):
+                raise ConfigError(
+                    f"a layer cannot be called {name!r}: a parallel has an attribute of that name."
+                )
+            self.add_module(name, layer)
+        if not self.layers:
+            raise ConfigError("a parallel needs at least one layer, got none.")
+        self.parts = len(self.layers)
+        self._add_up()
+
+    @property
+    def layers(self) -> list[SequenceLayer]:
+        """The layers in order."""
+        return list(self._modules.values())  # type: ignore[arg-type]
+
+    def initial_state(
+        self, batch: int, dtype: torch.dtype | None = None, device: torch.device | str | None = None
+    ) -> Any:
+        """The layers' initial states; () if one of them does not stream."""
+        if not self.streams:
+            return ()
+        return tuple(layer.initial_state(batch, dtype, device) for layer in self.layers)
+
+    def run(self, x: Tensor, state: Any, lengths: Tensor | None) -> tuple[Tensor, Any]:
+        """Each layer over the same steps."""
+        befores = state if self.streams else [None] * self.parts
+        pairs = [layer(x, before, lengths) for layer, before in zip(self.layers, befores, strict=True)]
+        y = torch.cat([y for y, _ in pairs], dim=2)
+        return y, tuple(after for _, after in pairs) if self.streams else ()
+
+    def output_dtype(self, dtype: torch.dtype | None) -> torch.dtype | None:
+        """What the first layer gives; the others must agree."""
+        return self.layers[0].output_dtype(dtype)
+
+    def out_lengths(self, lengths: Tensor, state: Any = None) -> Tensor:
+        """The same for every layer."""
+        return self.layers[0].out_lengths(lengths, state[0] if state else None)
+
+    def flush(self, state: Any) -> Tensor:
+        """What all of them owe."""
+        if not self.latency:
+            return super().flush(state)
+        owed = [layer.flush(part) for layer, part in zip(self.layers, state, strict=True)]
+        return torch.cat(owed, dim=2)
+
+    def reset_rows(self, state: Any, mask: Tensor) -> Any:
+        """Layer by layer: their states may differ in dtype."""
+        if not self.streams:
+            return state
+        return tuple(layer.reset_rows(part, mask) for layer, part in zip(self.layers, state, strict=True))
+
+    def _add_up(self) -> None:
+        layers = self.layers
+        sizes = {layer.input_size for layer in layers} - {None}
+        if len(sizes) > 1:
+            raise ConfigError(
+                f"the layers take {', '.join(map(str, sorted(sizes)))} features. Make them equal."
+            )
+        outputs = [layer.output_size for layer in layers]
+        if None in outputs:
+            kind = type(layers[outputs.index(None)]).__name__
+            raise ConfigError(f"{kind} does not say its output_size, so its part of y has no place. Name it.")
+        for name in ("stride", "latency"):
+            found = [getattr(layer, name) for layer in layers]
+            if len(set(found)) > 1:
+                raise ConfigError(
+                    f"the layers have {name} {', '.join(map(str, found))}. They must give the same steps."
+                )
+        self.input_size = next(iter(sizes), None)
+        self.output_size = sum(size for size in outputs if size is not None)
+        self.stride, self.latency = layers[0].stride, layers[0].latency
+        self.receptive_field = max(layer.receptive_field for layer in layers)
+        self.streams = all(layer.streams for layer in layers)
