@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import DataError
+from ..errors import ConfigError, DataError
 
 Floats = NDArray[np.float64]
 
@@ -25,4 +25,23 @@ def finite_numbers(name: str, values: ArrayLike) -> Floats:
     if not np.all(np.isfinite(array)):
         wrong = int(np.argmin(np.isfinite(array)))
         raise DataError(f"{name} must be finite, got {array[wrong]} in row {wrong}.")
+    return array
+
+
+def quantile_levels(at: ArrayLike) -> Floats:
+    """Levels of quantiles as float64 (Q,), ascending, each within 0 and 1 and neither of them.
+
+    Raises:
+        ConfigError: they are not.
+    """
+    array = np.atleast_1d(np.asarray(at, dtype=np.float64))
+    if (
+        array.ndim != 1
+        or len(array) == 0
+        or not np.all((array > 0) & (array < 1))
+        or np.any(np.diff(array) <= 0)
+    ):
+        raise ConfigError(
+            f"levels of quantiles must be ascending and above 0 and below 1, got {array.tolist()}."
+        )
     return array
