@@ -1,4 +1,4 @@
-"""What a trades file turned out to hold, and what was guessed while reading it."""
+"""What a file turned out to hold, and what was guessed while reading it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -52,6 +52,44 @@ class TradesReport:
             f"{counted(self.long_gaps, 'gap')} above {duration(LONG_GAP_SECONDS)}; "
             f"the largest is {duration(self.largest_gap_seconds)}, after {utc(self.largest_gap_at)}",
         ]
+
+
+@dataclass(frozen=True)
+class TableReport:
+    """A summary of bars or of the rows of a table, one series or several. Times are in seconds since the Unix epoch.
+
+    ``thing`` is what a row is: "bar" or "row". ``step`` says in words how far it is from row to row, "" where that
+    differs. ``rows`` counts all steps, ``missing`` those that were not observed, rows of the future included.
+    ``values`` are the lowest and the highest value of each column to look at first, by its name.
+    """
+
+    source: str
+    thing: str
+    rows: int
+    series: int
+    first_time: float
+    last_time: float
+    columns: Mapping[str, str]
+    step: str
+    missing: int
+    values: Mapping[str, tuple[float, float]]
+    notes: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """The report for a person to read, as plain text."""
+        columns = ", ".join(r if r == name else f"{r} from {name!r}" for r, name in self.columns.items())
+        every = f", one every {self.step.removeprefix('1 ')}" if self.step else ""
+        series = "" if self.series == 1 else f" of {self.series:,} series"
+        lines = [
+            f"read {counted(self.rows, self.thing)}{series} from {self.source}{every}",
+            f"from {utc(self.first_time)} to {utc(self.last_time)} UTC, "
+            f"{duration(self.last_time - self.first_time)}",
+            f"columns: {columns}",
+        ]
+        lines += [f"{name} from {low:,.10g} to {high:,.10g}" for name, (low, high) in self.values.items()]
+        if self.missing:
+            lines.append(f"{counted(self.missing, self.thing)} not observed")
+        return lines + [f"note: {note}" for note in self.notes]
 
 
 def describe(

@@ -17,6 +17,7 @@ class Table:
         first_row: the number that a reader of the source gives to the first row of data.
         in_file: rows are lines of a text file, not rows of a table counted from 0.
         notes: sentences on what was guessed while reading.
+        thing: what a row is: "trade", "bar" or "row".
     """
 
     frame: pl.DataFrame
@@ -24,6 +25,21 @@ class Table:
     first_row: int = 0
     in_file: bool = False
     notes: tuple[str, ...] = ()
+    thing: str = "trade"
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns."""
+        return self.frame.columns
+
+    @property
+    def height(self) -> int:
+        """The number of rows."""
+        return self.frame.height
+
+    def cells(self, name: str) -> pl.Series:
+        """The cells of one column."""
+        return self.frame[name]
 
     def row(self, index: int) -> str:
         """Name the row at ``index`` as its reader would find it."""
@@ -33,7 +49,7 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """The cells of a table that play one role: time, price, amount, id or side."""
+    """The cells of a table that play one role: time, price, target and so on."""
 
     role: str
     cells: pl.Series
@@ -48,8 +64,14 @@ class Column:
         return f"another column with {flag(self.role)}"
 
 
+OPTIONS = ("target", "covariates", "known", "id of the series")  # roles that have an option of their own
+
+
 def flag(role: str, name: str = "NAME") -> str:
     """How a column is chosen, on the command line and in Python."""
+    if role in OPTIONS:
+        option = role.split()[0]
+        return f"--{option} {name} (in Python {option}=)"
     return f"--column {role}={name} (in Python columns={{{role!r}: {name!r}}})"
 
 

@@ -1,4 +1,4 @@
-"""Times of trades: numbers, ISO text or native datetimes to seconds since the Unix epoch."""
+"""Times: numbers, ISO text or native datetimes to seconds since the Unix epoch."""
 
 import re
 from typing import NamedTuple
@@ -10,6 +10,7 @@ from ..errors import ColumnError, ConfigError, DataError
 from .csv_files import is_number
 from .numbers import floats
 from .table import Column, flag
+from .zones import Clock, as_seconds
 
 PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 SPELLINGS = {"µs": "us", "μs": "us"}  # the micro sign and the Greek letter
@@ -24,33 +25,39 @@ FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 class Times(NamedTuple):
     """Seconds since the Unix epoch (N,) float64, the unit they came in, and what was guessed.
 
-    float64 resolves today's Unix time to 0.24 µs, so µs survive and ns do not.
+    ``local`` (N,) is what the clock on the wall showed, in seconds since the first of January 1970 there; None
+    where that is UTC. ``naive``: neither the times nor the caller named a zone. float64 resolves today's Unix time to
+    0.24 µs, so µs survive and ns do not.
     """
 
     seconds: np.ndarray
     unit: str
     notes: list[str]
+    local: np.ndarray | None = None
+    naive: bool = False
 
 
-def read_times(column: Column, unit: str | None) -> Times:
+def read_times(column: Column, unit: str | None, clock: Clock | None = None) -> Times:
     """Understand a column of times.
 
     Args:
-        column: numbers, ISO text, or dates and datetimes. A time without a zone is UTC.
+        column: numbers, ISO text, or dates and datetimes.
         unit: of numbers: s, ms, us (µs) or ns; None decides by magnitude, from the whole column.
+        clock: whose time it is where a time names no zone; None: UTC.
 
     Raises:
         ConfigError: the unit is unknown, or given for times that have none.
         ColumnError: a cell is no time.   DataError: a time is missing or beyond the year 9999.
     """
     unit = check_unit(unit)
-    times = read_native(column) if column.cells.dtype.is_temporal() else read_cells(column, unit)
+    temporal = column.cells.dtype.is_temporal()
+    times = read_native(column, clock) if temporal else read_cells(column, unit, clock)
     if unit is not None and times.unit != unit:
         raise ConfigError(
             f"the time unit {unit!r} is for numbers; the times of {column.table.name} are {times.unit}."
         )
     check_range(column, times)
-    return times
+    return times if clock is None else times._replace(local=clock.wall(times.seconds))
 
 
 def check_unit(unit: str | None) -> str | None:
@@ -61,15 +68,15 @@ def check_unit(unit: str | None) -> str | None:
     return unit
 
 
-def read_cells(column: Column, unit: str | None) -> Times:
+def read_cells(column: Column, unit: str | None, clock: Clock | None) -> Times:
     """Numbers or text, told apart by the first cell."""
     first = column.cells[0]
     if isinstance(first, str) and not is_number(first):
-        return read_text(column)
+        return read_text(column, clock)
     return read_numbers(column, unit)
 
 
-def read_native(column: Column) -> Times:
+def read_native(column: Column, clock: Clock | None) -> Times:
     """Dates and datetimes, which know their unit and may know their zone."""
     dtype = column.cells.dtype
     if dtype not in (pl.Date, pl.Datetime):
@@ -77,10 +84,13 @@ def read_native(column: Column) -> Times:
             f"{column.table.name}: the time column {column.cells.name!r} holds {dtype}, not points in time. "
             f"Choose {column.remedy()}."
         )
-    zoned = isinstance(dtype, pl.Datetime) and dtype.time_zone is not None
-    notes = [] if zoned else ["times have no zone and were taken as UTC"]
-    ticks = column.cells.dt.epoch("us").cast(pl.Float64).fill_null(np.nan)
-    return Times(ticks.to_numpy(writable=True) / PER_SECOND["us"], "datetimes", notes)
+    if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
+        wall = as_seconds(column.cells.dt.replace_time_zone(None))
+        return Times(as_seconds(column.cells), "datetimes", [], wall)
+    seconds = as_seconds(column.cells)
+    if clock is not None:
+        return Times(clock.utc(column, seconds), "datetimes", [clock.note()])
+    return Times(seconds, "datetimes", ["times have no zone and were taken as UTC"], naive=True)
 
 
 def read_numbers(column: Column, unit: str | None) -> Times:
@@ -110,7 +120,7 @@ def unit_of(column: Column, values: np.ndarray) -> str:
     return units[usual]
 
 
-def read_text(column: Column) -> Times:
+def read_text(column: Column, clock: Clock | None) -> Times:
     """ISO 8601 text, with or without a zone."""
     text = column.cells.cast(pl.String).str.strip_chars()
     zone = text.str.extract(ZONE)
@@ -118,15 +128,23 @@ def read_text(column: Column) -> Times:
     zone = zone.set(text.str.len_chars() == len("2018-08-13"), None)
     local = text.zip_with(zone.is_null(), text.str.replace(ZONE, ""))
     stamps = parse_stamps(local.str.replace("T", " ", literal=True).str.replace_all("/", "-", literal=True))
-    seconds = stamps.dt.epoch("us").cast(pl.Float64) / PER_SECOND["us"] - offsets(zone)
-    wrong = (seconds.is_null() & text.is_not_null() & (text != "")).arg_true()
+    east = offsets(zone)
+    wrong = ((stamps.is_null() | east.is_null()) & text.is_not_null() & (text != "")).arg_true()
     if len(wrong):
         raise ColumnError(
             f"{column.at(wrong[0])}, which is neither a number nor a time like 2018-08-13T03:36:35Z. "
             f"Mend it, or choose {column.remedy()}."
         )
-    notes = ["times without a zone were taken as UTC"] if zone.null_count() else []
-    return Times(seconds.fill_null(np.nan).to_numpy(writable=True), "ISO text", notes)
+    wall = as_seconds(stamps)
+    seconds = wall - east.fill_null(0.0).to_numpy()
+    if not zone.null_count():
+        return Times(seconds, "ISO text", [], wall)
+    if clock is None:
+        naive = zone.null_count() == len(zone)
+        return Times(seconds, "ISO text", ["times without a zone were taken as UTC"], wall, naive)
+    bare = zone.is_null().to_numpy()
+    told = clock.utc(column, np.where(bare, wall, np.nan))
+    return Times(np.where(bare, told, seconds), "ISO text", [clock.note()])
 
 
 def parse_stamps(local: pl.Series) -> pl.Series:
@@ -157,7 +175,9 @@ def check_range(column: Column, times: Times) -> None:
     """Refuse empty times and those that no calendar has."""
     bad = ~np.isfinite(times.seconds)
     if bad.any():
-        raise DataError(f"{column.at(int(bad.argmax()))}; every trade needs a time. Mend or remove the row.")
+        raise DataError(
+            f"{column.at(int(bad.argmax()))}; every {column.table.thing} needs a time. Mend or remove the row."
+        )
     bad = np.abs(times.seconds) > LAST_SECOND
     if bad.any():
         raise DataError(

@@ -13,6 +13,7 @@ from .files import load
 from .report import TradesReport, describe
 from .table import Column, Table
 from .times import read_times
+from .zones import Clock
 
 READERS = {"id": optional.read_id, "side": optional.read_side}
 
@@ -58,12 +59,18 @@ def read_trades(
         ColumnError: a column is missing, ambiguous or not numeric.
         ConfigError: ``columns`` or ``time_unit`` say something that cannot be.
     """
-    table = load(source)
-    if table.frame.is_empty():
+    return trades_of_table(load(source), columns, time_unit)
+
+
+def trades_of_table(
+    table: Table, columns: Mapping[str, str] | None, time_unit: str | None, time_zone: str | None = None
+) -> Trades:
+    """Trades from a table that was loaded; see ``read_trades``. ``time_zone`` is that of times that name none."""
+    if not table.height:
         raise DataError(f"{table.name} has no rows. At least one trade is needed.")
     choice = choose(table, columns)
     cells = {role: pick(table, role, name) for role, name in choice.columns.items()}
-    times = read_times(cells["time"], time_unit)
+    times = read_times(cells["time"], time_unit, Clock(time_zone, distinct=False) if time_zone else None)
     arrays = {"time": times.seconds, "price": numbers.positive(cells["price"])}
     arrays["amount"] = numbers.not_negative(cells["amount"])
     extras, left_out = read_optional(cells, explicit=set(columns or {}))

@@ -1,0 +1,307 @@
+"""read_panel: trades, bars or the columns of a table, from a file or a data frame, as one Panel."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import ColumnError, ConfigError, DataError, did_you_mean
+from . import columns as trade_columns
+from . import numbers
+from .bar_files import BarColumns, bars_of_table, find_bars, likeliest, missing_prices
+from .bars import COLUMNS, bars_of_trades, parse_bars
+from .columns import ambiguous, missing
+from .csv_files import is_number
+from .files import load
+from .panel import Panel
+from .regular import Timed, timed
+from .report import TableReport, utc
+from .resampling import coarser
+from .table import Column, Table, flag
+from .tables import find_columns, read, table_panel
+from .times import read_times
+from .trades import Trades, trades_of_table
+from .zones import Clock
+
+PRICES = ("direction", "return")  # targets that are made from prices
+ROLES = ("time", *COLUMNS, "price", "amount", "id", "side")
+
+
+def read_panel(
+    source: Any,
+    *,
+    target: str = "direction",
+    bars: str = "",
+    id: str = "",
+    known: Sequence[str] = (),
+    covariates: Sequence[str] = (),
+    columns: Mapping[str, str] | None = None,
+    time_unit: str | None = None,
+    time_zone: str | None = None,
+    holidays: str = "",
+) -> Panel:
+    """Read what a forecast is made from.
+
+    Args:
+        source: a path to CSV (also gzipped) or parquet, a data frame of pandas, polars or arrow, Trades, or a Panel.
+        target: "direction" or "return" of a price, or the names of columns of a table, with commas between.
+        bars: size of bars to build from trades or from shorter bars: 1m, 100t, 10v; "" takes what there is.
+        id: a column that tells several series apart.
+        known: columns that are known in advance.
+        covariates: further columns of numbers, each seen when its row is; "*" for all.
+        columns: names of columns by role (time, open, high, low, close, volume, price, amount) where they are not to
+            be guessed.
+        time_unit: of numeric times: s, ms, us or ns. None decides by their size.
+        time_zone: of times that name none, like Europe/Berlin; None takes them as UTC.
+        holidays: a country whose public holidays become the known column ``holiday``.
+
+    A target that is a column makes the source a table; a source with open, high, low and close holds bars; any other
+    holds trades.
+
+    Raises:
+        DataError: there is nothing to read, a value is impossible, or times are not regular.
+        ColumnError: a column is missing, ambiguous or not numeric.
+        ConfigError: options are unknown or do not go together.
+    """
+    wanted = Wanted(
+        target,
+        bars,
+        id,
+        listed_names(known),
+        listed_names(covariates),
+        dict(columns or {}),
+        time_unit,
+        time_zone,
+        holidays,
+    )
+    if bars:
+        parse_bars(bars)
+    if bars and wanted.is_column:
+        raise ConfigError(
+            f"bars are for the direction and the return of a price, not for the target {target!r}."
+        )
+    if isinstance(source, Trades | Panel):
+        return built(source, bars)
+    table = load(source)
+    if not table.height:
+        raise DataError(f"{table.name} has no rows. At least one is needed.")
+    return panel_of_table(table, wanted)
+
+
+class Wanted(NamedTuple):
+    """The arguments of ``read_panel``."""
+
+    target: str
+    bars: str
+    id: str
+    known: tuple[str, ...]
+    covariates: tuple[str, ...]
+    columns: dict[str, str]
+    unit: str | None
+    zone: str | None
+    holidays: str
+
+    @property
+    def is_column(self) -> bool:
+        """Whether the target is a column, not made from prices."""
+        return self.target not in PRICES
+
+
+def panel_of_table(table: Table, wanted: Wanted) -> Panel:
+    """Decide what a table holds, and read it."""
+    check_roles(table, wanted.columns)
+    prices = None if wanted.is_column else find_bars(table, wanted.columns)
+    if prices is None and not wanted.is_column:
+        return read_as_trades(table, wanted)
+    table = replace(table, thing="row" if prices is None else "bar")
+    time, notes = time_column(table, wanted)
+    check_id(table, wanted.id, time)
+    rows = timed(table, time, wanted.unit, wanted.zone, wanted.id)
+    rows.times.notes.extend(notes)
+    roles = {"time": time} | ({"id": wanted.id} if wanted.id else {})
+    if prices is None:
+        choice = find_columns(table, wanted.target, wanted.covariates, wanted.known, list(roles.values()))
+        return spans_noted(table_panel(rows, choice, roles, wanted.holidays))
+    return built(spans_noted(read_as_bars(rows, prices, roles, wanted)), wanted.bars)
+
+
+def panel_of_trades(trades: Trades) -> Panel:
+    """Trades as a panel of one series, with the columns price and amount; a row is a trade."""
+    return Panel("trades", trades.time, {"price": trades.price, "amount": trades.amount}, trades.report)
+
+
+def built(source: Trades | Panel, bars: str) -> Panel:
+    """Bars of the size that was asked for, if one was."""
+    if isinstance(source, Trades):
+        return bars_of_trades(source, bars) if bars else panel_of_trades(source)
+    if not bars:
+        return source
+    if source.kind == "bars":
+        return coarser(source, bars)
+    if source.kind == "trades":
+        return bars_of_trades(trades_of_panel(source), bars)
+    raise ConfigError(f"{source.report.source} is a table; bars are made from trades or from shorter bars.")
+
+
+def trades_of_panel(panel: Panel) -> Trades:
+    """The trades that a panel of trades was made from, without ids and sides."""
+    report: Any = panel.report
+    return Trades(panel.time, panel.values["price"], panel.values["amount"], None, None, report)
+
+
+def read_as_trades(table: Table, wanted: Wanted) -> Panel:
+    """Trades, or bars from them."""
+    columns = {role: name for role, name in wanted.columns.items() if role in trade_columns.NAMES}
+    if "price" not in columns and not trade_columns.likeliest("price", table.names):
+        raise ColumnError(no_price(table, wanted.columns))
+    for given, option in (
+        (wanted.id, "--id"),
+        (wanted.known, "--known"),
+        (wanted.covariates, "--covariates"),
+        (wanted.holidays, "--holidays"),
+    ):
+        if given:
+            raise ConfigError(
+                f"{option} is for bars and tables, and {table.name} was taken for trades, without open, high, low and "
+                "close. Name a column to foresee with --target, or leave the option out."
+            )
+    notes: list[str] = []
+    times = trade_columns.likeliest("time", [name for name in table.names if name not in columns.values()])
+    if "time" not in columns and len(times) > 1:
+        columns["time"], notes = settled(table, times, wanted.unit, wanted.zone)
+    trades = trades_of_table(table, columns, wanted.unit, wanted.zone)
+    report = replace(trades.report, notes=(*notes, *trades.report.notes))
+    return built(replace(trades, report=report), wanted.bars)
+
+
+def no_price(table: Table, columns: Mapping[str, str]) -> str:
+    """What to say of a table without prices when the target is made from prices."""
+    there = [role for role in COLUMNS[:4] if role in columns or likeliest(role, table.names)]
+    if len(there) >= 2:
+        return missing_prices(table, columns)
+    return (
+        f"no column of {table.name} looks like a price; it has {trade_columns.listed(table)}. Name the price with "
+        f"{flag('price')}, or foresee any column with --target NAME (in Python target=)."
+    )
+
+
+def read_as_bars(rows: Timed, prices: BarColumns, roles: Mapping[str, str], wanted: Wanted) -> Panel:
+    """Bars from a file, with further columns."""
+    table = rows.column.table
+    close, *others = [prices.columns["close"], *(n for role, n in prices.columns.items() if role != "close")]
+    taken = [*roles.values(), *others, *([prices.other] if prices.other else [])]
+    choice = find_columns(table, close, wanted.covariates, wanted.known, taken)
+    extras = {}
+    for role, names in (("covariates", choice.covariates), ("known", choice.known)):
+        for name in names:
+            if name in COLUMNS:
+                raise ColumnError(
+                    f"bars of {table.name} already have a column {name!r}. Rename the other one."
+                )
+            extras[name] = complete(table, role, name)
+    return bars_of_table(rows, prices, extras, roles, choice.known, wanted.holidays)
+
+
+def complete(table: Table, role: str, name: str) -> np.ndarray:
+    """A column beside bars, without empty cells, (N,)."""
+    values = read(table, role, name)
+    numbers.refuse(Column(role, table.cells(name), table), np.isnan(values), "a finite number")
+    return values
+
+
+def listed_names(names: Sequence[str] | str) -> tuple[str, ...]:
+    """Names, each once; one text is one name, or several with commas between."""
+    several = names.split(",") if isinstance(names, str) else names
+    return tuple(dict.fromkeys(str(name).strip() for name in several if str(name).strip()))
+
+
+def check_roles(table: Table, columns: Mapping[str, str]) -> None:
+    """Refuse roles that no column has, and columns that are not there."""
+    for role, name in columns.items():
+        if role not in ROLES:
+            raise ConfigError(f"there is no role {role!r}; columns can be named for {', '.join(ROLES)}.")
+        if name and name not in table.names:
+            raise ColumnError(
+                f"{table.name} has no column {name!r} for the {role}; it has {trade_columns.listed(table)}."
+            )
+        if role == "time" and not name:
+            raise ConfigError("rows cannot do without a time. Name its column with --column time=NAME.")
+
+
+def check_id(table: Table, id: str, time: str) -> None:
+    """Refuse a column of ids that is not there, or that is the time."""
+    if id and id not in table.names:
+        near = did_you_mean(id, table.names)
+        raise ColumnError(
+            f"{table.name} has no column {id!r} for the id.{near} It has {trade_columns.listed(table)}."
+        )
+    if id and id == time:
+        raise ColumnError(f"the column {id!r} of {table.name} cannot be both the time and the id.")
+
+
+def time_column(table: Table, wanted: Wanted) -> tuple[str, list[str]]:
+    """The column of times, and what was guessed.
+
+    Raises:
+        ColumnError: there is none, or several disagree.
+    """
+    if "time" in wanted.columns:
+        return wanted.columns["time"], []
+    taken = {*wanted.columns.values(), *wanted.covariates, *wanted.known, wanted.id}
+    if wanted.is_column:
+        taken |= {wanted.target, *(name.strip() for name in wanted.target.split(","))}
+    found = trade_columns.likeliest("time", [name for name in table.names if name not in taken])
+    if not found:
+        raise ColumnError(missing("time", table))
+    return (found[0], []) if len(found) == 1 else settled(table, found, wanted.unit, wanted.zone)
+
+
+def settled(table: Table, names: list[str], unit: str | None, zone: str | None) -> tuple[str, list[str]]:
+    """The one to read of several columns of times: they must tell the same time in every row.
+
+    Raises:
+        ColumnError: they do not.
+    """
+    try:
+        seconds = [instants(Column("time", table.cells(name), table), unit, zone) for name in names]
+    except (DataError, ConfigError):
+        raise ColumnError(ambiguous("time", names, table)) from None
+    if any((np.abs(seconds[0] - other) >= 1).any() for other in seconds[1:]):
+        raise ColumnError(ambiguous("time", names, table))
+    numeric = [name for name in names if is_numeric(table, name)]
+    chosen = (numeric or names)[0]
+    others = [name for name in names if name != chosen]
+    return chosen, [
+        f"the time is in {trade_columns.either(others)} too, the same in every row; {chosen!r} was read"
+    ]
+
+
+def instants(column: Column, unit: str | None, zone: str | None) -> np.ndarray:
+    """Times of a column that may be numbers or text, in seconds since the epoch, (N,)."""
+    text = column.cells.dtype.is_temporal() or not is_numeric(column.table, column.cells.name)
+    return read_times(column, None if text else unit, Clock(zone) if zone else None).seconds
+
+
+def is_numeric(table: Table, name: str) -> bool:
+    """Whether the first cell of a column is a number."""
+    cell = table.cells(name)[0]
+    return isinstance(cell, int | float) or (isinstance(cell, str) and is_number(cell))
+
+
+def spans_noted(panel: Panel) -> Panel:
+    """Say so where series begin or end at different times."""
+    first, last = panel.time[panel.starts], panel.time[panel.stops - 1]
+    if len(first) < 2 or (np.ptp(first) == 0 and np.ptp(last) == 0):
+        return panel
+    note = (
+        f"the series have different spans: they begin from {utc(first.min())} to {utc(first.max())} and end from "
+        f"{utc(last.min())} to {utc(last.max())}"
+    )
+    return noted(panel, note)
+
+
+def noted(panel: Panel, note: str) -> Panel:
+    """A panel whose report says one thing more."""
+    assert isinstance(panel.report, TableReport)
+    return replace(panel, report=replace(panel.report, notes=(*panel.report.notes, note)))

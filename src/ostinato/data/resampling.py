@@ -1,0 +1,115 @@
+"""Longer bars from shorter ones.
+
+Axes: N shorter bars, M longer ones, S series.
+"""
+
+import numpy as np
+
+from ..errors import ConfigError, DataError
+from .bars import COLUMNS, EDGE, BarSize, bars_report, few, grouped, parse_bars
+from .grid import season_of
+from .panel import Panel
+from .report import TableReport, counted, duration
+
+
+def coarser(panel: Panel, bars: str) -> Panel:
+    """Bars of a longer time from bars, each series for itself.
+
+    Args:
+        panel: regular bars.
+        bars: a size by time that is a multiple of theirs.
+
+    A bar is not observed where none of its parts was. The last one is left out where its end is not there.
+
+    Raises:
+        ConfigError: bars by trades or volume, which bars cannot tell, or no multiple.
+        DataError: the bars are not regular, or do not fill two longer ones.
+    """
+    size = parse_bars(bars)
+    source = panel.report.source
+    if size.kind != "time":
+        raise ConfigError(
+            f"{source} holds bars; {size.text} can only be made from trades. Give --bars a time, like 1d."
+        )
+    if panel.step is None:
+        raise DataError(
+            f"the bars of {source} are not at regular times, so they cannot be joined to {size.text}."
+        )
+    if size.size == panel.step:
+        return panel
+    if size.size % panel.step:
+        step = duration(panel.step)
+        raise ConfigError(
+            f"{source} holds bars of {step}; {size.text} is {'shorter' if size.size < panel.step else 'no multiple'}. "
+            f"Give --bars a multiple of {step}, or leave it out."
+        )
+    pieces = [joined(panel, slice(a, b), size) for a, b in zip(panel.starts, panel.stops, strict=True)]
+    lengths = [len(time) for time, _, _, _ in pieces]
+    notes = dict.fromkeys(note for *_, told in pieces for note in told)
+    time = np.concatenate([piece[0] for piece in pieces])
+    values = {name: np.concatenate([piece[1][name] for piece in pieces]) for name in panel.values}
+    seen = np.concatenate([piece[2] for piece in pieces])
+    observed = None if seen.all() else seen
+    old = panel.report
+    head = f"made from {counted(len(panel), 'bar')} of {duration(panel.step)}"
+    report = bars_report(
+        source,
+        time,
+        values,
+        len(lengths),
+        old.columns if isinstance(old, TableReport) else {},
+        duration(size.size),
+        observed,
+        (head, *notes, *(old.notes if isinstance(old, TableReport) else ())),
+    )
+    starts = np.append(0, np.cumsum(lengths)[:-1]).astype(np.int64)
+    return Panel(
+        "bars",
+        time,
+        values,
+        report,
+        starts,
+        panel.ids,
+        observed,
+        size.size,
+        season_of(size.size),
+        panel.targets,
+        panel.known,
+        size.text,
+    )
+
+
+Piece = tuple[np.ndarray, dict[str, np.ndarray], np.ndarray, list[str]]
+
+
+def joined(panel: Panel, rows: slice, size: BarSize) -> Piece:
+    """One series of longer bars: times, columns, observed, notes."""
+    assert panel.step is not None
+    time = panel.time[rows]
+    number = np.floor(time / size.size)
+    firsts = np.flatnonzero(np.diff(number, prepend=number[0] - 1))
+    stamp = number[firsts] * size.size
+    columns = {name: array[rows] for name, array in panel.values.items()}
+    seen = np.ones(len(time), bool) if panel.observed is None else panel.observed[rows]
+    # filled bars are flat at the close before: they change no high, low, close or sum, but they could open a bar
+    opening = np.minimum.reduceat(np.where(seen, np.arange(len(time)), len(time)), firsts)
+    opening = np.where(opening < np.append(firsts[1:], len(time)), opening, firsts)
+    values = grouped(firsts, *(columns[name] for name in COLUMNS))
+    values["open"] = columns["open"][opening]
+    high = np.where(seen, columns["high"], -np.inf)
+    low = np.where(seen, columns["low"], np.inf)
+    whole = np.logical_or.reduceat(seen, firsts)
+    values["high"] = np.where(whole, np.maximum.reduceat(high, firsts), values["high"])
+    values["low"] = np.where(whole, np.minimum.reduceat(low, firsts), values["low"])
+    lasts = np.append(firsts[1:], len(time)) - 1
+    # what is known in advance is as it was when the bar opened, the rest as it was when it closed
+    more = {n: a[firsts if n in panel.known else lasts] for n, a in columns.items() if n not in COLUMNS}
+    values |= more
+    notes = ["the first bar begins part of the way through"] if time[0] > stamp[0] else []
+    stop = len(stamp)
+    if time[-1] + panel.step < stamp[-1] + size.size * (1 - EDGE):
+        notes.append("the last bar was not over yet and was left out")
+        stop -= 1
+    if stop < 2:
+        raise DataError(few(panel.report.source, stop, size))
+    return stamp[:stop], {name: array[:stop] for name, array in values.items()}, whole[:stop], notes
