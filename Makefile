@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 DATA   ?=
 JOBS   ?= 2
 
-.PHONY: install demo test test-all check lint types contracts bench clean
+.PHONY: install demo test test-all check lint types contracts bench docs clean
 
 install: $(READY)
 
@@ -40,6 +40,11 @@ check: lint types contracts test
 
 bench: $(READY)
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+# a wrong link, a name that does not exist, a page left out: each fails
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --clean --site-dir site
+	@echo "open site/index.html"
 
 clean:
 	rm -rf $(VENV) build dist
