@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from ostinato.errors import BrokenRunError
+from ostinato.files import parquet as parsing
 from ostinato.runs import parquet, predictions, read_predictions, write_predictions
 
 FRAME = pl.DataFrame(
@@ -112,8 +113,8 @@ def test_a_file_that_makes_polars_abort(path):
 
 def test_the_reason_is_the_last_line_that_speaks_of_it(path, monkeypatch, tmp_path):
     write_predictions(path, FRAME)
-    monkeypatch.setattr(parquet, "CHILD", tmp_path / "child.py")
-    parquet.CHILD.write_text(
+    monkeypatch.setattr(parsing, "CHILD", tmp_path / "child.py")
+    parsing.CHILD.write_text(
         "import sys; sys.exit('Traceback:\\nmemory allocation failed\\nnote: run with\\n')"
     )
     with pytest.raises(BrokenRunError, match=r"is not usable parquet: 'memory allocation failed'\."):
@@ -123,7 +124,7 @@ def test_the_reason_is_the_last_line_that_speaks_of_it(path, monkeypatch, tmp_pa
 def test_a_reader_that_breaks_off_or_hangs(path, monkeypatch, tmp_path):
     write_predictions(path, FRAME)
     child = tmp_path / "child.py"
-    monkeypatch.setattr(parquet, "CHILD", child)
+    monkeypatch.setattr(parsing, "CHILD", child)
     child.write_text("import os; os.abort()")
     with pytest.raises(BrokenRunError, match=r"is not usable parquet: 'the reader broke off'"):
         read_predictions(path)

@@ -106,8 +106,9 @@ def bars_of_trades(trades: Trades, bars: str) -> Panel:
 
 def time_bars(trades: Trades, size: BarSize) -> Panel:
     """Bars by time from trades; see ``bars_of_trades``."""
-    number = np.floor(trades.time / size.size)
-    firsts = np.flatnonzero(np.diff(number, prepend=number[0] - 1))
+    number = trades.time / size.size
+    np.floor(number, out=number)
+    firsts = np.append(0, np.flatnonzero(number[1:] != number[:-1]) + 1)
     values = grouped(firsts, *(trades.price,) * 4, trades.amount)
     place = number[firsts]
     del number

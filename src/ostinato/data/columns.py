@@ -54,7 +54,7 @@ def choose(table: Table, wanted: Mapping[str, str] | None) -> Choice:
     """
     wanted = dict(wanted or {})
     check_wanted(table, wanted)
-    free = [n for n in table.frame.columns if n not in wanted.values()]
+    free = [n for n in table.names if n not in wanted.values()]
     columns, notes = {}, []
     for role in REQUIRED + OPTIONAL:
         found = [wanted[role]] if role in wanted else likeliest(role, free)
@@ -74,7 +74,7 @@ def check_wanted(table: Table, wanted: Mapping[str, str]) -> None:
             raise ConfigError(f"a trade has no {role!r}; columns can be named for {', '.join(NAMES)}.")
         if not name and role in REQUIRED:
             raise ConfigError(f"trades cannot do without the {role}. Name its column with {flag(role)}.")
-        if name and name not in table.frame.columns:
+        if name and name not in table.names:
             raise ColumnError(f"{table.name} has no column {name!r} for the {role}; it has {listed(table)}.")
     names = [name for name in wanted.values() if name]
     if len(set(names)) < len(names):
@@ -117,7 +117,7 @@ def either(names: list[str]) -> str:
 
 def listed(table: Table) -> str:
     """The columns a reader can choose from."""
-    names = table.frame.columns
+    names = table.names
     more = f" and {len(names) - SHOWN_COLUMNS} more" if len(names) > SHOWN_COLUMNS else ""
     return ", ".join(map(repr, names[:SHOWN_COLUMNS])) + more if names else "no columns"
 

@@ -1,11 +1,12 @@
 """Read the text of a CSV file into a table of text.
 
 Cells stay text here: whether a column holds numbers or times is for those who know its role, and they
-can name the row of a cell that does not.
+can name the row of a cell that does not. blocks.py is for files that are large and hold no such cell.
 """
 
 import csv
 import io
+from typing import NamedTuple
 
 import polars as pl
 
@@ -19,8 +20,46 @@ BARE_NAMES = ["time", "price", "amount"]  # the columns of a file without a head
 BLANK_LINES = 1000  # so many empty lines at the end of a file are forgiven
 
 
+class Dialect(NamedTuple):
+    """How the text of a CSV file is to be cut: names of the columns, the letter between cells, a header or none."""
+
+    names: list[str]
+    separator: str
+    headerless: bool
+
+    @property
+    def first_row(self) -> int:
+        """The line of the first row of data."""
+        return 1 if self.headerless else 2
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on what was guessed."""
+        taken = f"the file has no header; its columns were taken as {', '.join(self.names)}"
+        cut = f"columns are separated by {self.separator!r}"
+        return (taken,) * self.headerless + (cut,) * (self.separator != ",")
+
+
+def find_dialect(head: bytes, name: str) -> Dialect:
+    """Understand the first line: a header, or three columns of numbers without one.
+
+    Args:
+        head: the beginning of the text, HEAD_BYTES of it and one more where there are so many.
+        name: of the file, for messages.
+
+    Raises:
+        DataError: this is no text, not UTF-8, or empty.   ColumnError: the header is unusable.
+    """
+    line = first_line(head, name)
+    separator = max(SEPARATORS, key=line.count)
+    cells = [cell.strip() for cell in next(csv.reader([line], delimiter=separator))]
+    headerless = all(is_number(cell) for cell in cells)
+    names = bare_names(cells, name) if headerless else header_names(cells, name)
+    return Dialect(names, separator, headerless)
+
+
 def read_csv(content: bytes, name: str) -> Table:
-    """Read CSV text with a header, or three columns of numbers without one.
+    """Read CSV text as a table of text.
 
     Args:
         content: UTF-8 text, with or without a byte order mark.
@@ -29,16 +68,9 @@ def read_csv(content: bytes, name: str) -> Table:
     Raises:
         DataError: this is no text, not UTF-8, or has no rows.   ColumnError: the header is unusable.
     """
-    line = first_line(content, name)
-    separator = max(SEPARATORS, key=line.count)
-    cells = [cell.strip() for cell in next(csv.reader([line], delimiter=separator))]
-    headerless = all(is_number(cell) for cell in cells)
-    names = bare_names(cells, name) if headerless else header_names(cells, name)
-    frame = parse(content, name, names, separator, skip=0 if headerless else 1)
-    notes = [f"the file has no header; its columns were taken as {', '.join(names)}"] if headerless else []
-    if separator != ",":
-        notes.append(f"columns are separated by {separator!r}")
-    return Table(frame, name, 1 if headerless else 2, True, tuple(notes))
+    dialect = find_dialect(content[: HEAD_BYTES + 1], name)
+    frame = parse(content, name, dialect.names, dialect.separator, skip=dialect.first_row - 1)
+    return Table(frame, name, dialect.first_row, True, dialect.notes)
 
 
 def first_line(content: bytes, name: str) -> str:
@@ -49,14 +81,14 @@ def first_line(content: bytes, name: str) -> str:
     if b"\0" in head:
         raise DataError(f"{name} is neither text nor parquet. Name a .csv, .csv.gz or .parquet file.")
     if not head.strip():
-        raise DataError(f"{name} is empty. A trades file needs a header and at least one row.")
+        raise DataError(f"{name} is empty. A table needs a header and at least one row.")
     line, newline, _ = head.partition(b"\n")
     if not newline and len(content) > HEAD_BYTES:
         raise DataError(f"{name} is no CSV file: its first line is longer than {HEAD_BYTES:,} bytes.")
     try:
         return line.decode("utf-8-sig").rstrip("\r")
     except UnicodeDecodeError as error:
-        raise DataError(not_utf8(line, error, name)) from error
+        raise DataError(not_utf8(line, name)) from error
 
 
 def is_number(cell: str) -> bool:
@@ -104,7 +136,7 @@ def parse(content: bytes, name: str, names: list[str], separator: str, skip: int
 
 def no_rows(name: str) -> str:
     """What is wrong with a header alone."""
-    return f"{name} has a header but no rows. A trades file needs at least one trade."
+    return f"{name} has a header but no rows. At least one is needed."
 
 
 def without_blank_end(frame: pl.DataFrame) -> pl.DataFrame:
@@ -117,21 +149,24 @@ def without_blank_end(frame: pl.DataFrame) -> pl.DataFrame:
 
 def explain(content: bytes, name: str, columns: int, separator: str) -> str:
     """Find out, slowly, why polars could not read the text. Its own words name no row."""
+    text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="")
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        return not_utf8(content, error, name)
-    try:
-        for row, cells in enumerate(csv.reader(io.StringIO(text), delimiter=separator), start=1):
+        for row, cells in enumerate(csv.reader(text, delimiter=separator), start=1):
             if cells and len(cells) != columns:
                 return f"{name}: row {row} of the file has {len(cells)} cells, not {columns}. Mend the row."
+    except UnicodeDecodeError:
+        return not_utf8(content, name)
     except csv.Error:
         pass  # a cell beyond csv's limit: an open quote that swallowed the rest
     return f"{name} is no CSV file that can be read. A quotation mark may never be closed."
 
 
-def not_utf8(content: bytes, error: UnicodeDecodeError, name: str) -> str:
+def not_utf8(content: bytes, name: str) -> str:
     """Name the row and the byte that are not UTF-8."""
-    row = content.count(b"\n", 0, error.start) + 1
-    byte = f"byte 0x{content[error.start]:02x}"
-    return f"{name} is not UTF-8 text: row {row} of the file holds {byte}. Save it as UTF-8."
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        row = content.count(b"\n", 0, error.start) + 1
+        byte = f"byte 0x{content[error.start]:02x}"
+        return f"{name} is not UTF-8 text: row {row} of the file holds {byte}. Save it as UTF-8."
+    return f"{name} is not UTF-8 text. Save it as UTF-8."

@@ -1,46 +1,176 @@
-"""Open whatever holds trades: a CSV file, a parquet file, or a data frame of any library."""
+"""Open whatever holds a table: a CSV file, a parquet file, or a data frame of any library."""
 
 import gzip
 import zlib
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, TypeVar
 
 import narwhals as nw
 import polars as pl
 
 from ..errors import ColumnError, DataError
-from .csv_files import read_csv
+from ..files.parquet import Batches, Limits, ParquetError
+from .blocks import MOST_BYTES, TooLargeError, UnusualError, gathered, read_blocks
+from .csv_files import HEAD_BYTES, find_dialect, no_rows, read_csv
 from .table import Table
 
 GZIP, PARQUET, ZIP = b"\x1f\x8b", b"PAR1", b"PK\x03\x04"
-MOST_BYTES = 16 * 2**30  # of text, after unpacking: a small .gz can hold more than any memory
+PARQUET_LIMITS = Limits(rows=2_000_000_000, memory=32 * 2**30, seconds=1800.0)  # for the process that parses
+T = TypeVar("T")
 
 
-def load(source: object) -> Table:
-    """Read a path or a data frame.
+class Source:
+    """Something that holds a table: its columns can be known before its rows are read.
+
+    ``header`` is a table without rows, or with them where they are at hand.
+    """
+
+    header: Table
+
+    def read(self, names: Collection[str], numeric: Collection[str]) -> Table:
+        """Some of the columns; ``numeric`` ones as arrays of float64 where they hold nothing else."""
+        return self.whole()
+
+    def whole(self) -> Table:
+        """All columns, as they stand in the source."""
+        return self.header
+
+
+class Frame(Source):
+    """A data frame."""
+
+    def __init__(self, source: object) -> None:
+        self.header = load_frame(source)
+
+
+class Text(Source):
+    """A CSV file, packed with gzip or not."""
+
+    def __init__(self, path: Path, packed: bool) -> None:
+        self.path, self.packed = path, packed
+        with self._open() as file:
+            self.dialect = find_dialect(file.read(HEAD_BYTES + 1), path.name)
+        empty = pl.DataFrame(schema=dict.fromkeys(self.dialect.names, pl.String))
+        self.header = Table(empty, path.name, self.dialect.first_row, True, self.dialect.notes)
+
+    @contextmanager
+    def _open(self) -> Iterator[IO[bytes]]:
+        """Python's gzip, for it checks the end and the checksum."""
+        try:
+            with gzip.open(self.path) if self.packed else self.path.open("rb") as file:
+                yield file  # type: ignore[misc]
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise DataError(
+                f"{self.path} is a damaged gzip file ({error}). Fetch or pack it again."
+            ) from error
+        except OSError as error:
+            raise DataError(unreadable(self.path, error)) from error
+
+    def read(self, names: Collection[str], numeric: Collection[str]) -> Table:
+        try:
+            with self._open() as file:
+                frame, arrays = read_blocks(file, self.dialect, list(dict.fromkeys(names)), numeric)
+        except UnusualError:
+            return self.whole()
+        except TooLargeError:
+            raise DataError(self._too_large()) from None
+        if frame.is_empty():
+            raise DataError(no_rows(self.path.name))
+        return replace(self.header, frame=frame, arrays=arrays, header=tuple(self.dialect.names))
+
+    def whole(self) -> Table:
+        with self._open() as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise DataError(self._too_large())
+        return read_csv(content, self.path.name)
+
+    def _too_large(self) -> str:
+        return f"{self.path} holds more than {MOST_BYTES // 2**30} GiB of text. Save it as parquet."
+
+
+class Parquet(Source):
+    """A parquet file; every way in which it can be damaged is one DataError."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self.batches = Batches(path, PARQUET_LIMITS)
+        except ParquetError as error:
+            raise DataError(self._damaged(error)) from None
+        self.header = Table(self.batches.header, path.name)
+
+    def read(self, names: Collection[str], numeric: Collection[str]) -> Table:
+        names = list(dict.fromkeys(names))
+        try:
+            frame, arrays = gathered(self.batches.read(names), names, numeric).joined()
+        except UnusualError:
+            return self.read(names, ())
+        except ParquetError as error:
+            raise DataError(self._damaged(error)) from None
+        return replace(self.header, frame=frame, arrays=arrays, header=tuple(self.header.names))
+
+    def whole(self) -> Table:
+        return self.read(self.header.names, ())
+
+    def _damaged(self, error: ParquetError) -> str:
+        return f"{self.path} is not a readable parquet file: {error}. Write or fetch it again."
+
+
+def open_source(source: object) -> Source:
+    """Open a path or a data frame.
 
     Raises:
         DataError: there is no such file, or it holds no table.   ColumnError: two columns share a name.
     """
     if isinstance(source, str | PathLike):
-        return load_file(Path(source))
-    return load_frame(source)
+        return open_file(Path(source))
+    return Frame(source)
 
 
-def load_file(path: Path) -> Table:
-    """Read a file by what it holds; its name matters only where the content is damaged."""
+def open_file(path: Path) -> Source:
+    """Open a file by what it holds; its name matters only where the content is damaged."""
     try:
         check_is_file(path)
         with path.open("rb") as file:
             magic = file.read(4)
-        if magic.startswith(ZIP):
-            raise DataError(f"{path} is a zip archive or a spreadsheet. Unpack it, or save it as CSV.")
-        if magic == PARQUET or path.suffix.lower() in {".parquet", ".pq"}:
-            return load_parquet(path)
-        return read_csv(read_bytes(path, magic.startswith(GZIP)), path.name)
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise DataError(unreadable(path, error)) from error
+    if magic.startswith(ZIP):
+        raise DataError(f"{path} is a zip archive or a spreadsheet. Unpack it, or save it as CSV.")
+    if magic == PARQUET or path.suffix.lower() in {".parquet", ".pq"}:
+        return Parquet(path)
+    return Text(path, magic.startswith(GZIP))
+
+
+def understood(
+    source: Source, names: Collection[str], numeric: Collection[str], read: Callable[[Table], T]
+) -> T:
+    """Read columns as numbers; where that goes wrong, read them again as they stand, to say what is wrong with them.
+
+    Args:
+        names: of the columns to read; ``numeric`` are those of numbers.
+        read: what to make of the table.
+
+    Raises:
+        whatever ``read`` raises.
+    """
+    table = source.read(names, numeric)
+    try:
+        return read(table)
+    except DataError:
+        if not (table.arrays and table.in_file):
+            raise
+    return read(source.whole())
+
+
+def unreadable(path: Path, error: OSError) -> str:
+    """What to say of a file that the system does not give."""
+    return f"{path} cannot be read: {error.strerror or error}."
 
 
 def check_is_file(path: Path) -> None:
@@ -51,28 +181,6 @@ def check_is_file(path: Path) -> None:
         raise DataError(f"there is no file {path}. Name a .csv, .csv.gz or .parquet file.")
     if not path.is_file():
         raise DataError(f"{path} is not a regular file. Name a .csv, .csv.gz or .parquet file.")
-
-
-def read_bytes(path: Path, packed: bool) -> bytes:
-    """The text of a file as bytes, unpacked. Python's gzip, for it checks the end and the checksum."""
-    try:
-        with gzip.open(path) if packed else path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path} is a damaged gzip file ({error}). Fetch or pack it again.") from error
-    if len(content) > MOST_BYTES:
-        raise DataError(f"{path} holds more than {MOST_BYTES // 2**30} GiB of text. Save it as parquet.")
-    return content
-
-
-def load_parquet(path: Path) -> Table:
-    """Read a parquet file; every way in which it can be damaged is one DataError."""
-    try:
-        frame = pl.read_parquet(path, glob=False, hive_partitioning=False)
-    # polars panics on some damaged files, and a panic is no Exception
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        raise DataError(f"{path} is not a readable parquet file: it is damaged or cut short.") from error
-    return Table(frame, path.name)
 
 
 def load_frame(source: Any) -> Table:

@@ -36,6 +36,8 @@ def floats(column: Column) -> np.ndarray:
         ColumnError: a cell is not a number.
     """
     cells = column.cells
+    if cells.name in column.table.arrays:
+        return column.table.arrays[cells.name]
     if cells.dtype in (pl.String, pl.Categorical, pl.Enum, pl.Object):
         cells = parsed(column)
     elif not (cells.dtype.is_numeric() or cells.dtype == pl.Null):

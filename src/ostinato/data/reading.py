@@ -13,15 +13,15 @@ from .bar_files import BarColumns, bars_of_table, find_bars, likeliest, missing_
 from .bars import COLUMNS, bars_of_trades, parse_bars
 from .columns import ambiguous, missing
 from .csv_files import is_number
-from .files import load
+from .files import Source, open_source, understood
 from .panel import Panel
-from .regular import Timed, timed
+from .regular import timed
 from .report import TableReport, utc
 from .resampling import coarser
 from .table import Column, Table, flag
-from .tables import find_columns, read, table_panel
+from .tables import ALL, TableColumns, find_columns, read, table_panel
 from .times import read_times
-from .trades import Trades, trades_of_table
+from .trades import Trades, trades_of_source
 from .zones import Clock
 
 PRICES = ("direction", "return")  # targets that are made from prices
@@ -83,10 +83,7 @@ def read_panel(
         )
     if isinstance(source, Trades | Panel):
         return built(source, bars)
-    table = load(source)
-    if not table.height:
-        raise DataError(f"{table.name} has no rows. At least one is needed.")
-    return panel_of_table(table, wanted)
+    return panel_of_source(open_source(source), wanted)
 
 
 class Wanted(NamedTuple):
@@ -108,27 +105,72 @@ class Wanted(NamedTuple):
         return self.target not in PRICES
 
 
-def panel_of_table(table: Table, wanted: Wanted) -> Panel:
-    """Decide what a table holds, and read it."""
-    check_roles(table, wanted.columns)
-    prices = None if wanted.is_column else find_bars(table, wanted.columns)
+def panel_of_source(source: Source, wanted: Wanted) -> Panel:
+    """Decide what a source holds, from the names of its columns, and read it."""
+    header = source.header
+    check_roles(header, wanted.columns)
+    prices = None if wanted.is_column else find_bars(header, wanted.columns)
     if prices is None and not wanted.is_column:
-        return read_as_trades(table, wanted)
+        return read_as_trades(source, wanted)
+    times = time_columns(header, wanted)
+    check_id(header, wanted.id, times)
+    names = [*times, *([wanted.id] if wanted.id else [])]
+    if prices is None:
+        names += chosen(find_columns(header, wanted.target, wanted.covariates, wanted.known, names))
+    else:
+        names += chosen(bar_columns(header, prices, wanted, names))
+        names += [*prices.columns.values(), *([prices.other] if prices.other else [])]
+    if ALL in wanted.covariates:
+        names = header.names
+    numeric = [name for name in names if name != wanted.id]
+    return understood(source, names, numeric, lambda table: panel_of_table(table, prices, times, wanted))
+
+
+def panel_of_table(table: Table, prices: BarColumns | None, times: list[str], wanted: Wanted) -> Panel:
+    """Bars, or the columns of a table, from columns that were read; one of ``times`` is to be taken."""
+    if not table.height:
+        raise DataError(f"{table.name} has no rows. At least one is needed.")
     table = replace(table, thing="row" if prices is None else "bar")
-    time, notes = time_column(table, wanted)
-    check_id(table, wanted.id, time)
+    time, notes = (times[0], []) if len(times) == 1 else settled(table, times, wanted.unit, wanted.zone)
     rows = timed(table, time, wanted.unit, wanted.zone, wanted.id)
     rows.times.notes.extend(notes)
     roles = {"time": time} | ({"id": wanted.id} if wanted.id else {})
+    taken = [*times, *([wanted.id] if wanted.id else [])]
     if prices is None:
-        choice = find_columns(table, wanted.target, wanted.covariates, wanted.known, list(roles.values()))
+        choice = find_columns(table, wanted.target, wanted.covariates, wanted.known, taken)
         return spans_noted(table_panel(rows, choice, roles, wanted.holidays))
-    return built(spans_noted(read_as_bars(rows, prices, roles, wanted)), wanted.bars)
+    choice = bar_columns(table, prices, wanted, taken)
+    extras = {name: complete(table, "covariates", name) for name in choice.covariates}
+    extras |= {name: complete(table, "known", name) for name in choice.known}
+    panel = bars_of_table(rows, prices, extras, roles, choice.known, wanted.holidays)
+    return built(spans_noted(panel), wanted.bars)
+
+
+def bar_columns(table: Table, prices: BarColumns, wanted: Wanted, taken: Sequence[str]) -> TableColumns:
+    """The columns beside the bars."""
+    close, *others = [prices.columns["close"], *(n for role, n in prices.columns.items() if role != "close")]
+    others += [prices.other] if prices.other else []
+    choice = find_columns(table, close, wanted.covariates, wanted.known, [*taken, *others])
+    for name in (*choice.covariates, *choice.known):
+        if name in COLUMNS:
+            raise ColumnError(f"bars of {table.name} already have a column {name!r}. Rename the other one.")
+    return choice
+
+
+def chosen(choice: TableColumns) -> list[str]:
+    """All the columns of a choice."""
+    return [*choice.targets, *choice.covariates, *choice.known]
 
 
 def panel_of_trades(trades: Trades) -> Panel:
     """Trades as a panel of one series, with the columns price and amount; a row is a trade."""
-    return Panel("trades", trades.time, {"price": trades.price, "amount": trades.amount}, trades.report)
+    return Panel(
+        "trades",
+        trades.time,
+        {"price": trades.price, "amount": trades.amount},
+        trades.report,
+        row_ids=trades.id,
+    )
 
 
 def built(source: Trades | Panel, bars: str) -> Panel:
@@ -150,8 +192,9 @@ def trades_of_panel(panel: Panel) -> Trades:
     return Trades(panel.time, panel.values["price"], panel.values["amount"], None, None, report)
 
 
-def read_as_trades(table: Table, wanted: Wanted) -> Panel:
+def read_as_trades(source: Source, wanted: Wanted) -> Panel:
     """Trades, or bars from them."""
+    table = source.header
     columns = {role: name for role, name in wanted.columns.items() if role in trade_columns.NAMES}
     if "price" not in columns and not trade_columns.likeliest("price", table.names):
         raise ColumnError(no_price(table, wanted.columns))
@@ -169,8 +212,10 @@ def read_as_trades(table: Table, wanted: Wanted) -> Panel:
     notes: list[str] = []
     times = trade_columns.likeliest("time", [name for name in table.names if name not in columns.values()])
     if "time" not in columns and len(times) > 1:
-        columns["time"], notes = settled(table, times, wanted.unit, wanted.zone)
-    trades = trades_of_table(table, columns, wanted.unit, wanted.zone)
+        columns["time"], notes = understood(
+            source, times, times, lambda table: settled(table, times, wanted.unit, wanted.zone)
+        )
+    trades = trades_of_source(source, columns, wanted.unit, wanted.zone)
     report = replace(trades.report, notes=(*notes, *trades.report.notes))
     return built(replace(trades, report=report), wanted.bars)
 
@@ -184,23 +229,6 @@ def no_price(table: Table, columns: Mapping[str, str]) -> str:
         f"no column of {table.name} looks like a price; it has {trade_columns.listed(table)}. Name the price with "
         f"{flag('price')}, or foresee any column with --target NAME (in Python target=)."
     )
-
-
-def read_as_bars(rows: Timed, prices: BarColumns, roles: Mapping[str, str], wanted: Wanted) -> Panel:
-    """Bars from a file, with further columns."""
-    table = rows.column.table
-    close, *others = [prices.columns["close"], *(n for role, n in prices.columns.items() if role != "close")]
-    taken = [*roles.values(), *others, *([prices.other] if prices.other else [])]
-    choice = find_columns(table, close, wanted.covariates, wanted.known, taken)
-    extras = {}
-    for role, names in (("covariates", choice.covariates), ("known", choice.known)):
-        for name in names:
-            if name in COLUMNS:
-                raise ColumnError(
-                    f"bars of {table.name} already have a column {name!r}. Rename the other one."
-                )
-            extras[name] = complete(table, role, name)
-    return bars_of_table(rows, prices, extras, roles, choice.known, wanted.holidays)
 
 
 def complete(table: Table, role: str, name: str) -> np.ndarray:
@@ -229,32 +257,32 @@ def check_roles(table: Table, columns: Mapping[str, str]) -> None:
             raise ConfigError("rows cannot do without a time. Name its column with --column time=NAME.")
 
 
-def check_id(table: Table, id: str, time: str) -> None:
+def check_id(table: Table, id: str, times: list[str]) -> None:
     """Refuse a column of ids that is not there, or that is the time."""
     if id and id not in table.names:
         near = did_you_mean(id, table.names)
         raise ColumnError(
             f"{table.name} has no column {id!r} for the id.{near} It has {trade_columns.listed(table)}."
         )
-    if id and id == time:
+    if id in times:
         raise ColumnError(f"the column {id!r} of {table.name} cannot be both the time and the id.")
 
 
-def time_column(table: Table, wanted: Wanted) -> tuple[str, list[str]]:
-    """The column of times, and what was guessed.
+def time_columns(table: Table, wanted: Wanted) -> list[str]:
+    """The columns that may be the time.
 
     Raises:
-        ColumnError: there is none, or several disagree.
+        ColumnError: there is none.
     """
     if "time" in wanted.columns:
-        return wanted.columns["time"], []
+        return [wanted.columns["time"]]
     taken = {*wanted.columns.values(), *wanted.covariates, *wanted.known, wanted.id}
     if wanted.is_column:
         taken |= {wanted.target, *(name.strip() for name in wanted.target.split(","))}
     found = trade_columns.likeliest("time", [name for name in table.names if name not in taken])
     if not found:
         raise ColumnError(missing("time", table))
-    return (found[0], []) if len(found) == 1 else settled(table, found, wanted.unit, wanted.zone)
+    return found
 
 
 def settled(table: Table, names: list[str], unit: str | None, zone: str | None) -> tuple[str, list[str]]:
@@ -285,6 +313,8 @@ def instants(column: Column, unit: str | None, zone: str | None) -> np.ndarray:
 
 def is_numeric(table: Table, name: str) -> bool:
     """Whether the first cell of a column is a number."""
+    if not table.height:
+        raise DataError(f"{table.name} has no rows. At least one is needed.")
     cell = table.cells(name)[0]
     return isinstance(cell, int | float) or (isinstance(cell, str) and is_number(cell))
 

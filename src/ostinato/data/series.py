@@ -121,7 +121,7 @@ def disorder(column: Column, rows: Rows, at: int, change: float, order: str) -> 
 
 def separator(table: Table, row: int, before: int) -> str:
     """The column of text that tells two rows at the same time apart, as advice."""
-    for name in table.names:
+    for name in table.frame.columns:
         cells = table.cells(name)
         if cells.dtype in (pl.String, pl.Categorical, pl.Enum) and cells[row] != cells[before]:
             text = cells.cast(pl.String)

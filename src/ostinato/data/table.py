@@ -1,7 +1,9 @@
 """A table as it came in, and columns that can say where a bad cell is."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+import numpy as np
 import polars as pl
 
 SHOWN_CHARACTERS = 40  # a cell of a hostile file may be megabytes long
@@ -12,12 +14,14 @@ class Table:
     """A table that was read but not yet understood.
 
     Args:
-        frame: the cells; a CSV file's are all text.
+        frame: the cells that were read.
         name: what messages call it, "trades.csv" or "the data frame".
         first_row: the number that a reader of the source gives to the first row of data.
         in_file: rows are lines of a text file, not rows of a table counted from 0.
         notes: sentences on what was guessed while reading.
         thing: what a row is: "trade", "bar" or "row".
+        header: the names of all columns of the source; () where all were read.
+        arrays: columns that were read as numbers, (N,) float64, finite, or NaN for an empty cell.
     """
 
     frame: pl.DataFrame
@@ -26,11 +30,13 @@ class Table:
     in_file: bool = False
     notes: tuple[str, ...] = ()
     thing: str = "trade"
+    header: tuple[str, ...] = ()
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
-        """The names of the columns."""
-        return self.frame.columns
+        """The names of the columns of the source."""
+        return list(self.header) or self.frame.columns
 
     @property
     def height(self) -> int:

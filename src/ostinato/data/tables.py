@@ -170,6 +170,8 @@ def read(table: Table, role: str, name: str) -> np.ndarray:
     Raises:
         ColumnError: a cell is not a number.   DataError: a number is NaN or infinite.
     """
+    if name in table.arrays:
+        return table.arrays[name]
     cells = table.cells(name)
     column = Column(role, cells, table)
     values = numbers.floats(column)

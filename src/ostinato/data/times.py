@@ -100,8 +100,8 @@ def read_numbers(column: Column, unit: str | None) -> Times:
     if unit is None:
         unit = unit_of(column, values)
         notes.append(f"times were taken as {unit} since 1970, by their size")
-    seconds = values / PER_SECOND[unit]
-    if np.nanmax(np.abs(seconds), initial=0.0) < BEFORE_MARKETS:
+    seconds = values if unit == "s" else values / PER_SECOND[unit]
+    if np.fmax.reduce(seconds) < BEFORE_MARKETS and np.fmin.reduce(seconds) > -BEFORE_MARKETS:
         notes.append("all times are before 1973; check that the time column and its unit are right")
     return Times(seconds, unit, notes)
 
@@ -109,6 +109,12 @@ def read_numbers(column: Column, unit: str | None) -> Times:
 def unit_of(column: Column, values: np.ndarray) -> str:
     """The unit whose size fits the median; all the other times must agree with it."""
     units = list(PER_SECOND)
+    lowest, highest = np.fmin.reduce(values), np.fmax.reduce(values)
+    if (
+        0 <= lowest
+        and len({int(np.searchsorted(BOUNDS, end, side="right")) for end in (lowest, highest)}) == 1
+    ):
+        return units[int(np.searchsorted(BOUNDS, lowest, side="right"))]
     sizes = np.abs(values[np.isfinite(values)])
     usual = int(np.searchsorted(BOUNDS, np.median(sizes), side="right")) if len(sizes) else 0
     other = np.isfinite(values) & (np.searchsorted(BOUNDS, np.abs(values), side="right") != usual)
@@ -178,7 +184,7 @@ def check_range(column: Column, times: Times) -> None:
         raise DataError(
             f"{column.at(int(bad.argmax()))}; every {column.table.thing} needs a time. Mend or remove the row."
         )
-    bad = np.abs(times.seconds) > LAST_SECOND
+    bad = (times.seconds > LAST_SECOND) | (times.seconds < -LAST_SECOND)
     if bad.any():
         raise DataError(
             f"{column.at(int(bad.argmax()))}, which in {times.unit} lies beyond the year 9999. "

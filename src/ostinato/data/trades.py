@@ -8,8 +8,8 @@ import numpy as np
 
 from ..errors import ColumnError, DataError
 from . import numbers, optional
-from .columns import choose, pick
-from .files import load
+from .columns import REQUIRED, Choice, choose, pick
+from .files import Source, open_source, understood
 from .report import TradesReport, describe
 from .table import Column, Table
 from .times import read_times
@@ -59,21 +59,34 @@ def read_trades(
         ColumnError: a column is missing, ambiguous or not numeric.
         ConfigError: ``columns`` or ``time_unit`` say something that cannot be.
     """
-    return trades_of_table(load(source), columns, time_unit)
+    return trades_of_source(open_source(source), columns, time_unit)
+
+
+def trades_of_source(
+    source: Source, columns: Mapping[str, str] | None, time_unit: str | None, time_zone: str | None = None
+) -> Trades:
+    """Trades from a source that is open; see ``read_trades``. ``time_zone`` is that of times that name none."""
+    choice = choose(source.header, columns)
+    numeric = [choice.columns[role] for role in REQUIRED]
+    return understood(
+        source,
+        choice.columns.values(),
+        numeric,
+        lambda table: trades_of_table(table, choice, set(columns or {}), time_unit, time_zone),
+    )
 
 
 def trades_of_table(
-    table: Table, columns: Mapping[str, str] | None, time_unit: str | None, time_zone: str | None = None
+    table: Table, choice: Choice, named: set[str], time_unit: str | None, time_zone: str | None
 ) -> Trades:
-    """Trades from a table that was loaded; see ``read_trades``. ``time_zone`` is that of times that name none."""
+    """Trades from columns that were read; ``named`` are the roles whose columns the caller named."""
     if not table.height:
         raise DataError(f"{table.name} has no rows. At least one trade is needed.")
-    choice = choose(table, columns)
     cells = {role: pick(table, role, name) for role, name in choice.columns.items()}
     times = read_times(cells["time"], time_unit, Clock(time_zone, distinct=False) if time_zone else None)
     arrays = {"time": times.seconds, "price": numbers.positive(cells["price"])}
     arrays["amount"] = numbers.not_negative(cells["amount"])
-    extras, left_out = read_optional(cells, explicit=set(columns or {}))
+    extras, left_out = read_optional(cells, explicit=named)
     arrays, is_reversed = oldest_first(cells["time"], arrays | extras)
     notes = [*table.notes, *choice.notes, *times.notes, *left_out]
     if is_reversed:
