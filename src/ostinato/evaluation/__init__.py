@@ -4,6 +4,9 @@
     metrics.py          log-loss, Brier score, AUC and accuracy of a probability of "up"
     value_metrics.py    pinball loss, CRPS, coverage and errors of quantiles
     baselines/          what a network has to beat
+    calibration.py      reliability of probabilities, coverage of quantiles
+    diagnostics.py      what is left in the errors: autocorrelation, error by hour or by series
+    bootstrap.py        block-bootstrap intervals of every metric; rows of one moment taken as one
     diebold_mariano.py  the test of equal losses
     verdict.py          what a comparison says in words, corrected for how many were compared and tried
 
@@ -19,30 +22,54 @@ from .baselines import (
     ValueBaseline,
     value_baselines,
 )
+from .bootstrap import Interval, block_length, by_time, interval, intervals, mean_interval
+from .calibration import Coverage, Reliability, coverage, expected_calibration_error, reliability
+from .diagnostics import Autocorrelation, Groups, autocorrelation, error_by
 from .diebold_mariano import DieboldMariano, diebold_mariano
-from .metrics import accuracy, auc, brier, direction_metrics, log_loss, log_losses
+from .metrics import accuracy, auc, brier, direction_metrics, direction_rows, log_loss, log_losses
 from .value_metrics import Scale, by_horizon, by_row, pinball_losses, scale_of, value_metrics
+from .verdict import Comparison, holm, in_words, verdicts
 
 __all__ = [
     "DIRECTION_BASELINES",
     "VALUE_BASELINES",
+    "Autocorrelation",
     "BaseRate",
+    "Comparison",
+    "Coverage",
     "DieboldMariano",
     "DirectionBaseline",
+    "Groups",
+    "Interval",
+    "Reliability",
     "Scale",
     "SignTable",
     "ValueBaseline",
     "accuracy",
     "auc",
+    "autocorrelation",
+    "block_length",
     "brier",
     "by_horizon",
     "by_row",
+    "by_time",
+    "coverage",
     "diebold_mariano",
     "direction_metrics",
+    "direction_rows",
+    "error_by",
+    "expected_calibration_error",
+    "holm",
+    "in_words",
+    "interval",
+    "intervals",
     "log_loss",
     "log_losses",
+    "mean_interval",
     "pinball_losses",
+    "reliability",
     "scale_of",
     "value_baselines",
     "value_metrics",
+    "verdicts",
 ]

@@ -25,7 +25,7 @@ def log_losses(p: ArrayLike, up: ArrayLike) -> Floats:
 
     p is kept SMALLEST_PROBABILITY away from 0 and from 1.
     """
-    p, up = _checked(p, up)
+    p, up = checked_direction(p, up)
     p = np.clip(p, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
     return -np.where(up, np.log(p), np.log1p(-p))
 
@@ -41,7 +41,7 @@ def brier(p: ArrayLike, up: ArrayLike) -> float:
     Source:
         Brier 1950, Monthly Weather Review 78, 1-3; the form for two classes, half of his equation 2.
     """
-    p, up = _checked(p, up)
+    p, up = checked_direction(p, up)
     return float(np.mean((p - up) ** 2))
 
 
@@ -53,7 +53,7 @@ def auc(p: ArrayLike, up: ArrayLike) -> float:
     Source:
         Mann and Whitney 1947, Annals of Mathematical Statistics 18, 50-60: U over the number of pairs.
     """
-    p, up = _checked(p, up)
+    p, up = checked_direction(p, up)
     ups = int(np.sum(up))
     pairs = ups * (len(up) - ups)
     if pairs == 0:
@@ -67,7 +67,7 @@ def accuracy(p: ArrayLike, up: ArrayLike) -> float:
 
     Worth little beside the base rate: where 32 % of rows go up, saying "never" scores 0.68.
     """
-    p, up = _checked(p, up)
+    p, up = checked_direction(p, up)
     return float(np.mean((p > 0.5) == up))
 
 
@@ -76,7 +76,39 @@ def direction_metrics(p: ArrayLike, up: ArrayLike) -> dict[str, float]:
     return {metric.__name__: metric(p, up) for metric in (log_loss, auc, brier, accuracy)}
 
 
-def _checked(p: ArrayLike, up: ArrayLike) -> tuple[Floats, Bools]:
+def direction_rows(p: ArrayLike, up: ArrayLike) -> dict[str, Floats]:
+    """What the metrics are means of, row by row, (N,) each, for tests and intervals: log_loss, auc, brier, accuracy.
+
+    AUC is no mean of rows. Its rows are its influence function: their mean is the AUC, and up to terms that vanish
+    with N a mean over other rows is the AUC of those. They are NaN where there is no AUC.
+
+    Source:
+        DeLong, DeLong and Clarke-Pearson 1988, Biometrics 44, 837-845, equations 4 and 5: the components.
+    """
+    p, up = checked_direction(p, up)
+    return {
+        "log_loss": log_losses(p, up),
+        "auc": _auc_rows(p, up),
+        "brier": (p - up) ** 2,
+        "accuracy": ((p > 0.5) == up).astype(np.float64),
+    }
+
+
+def _auc_rows(p: Floats, up: Bools) -> Floats:
+    ups = int(np.sum(up))
+    flats = len(up) - ups
+    if ups * flats == 0:
+        return np.full(len(p), np.nan)
+    rank, within = rankdata(p), np.empty(len(p))
+    within[up], within[~up] = rankdata(p[up]), rankdata(p[~up])
+    won = (rank - within) / np.where(up, flats, ups)  # share of the other kind that is below, ties half
+    share = np.where(up, won, 1 - won)
+    found = float(np.mean(share[up]))
+    return found + (share - found) * np.where(up, len(p) / ups, len(p) / flats)
+
+
+def checked_direction(p: ArrayLike, up: ArrayLike) -> tuple[Floats, Bools]:
+    """p as float64 and up as booleans, (N,) each, refused where they are no forecast of a direction."""
     p, up = numbers("p", p), numbers("up", up)
     if p.shape != up.shape:
         raise DataError(f"p and up must have one value per row each, got {len(p)} and {len(up)} rows.")

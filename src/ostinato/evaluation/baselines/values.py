@@ -99,7 +99,7 @@ class ValueBaseline(ABC):
     def _change(self, levels: Levels, rows: Integers) -> Floats:
         """How much the level is expected to change until each horizon, (R, H) or (R, 1)."""
 
-    def _learn(self, levels: Levels, rows: Integers) -> None:  # noqa: B027 - some learn nothing more
+    def _learn(self, levels: Levels, rows: Integers) -> None:  # noqa: B027
         """Fit what there is to fit; units and horizons are known."""
 
     def _point(self, levels: Levels, rows: Integers) -> Floats:
