@@ -26,7 +26,7 @@ class Small:
 
     def fit(self, out: Path, **changes: Any) -> Fit:
         """Everything as usual but for ``changes``."""
-        usual = {"options": MODEL_OPTIONS[self.model], "training": TRAINING, "data": DATA}
+        usual = {"options": MODEL_OPTIONS[self.model], "training": TRAINING, "recipe": DATA}
         return fit(changes.pop("trades", self.trades), out, self.model, **(usual | changes))
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ostinato.tasks.forecasting import open_run, predict
-from ostinato.tasks.forecasting.model import stream
+from ostinato.tasks.forecasting.streaming import stream
 from tasks.conftest import cut
 
 ROWS = (1, 2, 31, 600, 1_199)

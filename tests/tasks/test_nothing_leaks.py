@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ostinato.tasks.forecasting import direction
-from ostinato.tasks.forecasting.model import stream
+from ostinato.tasks.forecasting.streaming import stream
 
 ONE_EPOCH = {"epochs": 1, "streams": 4, "update_every": 32, "sampler": "streams"}  # the one epoch is the best
 

@@ -18,6 +18,6 @@ def test_a_trained_model_keeps_its_promises(trades, tmp_path, name):
         name,
         options=MODEL_OPTIONS[name],
         training=TRAINING | {"epochs": 1},
-        data={"feature_windows": [3, 5]},  # shorter than the steps of the checks
+        recipe={"feature_windows": [3, 5]},  # shorter than the steps of the checks
     )
     check_layer(open_run(tmp_path / "run").model, inputs=draw)

@@ -23,14 +23,14 @@ WRONG = [
         {"training": {"update_every": 8, "gradient_steps": 12}},
         "training: gradient_steps must be a multiple of",
     ),
-    ({"data": {"feature_window": [4]}}, "data has no field 'feature_window'. Did you mean 'feature_windows'"),
+    ({"recipe": {"feature_window": [4]}}, "data has no field 'feature_window'. Did you mean 'feature_windows'"),
     (
-        {"data": {"feature_windows": [1]}},
+        {"recipe": {"feature_windows": [1]}},
         "data: feature_windows.0 is 1. Input should be greater than or equal to 2.",
     ),
-    ({"data": {"target": "price"}}, "data: target is 'price'. Input should be 'direction'."),
+    ({"recipe": {"target": "price"}}, "data: target is 'price'. Input should be 'direction'."),
     (
-        {"data": {"fractions": [0.5, 0.5, 0.5]}},
+        {"recipe": {"fractions": [0.5, 0.5, 0.5]}},
         r"Fractions of train, validation and test must be .* add up to 1",
     ),
     ({"seed": -1}, "training: seed is -1. Input should be greater than or equal to 0."),
@@ -68,7 +68,7 @@ def test_a_wrong_choice_does_not_cost_the_run_that_was_to_be_replaced(trades, co
         ),
         (
             30,
-            {"data": {"feature_windows": [4]}},
+            {"recipe": {"feature_windows": [4]}},
             "30 trades are too few: the test part has 5 with a label, at least 8 are needed",
         ),
     ],

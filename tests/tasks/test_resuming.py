@@ -65,9 +65,9 @@ def test_an_interrupted_run_is_resumed_to_the_same_numbers(small, finished, tmp_
 def test_resuming_needs_no_choice_repeated(small, tmp_path):
     """Splits and windows too are those that the run was begun with."""
     data = {"feature_windows": [4, 8], "fractions": [0.5, 0.2, 0.3]}
-    small.fit(tmp_path / "whole", data=data)
-    small.fit(tmp_path / "run", data=data, watcher=Interrupt(at=5))
-    small.fit(tmp_path / "run", options={}, training={}, data={}, resume=True)
+    small.fit(tmp_path / "whole", recipe=data)
+    small.fit(tmp_path / "run", recipe=data, watcher=Interrupt(at=5))
+    small.fit(tmp_path / "run", options={}, training={}, recipe={}, resume=True)
     assert_same_run(tmp_path / "run", tmp_path / "whole")
 
 
@@ -103,7 +103,7 @@ def test_resuming_with_other_trades_is_refused(small, copied):
         ),
         ({"options": {"units": 6}}, "was begun with model.units = 5, now it is 6."),
         (
-            {"data": {"fractions": (0.5, 0.2, 0.3)}},
+            {"recipe": {"fractions": (0.5, 0.2, 0.3)}},
             r"was begun with data.fractions = \[0.7, 0.1, 0.2\], now it is",
         ),
         ({"options": {"channels": 6}}, "was begun with model.channels = None, now it is 6."),

@@ -52,9 +52,9 @@ def demo(
 
 def _trades(data: Path | None, seed: int, column: list[str] | None, time_unit: str | None) -> "Trades":
     if data is not None:
-        from .reading import read
+        from ..data.trades import read_trades
 
-        return read(data, column, time_unit)
+        return read_trades(data, opt.pairs(column, "--column") or None, time_unit)
     from ..data.simulator import simulate_trades
 
     return simulate_trades(seed=seed)

@@ -1,4 +1,4 @@
-"""ostinato evaluate: score a run on some trades."""
+"""ostinato evaluate: score a run on some data."""
 
 from . import options as opt
 
@@ -12,7 +12,7 @@ def evaluate(
     threads: opt.Threads = None,
     json: opt.AsJson = False,
 ) -> None:
-    """Score a run on the test part of some trades, beside baselines fitted on the part before it."""
+    """Score a run on the test part of some data, beside baselines fitted on the part before it."""
     from rich.console import Console
 
     from .machine import prepare
@@ -28,11 +28,13 @@ def evaluate(
     from .tables import Scores, show
 
     opened = open_run(run, place)
-    found = evaluate_forecast(opened, read(data, column, time_unit))
+    found = evaluate_forecast(opened, read(opened, data, column, time_unit))
     if json:
         tests = {name: skill.model_dump() for name, skill in found.skill.items()}
         record = {
-            "rows": [found.part.start, found.part.stop],  # the second one is not included
+            "rows": [int(found.rows[0]), int(found.rows[-1]) + 1],  # the second one is not included
+            "scored": len(found.rows),
+            "measure": found.measure,
             "notes": list(found.notes),
             "test": found.test,
             "baselines": found.baselines,
@@ -41,7 +43,10 @@ def evaluate(
         typer.echo(json_module.dumps(record, indent=2, allow_nan=False))
         return
     console = Console()
-    console.print(f"scored rows {found.part.start:,} to {found.part.stop - 1:,} of {data}", highlight=False)
+    console.print(
+        f"scored {len(found.rows):,} rows from {found.rows[0]:,} to {found.rows[-1]:,} of {data}",
+        highlight=False,
+    )
     for note in found.notes:
         console.print(f"note: {note}", highlight=False)
-    show(console, {opened.name: Scores(found.test, found.baselines, found.skill)})
+    show(console, {opened.name: Scores(found.measure, found.test, found.baselines, found.skill)})

@@ -1,4 +1,4 @@
-"""ostinato predict: a forecast for every trade of a file."""
+"""ostinato predict: a forecast for every row of a file."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +15,10 @@ def predict(
     chunk: Annotated[
         int, typer.Option("--chunk", min=1, help="Rows at a time; the numbers do not depend on it.")
     ] = 2048,
+    last: Annotated[
+        int | None,
+        typer.Option("--last", min=1, help="Only the last rows of each series.", show_default=False),
+    ] = None,
     column: opt.Column = None,
     time_unit: opt.TimeUnit = None,
     device: opt.Device = "auto",
@@ -22,7 +26,7 @@ def predict(
     force: Annotated[bool, typer.Option("--force", help="Replace the file that is there.")] = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Write the probability of a rise after every trade: columns row, time, id, p_up."""
+    """Write a forecast for every row: columns row, time, id, actual, and p_up or quantiles."""
     from ..errors import RunExistsError
 
     if out.exists() and not force:
@@ -36,7 +40,7 @@ def predict(
     from ..tasks.forecasting import predict as predict_forecast
 
     opened = open_run(run, place)
-    frame = predict_forecast(opened, read(data, column, time_unit), chunk)
+    frame = predict_forecast(opened, read(opened, data, column, time_unit), chunk, last)
     write_predictions(out, frame)
     if not quiet:
         from ..data.report import counted

@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from ..evaluation.verdict import Comparison
     from ..runs.results import Results, Skill
 
-METRICS = ("log_loss", "auc", "brier", "accuracy")
-RIVAL = "sign_table"  # the columns DM and p are against it
-LEGEND = (
-    "All on the same trades; lower log-loss is better. DM, p: Diebold–Mariano against the sign table; "
-    "below 0 the model loses less."
-)
+# what is shown of a target, by the measure of its tests: metric to heading
+COLUMNS = {
+    "log_loss": {"log_loss": "log-loss", "auc": "AUC", "brier": "Brier", "accuracy": "accuracy"},
+    "pinball": {"pinball": "pinball", "crps": "CRPS", "mae": "MAE", "coverage_80": "in 80%"},
+    "mse": {"mse": "MSE", "mae": "MAE", "mase": "MASE", "scaled_mse": "scaled MSE"},
+}
+WORDS = {"log_loss": "log-loss", "pinball": "pinball loss", "mse": "squared error"}
 
 Metrics = Mapping[str, float | None]
 
@@ -26,23 +27,50 @@ Metrics = Mapping[str, float | None]
 class Scores:
     """What a model reached on the rows of a test part."""
 
+    measure: str
     test: Metrics
     baselines: Mapping[str, Metrics]
     skill: Mapping[str, "Skill"]
     seconds: float | None = None  # of training
     step_us: float | None = None
 
+    @property
+    def rival(self) -> str | None:
+        """The baseline with the lowest loss; None if there is none to compare with."""
+        losses = {
+            name: loss
+            for name, metrics in self.baselines.items()
+            if (loss := metrics.get(self.measure)) is not None and name in self.skill
+        }
+        return min(losses, key=losses.__getitem__) if losses else None
+
     @classmethod
     def of(cls, results: "Results") -> "Scores":
         """Those of metrics.json."""
         found = results.tests.diebold_mariano
-        return cls(results.test, results.baselines, found, results.training.seconds, results.model.step_us)
+        return cls(
+            results.measure,
+            results.test,
+            results.baselines,
+            found,
+            results.training.seconds,
+            results.model.step_us,
+        )
 
 
 def show(console: Console, scores: Mapping[str, Scores]) -> None:
     """The table, what its columns are, and a sentence for each model."""
     console.print(scores_table(scores))
-    console.print(LEGEND, highlight=False)
+    first = next(iter(scores.values()))
+    rival = (
+        ""
+        if first.rival is None
+        else f" DM, p: Diebold–Mariano against {first.rival}; below 0 the model loses less."
+    )
+    console.print(
+        f"All on the same rows; a lower {WORDS.get(first.measure, first.measure)} is better.{rival}",
+        highlight=False,
+    )
     for sentence in words(scores):
         console.print(sentence, highlight=False)
 
@@ -51,17 +79,18 @@ def scores_table(scores: Mapping[str, Scores]) -> Table:
     """Every model beside the baselines; no wider than 80 columns."""
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", padding=0, show_edge=False, pad_edge=False)
     trained = any(found.seconds is not None for found in scores.values())
-    headings = ["", "log-loss", "AUC", "Brier", "accuracy", "DM", "p", *["trained", "one step"] * trained]
+    first = next(iter(scores.values()))
+    metrics_shown = COLUMNS.get(first.measure, {first.measure: first.measure})
+    headings = ["", *metrics_shown.values(), "DM", "p", *["trained", "one step"] * trained]
     for heading in headings:
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
-    first = next(iter(scores.values()))
     for name, metrics in first.baselines.items():
-        table.add_row(name, *(number(metrics.get(metric)) for metric in METRICS), style="dim")
+        table.add_row(name, *(number(metrics.get(metric)) for metric in metrics_shown), style="dim")
     for name, found in scores.items():
-        skill = found.skill.get(RIVAL)
+        skill = found.skill.get(first.rival or "")
         table.add_row(
             name,
-            *(number(found.test.get(metric)) for metric in METRICS),
+            *(number(found.test.get(metric)) for metric in metrics_shown),
             *(("-", "-") if skill is None else (shown(skill.statistic, ".1f"), shown(skill.p_value, ".1e"))),
             *[shown(found.seconds, ".0f", " s"), shown(found.step_us, ".0f", " µs")] * trained,
         )
@@ -69,8 +98,10 @@ def scores_table(scores: Mapping[str, Scores]) -> Table:
 
 
 def number(value: float | None) -> str:
-    """Four digits, or a dash for what does not exist."""
-    return shown(value, ".4f")
+    """Four digits after the point, or three that count where there is nothing before them."""
+    return shown(
+        value, ".3g" if value is not None and (0 < abs(value) < 0.05 or abs(value) >= 1000) else ".4f"
+    )
 
 
 def shown(value: float | None, form: str, unit: str = "") -> str:
@@ -91,21 +122,21 @@ def _comparison(scores: Scores) -> "Comparison | None":
     """With the strongest baseline; None where there is nothing to compare."""
     from ..evaluation.verdict import Comparison
 
-    ours = scores.test.get("log_loss")
-    losses = {
-        name: loss
-        for name, metrics in scores.baselines.items()
-        if (loss := metrics.get("log_loss")) is not None and name in scores.skill
-    }
-    if ours is None or not losses or scores.test.get("auc") is None:
+    ours, best = scores.test.get(scores.measure), scores.rival
+    if ours is None or best is None or _one_class(scores):
         return None
-    best = min(losses, key=losses.__getitem__)
-    return Comparison(ours, best, losses[best], scores.skill[best].p_value)
+    loss = scores.baselines[best][scores.measure]
+    assert loss is not None
+    return Comparison(ours, best, loss, scores.skill[best].p_value, WORDS.get(scores.measure, scores.measure))
+
+
+def _one_class(scores: Scores) -> bool:
+    return scores.measure == "log_loss" and scores.test.get("auc") is None
 
 
 def _no_verdict(name: str, scores: Scores) -> str:
-    if scores.test.get("log_loss") is None:
-        return f"{name} cannot be judged: it has no log-loss."
-    if scores.test.get("auc") is None:
-        return f"{name} cannot be judged: of the trades that were scored, all rise or none does."
+    if scores.test.get(scores.measure) is None:
+        return f"{name} cannot be judged: it has no {WORDS.get(scores.measure, scores.measure)}."
+    if _one_class(scores):
+        return f"{name} cannot be judged: of the rows that were scored, all rise or none does."
     return f"{name} cannot be judged: there is no baseline to hold it against."

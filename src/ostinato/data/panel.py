@@ -43,6 +43,7 @@ class Panel:
             such number.
         targets: columns of a table that are to be foreseen.
         known: columns that are known in advance.
+        row_ids: (N,) int64 or str, what the source calls each row, such as an exchange's trade ids; or None.
         bars: how bars were made or how far apart they are: "1m", "100t", "10v"; "" for other kinds.
 
     Columns of trades are price and amount; those of bars open, high, low, close and volume.
@@ -60,6 +61,7 @@ class Panel:
     targets: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
     bars: str = ""
+    row_ids: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.time)
@@ -84,7 +86,9 @@ class Panel:
         for name in ("price", "close"):
             if name in self.values:
                 return self.values[name]
-        raise DataError(f"{self.report.source} has no price. Name what is to be foreseen with --target COLUMN.")
+        raise DataError(
+            f"{self.report.source} has no price. Name what is to be foreseen with --target COLUMN."
+        )
 
     def column(self, name: str) -> np.ndarray:
         """One column, (N,).

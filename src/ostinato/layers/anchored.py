@@ -15,10 +15,11 @@ from .outputs import Output
 
 
 class AnchoredState(NamedTuple):
-    """What the body remembers, and the anchor."""
+    """What each of the three remembers; () for a location that there is not."""
 
     body: Any
-    anchor: Any
+    scale: Any
+    location: Any
 
 
 class Anchored(Combinator):
@@ -29,63 +30,59 @@ class Anchored(Combinator):
 
     Args:
         body: from raw columns to ``output.input_size`` numbers.
-        anchor: from raw columns to locations and scales, float64 (B, T, 2 C); locations come first.
         output: what the body's numbers mean, for quantities (column, horizon) in that order.
+        scale: from raw columns to the scale of each column that is foreseen, (B, T, C) float64.
+        location: from raw columns to where each column is, (B, T, C) float64; None is 0, of what is itself a change.
 
     Shape:
         x (B, T, I) float64, y (B, T, J * P) float64: a price needs more digits than float32 has.
 
     Raises:
-        ConfigError: the sizes do not fit, or the two differ in stride or latency.
+        ConfigError: the sizes do not fit, or the layers differ in stride or latency.
     """
 
-    def __init__(self, body: SequenceLayer, anchor: SequenceLayer, output: Output) -> None:
+    def __init__(
+        self, body: SequenceLayer, output: Output, scale: SequenceLayer, location: SequenceLayer | None = None
+    ) -> None:
         super().__init__()
-        require_layers("an anchored", body, anchor)
-        if body.output_size != output.input_size:
-            raise ConfigError(
-                f"the body gives {body.output_size} numbers, the output wants {output.input_size}."
-            )
-        columns = (anchor.output_size or 0) // 2
-        if columns < 1 or output.quantities % columns:
-            raise ConfigError(
-                f"the anchor gives {anchor.output_size} numbers, a location and a scale are wanted for each of the "
-                f"columns that the {output.quantities} quantities are made of."
-            )
-        for name in ("stride", "latency"):
-            if getattr(body, name) != getattr(anchor, name):
-                raise ConfigError(f"body and anchor differ in {name}. They must give the same steps.")
-        self.body, self.anchor, self.output = body, anchor, output
-        self.parts, self.state_type, self.columns = 2, AnchoredState, columns
-        self.input_size = anchor.input_size
+        require_layers("an anchored", body, scale, *([] if location is None else [location]))
+        self.body, self.output, self.scale, self.location = body, output, scale, location
+        self.parts, self.state_type = 3, AnchoredState
+        self._check_sizes()
+        self.input_size = scale.input_size
         self.output_size = output.quantities * output.numbers
         self.stride, self.latency = body.stride, body.latency
-        self.receptive_field = max(body.receptive_field, anchor.receptive_field)
-        self.streams = body.streams and anchor.streams
+        self.receptive_field = max(layer.receptive_field for layer in self.layers)
+        self.streams = all(layer.streams for layer in self.layers)
+
+    @property
+    def layers(self) -> list[SequenceLayer]:
+        """Body and scale, and the location if there is one."""
+        return [layer for layer in (self.body, self.scale, self.location) if layer is not None]
 
     def initial_state(
         self, batch: int, dtype: torch.dtype | None = None, device: torch.device | str | None = None
     ) -> Any:
-        """The initial states of both; () if one does not stream."""
+        """Those of all; () if one does not stream."""
         if not self.streams:
             return ()
-        return AnchoredState(
-            self.body.initial_state(batch, dtype, device), self.anchor.initial_state(batch, dtype, device)
-        )
+        return self._states([layer.initial_state(batch, dtype, device) for layer in self.layers])
 
     def run(self, x: Tensor, state: Any, lengths: Tensor | None) -> tuple[Tensor, Any]:
-        """Both over the same steps."""
-        body, anchor = state if self.streams else (None, None)
-        numbers, body = self.body(x, body, lengths)
-        place, anchor = self.anchor(x, anchor, lengths)
-        y = self.output.placed(self.output.standard(numbers.double()), *self.spread(place))
-        return y.flatten(2), AnchoredState(body, anchor) if self.streams else ()
+        """All over the same steps."""
+        befores = state if self.streams else (None, None, None)
+        pairs = [layer(x, before, lengths) for layer, before in zip(self.layers, befores, strict=False)]
+        numbers, scale, *location = [y for y, _ in pairs]
+        y = self.placed(self.output.standard(numbers.double()), scale, location[0] if location else None)
+        return y.flatten(2), self._states([after for _, after in pairs]) if self.streams else ()
 
-    def spread(self, place: Tensor) -> tuple[Tensor, Tensor]:
-        """Location and scale (..., J) from what the anchor gives (..., 2 C)."""
-        horizons = self.output.quantities // self.columns
-        location, scale = place.repeat_interleave(horizons, dim=-1).chunk(2, dim=-1)
-        return location, scale
+    def placed(self, standard: Tensor, scale: Tensor, location: Tensor | None) -> Tensor:
+        """Distributions (..., J, P) in the unit of the data, from scale and location (..., C)."""
+        horizons = self.output.quantities // scale.shape[-1]
+        location = torch.zeros_like(scale) if location is None else location
+        return self.output.placed(
+            standard, location.repeat_interleave(horizons, -1), scale.repeat_interleave(horizons, -1)
+        )
 
     def output_dtype(self, dtype: torch.dtype | None) -> torch.dtype | None:
         """Always float64."""
@@ -96,9 +93,27 @@ class Anchored(Combinator):
         return self.body.out_lengths(lengths, state.body if state else None)
 
     def reset_rows(self, state: Any, mask: Tensor) -> Any:
-        """Both."""
+        """All of them."""
         if not self.streams:
             return state
-        return AnchoredState(
-            self.body.reset_rows(state.body, mask), self.anchor.reset_rows(state.anchor, mask)
-        )
+        pairs = zip(self.layers, state, strict=False)
+        return self._states([layer.reset_rows(part, mask) for layer, part in pairs])
+
+    def _states(self, parts: list[Any]) -> AnchoredState:
+        return AnchoredState(*parts, *[()] * (3 - len(parts)))
+
+    def _check_sizes(self) -> None:
+        body, output, columns = self.body, self.output, self.scale.output_size
+        if body.output_size != output.input_size:
+            raise ConfigError(
+                f"the body gives {body.output_size} numbers, the output wants {output.input_size}."
+            )
+        if columns is None or output.quantities % columns:
+            raise ConfigError(
+                f"the scale is of {columns} columns, {output.quantities} quantities cannot be shared among them."
+            )
+        if self.location is not None and self.location.output_size != columns:
+            raise ConfigError(f"location and scale are of {self.location.output_size} and {columns} columns.")
+        for name in ("stride", "latency"):
+            if len({getattr(layer, name) for layer in self.layers}) > 1:
+                raise ConfigError(f"body, scale and location differ in {name}. They must give the same steps.")

@@ -87,7 +87,7 @@ class Parallel(Combinator):
 
     def _add_up(self) -> None:
         layers = self.layers
-        sizes = {layer.input_size for layer in layers} - {None}
+        sizes = {layer.input_size for layer in layers if layer.input_size is not None}
         if len(sizes) > 1:
             raise ConfigError(
                 f"the layers take {', '.join(map(str, sorted(sizes)))} features. Make them equal."

@@ -24,6 +24,7 @@ FORMAT_VERSION = 1
 TaskName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 # datetime takes any character between date and time, an escape sequence's too
 Time = Annotated[str, StringConstraints(pattern=r"^[0-9T:.+Z-]+$", max_length=40)]
+Line = Annotated[str, StringConstraints(max_length=2000)]
 Version = Annotated[str, StringConstraints(max_length=200)]
 
 
@@ -41,6 +42,7 @@ class RunConfig(BaseModel):
     seed: int = Field(ge=0, lt=2**63)
     versions: dict[Name, Version] = Field(default={}, max_length=100)  # of ostinato, torch, Python ...
     columns: dict[Name, Name] = Field(default={}, max_length=1000)  # role -> name in the data file
+    read: list[Line] = Field(default=[], max_length=200)  # what was read and what was guessed, for a person
     data: dict[str, JsonValue]
     model: dict[str, JsonValue]
     training: dict[str, JsonValue]

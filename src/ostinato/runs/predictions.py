@@ -3,6 +3,9 @@
 row   integer          number of the row in the data file
 time  number or date   as in the data
 id    integer or text  as in the data; may be null
+horizon  integer       rows ahead, where several horizons are foreseen
+column   text          what is foreseen, where there are several
+actual   float         what happened; null where that was not known yet
 p_up, or q05 .. q95    float, finite, one or more; p_up lies within 0 and 1
 """
 
@@ -16,6 +19,8 @@ from .parquet import read_parquet
 from .reading import shortened
 from .writing import replace_file
 
+PLACES = ("row", "time", "id")
+OPTIONAL = ("horizon", "column", "actual")
 FORECAST = re.compile(r"p_up|q\d\d")
 
 
@@ -46,10 +51,10 @@ def read_predictions(path: Path | str) -> pl.DataFrame:
 
 
 def _check_columns(schema: pl.Schema, where: str) -> None:
-    for name in ("row", "time", "id"):
+    for name in PLACES:
         if name not in schema:
             raise BrokenRunError(f"{where}: the column {name} is missing.")
-    forecasts = [name for name in schema if name not in ("row", "time", "id")]
+    forecasts = [name for name in schema if name not in PLACES + OPTIONAL]
     if not forecasts:
         raise BrokenRunError(f"{where}: there is no forecast. A column p_up, or q10 to q90, is expected.")
     for name in forecasts:
@@ -67,11 +72,13 @@ def _fits(name: str, dtype: pl.DataType) -> bool:
         return dtype.is_numeric() or dtype.is_temporal()
     if name == "id":
         return dtype.is_integer() or dtype in (pl.String, pl.Null)
-    return dtype.is_integer() if name == "row" else dtype.is_float()
+    if name == "column":
+        return dtype == pl.String
+    return dtype.is_integer() if name in ("row", "horizon") else dtype.is_float()
 
 
 def _check_forecasts(frame: pl.DataFrame, where: str) -> None:
-    for column in frame.drop("row", "time", "id"):
+    for column in frame.drop(*PLACES, *OPTIONAL, strict=False):
         if not column.is_finite().fill_null(False).all():
             raise BrokenRunError(f"{where}: {column.name} has values that are missing or not finite.")
         if column.name == "p_up" and not column.is_between(0, 1).all():

@@ -52,17 +52,29 @@ class ModelFacts(BaseModel):
     step_us: Annotated[NotNegative | None, BeforeValidator(plain)] = None  # µs for one live step
 
 
+class PartFacts(BaseModel):
+    """Rows of train, validation or test, and when they begin and end, in seconds since the Unix epoch."""
+
+    model_config = STRICT
+
+    rows: int = Field(ge=0)
+    first: Metric = None
+    last: Metric = None
+
+
 class Results(BaseModel):
     """The whole of metrics.json. NaN and infinity given to a metric become null."""
 
     model_config = STRICT
 
+    measure: Name = "log_loss"  # the metric that is the mean of the tested losses
     test: Metrics
     validation: Metrics
     baselines: dict[Name, Metrics] = {}  # by name, on the rows of `test`
     tests: SkillTests = SkillTests()
     training: TrainingFacts
     model: ModelFacts
+    parts: dict[Name, PartFacts] = {}  # train, validation and test
 
 
 def read_results(path: Path | str) -> Results:

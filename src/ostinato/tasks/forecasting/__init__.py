@@ -1,11 +1,12 @@
-"""Forecasting from trades: will the next price be strictly higher?
+"""Forecasting: what comes next in trades, bars and tables, and whether anything can be known of it.
 
-    done = fit(trades, "runs/lstm", model="lstm")     train, judge, leave a run folder
-    run = open_run("runs/lstm")                       anyone's, trusting nothing in it
-    evaluate(run, trades)                             beside baselines on the same rows
-    predict(run, trades)                              a probability for every trade
+    done = fit("trades.csv", "runs/lstm", model="lstm")     train, judge, leave a run folder
+    run = open_run("runs/lstm")                             anyone's, trusting nothing in it
+    evaluate(run, "trades.csv")                             beside baselines on the same rows
+    predict(run, "trades.csv")                              a forecast for every row
 
-A forecast reads the past only, and is the same number however the trades arrive.
+What is foreseen is a field of the recipe: ``recipe={"target": "return", "horizon": 24}``. A forecast reads the past
+only, and is the same number however the rows arrive.
 """
 
 from .choosing import DEFAULT_MODEL, Choices, choose
@@ -13,6 +14,7 @@ from .evaluating import Evaluation, evaluate
 from .fitting import Fit, fit, fit_chosen
 from .opening import Run, open_run
 from .predicting import predict
+from .reading import panel_of
 from .recipe import Recipe
 
 __all__ = [
@@ -27,5 +29,6 @@ __all__ = [
     "fit",
     "fit_chosen",
     "open_run",
+    "panel_of",
     "predict",
 ]

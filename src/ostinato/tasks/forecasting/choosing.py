@@ -1,4 +1,4 @@
-"""What a fit is asked for, settled as far as that needs no trades: a mistake is told before a large file is read."""
+"""What a fit is asked for, settled as far as that needs no data: a mistake is told before a large file is read."""
 
 import json
 import platform
@@ -12,10 +12,10 @@ import polars as pl
 import torch
 
 from ... import __version__
-from ...core import SequenceLayer
-from ...data.trades import Trades
+from ...data.folds import Fold
+from ...data.panel import Panel
 from ...errors import ConfigError, DataError
-from ...models import config_for
+from ...models import build, config_for
 from ...models.registry import shown
 from ...runs.folder import RunFolder
 from ...runs.format import RunConfig, read_config, utc_now
@@ -23,21 +23,19 @@ from ...training import TrainingConfig
 from ...training.optimizers import make_optimizer, make_schedule
 from ...training.resuming import MAY_CHANGE
 from .defaults import training_config
-from .model import forecast_model
 from .opening import TASK, network_section, read_sections
 from .recipe import Recipe, digest, recipe_from
 
 DEFAULT_MODEL = "lstm"
-REHEARSED_UPDATES = 1000  # any number will do
+REHEARSED_UPDATES, REHEARSED_INPUTS, REHEARSED_OUTPUTS = 1000, 8, 1  # any numbers will do
 
 Given = Mapping[str, Mapping[str, Any]]  # fields by section
 
 
 @dataclass(frozen=True)
 class Choices:
-    """Every choice of a fit, validated; ``of`` adds what only the trades can say.
+    """Every choice of a fit, validated; ``of`` adds what only the data can say.
 
-    network: a sketch of it, on the meta device.
     begun: whether a run is gone on with.
     changed: whether config.json is to be written.
     """
@@ -46,25 +44,30 @@ class Choices:
     config: RunConfig
     recipe: Recipe
     how: TrainingConfig
-    network: SequenceLayer
     force: bool
     resume: bool
     begun: bool
     changed: bool
 
-    def of(self, trades: Trades) -> tuple[RunConfig, Recipe]:
-        """Config and recipe for these trades.
+    def of(self, panel: Panel, fold: Fold | None = None) -> tuple[RunConfig, Recipe]:
+        """Config and recipe for these data, and for a fold of them.
 
         Raises:
             DataError: there are too few, or the run that is gone on with was fitted on others.
         """
         if not self.begun:
-            recipe = self.recipe.of(trades)
-            facts = {"columns": dict(trades.report.columns), "data": recipe.model_dump(mode="json")}
+            recipe = self.recipe.of(panel)
+            if fold is not None:
+                recipe = recipe.fitted_on(panel, fold)
+            facts = {
+                "columns": column_names(panel),
+                "read": read_lines(panel),
+                "data": recipe.model_dump(mode="json"),
+            }
             return self.config.model_copy(update=facts), recipe
-        if self.recipe.digest != digest(trades):
+        if self.recipe.digest != digest(panel):
             raise DataError(
-                f"{self.folder.path} was fitted on other trades than these ({self.recipe.rows:,} rows). "
+                f"{self.folder.path} was fitted on other data than these ({self.recipe.rows:,} rows). "
                 "Pass the same file."
             )
         return self.config, self.recipe
@@ -76,7 +79,7 @@ def choose(
     *,
     options: Mapping[str, Any] | None = None,
     training: Mapping[str, Any] | None = None,
-    data: Mapping[str, Any] | None = None,
+    recipe: Mapping[str, Any] | None = None,
     seed: int | None = None,
     force: bool = False,
     resume: bool = False,
@@ -89,21 +92,21 @@ def choose(
     """
     folder = RunFolder(Path(out))
     folder.check(force, resume)
-    given: Given = {"model": options or {}, "training": training or {}, "data": data or {}}
+    given: Given = {"model": options or {}, "training": training or {}, "data": recipe or {}}
     begun = resume and folder.holds_run()
     if begun:
-        config, recipe, how, changed = _taken_up(folder, model, seed, given)
+        config, asked, how, changed = _taken_up(folder, model, seed, given)
     else:
-        config, recipe, how = _settled(model or DEFAULT_MODEL, seed or 0, given)
+        config, asked, how = _settled(model or DEFAULT_MODEL, seed or 0, given)
         changed = True
-    network = _rehearse(config, recipe, how)
-    return Choices(folder, config, recipe, how, network, force, resume, begun, changed)
+    _rehearse(config, asked, how)
+    return Choices(folder, config, asked, how, force, resume, begun, changed)
 
 
 def _settled(model: str, seed: int, given: Given) -> tuple[RunConfig, Recipe, TrainingConfig]:
     network = config_for(model, given["model"])
     recipe = recipe_from(dict(given["data"]))
-    how = training_config(model, dict(given["training"]), seed)
+    how = training_config(model, dict(given["training"]), seed, recipe)
     config = RunConfig(
         task=TASK,
         created=utc_now(),
@@ -125,7 +128,7 @@ def _taken_up(
     may = {name: value for name, value in given["training"].items() if name in MAY_CHANGE}
     must = {name: value for name, value in given["training"].items() if name not in MAY_CHANGE}
     _check_repeated(folder, config, model, seed, {**given, "training": must})
-    now = training_config(str(config.model["name"]), dict(config.training) | may, config.seed)
+    now = training_config(str(config.model["name"]), dict(config.training) | may, config.seed, recipe)
     if now == how:
         return config, recipe, how, False
     return config.model_copy(update={"training": now.model_dump(mode="json")}), recipe, now, True
@@ -149,14 +152,26 @@ def _check_repeated(
             )
 
 
-def _rehearse(config: RunConfig, recipe: Recipe, how: TrainingConfig) -> SequenceLayer:
-    """The network, sketched without memory, and its optimizer: what is wrong with them is said before all else."""
+def _rehearse(config: RunConfig, recipe: Recipe, how: TrainingConfig) -> None:
+    """The network, sketched without memory, and its optimizer: what is wrong with them is said before all else.
+
+    Its input size, which only the data can say, does not matter to that.
+    """
     name, options = network_section(config)
     with torch.device("meta"):
-        network = forecast_model(recipe, name, options).network
-    optimizer = make_optimizer(network.parameters(), how)  # type: ignore[union-attr]
+        network = build(name, options, REHEARSED_INPUTS, REHEARSED_OUTPUTS)
+    optimizer = make_optimizer(network.parameters(), how)
     make_schedule(optimizer, how, ticks=REHEARSED_UPDATES)
-    return network  # type: ignore[return-value]
+
+
+def column_names(panel: Panel) -> dict[str, str]:
+    """Which column of the source plays which role, as far as the report says."""
+    return dict(getattr(panel.report, "columns", {}))
+
+
+def read_lines(panel: Panel) -> list[str]:
+    """What was read and what was guessed, bounded as config.json bounds it."""
+    return [line[:2000] for line in panel.report.lines()[:200]]
 
 
 def versions() -> dict[str, str]:

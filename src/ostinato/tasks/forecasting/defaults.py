@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from ...errors import ConfigError
 from ...models.registry import explain
 from ...training import TrainingConfig
+from .recipe import Recipe
 
 _WINDOWS = {"sampler": "windows", "windows": 256, "epochs": 6, "patience": 3}
 
@@ -22,13 +23,18 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 
-def training_config(model: str, options: dict[str, Any], seed: int) -> TrainingConfig:
-    """The validated training section for a model.
+def defaults_of(model: str, recipe: Recipe) -> dict[str, Any]:
+    """What differs from the defaults of ``TrainingConfig``."""
+    return DEFAULTS.get(model, {})
+
+
+def training_config(model: str, options: dict[str, Any], seed: int, recipe: Recipe) -> TrainingConfig:
+    """The validated training section for a model and what it is to foresee.
 
     Raises:
         ConfigError: a field is unknown or out of range.
     """
     try:
-        return TrainingConfig.model_validate({"seed": seed} | DEFAULTS.get(model, {}) | options)
+        return TrainingConfig.model_validate({"seed": seed} | defaults_of(model, recipe) | options)
     except ValidationError as error:
         raise ConfigError(explain(error, "training", list(TrainingConfig.model_fields))) from None

@@ -1,23 +1,85 @@
-"""Direction: the probability that the next price is strictly higher.
+"""Direction: the probability that the price some rows on is strictly higher.
 
-Axes: N rows, B batch, T steps.
+Axes: N rows, R rows asked for, B batch, T steps.
 """
 
 import numpy as np
+import polars as pl
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ...core import SequenceLayer
+from ...data.folds import Fold
+from ...data.levels import Levels
+from ...data.panel import Panel
 from ...errors import DataError
+from ...evaluation import DIRECTION_BASELINES, direction_metrics, log_losses
+from ...runs.writing import plain
+from .skill import skill_of
+from .target import Metrics, Question, Scored, Target, row_columns
 
-OUTPUTS = 1  # one logit
 
+class Direction(Target):
+    """One logit at every step."""
 
-def labels(price: np.ndarray) -> np.ndarray:
-    """1.0 where the next price is strictly higher, else 0.0; NaN for the last row, which has no next. (N,)"""
-    up = np.full(len(price), np.nan)
-    up[:-1] = price[1:] > price[:-1]
-    return up
+    measure = "log_loss"
+    loss_name = "log-loss"
+    outputs = 1
+
+    def whole(self, body: SequenceLayer) -> SequenceLayer:
+        """The body itself."""
+        return body
+
+    def levels(self, panel: Panel) -> Levels:
+        """The price itself: its logarithm could round a rise away."""
+        return Levels(panel.price, panel.starts, self.recipe.ahead, True, panel.season, panel.observed)
+
+    def question(self, model: SequenceLayer, panel: Panel, raw: Tensor, train: np.ndarray) -> Question:
+        """1 where the price is higher."""
+        up = torch.from_numpy(self.labels(panel)[: len(raw)])
+        return Question(up.nan_to_num(), (~up.isnan()).to(up), losses)
+
+    def labels(self, panel: Panel, rows: np.ndarray | None = None) -> np.ndarray:
+        """1.0 where the price is strictly higher, else 0.0; NaN where it is not known. (R,)"""
+        change = self.levels(panel).labels(rows)[:, 0]
+        return np.where(np.isnan(change), np.nan, change > 0)
+
+    def forecasts(self, y: Tensor) -> np.ndarray:
+        """p_up (R,)."""
+        return probability(y)
+
+    def labelled(self, panel: Panel, rows: np.ndarray) -> np.ndarray:
+        """Rows with a price to come."""
+        return rows[~np.isnan(self.labels(panel, rows))]
+
+    def judge(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> Scored:
+        """Log-losses, beside the base rate, the table of signs and a logistic regression."""
+        up, levels, fitted = self.labels(panel, rows), self.levels(panel), self.fitted(panel, fold)
+        ours = log_losses(forecasts, up)
+        theirs = {
+            name: kind().fit(levels, fitted).predict(levels, rows)
+            for name, kind in DIRECTION_BASELINES.items()
+        }
+        losses = {name: log_losses(p, up) for name, p in theirs.items()}
+        return Scored(
+            rows,
+            ours,
+            plain(direction_metrics(forecasts, up)),
+            losses,
+            {name: plain(direction_metrics(p, up)) for name, p in theirs.items()},
+            {name: skill_of(ours, loss, panel, rows, self.recipe.purge) for name, loss in losses.items()},
+        )
+
+    def metrics(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> Metrics:
+        """log_loss, auc, brier, accuracy."""
+        return plain(direction_metrics(forecasts, self.labels(panel, rows)))
+
+    def frame(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray) -> pl.DataFrame:
+        """p_up, and what happened: 1 for up, 0 for not up."""
+        return pl.DataFrame(
+            {**row_columns(panel, rows), "actual": self.labels(panel, rows), "p_up": forecasts}
+        )
 
 
 def losses(y: Tensor, target: Tensor) -> Tensor:

@@ -1,96 +1,115 @@
-"""Judging forecasts beside baselines on the same rows."""
+"""Judging forecasts beside baselines on the same rows.
 
-from dataclasses import dataclass
+Axes: R rows.
+"""
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ...data.folds import Fold
+from ...data.panel import Panel
 from ...data.report import counted, utc
-from ...data.splits import Part, Split
-from ...data.trades import Trades
 from ...errors import DataError
-from ...evaluation import DIRECTION_BASELINES, diebold_mariano, direction_metrics, log_losses
 from ...evaluation.diebold_mariano import FEWEST_ROWS
 from ...runs.results import Skill
-from ...runs.writing import plain
-from . import direction
 from .opening import Run
 from .predicting import foresee
+from .reading import Data, panel_of
 from .recipe import Recipe
+from .target import Metrics, Scored, target_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evaluation:
     """What was found on the test part, and on the validation part."""
 
-    test: dict[str, float | None]
-    validation: dict[str, float | None]
-    baselines: dict[str, dict[str, float | None]]  # on the rows of the test part
+    measure: str  # the metric that the tests are about
+    test: Metrics
+    validation: Metrics
+    baselines: dict[str, Metrics]  # on the rows of the test part
     skill: dict[str, Skill]  # Diebold–Mariano against each baseline
-    p_up: np.ndarray  # (N,) for all rows
-    part: Part  # the rows that were scored: those of the test part that have a label
+    scored: Scored
+    forecasts: np.ndarray  # of the rows that were scored: those of the test part that have a label
     notes: tuple[str, ...] = ()
 
+    @property
+    def rows(self) -> np.ndarray:
+        """The rows that were scored."""
+        return self.scored.rows
 
-def evaluate(run: Run, trades: Trades) -> Evaluation:
-    """Score a run on the test part of some trades: those it was fitted on, or others.
 
-    Baselines are fitted on the rows before the test part of the same trades. Rows that the run may have seen while it
+def evaluate(run: Run, data: Data) -> Evaluation:
+    """Score a run on the test part of some data: those it was fitted on, or others.
+
+    Baselines are fitted on the rows before the test part of the same data. Rows that the run may have seen while it
     was fitted are never scored.
 
     Raises:
         DataError: too few rows are left to score.
     """
-    split, notes = _unseen(run.recipe, trades)
-    return judge(run.recipe, trades, foresee(run, trades), split, notes)
+    panel = panel_of(data, run.recipe)
+    fold, notes = unseen(run.recipe, panel)
+    rows = np.concatenate([fold.validation, fold.test])
+    return judge(run.recipe, panel, rows, foresee(run, panel, rows), fold, notes)
 
 
-def _unseen(recipe: Recipe, trades: Trades) -> tuple[Split, tuple[str, ...]]:
-    """The parts of some trades, the test part without rows that the run may have been fitted on.
+def unseen(recipe: Recipe, panel: Panel) -> tuple[Fold, tuple[str, ...]]:
+    """The parts of some data, the test part without rows that the run may have been fitted on.
 
-    Other trades than those of the run are held against the time that it was fitted on: a slice of the same file, the
+    Other data than those of the run are held against the time that it was fitted on: a slice of the same file, the
     same market from another source and another market cannot be told apart.
     """
-    split = recipe.split(len(trades))
-    if recipe.begins(trades):  # a longer series has a later test part
-        return split, ()
-    if recipe.fitted_until is None:
-        return split, ("the run is too old to say whether it was fitted on some of these rows",)
-    used = recipe.used(trades)
-    if used <= split.test.start:
-        return split, ()
-    why = f"the run was fitted on trades up to {utc(recipe.fitted_until)} UTC, perhaps on these"
-    left = max(len(trades) - recipe.horizon - used, 0)
-    if left < FEWEST_ROWS:
+    fold = recipe.folds(panel)[0]
+    begins = recipe.begins(panel)
+    if begins and len(panel.starts) == 1:  # rows tell, where several trades happened at one moment
+        seen = fold.test < recipe.rows_fitted
+    elif recipe.fitted_until is None:
+        note = "the run is too old to say whether it was fitted on some of these rows"
+        return fold, () if begins else (note,)
+    else:
+        seen = (panel.time[fold.test] <= recipe.fitted_until) & recipe.overlaps(panel)
+    if not seen.any():
+        return fold, ()
+    why = "the run was fitted on them" if begins else _perhaps(recipe)
+    left = fold.test[~seen]
+    labelled = len(target_of(recipe).labelled(panel, left))
+    if labelled < FEWEST_ROWS:
         raise DataError(
-            f"{counted(left, 'row')} of the test part can be scored, and at least {FEWEST_ROWS} are needed: {why}. "
-            "Bring later trades."
+            f"{counted(labelled, 'row')} of the test part can be scored, and at least {FEWEST_ROWS} are needed: {why}. "
+            "Bring later ones."
         )
-    note = f"rows {split.test.start:,} to {used - 1:,} were left out: {why}"
-    return Split(split.train, split.validation, Part(used, len(trades)), split.purge), (note,)
+    first, last = fold.test[seen].min(), fold.test[seen].max()
+    return replace(fold, test=left), (f"rows {first:,} to {last:,} were left out: {why}",)
+
+
+def _perhaps(recipe: Recipe) -> str:
+    assert recipe.fitted_until is not None
+    return f"the run was fitted on rows up to {utc(recipe.fitted_until)} UTC, perhaps on these"
 
 
 def judge(
-    recipe: Recipe, trades: Trades, p_up: np.ndarray, split: Split, notes: tuple[str, ...] = ()
+    recipe: Recipe,
+    panel: Panel,
+    rows: np.ndarray,
+    forecasts: np.ndarray,
+    fold: Fold,
+    notes: tuple[str, ...] = (),
 ) -> Evaluation:
-    """Metrics, baselines and tests of skill for forecasts p_up (N,). A metric that does not exist is None."""
-    up = direction.labels(trades.price)
-    part = Part(split.test.start, split.test.stop - recipe.horizon)  # the last rows have no label
-    scored = part.rows
-    fitted = np.r_[split.train.rows, split.validation.rows]  # the rows the model may use
-    ours = log_losses(p_up[scored], up[scored])
-    baselines: dict[str, dict[str, float | None]] = {}
-    skill: dict[str, Skill] = {}
-    for name, kind in DIRECTION_BASELINES.items():
-        theirs = kind().fit(trades.price, fitted).predict(trades.price)[scored]
-        baselines[name] = plain(direction_metrics(theirs, up[scored]))
-        test = diebold_mariano(ours, log_losses(theirs, up[scored]), horizon=recipe.horizon)
-        skill[name] = Skill(statistic=test.statistic, p_value=test.p_value)
+    """Metrics, baselines and tests of skill for forecasts of the validation and test rows (R,)."""
+    target = target_of(recipe)
+    test = target.labelled(panel, fold.test)
+    validation = target.labelled(panel, fold.validation)
+    place = np.full(len(panel), -1, np.int64)
+    place[rows] = np.arange(len(rows))
+    scored = target.judge(panel, test, forecasts[place[test]], fold)
     return Evaluation(
-        test=plain(direction_metrics(p_up[scored], up[scored])),
-        validation=plain(direction_metrics(p_up[split.validation.rows], up[split.validation.rows])),
-        baselines=baselines,
-        skill=skill,
-        p_up=p_up,
-        part=part,
+        measure=target.measure,
+        test=scored.metrics,
+        validation=target.metrics(panel, validation, forecasts[place[validation]], fold),
+        baselines=scored.baseline_metrics,
+        skill=scored.skill,
+        scored=scored,
+        forecasts=forecasts[place[test]],
         notes=notes,
     )

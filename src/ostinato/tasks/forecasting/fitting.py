@@ -9,37 +9,39 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 import torch
 from torch import Tensor
 
 from ...core import SequenceLayer
-from ...data.report import too_few
-from ...data.splits import Part, Split
+from ...data.folds import Fold
+from ...data.panel import Panel
+from ...data.report import counted, too_few
 from ...data.steps import Steps
 from ...data.streams import Streams
-from ...data.trades import Trades
 from ...data.windows import Windows
 from ...errors import DataError
 from ...evaluation.diebold_mariano import FEWEST_ROWS
-from ...layers import Chain
 from ...runs.folder import RunFolder
 from ...runs.format import write_config
 from ...runs.predictions import write_predictions
-from ...runs.results import ModelFacts, Results, SkillTests, TrainingFacts, write_results
+from ...runs.results import ModelFacts, PartFacts, Results, SkillTests, TrainingFacts, write_results
 from ...training import Finished, Trainer, TrainingConfig
 from ...training.keeping import Keeper
 from ...training.loop import Augment
 from ...training.progress import Watcher
-from . import direction
 from .choosing import Choices, choose
 from .evaluating import Evaluation, judge
-from .model import device_of, forecast_model, step_microseconds, stream
+from .features import raw_rows
+from .model import device_of, forecast_model, parts_of, step_microseconds
 from .opening import Run, network_section
-from .predicting import foresee, prediction_frame
+from .predicting import foresee
+from .reading import Data, panel_of
 from .recipe import Recipe
+from .streaming import pieces_of, stream
+from .target import Question, target_of
 
 WINDOW = 64  # steps of a training window for a model without a window of its own
+MOST_LINES = 2_000_000  # of predictions.parquet
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,13 @@ class Fit:
 
 
 def fit(
-    trades: Trades,
+    data: Data,
     out: Path | str,
     model: str | None = None,
     *,
     options: Mapping[str, Any] | None = None,
     training: Mapping[str, Any] | None = None,
-    data: Mapping[str, Any] | None = None,
+    recipe: Mapping[str, Any] | None = None,
     seed: int | None = None,
     device: str = "cpu",
     force: bool = False,
@@ -67,95 +69,133 @@ def fit(
     watcher: Watcher | None = None,
     augment: Augment | None = None,
 ) -> Fit:
-    """Train a model to foresee the next trade, judge it, and leave a run folder.
+    """Train a model to foresee what comes next, judge it, and leave a run folder.
 
     Args:
-        trades: in the order of time; the splits are made from them.
+        data: trades, a panel, a data frame of pandas, polars or arrow, or the path of a file; the splits are made
+            from it.
         out: the run folder. It must be new, unless ``force`` replaces the run or ``resume`` goes on with it.
         model: a name in ``ostinato.models.MODELS``; None is the run's own when resuming, otherwise "lstm".
         options: fields of the model's config.
         training: fields of ``TrainingConfig``.
-        data: fields of ``Recipe``.
+        recipe: fields of ``Recipe``: what is foreseen, how far ahead, how data are read and cut.
         seed: of weights, order and noise; None is the run's own when resuming, otherwise 0.
         augment: changes x (B, T, F) of scaled features while training.
 
     Raises:
         ConfigError: a name or a field is wrong, or resuming meets another one than the run was begun with.
-        DataError: there are too few trades, or resuming meets other trades.
+        DataError: there are too few rows, or resuming meets other data.
         RunError: the folder cannot be used.
         NonFiniteError: the loss stopped being a number.
     """
     choices = choose(
-        out, model, options=options, training=training, data=data, seed=seed, force=force, resume=resume
+        out, model, options=options, training=training, recipe=recipe, seed=seed, force=force, resume=resume
     )
-    return fit_chosen(choices, trades, device=device, watcher=watcher, augment=augment)
+    panel = panel_of(data, choices.recipe)
+    return fit_chosen(choices, panel, device=device, watcher=watcher, augment=augment)
 
 
 def fit_chosen(
     choices: Choices,
-    trades: Trades,
+    panel: Panel,
     *,
+    fold: Fold | None = None,
     device: str = "cpu",
     watcher: Watcher | None = None,
     augment: Augment | None = None,
 ) -> Fit:
-    """``fit``, of choices that were made before the trades were read."""
-    config, recipe = choices.of(trades)
-    split = recipe.split(len(trades))
-    _check_long_enough(split, recipe, choices.network)
+    """``fit``, of choices that were made before the data were read; on a fold of them, None for the recipe's split."""
+    trained = train_chosen(choices, panel, fold=fold, device=device, watcher=watcher, augment=augment)
+    if trained.finished.stopped == "interrupted":
+        return Fit(trained.run, trained.finished)
+    return conclude(trained, panel)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A run with its best weights, not yet judged."""
+
+    run: Run
+    finished: Finished
+    fold: Fold
+
+
+def train_chosen(
+    choices: Choices,
+    panel: Panel,
+    *,
+    fold: Fold | None = None,
+    device: str = "cpu",
+    watcher: Watcher | None = None,
+    augment: Augment | None = None,
+) -> Trained:
+    """Train, and leave the test part alone."""
+    config, recipe = choices.of(panel, fold)
+    fold = fold or recipe.folds(panel)[0]
+    name, network_options = network_section(config)
+    model = forecast_model(recipe, name, network_options)
+    _check_long_enough(panel, fold, recipe, parts_of(model).network)
     folder = RunFolder.create(choices.folder.path, force=choices.force, resume=choices.resume)
     if choices.changed:
         write_config(folder.config, config)
     torch.manual_seed(config.seed)
-    name, network_options = network_section(config)
-    chain = forecast_model(recipe, name, network_options).to(device)
-    how = choices.how
-    finished = _train(chain, trades, split, recipe, how, folder, choices.resume, watcher, augment)
-    run = Run(folder, config, recipe, how, chain.eval())
-    if finished.stopped == "interrupted":
-        return Fit(run, finished)
-    return _conclude(run, finished, trades, split)
+    model = forecast_model(recipe, name, network_options).to(device)
+    finished = _train(model, panel, fold, recipe, choices, folder, watcher, augment)
+    return Trained(Run(folder, config, recipe, choices.how, model.eval()), finished, fold)
 
 
 def _train(
-    chain: Chain,
-    trades: Trades,
-    split: Split,
+    model: SequenceLayer,
+    panel: Panel,
+    fold: Fold,
     recipe: Recipe,
-    how: TrainingConfig,
+    choices: Choices,
     folder: RunFolder,
-    resume: bool,
     watcher: Watcher | None,
     augment: Augment | None,
 ) -> Finished:
-    network: SequenceLayer = chain.network  # type: ignore[assignment]
-    x = scaled_features(chain, recipe.raw(trades)[: split.validation.stop], split.train)
-    up = torch.from_numpy(direction.labels(trades.price)[: split.validation.stop]).to(x)
+    network, how = parts_of(model).network, choices.how
+    raw = raw_rows(recipe, panel)[: int(fold.used.max()) + 1].to(device_of(model))
+    x = scaled_features(model, raw, panel, fold.train)
+    question = target_of(recipe).question(model, panel, raw, fold.train)
+    question = Question(question.target.to(x), question.weight.to(x), question.losses)
     trainer = Trainer(
         network,
-        _sampler(x[: split.train.stop], up[: split.train.stop], network, how),
-        direction.losses,
-        lambda layer: _validation_loss(layer, x, up, split.validation),
+        _sampler(x, question, panel, fold.train, network, how),
+        question.losses,
+        lambda layer: _validation_loss(layer, x, question, panel, fold.validation),
         how,
-        Keeper(folder, network, whole=chain),
+        Keeper(folder, network, whole=model),
         watcher,
         augment,
     )
-    if resume:
+    if choices.resume:
         trainer.resume()
     return trainer.run()
 
 
-def scaled_features(chain: Chain, raw: Tensor, train: Part) -> Tensor:
+def scaled_features(model: SequenceLayer, raw: Tensor, panel: Panel, train: np.ndarray) -> Tensor:
     """Scaled features (N, F), computed once: neither features nor scaler learn. The scaler sees training rows only."""
-    features, scaler = chain.features, chain.scaler
-    x = stream(features, raw.to(device_of(chain)))  # type: ignore[arg-type]
-    scaler.fit(x[train.rows])  # type: ignore[operator,union-attr]
-    return stream(scaler, x).clone()  # type: ignore[arg-type]  # a tensor of inference mode cannot be trained on
+    parts = parts_of(model)
+    x = stream(parts.features, raw, panel)
+    parts.scaler.fit(x[torch.from_numpy(train).to(x.device)])
+    return stream(parts.scaler, x, panel).clone()  # a tensor of inference mode cannot be trained on
 
 
-def _sampler(x: Tensor, target: Tensor, network: SequenceLayer, how: TrainingConfig) -> Streams | Windows:
-    steps = Steps(x, target, torch.ones_like(target))
+def _sampler(
+    x: Tensor,
+    question: Question,
+    panel: Panel,
+    train: np.ndarray,
+    network: SequenceLayer,
+    how: TrainingConfig,
+) -> Streams | Windows:
+    rows = torch.from_numpy(train).to(x.device)
+    series = panel.series[train]
+    starts = (
+        None if len(panel.starts) == 1 else torch.from_numpy(np.diff(series, prepend=-1) != 0).to(x.device)
+    )
+    steps = Steps(x[rows], question.target[rows], question.weight[rows], starts)
     if how.sampler == "windows":
         length = how.window or (WINDOW if network.recurrent else int(network.receptive_field))
         return Windows(steps, length, how.windows, how.seed)
@@ -165,51 +205,94 @@ def _sampler(x: Tensor, target: Tensor, network: SequenceLayer, how: TrainingCon
     return Streams(steps, streams, how.update_every, how.seed, how.jitter)
 
 
-def _validation_loss(layer: SequenceLayer, x: Tensor, up: Tensor, part: Part) -> float:
-    """Mean loss on a part. The stream begins at row 0, or where the model cannot tell the difference."""
-    start = 0 if layer.recurrent else max(part.start - int(layer.receptive_field) + 1, 0)
-    y = stream(layer, x[start : part.stop])[part.start - start :]
-    return float(direction.losses(y, up[part.rows]).double().mean())
+def _validation_loss(
+    layer: SequenceLayer, x: Tensor, question: Question, panel: Panel, rows: np.ndarray
+) -> float:
+    """Mean loss on some rows. Streams begin at row 0, or where the model cannot tell the difference."""
+    starts = panel.starts
+    first = 0
+    if len(starts) == 1 and not layer.recurrent:
+        first = max(int(rows[0]) - int(layer.receptive_field) + 1, 0)
+    counts = torch.zeros_like(question.weight)
+    counts[torch.from_numpy(rows).to(counts.device)] = 1
+    counts = counts * question.weight
+    x = x[first : int(rows[-1]) + 1]
+    total = weight = 0.0
+    for places, y in pieces_of(layer, x, starts if first == 0 else np.zeros(1, np.int64)):
+        places = places + first
+        counted_here = counts[places] > 0
+        if bool(counted_here.any()):
+            places, y = places[counted_here], y[counted_here]
+            losses = question.losses(y, question.target[places]).double()
+            total += float((losses * counts[places]).sum())
+            weight += float(counts[places].sum())
+    if not weight:
+        raise DataError("no row of the validation part has a label. Bring more data, or look less far ahead.")
+    return total / weight
 
 
-def _conclude(run: Run, finished: Finished, trades: Trades, split: Split) -> Fit:
-    """Judge the best weights on the way that live input takes: raw rows through the whole chain."""
-    p_up = foresee(run, trades)
-    evaluation = judge(run.recipe, trades, p_up, split)
+def conclude(trained: Trained, panel: Panel) -> Fit:
+    """Judge the best weights on the way that live input takes: raw rows through the whole model."""
+    run, finished, fold = trained.run, trained.finished, trained.fold
+    rows = np.concatenate([fold.validation, fold.test])
+    forecasts = foresee(run, panel, rows)
+    evaluation = judge(run.recipe, panel, rows, forecasts, fold)
     parameters = sum(parameter.numel() for parameter in run.model.parameters())
     results = Results(
+        measure=target_of(run.recipe).measure,
         test=evaluation.test,
         validation=evaluation.validation,
         baselines=evaluation.baselines,
         tests=SkillTests(diebold_mariano=evaluation.skill),
         training=TrainingFacts(seconds=finished.seconds, epochs=finished.epochs, stopped=finished.stopped),
-        model=ModelFacts(parameters=parameters, step_us=step_microseconds(run.model, run.recipe.raw(trades))),
+        model=ModelFacts(
+            parameters=parameters, step_us=step_microseconds(run.model, raw_rows(run.recipe, panel))
+        ),
+        parts=part_facts(panel, fold),
     )
-    write_predictions(run.folder.predictions, _test_predictions(trades, p_up, split))
+    test = forecasts[len(fold.validation) :]
+    write_predictions(run.folder.predictions, _test_frame(run.recipe, panel, fold.test, test))
     write_results(run.folder.metrics, results)
     return Fit(run, finished, evaluation, results)
 
 
-def _test_predictions(trades: Trades, p_up: np.ndarray, split: Split) -> pl.DataFrame:
-    return prediction_frame(trades, p_up, np.arange(split.test.start, split.test.stop))
+def part_facts(panel: Panel, fold: Fold) -> dict[str, PartFacts]:
+    """How many rows each part has, and when they lie."""
+    facts = {}
+    for name, rows in (("train", fold.train), ("validation", fold.validation), ("test", fold.test)):
+        times = panel.time[rows]
+        facts[name] = PartFacts(rows=len(rows), first=float(times.min()), last=float(times.max()))
+    return facts
 
 
-def _check_long_enough(split: Split, recipe: Recipe, network: SequenceLayer) -> None:
+def _test_frame(recipe: Recipe, panel: Panel, rows: np.ndarray, forecasts: np.ndarray) -> Any:
+    """Every forecast of the test part, or of every k-th row where there are very many horizons."""
+    observed = np.ones(len(rows), bool) if panel.observed is None else panel.observed[rows]
+    every = -(-len(rows) * len(recipe.ahead) // MOST_LINES)
+    kept = np.flatnonzero(observed)[::every]
+    return target_of(recipe).frame(panel, rows[kept], forecasts[kept])
+
+
+def _check_long_enough(panel: Panel, fold: Fold, recipe: Recipe, network: SequenceLayer) -> None:
     """The train part must be longer than features and network look back, or they mostly see the empty time before.
 
     The test part must have rows enough for the tests of skill.
     """
+    row = {"trades": "trade", "bars": "bar", "table": "row"}[panel.kind]
     sees = 1 if network.recurrent else int(network.receptive_field)
-    windows = {"features": max(recipe.feature_windows, default=2), "network": sees}
+    windows = {"network": sees}
+    if recipe.kind == "trades":
+        windows["features"] = max(recipe.feature_windows, default=2)
+    rows = len(fold.used) + len(fold.test)
     for owner, needed in windows.items():
-        if len(split.train) < needed:
+        if len(fold.train) < needed:
             raise DataError(
-                f"{too_few(recipe.rows, 'trade')}: {len(split.train):,} to train on, and the longest window of "
-                f"the {owner} is {needed:,}. Bring more trades, or choose shorter windows."
+                f"{too_few(rows, row)}: {len(fold.train):,} to train on, and the longest window of "
+                f"the {owner} is {needed:,}. Bring more {row}s, or choose shorter windows."
             )
-    labelled = len(split.test) - recipe.horizon
+    labelled = len(target_of(recipe).labelled(panel, fold.test))
     if labelled < FEWEST_ROWS:
         raise DataError(
-            f"{too_few(recipe.rows, 'trade')}: the test part has {labelled:,} with a label, at least "
-            f"{FEWEST_ROWS:,} are needed to judge by. Bring more trades."
+            f"{too_few(rows, row)}: the test part has {counted(labelled, row)} with a label, at least "
+            f"{FEWEST_ROWS:,} are needed to judge by. Bring more {row}s."
         )

@@ -1,49 +1,54 @@
 """The model of a forecast: features, scaling and network in one chain, so that live input takes the same way.
 
-Axes: N rows, F features, O outputs.
+Axes: N rows, I columns.
 """
 
 import time
 from collections.abc import Mapping
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from ...core import SequenceLayer
-from ...layers import Chain, StandardScaler, TradeFeatures
+from ...layers import Anchored, Chain, StandardScaler
 from ...models import build
-from . import direction
+from .features import features_of
 from .recipe import Recipe
+from .target import target_of
 
-CHUNK = 2048  # rows at a time: bounds memory, and is long enough that calls cost nothing
+
+class Parts(NamedTuple):
+    """What is in a model of a forecast."""
+
+    features: SequenceLayer
+    scaler: StandardScaler
+    network: SequenceLayer
 
 
-def forecast_model(recipe: Recipe, name: str, options: Mapping[str, Any]) -> Chain:
-    """Chain of ``features``, ``scaler`` and ``network``.
+def forecast_model(recipe: Recipe, name: str, options: Mapping[str, Any]) -> SequenceLayer:
+    """Chain of ``features``, ``scaler`` and ``network``; for values, anchored where the series is.
 
     Raises:
         ConfigError: the network's name or options are wrong.
     """
-    features = TradeFeatures(recipe.feature_windows)
+    target = target_of(recipe)
+    features = features_of(recipe)
     size = features.output_size
     assert size is not None
-    return Chain(
+    body = Chain(
         features=features,
         scaler=StandardScaler(size),
-        network=build(name, options, size, direction.OUTPUTS),
+        network=build(name, options, size, target.outputs),
     )
+    return target.whole(body)
 
 
-def stream(layer: SequenceLayer, x: Tensor, chunk: int = CHUNK) -> Tensor:
-    """y (N, O) for x (N, F), run as one stream of ``chunk`` rows at a time, without gradients."""
-    state, outputs = None, []
-    with torch.inference_mode():
-        for piece in x[None].split(chunk, dim=1):
-            y, state = layer(piece, state)
-            outputs.append(y[0])
-    return torch.cat(outputs)
+def parts_of(model: SequenceLayer) -> Parts:
+    """The parts of a model that ``forecast_model`` made."""
+    body = model.body if isinstance(model, Anchored) else model
+    return Parts(body.features, body.scaler, body.network)  # type: ignore[arg-type]
 
 
 def step_microseconds(model: SequenceLayer, raw: Tensor, steps: int = 200) -> float:

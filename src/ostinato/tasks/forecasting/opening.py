@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
+from ...core import SequenceLayer
 from ...errors import BrokenRunError, ConfigError
-from ...layers import Chain
 from ...runs.folder import RunFolder
 from ...runs.format import RunConfig, read_config
 from ...runs.tensors import read_tensors
@@ -28,7 +28,7 @@ class Run:
     config: RunConfig
     recipe: Recipe
     training: TrainingConfig
-    model: Chain
+    model: SequenceLayer
 
     @property
     def name(self) -> str:
@@ -50,16 +50,16 @@ def open_run(path: Path | str, device: str = "cpu") -> Run:
     try:
         with torch.device("meta"):  # costs no memory, whatever sizes a config asks for
             sketch = forecast_model(recipe, name, options)
-    except (ConfigError, RuntimeError, TypeError) as error:
+    except (ConfigError, RuntimeError, TypeError, ValueError) as error:
         raise BrokenRunError(f"{folder.config}: {error}") from None
     shapes = {key: tuple(value.shape) for key, value in sketch.state_dict().items()}
     if shapes != {key: value.shape for key, value in tensors.items()}:
         raise BrokenRunError(
             f"{folder.weights} does not fit the model in config.json: tensors or shapes differ."
         )
-    deviation = tensors["scaler.deviation"]
-    if not (deviation > 0).all():
-        raise BrokenRunError(f"{folder.weights}: scaler.deviation must be above 0, got {deviation.min()}.")
+    for key, tensor in tensors.items():
+        if key.endswith("scaler.deviation") and not (tensor > 0).all():
+            raise BrokenRunError(f"{folder.weights}: {key} must be above 0, got {tensor.min()}.")
     model = forecast_model(recipe, name, options).to(device)
     values = {key: torch.from_numpy(value).to(device) for key, value in tensors.items()}
     load_module(model, values, str(folder.weights))
@@ -76,7 +76,8 @@ def read_sections(config: RunConfig, where: str) -> tuple[Recipe, TrainingConfig
         raise BrokenRunError(f"{where} is of the task {config.task!r}, not a forecast.")
     name, _ = network_section(config)
     try:
-        return recipe_from(dict(config.data)), training_config(name, dict(config.training), config.seed)
+        recipe = recipe_from(dict(config.data))
+        return recipe, training_config(name, dict(config.training), config.seed, recipe)
     except ConfigError as error:
         raise BrokenRunError(f"{where}: {error}") from None
 

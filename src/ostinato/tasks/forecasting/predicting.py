@@ -1,39 +1,91 @@
-"""Forecasts for every row of some trades."""
+"""Forecasts for rows of some data.
+
+Axes: N rows, R rows asked for.
+"""
+
+from typing import Any
 
 import numpy as np
-import polars as pl
+import torch
 
-from ...data.trades import Trades
-from . import direction
-from .model import CHUNK, device_of, stream
+from ...data.panel import Panel
+from ...data.report import counted
+from ...errors import ConfigError, DataError
+from .features import raw_rows
+from .model import device_of
 from .opening import Run
+from .reading import Data, like, panel_of
+from .streaming import CHUNK, pieces_of
+from .target import target_of
+
+MOST_NUMBERS = 200_000_000  # of a frame
 
 
-def predict(run: Run, trades: Trades, chunk: int = CHUNK) -> pl.DataFrame:
-    """Columns row, time (seconds since the Unix epoch), id, p_up: one line for each trade, foreseeing the next one.
+def predict(run: Run, data: Data, chunk: int = CHUNK, last: int | None = None) -> Any:
+    """One line for each row (and horizon, and column): row, time (seconds since the Unix epoch), id, and the forecast.
 
-    The trades are one stream from the first row on; ``chunk`` rows at a time give the same numbers, whatever it is.
+    A direction has p_up; values have q10 to q90, with ``horizon`` and ``column`` where there are several. ``actual`` is
+    what happened, null where that is not known yet. Each series is one stream from its first row on; ``chunk`` rows at
+    a time give the same numbers, whatever it is.
+
+    Args:
+        data: as ``fit`` takes them. A data frame of pandas or arrow gives one of the same kind.
+        last: forecasts of the last rows of each series only; None: of all.
+
+    Raises:
+        DataError: the data cannot be read, or a forecast is not a number.
+        ConfigError: more is asked for than memory holds.
     """
-    return prediction_frame(trades, foresee(run, trades, chunk), np.arange(len(trades)))
+    panel = panel_of(data, run.recipe)
+    rows = _asked(panel, last)
+    target = target_of(run.recipe)
+    numbers = len(rows) * (run.model.output_size or 1)
+    if numbers > MOST_NUMBERS:
+        raise ConfigError(
+            f"forecasts of {counted(len(rows), 'row')} would be {numbers:,} numbers, at most {MOST_NUMBERS:,} are made "
+            "at once. Ask for the last rows only, with --last (in Python last=)."
+        )
+    return like(data, target.frame(panel, rows, foresee(run, panel, rows, chunk)))
 
 
-def foresee(run: Run, trades: Trades, chunk: int = CHUNK) -> np.ndarray:
-    """p_up (N,) for every row, streamed from row 0 on, so that the state is warm.
+def foresee(run: Run, panel: Panel, rows: np.ndarray, chunk: int = CHUNK) -> np.ndarray:
+    """Forecasts of some rows (R,), ascending, streamed from the first row of each series on, so that states are warm.
 
     Raises:
         DataError: the model gives something that is not a number.
     """
-    y = stream(run.model, run.recipe.raw(trades).to(device_of(run.model)), chunk)
-    return direction.probability(y.cpu())
-
-
-def prediction_frame(trades: Trades, p_up: np.ndarray, rows: np.ndarray) -> pl.DataFrame:
-    """Forecasts p_up (N,) of the rows that are asked for."""
-    return pl.DataFrame(
-        {
-            "row": rows,
-            "time": trades.time[rows],
-            "id": rows if trades.id is None else trades.id[rows],
-            "p_up": p_up[rows],
-        }
+    _check_inputs(run, panel)
+    raw = raw_rows(run.recipe, panel)[: int(rows.max(initial=-1)) + 1].to(device_of(run.model))
+    place = np.full(len(panel), -1, np.int64)
+    place[rows] = np.arange(len(rows))
+    asked = torch.from_numpy(place).to(raw.device)
+    y = torch.zeros(
+        len(rows), run.model.output_size or 1, dtype=run.model.output_dtype(raw.dtype), device=raw.device
     )
+    if len(rows):
+        for some, piece in pieces_of(run.model, raw, panel.starts, chunk):
+            wanted = asked[some] >= 0
+            y[asked[some][wanted]] = piece[wanted]
+    return target_of(run.recipe).forecasts(y.cpu())
+
+
+def _asked(panel: Panel, last: int | None) -> np.ndarray:
+    if last is not None and last < 1:
+        raise ConfigError(f"last must be at least 1 row, got {last}.")
+    rows = np.arange(len(panel)) if panel.observed is None else np.flatnonzero(panel.observed)
+    if last is None:
+        return rows
+    series = panel.series[rows]
+    stops = np.searchsorted(series, np.arange(len(panel.starts)), side="right")
+    return rows[np.arange(len(rows)) >= stops[series] - last]
+
+
+def _check_inputs(run: Run, panel: Panel) -> None:
+    recipe = run.recipe
+    if panel.kind != recipe.kind:
+        raise DataError(f"{run.folder.path} reads {recipe.kind}, {panel.report.source} holds {panel.kind}.")
+    if recipe.step is not None and panel.step is not None and panel.step != recipe.step:
+        raise DataError(
+            f"{run.folder.path} was fitted on rows {recipe.step:g} seconds apart, those of {panel.report.source} are "
+            f"{panel.step:g}. Bring rows of the same step."
+        )

@@ -1,59 +1,121 @@
-"""How trades become what a model reads and what it is asked: everything in a run's ``data`` section.
+"""How data become what a model reads and what it is asked: everything in a run's ``data`` section.
 
 Axes: N rows.
 """
 
 import hashlib
-from typing import Annotated, Literal
+from itertools import pairwise
+from typing import Annotated, Any, Literal
 
 import numpy as np
-import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from torch import Tensor
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from ...data.splits import Split, check_fractions, chronological_split
-from ...data.trades import Trades
+from ...data.folds import Fold, folds_of
+from ...data.panel import Kind, Panel
+from ...data.splits import check_fractions
 from ...errors import ConfigError
 from ...models.registry import explain
+from .calendars import MOST_KNOWN, calendar_parts
 
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 # far beyond every calendar; a time that is no time would make every waiting time infinite
 Seconds = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 # the work of every step grows with the window
 FeatureWindow = Annotated[int, Field(ge=2, le=10_000)]
+Halflife = Annotated[float, Field(gt=0.0, le=1e9, allow_inf_nan=False)]
+Horizon = Annotated[int, Field(ge=1, le=10_000)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Text = Annotated[str, Field(max_length=200)]
+Names = Annotated[tuple[Text, ...], Field(max_length=200)]
+Form = Literal["quantiles", "free_quantiles", "student_t", "point"]
+
+MOST_OUTPUTS = 100_000  # numbers that a model may give at each step
+LISTS = ("fractions", "feature_windows", "horizons", "levels", "bounds", "lags", "halflives", "volatilities")
+TUPLES = (*LISTS, "calendar", "inputs", "targets", "known", "covariates")
 
 
 class Recipe(BaseModel):
     """The data section of a run's config.
 
-    target: what is foreseen. "direction": whether the price of the trade after next ``horizon`` - 1 is strictly
-        higher than this one's; flat counts as not up.
-    origin: seconds since the Unix epoch that the model's times count from.
-    fractions: of train, validation and test.
-    feature_windows: in trades, of ``layers.TradeFeatures``.
-    rows, digest: of the data the run was fitted on, to know them again.
-    fitted_from, fitted_until: seconds since the Unix epoch of the first and the last trade that fitting and validation
-        looked at. None in runs from before there was such a field.
+    What is foreseen:
+        target: "direction": whether the price ``horizon`` rows on is strictly higher than this one's; flat counts as
+            not up. "return": the logarithm of the price then over the price now. Anything else names the columns of a
+            table, separated by commas.
+        horizon: rows ahead. Of a column every step up to it is foreseen, of a direction or a return only itself.
+        horizons: the steps ahead themselves, where others are wanted.
+        form: of the distribution of a value. "quantiles": those of the training rows, moved and stretched;
+            "free_quantiles": each on its own; "student_t"; "point": the mean alone, by squared error.
+        levels: of the quantiles.
+
+    What is read (``data.reading.read_panel``):
+        columns (by role), bars, id, known, covariates, time_zone, time_unit, holidays.
+
+    How it is cut:
+        fractions: of train, validation and test; bounds: where each ends instead, as rows or times.
+
+    What the model sees:
+        feature_windows: in trades, of ``layers.TradeFeatures``.
+        lags, halflives, volatilities: in rows, of ``layers.LevelFeatures``; None chooses by the data's season.
+        calendar: parts of the calendar; None chooses by the step.
+        scale_halflife: in rows, of the volatility that returns are measured in.
+
+    Facts, filled in by ``of``:
+        kind, inputs (columns that the model reads), targets, step, season.
+        origin: seconds since the Unix epoch that the model's times count from.
+        rows, digest: of the data the run was fitted on, to know them again.
+        fitted_rows: how many of the first rows fitting and validation looked at, of a single series.
+        fitted_from, fitted_until: seconds since the Unix epoch of the first and the last row that fitting and
+            validation looked at. None in runs from before there was such a field.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     source: str = ""
-    target: Literal["direction"] = "direction"
-    horizon: Literal[1] = 1
-    origin: Seconds = 0.0
+    target: Text = "direction"
+    horizon: Horizon = 1
+    horizons: tuple[Horizon, ...] | None = Field(None, min_length=1, max_length=10_000)
+    form: Form = "quantiles"
+    levels: tuple[Share, ...] = Field(
+        (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9), min_length=1, max_length=99
+    )
+
+    columns: dict[Text, Text] = Field({}, max_length=100)
+    bars: Text = ""
+    id: Text = ""
+    known: Names = ()
+    covariates: Names = ()
+    time_zone: Text | None = None
+    time_unit: Text | None = None
+    holidays: Text = ""
+
     fractions: tuple[Share, Share, Share] = (0.7, 0.1, 0.2)
+    bounds: tuple[int | Text, int | Text, int | Text] | None = None
+
     feature_windows: tuple[FeatureWindow, ...] = Field((8, 32, 128, 512), max_length=16)
+    lags: tuple[Horizon, ...] | None = Field(None, max_length=64)
+    halflives: tuple[Halflife, ...] | None = Field(None, max_length=64)
+    volatilities: tuple[Halflife, ...] | None = Field(None, max_length=64)
+    calendar: tuple[Literal["minute", "hour", "weekday", "yearday"], ...] | None = None
+    scale_halflife: Halflife = 192.0
+
+    kind: Kind = "trades"
+    inputs: Names = ("price", "amount")
+    targets: Names = ()
+    step: Seconds | None = None
+    season: Horizon | None = None
+    origin: Seconds = 0.0
     rows: int = Field(default=0, ge=0)
     digest: Digest | None = None
+    fitted_rows: int | None = Field(None, ge=0)
     fitted_from: Seconds | None = None
     fitted_until: Seconds | None = None
     prefix: Digest | None = Field(default=None, exclude=True)  # in older runs; nothing reads it
 
-    @field_validator("fractions", "feature_windows", mode="before")
+    @field_validator(*TUPLES, mode="before")
     @classmethod
-    def _lists_are_tuples(cls, value: object) -> object:
+    def _lists_are_tuples(cls, value: object, info: Any) -> object:
+        if isinstance(value, str) and info.field_name in ("known", "covariates", "calendar"):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
         return tuple(value) if isinstance(value, list) else value  # JSON has no tuples
 
     @field_validator("fractions")
@@ -62,43 +124,113 @@ class Recipe(BaseModel):
         check_fractions(value)
         return value
 
-    def of(self, trades: Trades) -> "Recipe":
-        """The same recipe for these trades.
+    @field_validator("horizons", "levels")
+    @classmethod
+    def _ascend(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if value and any(low >= high for low, high in pairwise(value)):
+            raise ValueError("the numbers must ascend")
+        return value
+
+    @model_validator(mode="after")
+    def _is_bounded(self) -> "Recipe":
+        numbers = max(len(self.targets), 1) * len(self.ahead) * len(self.levels)
+        if self.target == "direction" and len(self.ahead) > 1:
+            raise ValueError("a direction is foreseen at one horizon; choose one")
+        if numbers > MOST_OUTPUTS:
+            raise ValueError(
+                f"{len(self.ahead):,} horizons of {len(self.levels)} quantiles would be {numbers:,} numbers at every "
+                f"step, at most {MOST_OUTPUTS:,} are allowed"
+            )
+        return self
+
+    @property
+    def of_prices(self) -> bool:
+        """Whether a price is foreseen, not the columns of a table."""
+        return self.target in ("direction", "return")
+
+    @property
+    def ahead(self) -> tuple[int, ...]:
+        """The steps ahead that are foreseen."""
+        if self.horizons is not None:
+            return self.horizons
+        return (self.horizon,) if self.of_prices else tuple(range(1, self.horizon + 1))
+
+    @property
+    def purge(self) -> int:
+        """Rows by which a label looks ahead."""
+        return self.ahead[-1]
+
+    @property
+    def known_ahead(self) -> tuple[int, ...]:
+        """The steps ahead at which the model sees what is known in advance: the horizons, or some of them."""
+        if not self.known_inputs:
+            return ()
+        most = max(MOST_KNOWN // len(self.known_inputs), 1)
+        places = np.unique(
+            np.linspace(0, len(self.ahead) - 1, min(most, len(self.ahead))).round().astype(int)
+        )
+        return tuple(self.ahead[place] for place in places)
+
+    @property
+    def known_inputs(self) -> tuple[str, ...]:
+        """Columns that are known in advance, the holidays among them."""
+        return (*self.known, "holiday") if self.holidays and "holiday" not in self.known else self.known
+
+    def of(self, panel: Panel) -> "Recipe":
+        """The same recipe for these data.
 
         Raises:
             DataError: they are too few to be split.
         """
-        last = self.split(len(trades)).test.start - 1  # the label of the last validation row looks at it
+        facts = {
+            "source": panel.report.source,
+            "kind": panel.kind,
+            "inputs": tuple(panel.values),
+            "targets": panel.targets,
+            "step": panel.step,
+            "season": panel.season,
+            "origin": float(np.floor(panel.time.min())),
+            "rows": len(panel),
+            "digest": digest(panel),
+        }
+        if self.calendar is None:
+            facts["calendar"] = calendar_parts(panel)
+        made = self.model_copy(update=facts)
+        return made.fitted_on(panel, made.folds(panel)[0])
+
+    def fitted_on(self, panel: Panel, fold: Fold) -> "Recipe":
+        """With the span of time that a fold looked at."""
+        times = panel.time[fold.used]
         return self.model_copy(
             update={
-                "source": trades.report.source,
-                "origin": float(np.floor(trades.time[0])),
-                "rows": len(trades),
-                "digest": digest(trades),
-                "fitted_from": float(trades.time[0]),
-                "fitted_until": float(trades.time[last]),
+                "fitted_rows": int(fold.used.max()) + 1,
+                "fitted_from": float(times.min()),
+                "fitted_until": float(times.max()),
             }
         )
 
-    def raw(self, trades: Trades) -> Tensor:
-        """What a model reads: (N, 3) float64, seconds since the origin, price, amount."""
-        return torch.from_numpy(np.stack([trades.time - self.origin, trades.price, trades.amount], axis=1))
+    @property
+    def rows_fitted(self) -> int:
+        """``fitted_rows``; runs from before there was such a field were cut by fractions."""
+        return round(self.rows * sum(self.fractions[:2])) if self.fitted_rows is None else self.fitted_rows
 
-    def split(self, rows: int) -> Split:
-        """Train, validation and test, purged by the horizon."""
-        return chronological_split(rows, self.fractions, purge=self.horizon)
+    def folds(
+        self, panel: Panel, count: int = 1, window: Literal["expanding", "rolling"] = "expanding"
+    ) -> list[Fold]:
+        """Train, validation and test rows, purged by the horizon."""
+        return folds_of(panel, self.purge, self.fractions, self.bounds, count, window)
 
-    def begins(self, trades: Trades) -> bool:
-        """Whether these trades begin with all those of the run, however many came later."""
-        return len(trades) >= self.rows > 0 and digest(trades, self.rows) == self.digest
+    def begins(self, panel: Panel) -> bool:
+        """Whether these data begin with all those of the run, however many came later."""
+        if len(panel.starts) > 1:
+            return len(panel) == self.rows and digest(panel) == self.digest
+        return len(panel) >= self.rows > 0 and digest(panel, self.rows) == self.digest
 
-    def used(self, trades: Trades) -> int:
-        """How many of the first rows lie within or before the time that the run was fitted on; 0 if none is within."""
+    def overlaps(self, panel: Panel) -> bool:
+        """Whether some of these rows lie within the time that the run was fitted on."""
         if self.fitted_from is None or self.fitted_until is None:
-            return 0
-        first = int(np.searchsorted(trades.time, self.fitted_from, side="left"))
-        after = int(np.searchsorted(trades.time, self.fitted_until, side="right"))
-        return after if after > first else 0
+            return False
+        return bool(((panel.time >= self.fitted_from) & (panel.time <= self.fitted_until)).any())
 
 
 def recipe_from(options: dict[str, object]) -> Recipe:
@@ -113,9 +245,9 @@ def recipe_from(options: dict[str, object]) -> Recipe:
         raise ConfigError(explain(error, "data", list(Recipe.model_fields))) from None
 
 
-def digest(trades: Trades, rows: int | None = None) -> str:
-    """SHA-256 of the first ``rows`` trades."""
+def digest(panel: Panel, rows: int | None = None) -> str:
+    """SHA-256 of the first ``rows`` rows: times, then column by column."""
     found = hashlib.sha256()
-    for column in (trades.time, trades.price, trades.amount):
+    for column in (panel.time, *panel.values.values()):
         found.update(np.ascontiguousarray(column[:rows], dtype="<f8").tobytes())
     return found.hexdigest()

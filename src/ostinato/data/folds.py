@@ -1,0 +1,149 @@
+"""Train, validation and test rows of a panel, once or walking forward.
+
+Axes: N rows, S series.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+import numpy as np
+
+from ..errors import ConfigError, DataError
+from .panel import Panel
+from .report import counted, too_few
+from .splits import check_fractions
+
+Window = Literal["expanding", "rolling"]
+Bound = int | str
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """The rows of one fit, as numbers of rows, ascending.
+
+    train, validation: rows whose labels end within the part.
+    test: the rows to be judged; those at the end of a series have no label.
+    used: rows that fitting and validation looked at, their labels included.
+    """
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+    used: np.ndarray
+
+
+def folds_of(
+    panel: Panel,
+    purge: int,
+    fractions: tuple[float, float, float] = (0.7, 0.1, 0.2),
+    bounds: tuple[Bound, Bound, Bound] | None = None,
+    count: int = 1,
+    window: Window = "expanding",
+) -> list[Fold]:
+    """Cut a panel in the order of time: all its series at the same moments, so that none tells another's future.
+
+    Args:
+        purge: rows by which a label looks ahead; so many are left out at the end of train and of validation.
+        fractions: of train, validation and test rows; each above 0, together 1.
+        bounds: where train, validation and test end instead: numbers of rows (of a single series), or times in ISO 8601.
+        count: folds. The test part is cut into so many blocks; each is judged by a model that was fitted on what came
+            before it.
+        window: "expanding" trains on all that came before, "rolling" on as many rows as the first fold has.
+
+    Raises:
+        ConfigError: fractions, bounds or count say something that cannot be.
+        DataError: a part would have no labelled row.
+
+    Source:
+        The purge is that of López de Prado 2018, Advances in Financial Machine Learning, section 7.4.1; the walk is
+        the rolling-origin evaluation of Tashman 2000, International Journal of Forecasting 16, 437-450.
+    """
+    if count < 1:
+        raise ConfigError(f"folds must be at least 1, got {count}.")
+    cuts = _fractional(len(panel), fractions) if bounds is None else _bounded(panel, bounds)
+    first, begin, end = cuts
+    edges = [begin + (end - begin) * fold // count for fold in range(count + 1)]
+    length = begin - first  # of validation
+    folds = []
+    for fold in range(count):
+        start, stop = edges[fold], edges[fold + 1]
+        oldest = 0 if window == "expanding" else start - begin
+        folds.append(_fold(panel, purge, oldest, start - length, start, stop))
+    _check_lengths(folds, purge, len(panel))
+    return folds
+
+
+def _fractional(rows: int, fractions: tuple[float, float, float]) -> tuple[int, int, int]:
+    check_fractions(fractions)
+    return round(rows * fractions[0]), round(rows * (fractions[0] + fractions[1])), rows
+
+
+def _bounded(panel: Panel, bounds: tuple[Bound, Bound, Bound]) -> tuple[int, int, int]:
+    places = tuple(_place(panel, bound) for bound in bounds)
+    if not 0 < places[0] < places[1] < places[2] <= len(panel):
+        raise ConfigError(
+            f"bounds must be three ascending ends of train, validation and test within {len(panel):,} rows, got "
+            f"{', '.join(map(str, bounds))}, which are rows {', '.join(f'{place:,}' for place in places)}."
+        )
+    return places  # type: ignore[return-value]
+
+
+def _place(panel: Panel, bound: Bound) -> int:
+    """How many rows of the panel lie before a bound."""
+    if isinstance(bound, int):
+        if len(panel.starts) > 1:
+            raise ConfigError(
+                "bounds of several series must be times, such as 2017-06-26; their rows differ."
+            )
+        return bound
+    try:
+        moment = datetime.fromisoformat(bound)
+    except ValueError:
+        raise ConfigError(
+            f"bound {bound!r} is neither a number of rows nor a time like 2017-06-26T00:00."
+        ) from None
+    seconds = moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+    return int((panel.time < seconds).sum())
+
+
+def _fold(panel: Panel, purge: int, oldest: int, first: int, second: int, third: int) -> Fold:
+    edges = [_rows_before(panel, place) for place in (oldest, first, second, third)]  # each (S,)
+    purged = [np.maximum(edges[part] - purge, edges[part - 1]) for part in (1, 2)]
+    train = _ranges(edges[0], purged[0])
+    validation = _ranges(edges[1], purged[1])
+    return Fold(train, validation, _ranges(edges[2], edges[3]), _ranges(edges[0], edges[2]))
+
+
+def _rows_before(panel: Panel, place: int) -> np.ndarray:
+    """Where each series is cut so that ``place`` rows of the panel lie before, all at one moment. (S,)"""
+    starts, stops = panel.starts, panel.stops
+    if len(starts) == 1:  # by number: several trades may happen at one moment
+        return np.array([place])
+    if place >= len(panel):
+        return stops
+    moment = np.partition(panel.time, place)[place]
+    return np.array(
+        [
+            start + np.searchsorted(panel.time[start:stop], moment)
+            for start, stop in zip(starts, stops, strict=True)
+        ]
+    )
+
+
+def _ranges(starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
+    """The numbers from each start to its stop, one range after the other."""
+    pieces = [np.arange(start, stop) for start, stop in zip(starts, stops, strict=True)]
+    return np.concatenate(pieces).astype(np.int64)
+
+
+def _check_lengths(folds: Sequence[Fold], purge: int, rows: int) -> None:
+    for fold in folds:
+        for name, part in (("train", fold.train), ("validation", fold.validation), ("test", fold.test)):
+            if len(part) <= (purge if name == "test" else 0):
+                of = f" of one of {len(folds)} folds" if len(folds) > 1 else ""
+                raise DataError(
+                    f"{too_few(rows, 'row')}: the {name} part{of} has {counted(len(part), 'row')} left where labels "
+                    f"look {purge:,} ahead. Bring more data, look less far ahead, or ask for fewer folds."
+                )

@@ -1,0 +1,134 @@
+"""What a model reads of a panel, and the layers that make features of it.
+
+Axes: N rows, I columns: seconds since the origin, the inputs, then what is known in advance at some steps ahead.
+"""
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...core import SequenceLayer
+from ...data.panel import Panel
+from ...errors import ConfigError, DataError
+from ...layers import (
+    BarShape,
+    Calendar,
+    Chain,
+    Columns,
+    LevelFeatures,
+    Parallel,
+    RunningScale,
+    ToNetwork,
+    TradeFeatures,
+)
+from .recipe import Recipe
+
+SMALLEST_VOLUME = 1e-8  # keeps the logarithm of a bar without trades finite
+
+
+def raw_rows(recipe: Recipe, panel: Panel) -> Tensor:
+    """What a model reads: (N, I) float64.
+
+    Raises:
+        DataError: the panel lacks a column.
+    """
+    columns = [panel.time - recipe.origin, *(panel.column(name) for name in recipe.inputs)]
+    for name in recipe.known_inputs:
+        columns += [_later(panel, panel.column(name), steps) for steps in recipe.known_ahead]
+    return torch.from_numpy(np.stack(columns, axis=1))
+
+
+def input_size(recipe: Recipe) -> int:
+    """I."""
+    return 1 + len(recipe.inputs) + len(recipe.known_inputs) * len(recipe.known_ahead)
+
+
+def features_of(recipe: Recipe) -> SequenceLayer:
+    """From raw rows to features in the dtype of the network.
+
+    Raises:
+        ConfigError: nothing would be left to see.
+    """
+    if recipe.kind == "trades":
+        return TradeFeatures(recipe.feature_windows)
+    parts = _of_bars(recipe) if recipe.kind == "bars" else _of_table(recipe)
+    size = input_size(recipe)
+    if recipe.calendar:
+        parts["calendar"] = Calendar(size, recipe.calendar, recipe.origin)
+    ahead = range(1 + len(recipe.inputs), size)
+    if len(ahead):
+        parts["known"] = Columns(size, ahead)
+    seen = Parallel(**parts)
+    return Chain(seen=seen, cast=ToNetwork(seen.output_size or 0))
+
+
+def running_scale(recipe: Recipe) -> SequenceLayer:
+    """The present scale of what is foreseen, (B, T, C): the size of its changes from row to row."""
+    size = input_size(recipe)
+    if recipe.target == "return":
+        price = 1 + recipe.inputs.index("price" if recipe.kind == "trades" else "close")
+        return Chain(Columns(size, [price], log=True), RunningScale(1, recipe.scale_halflife))
+    places = [1 + recipe.inputs.index(name) for name in recipe.targets]
+    return Chain(Columns(size, places), RunningScale(len(places), math.inf))
+
+
+def location_of(recipe: Recipe) -> SequenceLayer | None:
+    """Where each column is that is foreseen, (B, T, C); None for a return, which is itself a change."""
+    if recipe.target == "return":
+        return None
+    return Columns(input_size(recipe), [1 + recipe.inputs.index(name) for name in recipe.targets])
+
+
+def _of_bars(recipe: Recipe) -> dict[str, SequenceLayer]:
+    size, inputs = input_size(recipe), recipe.inputs
+    lags, halflives, volatilities = _lookback(recipe)
+    reference = recipe.scale_halflife
+    close = LevelFeatures(1, lags, halflives, volatilities, scale=reference)
+    volume = LevelFeatures(1, (1,), halflives[1::2] or halflives)
+    return {
+        "close": Chain(Columns(size, [1 + inputs.index("close")], log=True), close),
+        "volume": Chain(Columns(size, [1 + inputs.index("volume")], log=True, floor=SMALLEST_VOLUME), volume),
+        "shape": BarShape(
+            size, [1 + inputs.index(name) for name in ("open", "high", "low", "close")], reference
+        ),
+    }
+
+
+def _of_table(recipe: Recipe) -> dict[str, SequenceLayer]:
+    size = input_size(recipe)
+    lags, halflives, volatilities = _lookback(recipe)
+    observed = [1 + place for place, name in enumerate(recipe.inputs) if name not in recipe.known_inputs]
+    if not observed:
+        raise ConfigError("there is nothing to foresee from: every column is known in advance.")
+    levels = LevelFeatures(len(observed), lags, halflives, volatilities)
+    return {"levels": Chain(Columns(size, observed), levels)}
+
+
+def _lookback(recipe: Recipe) -> tuple[tuple[int, ...], tuple[float, ...], tuple[float, ...]]:
+    """Lags, half-lives of means and of volatilities: what was asked for, or some that fit the season."""
+    season = recipe.season or 32
+    lags = (
+        recipe.lags
+        if recipe.lags is not None
+        else tuple(sorted({1, 2, 3, season, 7 * season} if season < 2000 else {1}))
+    )
+    halflives = recipe.halflives if recipe.halflives is not None else (4.0, 12.0, 48.0, 168.0, 720.0)
+    volatilities = recipe.volatilities
+    if volatilities is None:
+        volatilities = (6.0, 24.0, 96.0, 720.0) if recipe.kind == "bars" else (12.0, 96.0)
+    return lags, halflives, volatilities
+
+
+def _later(panel: Panel, column: np.ndarray, steps: int) -> np.ndarray:
+    """A column some steps on; the last that is known of a series where it ends.
+
+    Raises:
+        DataError: never for panels whose rows of the future are there.
+    """
+    later = np.minimum(np.arange(len(panel)) + steps, np.repeat(panel.stops - 1, panel.stops - panel.starts))
+    found = column[later]
+    if not np.isfinite(found).all():
+        raise DataError(f"{panel.report.source}: a column that is known in advance has gaps.")
+    return found

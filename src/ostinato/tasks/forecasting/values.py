@@ -1,0 +1,221 @@
+"""Values: the distribution of a return, or of the columns of a table, at one or many horizons.
+
+Axes: N rows, R rows asked for, C columns, H horizons, J = C H quantities, Q levels of quantiles.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+import torch
+from scipy.stats import t as student
+from torch import Tensor
+
+from ...core import SequenceLayer
+from ...data.folds import Fold
+from ...data.levels import Levels, levels_of
+from ...data.panel import Panel
+from ...errors import DataError
+from ...evaluation import by_row, scale_of, value_baselines, value_metrics
+from ...layers import Anchored, Output, Point, Quantiles, StudentT
+from ...runs.writing import plain
+from .distributions import objective
+from .features import location_of, running_scale
+from .skill import skill_of
+from .streaming import stream
+from .target import Metrics, Question, Scored, Target, row_columns
+
+
+class Values(Target):
+    """Quantiles, a Student's t or a mean of each quantity (column, horizon)."""
+
+    @property
+    def measure(self) -> str:  # type: ignore[override]
+        """Losses of several columns or series are compared in units of their changes."""
+        return "mse" if self.recipe.form == "point" else "pinball"
+
+    @property
+    def loss_name(self) -> str:  # type: ignore[override]
+        """In words."""
+        return "squared error" if self.recipe.form == "point" else "pinball loss"
+
+    @property
+    def outputs(self) -> int:
+        """All numbers of the network."""
+        return self.output().input_size
+
+    @property
+    def at(self) -> tuple[float, ...]:
+        """The levels of the quantiles that forecasts are given as; the middle alone stands for a mean."""
+        return (0.5,) if self.recipe.form == "point" else self.recipe.levels
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns that are foreseen."""
+        return ("return",) if self.recipe.target == "return" else self.recipe.targets
+
+    def output(self) -> Output:
+        """What the numbers of the network mean."""
+        quantities = len(self.names) * len(self.recipe.ahead)
+        form = self.recipe.form
+        if form == "point":
+            return Point(quantities)
+        if form == "student_t":
+            return StudentT(quantities)
+        return Quantiles(quantities, self.recipe.levels, free=form == "free_quantiles")
+
+    def whole(self, body: SequenceLayer) -> SequenceLayer:
+        """Anchored where the series is."""
+        return Anchored(body, self.output(), running_scale(self.recipe), location_of(self.recipe))
+
+    def levels(self, panel: Panel) -> list[Levels]:
+        """One for each column."""
+        columns = [None] if self.recipe.target == "return" else self.recipe.targets
+        return [levels_of(panel, column, self.recipe.ahead) for column in columns]
+
+    def question(self, model: SequenceLayer, panel: Panel, raw: Tensor, train: np.ndarray) -> Question:
+        """Labels in units of the present scale, (N, J), then that scale against its mean in the series, (N, C)."""
+        assert isinstance(model, Anchored)
+        rows = np.arange(len(raw))
+        labels = np.concatenate([levels.labels(rows) for levels in self.levels(panel)], axis=1)
+        place = stream(model.scale, raw, panel)
+        scale = place.cpu().numpy()
+        horizons = len(self.recipe.ahead)
+        wide = np.repeat(scale, horizons, axis=1)
+        if model.location is not None:
+            labels = labels - np.repeat(stream(model.location, raw, panel).cpu().numpy(), horizons, axis=1)
+        moved = wide > 0
+        z = torch.from_numpy(np.where(moved, labels / np.where(moved, wide, 1.0), np.nan))
+        model.output.fit(z[train])
+        share = torch.from_numpy(scale / self.units(panel, scale, train)[panel.series[rows]])
+        known = z.isfinite().any(dim=1)
+        dtype = next(model.parameters()).dtype
+        target = torch.cat([z, share], dim=1).to(dtype)
+        return Question(target, known.to(dtype), objective(model.output, len(self.names)))
+
+    def units(self, panel: Panel, scale: np.ndarray, train: np.ndarray) -> np.ndarray:
+        """The mean scale of each series over its training rows, (S, C); above 0.
+
+        Raises:
+            DataError: nothing ever moves.
+        """
+        series = panel.series[train]
+        count = np.bincount(series, minlength=len(panel.starts))[:, None]
+        sums = np.stack([np.bincount(series, column, len(panel.starts)) for column in scale[train].T], axis=1)
+        means = sums / np.maximum(count, 1)
+        if not (means > 0).any():
+            raise DataError(
+                f"{panel.report.source}: {self.names[0]} never changes in the training part, so there is nothing to "
+                "foresee. Choose another column, or bring other data."
+            )
+        typical = np.array([column[column > 0].mean() if (column > 0).any() else 1.0 for column in means.T])
+        return np.where(means > 0, means, typical)
+
+    def forecasts(self, y: Tensor) -> np.ndarray:
+        """Quantiles (R, J, Q) at the recipe's levels."""
+        output = self.output()
+        numbers = y.detach().cpu().double().numpy().reshape(len(y), output.quantities, output.numbers)
+        if not np.isfinite(numbers).all():
+            row = int(np.argmin(np.isfinite(numbers).all(axis=(1, 2))))
+            raise DataError(
+                f"the model's forecast in row {row:,} is not a number. Its weights are damaged, or the data there are "
+                "beyond all that it was fitted on."
+            )
+        if self.recipe.form != "student_t":
+            return numbers.astype(np.float32) if numbers.size > 10_000_000 else numbers
+        location, scale, freedom = (numbers[..., place, None] for place in range(3))
+        return location + scale * student.ppf(np.array(self.at), freedom)
+
+    def labelled(self, panel: Panel, rows: np.ndarray) -> np.ndarray:
+        """Rows with a label at every horizon of every column: all horizons are judged on the same rows."""
+        known = np.ones(len(rows), bool)
+        for levels in self.levels(panel):
+            for block in _blocks(len(rows), len(self.recipe.ahead)):
+                known[block] &= np.isfinite(levels.labels(rows[block])).all(axis=1)
+        return rows[known]
+
+    def judge(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> Scored:
+        """Pinball losses, or squared errors, beside the baselines for values."""
+        ours = self._losses(panel, rows, forecasts, fold)
+        losses, metrics = {}, {}
+        for name in value_baselines(self.levels(panel)[0]):
+            theirs = self._baseline(name, panel, rows, fold)
+            losses[name] = self._losses(panel, rows, theirs, fold)
+            metrics[name] = self.metrics(panel, rows, theirs, fold)
+        horizon = self.recipe.purge
+        return Scored(
+            rows,
+            ours,
+            self.metrics(panel, rows, forecasts, fold),
+            losses,
+            metrics,
+            {name: skill_of(ours, loss, panel, rows, horizon) for name, loss in losses.items()},
+        )
+
+    def metrics(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> Metrics:
+        """Of one column by name; of several, those of each behind its name, and the mean loss in units of change."""
+        found: Metrics = {}
+        for name, levels, part in self._columns(panel, forecasts):
+            metrics = value_metrics(part, self.at, levels.labels(rows), scale_of(levels, fold.train, rows))
+            if self.recipe.form == "point":  # one number has no spread
+                metrics = {key: value for key, value in metrics.items() if key not in ("pinball", "crps")}
+            prefix = f"{name}." if len(self.names) > 1 else ""
+            found |= {prefix + key: value for key, value in plain(metrics).items()}
+        if self.several(panel):
+            found[self.measure] = float(np.mean(self._losses(panel, rows, forecasts, fold)))
+        return found
+
+    def several(self, panel: Panel) -> bool:
+        """Whether there are several columns or series, whose losses only compare in units of their changes."""
+        return len(self.names) > 1 or len(panel.starts) > 1
+
+    def frame(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray) -> pl.DataFrame:
+        """One line for each row, column and horizon: what happened (null if it has not yet), and the quantiles."""
+        frames = []
+        for name, levels, part in self._columns(panel, forecasts):
+            actual = levels.labels(rows)
+            for place, horizon in enumerate(self.recipe.ahead):
+                columns = row_columns(panel, rows)
+                if len(self.names) > 1:
+                    columns["column"] = pl.Series([name]).new_from_index(0, len(rows))
+                if len(self.recipe.ahead) > 1:
+                    columns["horizon"] = np.full(len(rows), horizon, np.int32)
+                columns["actual"] = pl.Series(actual[:, place], nan_to_null=True)
+                quantiles = {
+                    f"q{round(100 * level):02d}": part[:, place, q] for q, level in enumerate(self.at)
+                }
+                frames.append(pl.DataFrame(columns | quantiles))
+        return pl.concat(frames)
+
+    def _columns(self, panel: Panel, forecasts: np.ndarray) -> Iterator[tuple[str, Levels, np.ndarray]]:
+        """Each column with its levels and its forecasts (R, H, Q)."""
+        horizons = len(self.recipe.ahead)
+        for place, (name, levels) in enumerate(zip(self.names, self.levels(panel), strict=True)):
+            yield name, levels, forecasts[:, place * horizons : (place + 1) * horizons]
+
+    def _losses(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> np.ndarray:
+        """The loss of each row (R,); in units of the naive change of its series where there are several."""
+        total = np.zeros(len(rows))
+        for _, levels, part in self._columns(panel, forecasts):
+            losses = by_row(part, self.at, levels.labels(rows))[self.measure]
+            if self.several(panel):
+                unit = scale_of(levels, fold.train, rows).change
+                unit = np.where(np.isfinite(unit), unit, 1.0)  # a series that never moved
+                losses = losses / (unit**2 if self.recipe.form == "point" else unit)
+            total += losses
+        return total / len(self.names)
+
+    def _baseline(self, name: str, panel: Panel, rows: np.ndarray, fold: Fold) -> np.ndarray:
+        parts, fitted = [], self.fitted(panel, fold)
+        for levels in self.levels(panel):
+            baseline = value_baselines(levels)[name]().fit(levels, fitted)
+            if self.recipe.form == "point":
+                parts.append(baseline.point(levels, rows)[..., None])
+            else:
+                parts.append(baseline.quantiles(levels, rows, self.at))
+        return np.concatenate(parts, axis=1)
+
+
+def _blocks(rows: int, horizons: int, cells: int = 4_000_000) -> Iterator[slice]:
+    step = max(cells // horizons, 1)
+    return (slice(start, start + step) for start in range(0, rows, step))
