@@ -7,7 +7,7 @@ import pytest
 from scipy import signal, stats
 
 from ostinato.errors import ConfigError, DataError
-from ostinato.evaluation import diebold_mariano
+from ostinato.evaluation import by_time, diebold_mariano
 from ostinato.evaluation.diebold_mariano import long_run_variance
 
 
@@ -94,6 +94,22 @@ def test_size_is_near_nominal_for_autocorrelated_differences():
 def test_size_is_near_nominal_for_overlapping_labels():
     assert 0.03 < rejections(overlapping, horizon=10) < 0.10
     assert rejections(overlapping, horizon=10, lags=9) > 0.10  # why it takes twice the overlap
+
+
+def test_size_is_near_nominal_for_series_that_move_as_one():
+    time = np.tile(np.arange(400), 5)
+
+    def panel(draw):
+        return np.tile(draw.normal(size=400), 5) + 0.1 * draw.normal(size=2000)
+
+    draw, zero = np.random.default_rng(4), np.zeros(2000)
+    by_row, by_moment = 0, 0
+    for _ in range(400):
+        losses = panel(draw)
+        by_row += diebold_mariano(losses, zero).p_value < 0.05
+        by_moment += diebold_mariano(by_time(losses, time), by_time(zero, time)).p_value < 0.05
+    assert 0.02 < by_moment / 400 < 0.09
+    assert by_row / 400 > 0.2  # why moments are taken first
 
 
 def test_equal_losses_are_no_skill():

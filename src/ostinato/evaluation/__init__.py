@@ -1,14 +1,14 @@
 """How good a forecast is, beside baselines on the same rows, and whether the difference is real.
 
-    columns.py          one value per row, checked at the door
-    metrics.py          log-loss, Brier score, AUC and accuracy of a probability of "up"
-    value_metrics.py    pinball loss, CRPS, coverage and errors of quantiles
-    baselines/          what a network has to beat
-    calibration.py      reliability of probabilities, coverage of quantiles
-    diagnostics.py      what is left in the errors: autocorrelation, error by hour or by series
-    bootstrap.py        block-bootstrap intervals of every metric; rows of one moment taken as one
-    diebold_mariano.py  the test of equal losses
-    verdict.py          what a comparison says in words, corrected for how many were compared and tried
+    columns.py           one value per row, checked at the door
+    metrics.py           log-loss, Brier score, AUC and accuracy of a probability of "up"
+    quantile_metrics.py  pinball loss, CRPS, coverage and errors of quantiles
+    baselines/           what a network has to beat
+    calibration.py       reliability of probabilities, coverage of quantiles
+    diagnostics.py       what is left in the errors: autocorrelation, error by hour or by series
+    bootstrap.py         block-bootstrap intervals of every metric; rows of one moment taken as one
+    diebold_mariano.py   the test of equal losses
+    verdict.py           what a comparison says in words, corrected for how many were compared and tried
 
 Everything here takes and gives numpy arrays and `data.levels.Levels`, and knows no model.
 """
@@ -27,7 +27,7 @@ from .calibration import Coverage, Reliability, coverage, expected_calibration_e
 from .diagnostics import Autocorrelation, Groups, autocorrelation, error_by
 from .diebold_mariano import DieboldMariano, diebold_mariano
 from .metrics import accuracy, auc, brier, direction_metrics, direction_rows, log_loss, log_losses
-from .value_metrics import Scale, by_horizon, by_row, pinball_losses, scale_of, value_metrics
+from .quantile_metrics import Scale, by_horizon, by_row, pinball_losses, scale_of, value_metrics
 from .verdict import Comparison, holm, in_words, verdicts
 
 __all__ = [

@@ -39,7 +39,8 @@ def diebold_mariano(
 
     Equal losses, up to rounding, give statistic 0 and p-value 1; a difference that is the same in
     every row gives an infinite statistic and p-value 0. The test is for two forecasts whose
-    parameters were fitted before the rows tested here.
+    parameters were fitted before the rows tested here. Losses of several series at one moment are one
+    observation, not many: `bootstrap.by_time` takes their mean first.
 
     Args:
         losses: ours, one per row, in time order. (n,)
