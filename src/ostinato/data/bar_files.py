@@ -74,7 +74,8 @@ def likeliest(role: str, names: list[str]) -> list[str]:
 
 def missing_prices(table: Table, wanted: Mapping[str, str]) -> str:
     """What to say of a table that has some of the prices of bars."""
-    absent = [role for role in PRICES if role not in wanted and not likeliest(role, table.names)]
+    free = [name for name in table.names if name not in wanted.values()]
+    absent = [role for role in PRICES if role not in wanted and not likeliest(role, free)]
     return (
         f"no column of {table.name} looks like the {absent[0]} of bars; it has {listed(table)}. "
         f"Name one with {flag(absent[0])}."

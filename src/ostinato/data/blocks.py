@@ -15,8 +15,9 @@ import polars as pl
 
 from .csv_files import Dialect, without_blank_end
 
-BLOCK_BYTES = 16 * 2**20
+BLOCK_BYTES = 4 * 2**20
 MOST_BYTES = 16 * 2**30  # of text, after unpacking: a small .gz can hold more than any memory
+MORE_ROWS = 2**20  # by which an array of numbers grows at least
 MARK = b"\xef\xbb\xbf"  # the byte order mark of UTF-8
 
 
@@ -28,11 +29,34 @@ class TooLargeError(Exception):
     """The file holds more than MOST_BYTES of text."""
 
 
+class Growing:
+    """Numbers that come in pieces, in one array that grows in its place: pieces and their sum are never both there."""
+
+    def __init__(self) -> None:
+        self.array = np.empty(0)
+        self.length = 0
+
+    def append(self, part: np.ndarray) -> None:
+        """Add numbers at the end."""
+        end = self.length + len(part)
+        if end > len(self.array):
+            self.array.resize(end + max(MORE_ROWS, end // 8), refcheck=False)
+        self.array[self.length : end] = part
+        self.length = end
+
+    def whole(self) -> np.ndarray:
+        """All of them, (N,)."""
+        self.array.resize(self.length, refcheck=False)
+        return self.array
+
+
 class Chunks:
     """Columns that grow by blocks, (N,) each: of numbers as arrays, of anything else as series."""
 
     def __init__(self, names: Collection[str]) -> None:
-        self.parts: dict[str, list[np.ndarray] | list[pl.Series]] = {name: [] for name in names}
+        self.names = names
+        self.numbers: dict[str, Growing] = {}
+        self.others: dict[str, list[pl.Series]] = {}
 
     def append(self, name: str, part: np.ndarray | pl.Series) -> None:
         """Add the next rows of a column.
@@ -40,25 +64,22 @@ class Chunks:
         Raises:
             UnusualError: the rows before were of another type.
         """
-        parts = self.parts[name]
-        if parts and type(parts[0]) is not type(part):
+        if isinstance(part, pl.Series):
+            self.others.setdefault(name, []).append(part)
+        else:
+            self.numbers.setdefault(name, Growing()).append(part)
+        if name in self.numbers and name in self.others:
             raise UnusualError
-        parts.append(part)  # type: ignore[arg-type]
 
     def joined(self) -> tuple[pl.DataFrame, dict[str, np.ndarray]]:
         """The columns as a frame, and those of numbers as arrays in the same memory."""
-        arrays: dict[str, np.ndarray] = {}
-        columns = []
-        for name in list(self.parts):
-            parts = self.parts.pop(name)  # one column at a time is there twice
-            if not parts:
-                columns.append(pl.Series(name, [], pl.String))
-            elif isinstance(parts[0], np.ndarray):
-                arrays[name] = np.concatenate(parts)
-                columns.append(pl.Series(name, arrays[name]))
-            else:
-                columns.append(pl.concat(parts).alias(name))
-        return pl.DataFrame(columns), arrays
+        arrays = {name: growing.whole() for name, growing in self.numbers.items()}
+        columns = [pl.Series(name, array) for name, array in arrays.items()]
+        columns += [pl.concat(parts).alias(name) for name, parts in self.others.items()]
+        frame = (
+            pl.DataFrame(columns) if columns else pl.DataFrame(schema=dict.fromkeys(self.names, pl.String))
+        )
+        return frame, arrays
 
 
 def read_blocks(

@@ -222,8 +222,9 @@ def read_as_trades(source: Source, wanted: Wanted) -> Panel:
 
 def no_price(table: Table, columns: Mapping[str, str]) -> str:
     """What to say of a table without prices when the target is made from prices."""
-    there = [role for role in COLUMNS[:4] if role in columns or likeliest(role, table.names)]
-    if len(there) >= 2:
+    free = [name for name in table.names if name not in columns.values()]
+    there = [role for role in COLUMNS[:4] if role in columns or likeliest(role, free)]
+    if 2 <= len(there) < 4:
         return missing_prices(table, columns)
     return (
         f"no column of {table.name} looks like a price; it has {trade_columns.listed(table)}. Name the price with "

@@ -102,10 +102,12 @@ def describe(
     notes: Sequence[str],
 ) -> TradesReport:
     """Summarise sorted trades: time (N,) in seconds and price (N,), N at least 1."""
-    gaps = np.diff(time, prepend=time[0])  # gaps[i] lies before trade i
+    gaps = np.diff(time) if len(time) > 1 else np.zeros(1)  # gaps[i] lies after trade i
     largest = int(gaps.argmax())
     still = (
-        ["the price never moves: there is nothing to foresee"] if len(price) > 1 and not np.ptp(price) else []
+        ["the price never moves: there is nothing to foresee"]
+        if len(price) > 1 and price.min() == price.max()
+        else []
     )
     return TradesReport(
         source=source,
@@ -116,9 +118,9 @@ def describe(
         columns=dict(columns),
         time_unit=time_unit,
         reversed=is_reversed,
-        repeated_times=int((gaps[1:] == 0).sum()),
+        repeated_times=int((time[1:] == time[:-1]).sum()),
         largest_gap_seconds=float(gaps[largest]),
-        largest_gap_at=float(time[max(largest - 1, 0)]),
+        largest_gap_at=float(time[largest]),
         long_gaps=int((gaps > LONG_GAP_SECONDS).sum()),
         price_min=float(price.min()),
         price_max=float(price.max()),

@@ -109,12 +109,10 @@ def read_numbers(column: Column, unit: str | None) -> Times:
 def unit_of(column: Column, values: np.ndarray) -> str:
     """The unit whose size fits the median; all the other times must agree with it."""
     units = list(PER_SECOND)
-    lowest, highest = np.fmin.reduce(values), np.fmax.reduce(values)
-    if (
-        0 <= lowest
-        and len({int(np.searchsorted(BOUNDS, end, side="right")) for end in (lowest, highest)}) == 1
-    ):
-        return units[int(np.searchsorted(BOUNDS, lowest, side="right"))]
+    # without temporary arrays where all are alike
+    ends = np.searchsorted(BOUNDS, [np.fmin.reduce(values), np.fmax.reduce(values)], side="right")
+    if np.fmin.reduce(values) >= 0 and ends[0] == ends[1]:
+        return units[int(ends[0])]
     sizes = np.abs(values[np.isfinite(values)])
     usual = int(np.searchsorted(BOUNDS, np.median(sizes), side="right")) if len(sizes) else 0
     other = np.isfinite(values) & (np.searchsorted(BOUNDS, np.abs(values), side="right") != usual)

@@ -138,8 +138,8 @@ def oldest_first(column: Column, arrays: dict[str, np.ndarray]) -> tuple[dict[st
     Raises:
         DataError: times go up and down. Sorting would hide that trades are missing or mixed.
     """
-    gaps = np.diff(arrays["time"])
-    rises, falls = gaps > 0, gaps < 0
+    time = arrays["time"]
+    rises, falls = time[1:] > time[:-1], time[1:] < time[:-1]
     if not falls.any():
         return arrays, False
     if not rises.any():

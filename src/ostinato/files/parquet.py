@@ -23,7 +23,7 @@ import polars as pl
 CHILD = Path(__file__).with_name("parquet_child.py")
 # fewer threads reserve less memory; a panic's backtrace helps nobody here
 ENVIRONMENT = {"POLARS_MAX_THREADS": "2", "RUST_BACKTRACE": "0"}
-BATCH_ROWS = 1 << 20
+BATCH_ROWS = 1 << 18
 
 _quoting = reprlib.Repr()
 _quoting.maxstring = _quoting.maxother = 80
