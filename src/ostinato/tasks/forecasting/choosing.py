@@ -54,6 +54,7 @@ class Choices:
 
         Raises:
             DataError: there are too few, or the run that is gone on with was fitted on others.
+            ConfigError: it was begun on another fold of them.
         """
         if not self.begun:
             recipe = self.recipe.of(panel)
@@ -69,6 +70,11 @@ class Choices:
             raise DataError(
                 f"{self.folder.path} was fitted on other data than these ({self.recipe.rows:,} rows). "
                 "Pass the same file."
+            )
+        part = fold or self.recipe.folds(panel)[0]
+        if self.recipe.fitted_until is not None and self.recipe.fitted_on(panel, part) != self.recipe:
+            raise ConfigError(
+                f"{self.folder.path} was begun on other rows of these data. Repeat its --folds and --window."
             )
         return self.config, self.recipe
 

@@ -3,6 +3,8 @@
 Axes: N rows, R rows asked for, B batch, T steps.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import polars as pl
 import torch
@@ -14,10 +16,8 @@ from ...data.folds import Fold
 from ...data.levels import Levels
 from ...data.panel import Panel
 from ...errors import DataError
-from ...evaluation import DIRECTION_BASELINES, direction_metrics, log_losses
-from ...runs.writing import plain
-from .skill import skill_of
-from .target import Metrics, Question, Scored, Target, row_columns
+from ...evaluation import DIRECTION_BASELINES, direction_rows
+from .target import Columns, Question, Target, row_columns
 
 
 class Direction(Target):
@@ -53,27 +53,15 @@ class Direction(Target):
         """Rows with a price to come."""
         return rows[~np.isnan(self.labels(panel, rows))]
 
-    def judge(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> Scored:
-        """Log-losses, beside the base rate, the table of signs and a logistic regression."""
-        up, levels, fitted = self.labels(panel, rows), self.levels(panel), self.fitted(panel, fold)
-        ours = log_losses(forecasts, up)
-        theirs = {
-            name: kind().fit(levels, fitted).predict(levels, rows)
-            for name, kind in DIRECTION_BASELINES.items()
-        }
-        losses = {name: log_losses(p, up) for name, p in theirs.items()}
-        return Scored(
-            rows,
-            ours,
-            plain(direction_metrics(forecasts, up)),
-            losses,
-            {name: plain(direction_metrics(p, up)) for name, p in theirs.items()},
-            {name: skill_of(ours, loss, panel, rows, self.recipe.purge) for name, loss in losses.items()},
-        )
+    def columns(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> Columns:
+        """log_loss, auc (of several folds the mean of theirs), brier, accuracy."""
+        return dict(direction_rows(forecasts, self.labels(panel, rows)))
 
-    def metrics(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> Metrics:
-        """log_loss, auc, brier, accuracy."""
-        return plain(direction_metrics(forecasts, self.labels(panel, rows)))
+    def baselines(self, panel: Panel, rows: np.ndarray, fold: Fold) -> Iterator[tuple[str, np.ndarray]]:
+        """The base rate, the table of signs and a logistic regression."""
+        levels, fitted = self.levels(panel), self.fitted(panel, fold)
+        for name, kind in DIRECTION_BASELINES.items():
+            yield name, kind().fit(levels, fitted).predict(levels, rows)
 
     def frame(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray) -> pl.DataFrame:
         """p_up, and what happened: 1 for up, 0 for not up."""

@@ -17,7 +17,7 @@ from .opening import Run
 from .predicting import foresee
 from .reading import Data, panel_of
 from .recipe import Recipe
-from .target import Metrics, Scored, target_of
+from .target import Columns, Metrics, Scored, target_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,14 +95,19 @@ def judge(
     forecasts: np.ndarray,
     fold: Fold,
     notes: tuple[str, ...] = (),
+    rivals: dict[str, Columns] | None = None,
 ) -> Evaluation:
-    """Metrics, baselines and tests of skill for forecasts of the validation and test rows (R,)."""
+    """Metrics, baselines and tests of skill for forecasts of the validation and test rows (R,).
+
+    Args:
+        rivals: of the baselines on the labelled test rows, where they are known already.
+    """
     target = target_of(recipe)
     test = target.labelled(panel, fold.test)
     validation = target.labelled(panel, fold.validation)
     place = np.full(len(panel), -1, np.int64)
     place[rows] = np.arange(len(rows))
-    scored = target.judge(panel, test, forecasts[place[test]], fold)
+    scored = target.judge(panel, test, forecasts[place[test]], fold, rivals)
     return Evaluation(
         measure=target.measure,
         test=scored.metrics,

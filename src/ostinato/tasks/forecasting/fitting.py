@@ -38,7 +38,7 @@ from .predicting import foresee
 from .reading import Data, panel_of
 from .recipe import Recipe
 from .streaming import pieces_of, stream
-from .target import Question, target_of
+from .target import Columns, Question, target_of
 
 WINDOW = 64  # steps of a training window for a model without a window of its own
 MOST_LINES = 2_000_000  # of predictions.parquet
@@ -231,12 +231,16 @@ def _validation_loss(
     return total / weight
 
 
-def conclude(trained: Trained, panel: Panel) -> Fit:
-    """Judge the best weights on the way that live input takes: raw rows through the whole model."""
+def conclude(trained: Trained, panel: Panel, rivals: dict[str, Columns] | None = None) -> Fit:
+    """Judge the best weights on the way that live input takes: raw rows through the whole model.
+
+    Args:
+        rivals: of the baselines on the labelled test rows, where they are known already.
+    """
     run, finished, fold = trained.run, trained.finished, trained.fold
     rows = np.concatenate([fold.validation, fold.test])
     forecasts = foresee(run, panel, rows)
-    evaluation = judge(run.recipe, panel, rows, forecasts, fold)
+    evaluation = judge(run.recipe, panel, rows, forecasts, fold, rivals=rivals)
     parameters = sum(parameter.numel() for parameter in run.model.parameters())
     results = Results(
         measure=target_of(run.recipe).measure,

@@ -9,6 +9,7 @@ Axes: N rows, R rows asked for, F features, O numbers of a model, K numbers of a
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,10 +20,13 @@ from ...core import SequenceLayer
 from ...data.folds import Fold
 from ...data.panel import Panel
 from ...runs.results import Skill
+from ...runs.writing import plain
 from ...training.objective import Objective
 from .recipe import Recipe
+from .skill import skill_of
 
 Metrics = dict[str, float | None]
+Columns = dict[str, np.ndarray]  # what each metric is the mean of, row by row, (R,); NaN is left out
 
 
 @dataclass(frozen=True)
@@ -39,14 +43,28 @@ class Question:
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """Losses of some rows, in their order: of the model, and of each baseline on the same rows."""
+    """What was reached on some rows, in their order: by the model, and by each baseline on the same rows."""
 
     rows: np.ndarray  # (R,)
-    losses: np.ndarray  # (R,)
-    metrics: Metrics
-    baselines: dict[str, np.ndarray]  # (R,) each
-    baseline_metrics: dict[str, Metrics]
+    measure: str  # the metric that is the mean of the losses
+    columns: Columns
+    baselines: dict[str, Columns]
     skill: dict[str, Skill]  # Diebold–Mariano against each baseline
+
+    @property
+    def losses(self) -> np.ndarray:
+        """The model's, (R,)."""
+        return self.columns[self.measure]
+
+    @property
+    def metrics(self) -> Metrics:
+        """The model's."""
+        return means(self.columns)
+
+    @property
+    def baseline_metrics(self) -> dict[str, Metrics]:
+        """Those of each baseline."""
+        return {name: means(columns) for name, columns in self.baselines.items()}
 
 
 class Target(ABC):
@@ -85,12 +103,43 @@ class Target(ABC):
         """Those of the rows (R,) that have a label."""
 
     @abstractmethod
-    def judge(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> Scored:
-        """Score forecasts of labelled rows (R,), beside baselines that were fitted on train and validation rows."""
+    def columns(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> Columns:
+        """What the metrics of forecasts of labelled rows (R,) are means of, the measure among them."""
 
     @abstractmethod
+    def baselines(self, panel: Panel, rows: np.ndarray, fold: Fold) -> Iterator[tuple[str, np.ndarray]]:
+        """Forecasts of each baseline, fitted on train and validation rows, by name."""
+
+    def rivals(self, panel: Panel, rows: np.ndarray, fold: Fold) -> dict[str, Columns]:
+        """``columns`` of each baseline; they do not depend on the model, so several may share them."""
+        return {
+            name: self.columns(panel, rows, theirs, fold)
+            for name, theirs in self.baselines(panel, rows, fold)
+        }
+
+    def judge(
+        self,
+        panel: Panel,
+        rows: np.ndarray,
+        forecasts: np.ndarray,
+        fold: Fold,
+        rivals: dict[str, Columns] | None = None,
+    ) -> Scored:
+        """Score forecasts of labelled rows (R,) beside the baselines; ``rivals`` are theirs, where known already."""
+        rivals = self.rivals(panel, rows, fold) if rivals is None else rivals
+        return self.scored(panel, rows, self.columns(panel, rows, forecasts, fold), rivals)
+
+    def scored(self, panel: Panel, rows: np.ndarray, ours: Columns, rivals: Mapping[str, Columns]) -> Scored:
+        """Columns of the model and of the baselines, with the tests of skill."""
+        skill = {
+            name: skill_of(ours[self.measure], theirs[self.measure], panel, rows, self.recipe.purge)
+            for name, theirs in rivals.items()
+        }
+        return Scored(rows, self.measure, ours, dict(rivals), skill)
+
     def metrics(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> Metrics:
         """Metrics alone. One that does not exist is None."""
+        return means(self.columns(panel, rows, forecasts, fold))
 
     def fitted(self, panel: Panel, fold: Fold) -> np.ndarray:
         """The rows that baselines are fitted on: those the model may use."""
@@ -99,6 +148,18 @@ class Target(ABC):
     @abstractmethod
     def frame(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray) -> pl.DataFrame:
         """Forecasts of some rows as predictions.parquet holds them."""
+
+
+def means(columns: Columns) -> Metrics:
+    """Metrics from what they are means of; with mse, its root. One that does not exist is None."""
+    found: Metrics = {}
+    for name, values in columns.items():
+        known = values[np.isfinite(values)]
+        found[name] = plain(float(known.mean())) if len(known) else None
+        if name.split(".")[-1] == "mse":
+            mse = found[name]
+            found[f"{name[:-3]}rmse"] = None if mse is None else mse**0.5
+    return found
 
 
 def target_of(recipe: Recipe) -> Target:

@@ -16,14 +16,12 @@ from ...data.folds import Fold
 from ...data.levels import Levels, levels_of
 from ...data.panel import Panel
 from ...errors import DataError
-from ...evaluation import by_row, scale_of, value_baselines, value_metrics
+from ...evaluation import by_row, scale_of, value_baselines
 from ...layers import Anchored, Output, Point, Quantiles, StudentT
-from ...runs.writing import plain
 from .distributions import objective
 from .features import location_of, running_scale
-from .skill import skill_of
 from .streaming import stream
-from .target import Metrics, Question, Scored, Target, row_columns
+from .target import Columns, Question, Target, row_columns
 
 
 class Values(Target):
@@ -134,36 +132,30 @@ class Values(Target):
                 known[block] &= np.isfinite(levels.labels(rows[block])).all(axis=1)
         return rows[known]
 
-    def judge(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> Scored:
-        """Pinball losses, or squared errors, beside the baselines for values."""
-        ours = self._losses(panel, rows, forecasts, fold)
-        losses, metrics = {}, {}
-        for name in value_baselines(self.levels(panel)[0]):
-            theirs = self._baseline(name, panel, rows, fold)
-            losses[name] = self._losses(panel, rows, theirs, fold)
-            metrics[name] = self.metrics(panel, rows, theirs, fold)
-        horizon = self.recipe.purge
-        return Scored(
-            rows,
-            ours,
-            self.metrics(panel, rows, forecasts, fold),
-            losses,
-            metrics,
-            {name: skill_of(ours, loss, panel, rows, horizon) for name, loss in losses.items()},
-        )
+    def columns(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> Columns:
+        """Of one column by name; of several, those of each behind its name.
 
-    def metrics(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> Metrics:
-        """Of one column by name; of several, those of each behind its name, and the mean loss in units of change."""
-        found: Metrics = {}
+        Of several columns or series the measure is in units of the naive change of each.
+        """
+        found: Columns = {}
+        total = np.zeros(len(rows))
         for name, levels, part in self._columns(panel, forecasts):
-            metrics = value_metrics(part, self.at, levels.labels(rows), scale_of(levels, fold.train, rows))
+            scale = scale_of(levels, fold.train, rows)
+            columns = dict(by_row(part, self.at, levels.labels(rows), scale))
             if self.recipe.form == "point":  # one number has no spread
-                metrics = {key: value for key, value in metrics.items() if key not in ("pinball", "crps")}
+                columns = {key: value for key, value in columns.items() if key not in ("pinball", "crps")}
+            unit = np.where(np.isfinite(scale.change), scale.change, 1.0)  # a series that never moved
+            total += columns[self.measure] / (unit**2 if self.recipe.form == "point" else unit)
             prefix = f"{name}." if len(self.names) > 1 else ""
-            found |= {prefix + key: value for key, value in plain(metrics).items()}
+            found |= {prefix + key: value for key, value in columns.items()}
         if self.several(panel):
-            found[self.measure] = float(np.mean(self._losses(panel, rows, forecasts, fold)))
+            found[self.measure] = total / len(self.names)
         return found
+
+    def baselines(self, panel: Panel, rows: np.ndarray, fold: Fold) -> Iterator[tuple[str, np.ndarray]]:
+        """The baselines for values that suit the levels, as quantiles; for a point, their means."""
+        for name in value_baselines(self.levels(panel)[0]):
+            yield name, self._baseline(name, panel, rows, fold)
 
     def several(self, panel: Panel) -> bool:
         """Whether there are several columns or series, whose losses only compare in units of their changes."""
@@ -192,18 +184,6 @@ class Values(Target):
         horizons = len(self.recipe.ahead)
         for place, (name, levels) in enumerate(zip(self.names, self.levels(panel), strict=True)):
             yield name, levels, forecasts[:, place * horizons : (place + 1) * horizons]
-
-    def _losses(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> np.ndarray:
-        """The loss of each row (R,); in units of the naive change of its series where there are several."""
-        total = np.zeros(len(rows))
-        for _, levels, part in self._columns(panel, forecasts):
-            losses = by_row(part, self.at, levels.labels(rows))[self.measure]
-            if self.several(panel):
-                unit = scale_of(levels, fold.train, rows).change
-                unit = np.where(np.isfinite(unit), unit, 1.0)  # a series that never moved
-                losses = losses / (unit**2 if self.recipe.form == "point" else unit)
-            total += losses
-        return total / len(self.names)
 
     def _baseline(self, name: str, panel: Panel, rows: np.ndarray, fold: Fold) -> np.ndarray:
         parts, fitted = [], self.fitted(panel, fold)
