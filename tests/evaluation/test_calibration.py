@@ -48,6 +48,9 @@ def test_calibration_error_by_hand():
     assert expected_calibration_error(
         [0.2] * 4 + [0.8] * 4, [1, 0, 0, 0, 1, 1, 1, 1], bins=2
     ) == pytest.approx(0.125)
+    assert expected_calibration_error(
+        [0.2] * 2 + [0.8] * 6, [0] * 2 + [1] * 3 + [0] * 3, bins=2
+    ) == pytest.approx((2 * 0.2 + 6 * 0.3) / 8)
     assert expected_calibration_error([0.5, 0.5], [0, 1]) == 0
 
 

@@ -239,8 +239,18 @@ def test_ewma_carries_the_variance_over_steps_that_nobody_saw():
 def test_ewma_has_a_floor():
     values = np.r_[walk(300), np.full(5000, 1.0)]
     levels = levels_of(values, relative=True)
-    width = np.ptp(EwmaQuantiles().fit(levels, np.arange(290)).quantiles(levels, [5299], AT))
-    assert width > 0
+    fitted = EwmaQuantiles().fit(levels, np.arange(290))
+    assert fitted.volatility(levels)[5299] == pytest.approx(0.01 * np.sqrt(fitted.start[0]))
+
+
+@pytest.mark.parametrize("make", [Drift, LinearRegression])
+@both_kinds
+def test_labels_end_with_their_series(make, relative):
+    """Fitted on every row: the last ones of a series must not look into the next."""
+    one, two = walk(150, 1), walk(150, 2)
+    panels = [levels_of(np.r_[one, two + far], (0, 150), relative=relative) for far in (0, 1000)]
+    near, far = (make().fit(panel, np.arange(300)).point(panel, np.arange(150)) for panel in panels)
+    np.testing.assert_allclose(near, far, rtol=1e-6, atol=1e-6)
 
 
 def test_ewma_finds_the_half_life_of_the_data():

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...data.levels import Levels
 from ...errors import ConfigError, DataError
-from ..columns import Floats, finite_numbers
+from ..columns import Floats
 from .series import CELLS, Integers, Units, changes, row_numbers, series_of
 
 if TYPE_CHECKING:
@@ -55,13 +55,13 @@ class BaseRate:
         self.rate: float | None = None
 
     def fit(self, levels: Levels, rows: ArrayLike) -> Self:
-        self.rate = _succession(_labelled(_as_levels(levels), rows)[1])
+        self.rate = _succession(_labelled(levels, rows)[1])
         return self
 
     def predict(self, levels: Levels, rows: ArrayLike | None = None) -> Floats:
         if self.rate is None:
             raise DataError("this BaseRate has seen no rows yet. Call fit before predict.")
-        return np.full(len(_asked(_as_levels(levels), rows)), self.rate)
+        return np.full(len(_asked(levels, rows)), self.rate)
 
 
 class SignTable:
@@ -89,7 +89,6 @@ class SignTable:
         self.table: Floats | None = None  # (3^order,)
 
     def fit(self, levels: Levels, rows: ArrayLike) -> Self:
-        levels = _as_levels(levels)
         found, up = _labelled(levels, rows)
         cells = sign_patterns(levels, self.order)[found]
         seen = np.bincount(cells, minlength=3**self.order)
@@ -100,7 +99,6 @@ class SignTable:
     def predict(self, levels: Levels, rows: ArrayLike | None = None) -> Floats:
         if self.table is None:
             raise DataError("this SignTable has seen no rows yet. Call fit before predict.")
-        levels = _as_levels(levels)
         return self.table[sign_patterns(levels, self.order)[_asked(levels, rows)]]
 
 
@@ -132,7 +130,6 @@ class LogisticRegression:
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
 
-        levels = _as_levels(levels)
         found, up = _labelled(levels, rows)
         self.units, self.model = Units.of(levels, found), None
         self.base.fit(levels, found)
@@ -147,7 +144,6 @@ class LogisticRegression:
     def predict(self, levels: Levels, rows: ArrayLike | None = None) -> Floats:
         if self.units is None:
             raise DataError("this LogisticRegression has seen no rows yet. Call fit before predict.")
-        levels = _as_levels(levels)
         if len(levels.starts) != len(self.units.change):
             raise DataError(
                 f"LogisticRegression was fitted on {len(self.units.change)} series, got {len(levels.starts)}."
@@ -204,10 +200,3 @@ def _labelled(levels: Levels, rows: ArrayLike) -> tuple[Integers, NDArray[np.boo
             "Bring more rows, or look less far ahead."
         )
     return found[known], label[known] > 0
-
-
-def _as_levels(levels: Levels | ArrayLike) -> Levels:
-    """Levels as they are; prices (N,) of one series, foreseen one row ahead, become levels."""
-    if isinstance(levels, Levels):
-        return levels
-    return Levels(finite_numbers("prices", levels), np.zeros(1, np.int64), (1,), True)
