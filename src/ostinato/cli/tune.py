@@ -1,0 +1,270 @@
+"""ostinato tune: search for a better design on the validation part, and judge the best one once."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+import typer
+
+from . import options as opt
+from .asked import Asked, asks
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..runs.tuning import TunedTrial, Tuning
+    from ..tasks.forecasting.tuning import Tuned
+
+SHOWN = 5  # trials in the table
+
+app = typer.Typer(help="Search for a better design on the validation part.", no_args_is_help=True)
+
+
+@app.callback()
+def tune() -> None:
+    """Search for a better design on the validation part."""
+
+
+@app.command("forecast")
+@asks
+def forecast(
+    asked: Asked,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder of the search.", show_default=False)],
+    trials: Annotated[
+        int | None,
+        typer.Option("--trials", help="Configurations to try, earlier sessions included; unset: 30."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="cnn, tcn, mlp, rnn, lstm (unset) or gru.")
+    ] = None,
+    models: Annotated[
+        str | None, typer.Option("--models", metavar="NAME,...", help="Several to choose from.")
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes side by side.")] = 1,
+    seed: opt.OptionalSeed = None,
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", help="After which no further trial begins.")
+    ] = None,
+    force: opt.Force = False,
+    resume: opt.Resume = False,
+    json: opt.AsJson = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Try configurations of a model, judge the best one beside baselines, and leave its run in OUT/best.
+
+    What --set fixes is not searched. Only the validation part is looked at until the best one is judged.
+    """
+    from rich.console import Console
+
+    from .machine import prepare
+
+    place = prepare(asked.threads, asked.device)
+    from ..tasks.forecasting.searching import asked_for
+    from ..tasks.forecasting.tuning import check_session, tune_asked
+
+    check_session(jobs, seconds)
+    names = _names(model, models)
+    given = _sections(asked, names or _begun(out, resume))
+    # what is wrong with the command is said before a large file is read
+    chosen = asked_for(
+        out,
+        names,
+        trials,
+        given["model"],
+        given["training"],
+        given["data"],
+        seed,
+        force=force,
+        resume=resume,
+    )
+    console = Console(quiet=quiet or json)
+    panel = asked.read(chosen.recipe, console)
+    with Trials(chosen.settings.trials, console) as bar:
+        done = tune_asked(
+            chosen,
+            panel,
+            jobs=jobs,
+            seconds=seconds,
+            device=place,
+            threads=asked.threads or 1,
+            told=bar.told,
+        )
+    _tell(console, done, out, json)
+
+
+def _names(model: str | None, models: str | None) -> list[str] | None:
+    from ..errors import ConfigError
+
+    if model is not None and models is not None:
+        raise ConfigError("--model names one model and --models several. Choose one of them.")
+    if model is not None:
+        return [model]
+    return None if models is None else [name.strip() for name in models.split(",") if name.strip()]
+
+
+def _begun(out: Path, resume: bool) -> list[str]:
+    """The models of the search that is gone on with, or the one that stands for none."""
+    from ..runs.tuning import TUNING, read_tuning
+    from ..tasks.forecasting import DEFAULT_MODEL
+
+    path = out / TUNING
+    return list(read_tuning(path).settings.models) if resume and path.is_file() else [DEFAULT_MODEL]
+
+
+def _sections(asked: Asked, models: list[str]) -> dict[str, dict[str, Any]]:
+    """As ``Asked.sections``, of several models: a field needs to be of one of them."""
+    from ..models import config_for
+    from ..tasks.forecasting import Recipe
+    from ..training import TrainingConfig
+
+    known = {
+        "model": {field for name in models for field in type(config_for(name)).model_fields},
+        "training": set(TrainingConfig.model_fields),
+        "data": set(Recipe.model_fields),
+    }
+    found = opt.sections(asked.config, asked.set_, known)
+    return {**found, "data": found["data"] | asked.recipe()}
+
+
+class Trials:
+    """One bar over the trials with the best loss so far; a line for each trial where nothing moves."""
+
+    def __init__(self, trials: int, console: "Console") -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self.trials, self.console = trials, console
+        self.live = console.is_terminal
+        self.bar = Progress(
+            TextColumn("trials"),
+            MofNCompleteColumn(),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[best]}"),
+            TextColumn("left"),
+            TimeRemainingColumn(compact=True),
+            console=console,
+            transient=True,
+            disable=not self.live,
+        )
+        self.task = self.bar.add_task("", total=trials, best="")
+
+    def __enter__(self) -> Self:
+        self.bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bar.stop()
+
+    def told(self, trial: "TunedTrial", best: "TunedTrial | None", ended: int) -> None:
+        """One more trial has ended."""
+        from .tables import number
+
+        so_far = "" if best is None else f"best {number(best.loss)} (trial {best.number})"
+        self.bar.update(self.task, completed=ended, best=so_far)
+        if not self.live:
+            how = f"validation {number(trial.loss)}" if trial.loss is not None else trial.state
+            line = f"trial {trial.number} ({ended}/{self.trials}), {trial.seconds:.0f} s: {how}"
+            self.console.print(f"{line}, {so_far}" if so_far else line, highlight=False)
+        if trial.failed:
+            self.console.print(f"trial {trial.number} failed: {trial.failed}", highlight=False)
+
+
+def _tell(console: "Console", done: "Tuned", out: Path, as_json: bool) -> None:
+    summary = done.summary
+    if done.results is None:
+        best = summary.trials[0].loss if summary.trials else None
+        so_far = "" if best is None else f", best validation loss {best:.4g}"
+        console.print(
+            f"interrupted: {summary.searched} of {summary.settings.trials} trials have ended{so_far}. The same command "
+            f"with --resume goes on; --resume --trials {max(summary.searched, 1)} judges what is there.",
+            highlight=False,
+        )
+        raise typer.Exit(130)
+    if as_json:
+        typer.echo(summary.model_dump_json(indent=2))
+        return
+    from .tables import Scores, scores_table
+
+    console.print(trials_table(summary))
+    for line in found(summary):
+        console.print(line, highlight=False)
+    console.print()
+    scores = Scores.of(done.results)
+    console.print(scores_table({summary.trials[0].model: scores}))
+    for line in judged(summary):
+        console.print(line, highlight=False)
+    console.print(f"run folder: {out / 'best'}", highlight=False)
+
+
+def trials_table(summary: "Tuning") -> Any:
+    """The best trials: validation loss, and what was drawn for them."""
+    from rich import box
+    from rich.table import Table
+
+    from .tables import number
+
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", padding=0, show_edge=False, pad_edge=False)
+    for heading, justify in (("trial", "right"), ("validation", "right"), ("seconds", "right"), ("", "left")):
+        table.add_column(heading, justify=justify, no_wrap=bool(heading))  # type: ignore[arg-type]
+    several = len(summary.settings.models) > 1
+    for trial in [trial for trial in summary.trials if trial.loss is not None][:SHOWN]:
+        name = f"{trial.model} " if several else ""
+        text = f"{name}{'the defaults' if trial.defaults else drawn(trial.parameters)}"
+        table.add_row(str(trial.number), number(trial.loss), f"{trial.seconds:.0f}", text)
+    return table
+
+
+def drawn(parameters: dict[str, Any]) -> str:
+    """Fields and their values in a line.
+
+    >>> drawn({"model.units": 32, "model.dropout": 0.123456, "training.weight_decay": None})
+    'units=32 dropout=0.123 weight_decay=none'
+    """
+    return " ".join(f"{address.partition('.')[2]}={_short(value)}" for address, value in parameters.items())
+
+
+def _short(value: Any) -> str:
+    if value is None:
+        return "none"
+    return f"{value:.3g}" if isinstance(value, float) else str(value).replace(" ", "")
+
+
+def found(summary: "Tuning") -> list[str]:
+    """What the search came to, in sentences."""
+    from .tables import number
+
+    complete = summary.searched - summary.pruned - summary.failed
+    best = summary.trials[0]
+    lines = [
+        f"{summary.searched} trials: {complete} complete, {summary.pruned} ended early, {summary.failed} failed. "
+        "Validation: the loss that is trained on, of the validation part, the only one that was looked at."
+    ]
+    if summary.default_loss is not None and best.loss is not None:
+        gain = 1 - best.loss / summary.default_loss if summary.default_loss else 0.0
+        losses = f"{number(best.loss)} against {number(summary.default_loss)}"
+        lines.append(
+            "The defaults are the best that was found."
+            if best.defaults
+            else f"The best is {gain:.1%} below the defaults there: {losses}."
+        )
+    shares = {address: share for address, share in summary.importance.items() if share >= 0.05}
+    if shares:
+        ranked = sorted(shares.items(), key=lambda pair: -pair[1])
+        mattered = ", ".join(f"{address.partition('.')[2]} {share:.0%}" for address, share in ranked)
+        lines.append(f"What mattered most, as far as so few trials can tell: {mattered}.")
+    return lines
+
+
+def judged(summary: "Tuning") -> list[str]:
+    """What the test part says, and of how many this is the best."""
+    lines = [
+        f"Best of {summary.searched} configurations on validation; p corrected for {summary.searched}.",
+        summary.verdict,
+    ]
+    if summary.test_scored > 1:
+        lines.append(
+            f"The test part of these data has now been scored {summary.test_scored} times in this search, and each look "
+            "makes the figures less sure. For clean ones, judge the run on later data with ostinato evaluate."
+        )
+    return lines

@@ -1,0 +1,109 @@
+"""The best trial of a search becomes a run, and is judged."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...data.panel import Panel
+from ...errors import RunError
+from ...evaluation import Comparison, holm, verdicts
+from ...runs.folder import RunFolder
+from ...runs.reading import MAX_JSON_BYTES, MAX_LINES_BYTES, read_bytes
+from ...runs.results import Results, read_results
+from ...runs.tensors import read_tensors, write_tensors
+from ...runs.tuning import TUNING, TunedTrial, Tuning, write_tuning
+from ...runs.writing import write_bytes
+from ...training import Finished
+from .fitting import Fit, Trained, conclude
+from .opening import open_run
+from .searching import BEST, trial_folder
+
+KEPT = 3  # trials whose weights are kept
+
+
+def best_of(trials: Sequence[TunedTrial]) -> TunedTrial | None:
+    """The complete trial with the lowest validation loss, the first of equals."""
+    complete = [(trial.loss, trial.number, trial) for trial in trials if trial.loss is not None]
+    return min(complete)[2] if complete else None
+
+
+def tidy(folder: Path, trials: Sequence[TunedTrial]) -> None:
+    """Keep weights of the best few trials only, and checkpoints of none: every trial keeps its config and its log.
+
+    Raises:
+        RunError: a file cannot be removed.
+    """
+    complete = sorted((trial.loss, trial.number) for trial in trials if trial.loss is not None)
+    kept = {number for _, number in complete[:KEPT]}
+    try:
+        for trial in trials:
+            run = RunFolder(trial_folder(folder, trial.number))
+            run.checkpoint.unlink(missing_ok=True)
+            if trial.number not in kept:
+                run.weights.unlink(missing_ok=True)
+    except OSError as error:
+        raise RunError(f"cannot write the folder {folder}: {error.strerror or error}.") from error
+
+
+def crown(folder: Path, best: TunedTrial, summary: Tuning, panel: Panel, device: str) -> tuple[Tuning, Fit]:
+    """The judged run of the best trial, and tune.json with what was found.
+
+    Where an earlier session has judged the same trial, its results stand and only the correction changes; otherwise the
+    test part is scored, and tune.json counts that first.
+
+    Raises:
+        BrokenRunError: files of the trial are missing or damaged.   RunError: the folder cannot be written.
+    """
+    finished = _finished(best)
+    target = folder / BEST
+    if summary.best == best.number and RunFolder(target).metrics.is_file():
+        run = open_run(target, device)
+        fit = Fit(run, finished, results=read_results(run.folder.metrics))
+    else:
+        counted = summary.model_copy(update={"best": None, "test_scored": summary.test_scored + 1})
+        write_tuning(folder / TUNING, counted)
+        _copy(RunFolder(trial_folder(folder, best.number)), target)
+        run = open_run(target, device)
+        fit = conclude(Trained(run, finished, run.recipe.folds(panel)[0]), panel)
+        summary = counted
+    assert fit.results is not None
+    summary = summary.model_copy(
+        update={"best": best.number, "run": BEST} | _verdict(best, fit.results, summary)
+    )
+    write_tuning(folder / TUNING, summary)
+    return summary, fit
+
+
+def _copy(trial: RunFolder, target: Path) -> None:
+    """What a trial has left, as a run that is yet to be judged."""
+    config = read_bytes(trial.config, MAX_JSON_BYTES)
+    log = read_bytes(trial.log, MAX_LINES_BYTES)
+    tensors, facts = read_tensors(trial.weights, finite=True)
+    made = RunFolder.create(target, force=True)
+    write_bytes(made.config, config)
+    write_bytes(made.log, log)
+    write_tensors(made.weights, tensors, facts)
+
+
+def _finished(trial: TunedTrial) -> Finished:
+    assert trial.loss is not None
+    return Finished(trial.loss, trial.best_epoch, trial.epochs, trial.seconds, trial.stopped)
+
+
+def _verdict(best: TunedTrial, results: Results, summary: Tuning) -> dict[str, object]:
+    """Against the baseline with the lowest loss, corrected for all trials."""
+    tests, measure = results.tests.diebold_mariano, results.measure
+    losses = {
+        name: loss
+        for name, metrics in results.baselines.items()
+        if name in tests and (loss := metrics.get(measure)) is not None
+    }
+    ours = results.test.get(measure)
+    one_class = measure == "log_loss" and results.test.get("auc") is None
+    if ours is None or not losses or one_class:
+        return {"verdict": f"{best.model} cannot be judged: there is nothing to hold it against."}
+    rival = min(losses, key=losses.__getitem__)
+    p = tests[rival].p_value
+    comparison = Comparison(ours, rival, losses[rival], p, summary.loss_name, trials=summary.searched)
+    corrected = None if p is None else holm({best.model: p}, {best.model: summary.searched})[best.model]
+    said = verdicts({best.model: comparison})[best.model]
+    return {"best_baseline": rival, "p_value": p, "corrected_p": corrected, "verdict": said}

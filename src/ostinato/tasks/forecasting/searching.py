@@ -1,0 +1,275 @@
+"""What a search is asked for, settled before data are read, and what it says of itself in tune.json."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...data.panel import Panel
+from ...errors import ConfigError, DataError, RunError, RunExistsError
+from ...models import config_for
+from ...models.registry import shown
+from ...runs.folder import NAMES, RunFolder
+from ...runs.format import utc_now
+from ...runs.tuning import (
+    MOST_SHOWN,
+    MOST_TRIALS,
+    TUNING,
+    TunedTrial,
+    TuneSettings,
+    Tuning,
+    read_tuning,
+    write_tuning,
+)
+from .choosing import DEFAULT_MODEL, choose, read_lines
+from .recipe import Recipe, digest, recipe_from
+from .space import ModelSpace, space_of
+from .study import JOURNAL, LOCK, Search, optuna_itself
+from .target import target_of
+from .workers import PANEL, remove_panel
+
+DEFAULT_TRIALS = 30
+TRIALS, BEST = "trials", "best"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Every choice of a search, validated.
+
+    begun: what tune.json says of the search that is gone on with, or None.
+    """
+
+    folder: Path
+    settings: TuneSettings
+    recipe: Recipe
+    spaces: dict[str, ModelSpace]
+    force: bool
+    begun: Tuning | None
+
+    def trial(self, number: int) -> Path:
+        """The folder of a trial."""
+        return trial_folder(self.folder, number)
+
+
+def asked_for(
+    folder: Path,
+    model: str | Sequence[str] | None,
+    trials: int | None,
+    options: Mapping[str, Any] | None,
+    training: Mapping[str, Any] | None,
+    recipe: Mapping[str, Any] | None,
+    seed: int | None,
+    *,
+    force: bool = False,
+    resume: bool = False,
+) -> Asked:
+    """Settle what ``tune`` is asked for, with its arguments; nothing is written.
+
+    Raises:
+        ConfigError, RunError, BrokenRunError: as ``tune``.
+    """
+    optuna_itself()
+    if trials is not None and not 1 <= trials <= MOST_TRIALS:
+        raise ConfigError(f"trials must be 1 to {MOST_TRIALS:,}, got {trials}.")
+    check_folder(folder, force, resume)
+    begun = read_tuning(folder / TUNING) if resume and (folder / TUNING).exists() else None
+    names = None if model is None else list(dict.fromkeys([model] if isinstance(model, str) else model))
+    if names == []:
+        raise ConfigError("there is no model to search for. Name one, such as lstm.")
+    given = {"training": dict(training or {}), "data": dict(recipe or {})}
+    if begun is None:
+        settings = _settled(
+            names or [DEFAULT_MODEL], trials or DEFAULT_TRIALS, options or {}, given, seed or 0
+        )
+    else:
+        settings = _taken_up(folder, begun.settings, names, trials, options or {}, given, seed)
+    made = recipe_from(dict(settings.data))
+    spaces = {}
+    for name, fixed in settings.models.items():
+        section = {"model": fixed, "training": settings.training, "data": settings.data}
+        spaces[name] = space_of(name, section, settings.seed, made)
+        # a rehearsal: what is wrong with the fixed fields is said now
+        choose(
+            trial_folder(folder, MOST_TRIALS),
+            name,
+            options=fixed,
+            training=settings.training,
+            recipe=settings.data,
+        )
+    if len(spaces) == 1 and not next(iter(spaces.values())).space:
+        raise ConfigError("nothing is left to search: every field is fixed. Leave one out of --set.")
+    return Asked(folder, settings, made, spaces, force, begun)
+
+
+def trial_folder(folder: Path, number: int) -> Path:
+    """Where a trial lies in the folder of its search."""
+    return folder / TRIALS / f"{number:03d}"
+
+
+def _settled(
+    models: list[str], trials: int, options: Mapping[str, Any], given: dict[str, dict[str, Any]], seed: int
+) -> TuneSettings:
+    known = {name: set(type(config_for(name)).model_fields) for name in models}
+    anyone = set().union(*known.values())
+    fixed = {
+        # a field that no model has is refused where the model is built
+        name: {
+            field: value for field, value in options.items() if field in known[name] | (set(options) - anyone)
+        }
+        for name in models
+    }
+    return _checked({"models": fixed, "seed": seed, "trials": trials, **given})
+
+
+def _taken_up(
+    folder: Path,
+    begun: TuneSettings,
+    models: list[str] | None,
+    trials: int | None,
+    options: Mapping[str, Any],
+    given: dict[str, dict[str, Any]],
+    seed: int | None,
+) -> TuneSettings:
+    """The settings of a search that has begun; only the number of trials may change."""
+    then: dict[str, Any] = {"model": sorted(begun.models), "seed": begun.seed}
+    now: dict[str, Any] = {"model": models and sorted(models), "seed": seed}
+    for fixed in begun.models.values():
+        then |= {f"model.{field}": value for field, value in fixed.items()}
+    now |= {f"model.{field}": value for field, value in options.items()}
+    for section in ("training", "data"):
+        then |= {f"{section}.{field}": value for field, value in getattr(begun, section).items()}
+        now |= {f"{section}.{field}": value for field, value in given[section].items()}
+    for name, value in now.items():
+        unsaid = value is None and name in ("model", "seed")
+        if not unsaid and (name not in then or _plain(value) != then[name]):
+            was = shown(then[name]) if name in then else "not fixed"
+            raise ConfigError(
+                f"{folder} was begun with {name} {was}, now it is {shown(value)}. Leave it out to go on, or begin "
+                "anew with force."
+            )
+    return begun if trials is None else begun.model_copy(update={"trials": trials})
+
+
+def _checked(settings: dict[str, Any]) -> TuneSettings:
+    try:
+        return TuneSettings.model_validate(_plain(settings))
+    except ValueError as error:
+        raise ConfigError(f"the settings cannot be kept: {str(error).splitlines()[-1].strip()}") from None
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it: lists for tuples."""
+    return json.loads(json.dumps(value, default=str))
+
+
+def check_folder(folder: Path, force: bool, resume: bool) -> None:
+    """Refuse what is in the way, before long work is begun.
+
+    Raises:
+        ConfigError: both force and resume.   RunExistsError: there is a search, and neither was given.
+        RunError: there is something else.
+    """
+    if force and resume:
+        raise ConfigError("force replaces a search and resume goes on with it. Choose one of them.")
+    try:
+        if not folder.exists():
+            return
+        if not folder.is_dir():
+            raise RunError(f"{folder} is a file. Choose another folder for the search.")
+        holds = (folder / TUNING).is_file()
+        others = {path.name for path in folder.iterdir()} - {TUNING, JOURNAL, LOCK, TRIALS, BEST, PANEL}
+        inner = [folder / BEST, folder / TRIALS, *_entries(folder / TRIALS)]
+        link = next((path for path in inner if path.is_symlink()), None)
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"cannot write the folder {folder}: {getattr(error, 'strerror', None) or error}."
+        ) from error
+    if link is not None:  # its target would be written to
+        raise RunError(f"{link} is a link, which no search writes. Remove it, or choose another folder.")
+    if holds and not (force or resume):
+        raise RunExistsError(
+            f"{folder} already holds a search. --force replaces it, --resume goes on with it."
+        )
+    others = {name for name in others if not name.endswith(".tmp")}
+    if not holds and others:
+        raise RunError(
+            f"{folder} is not empty and holds no search: {TUNING} is missing. Choose another folder."
+        )
+
+
+def begin(asked: Asked, panel: Panel) -> Tuning:
+    """tune.json of a search that begins or goes on; the folder is made.
+
+    Raises:
+        DataError: the data are too few, or others than the search was begun with.   RunError: see ``tune``.
+    """
+    recipe = asked.recipe.of(panel)  # refuses data that are too few
+    found = digest(panel)
+    if asked.begun is not None and asked.begun.digest != found:
+        raise DataError(f"{asked.folder} was begun on other data than these. Pass the same file.")
+    try:
+        asked.folder.mkdir(parents=True, exist_ok=True)
+        if asked.begun is None:  # also what a search left that was killed before it wrote its tune.json
+            _clear(asked.folder)
+    except OSError as error:
+        raise RunError(f"cannot write the folder {asked.folder}: {error.strerror or error}.") from error
+    remove_panel(asked.folder / PANEL)
+    if asked.begun is not None:
+        tuning = asked.begun.model_copy(update={"settings": asked.settings})
+    else:
+        tuning = Tuning(
+            created=utc_now(),
+            settings=asked.settings,
+            source=panel.report.source,
+            read=read_lines(panel),
+            digest=found,
+            loss_name=target_of(recipe).loss_name,
+        )
+    write_tuning(asked.folder / TUNING, tuning)
+    return tuning
+
+
+def _clear(folder: Path) -> None:
+    """Remove a search, and nothing that it did not write."""
+    runs = [
+        folder / BEST,
+        *(path for path in _entries(folder / TRIALS) if re.fullmatch(r"\d{3,}", path.name)),
+    ]
+    for run in runs:
+        if RunFolder(run).holds_run() and not run.is_symlink():
+            for name in NAMES:
+                (run / name).unlink(missing_ok=True)
+            if not _entries(run):
+                run.rmdir()
+    for path in (folder / JOURNAL, folder / TUNING):
+        path.unlink(missing_ok=True)
+
+
+def _entries(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() and not folder.is_symlink() else []
+
+
+def summary_of(begun: Tuning, asked: Asked, search: Search) -> Tuning:
+    """tune.json with what was found so far, as it is written."""
+    trials = search.trials()
+    ranked = sorted(trials, key=_rank)
+    best = ranked[0] if ranked and ranked[0].loss is not None else None
+    defaults = [trial.loss for trial in trials if trial.defaults and trial.loss is not None]
+    tuning = begun.model_copy(
+        update={
+            "searched": len(trials),
+            "pruned": sum(trial.state == "pruned" for trial in trials),
+            "failed": sum(trial.state == "failed" for trial in trials),
+            "trials": ranked[:MOST_SHOWN],
+            "default_loss": min(defaults, default=None),
+            "importance": search.importance(best) if best else {},
+        }
+    )
+    write_tuning(asked.folder / TUNING, tuning)
+    return tuning
+
+
+def _rank(trial: TunedTrial) -> tuple[float, int]:
+    return (float("inf") if trial.loss is None else trial.loss, trial.number)

@@ -1,0 +1,244 @@
+"""The search itself: Optuna's study in its journal, opened as a file from a stranger.
+
+The journal is one line of JSON for each step of each trial; nothing in it is ever executed. One process writes it. A
+trial that was under way when that process died is marked as failed and not counted. The sampler is seeded anew for each
+counted trial, so a search that is killed and gone on with proposes what the uninterrupted one would have.
+"""
+
+import math
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import BrokenRunError, ConfigError, RunError
+from ...runs.reading import MAX_LINES_BYTES, open_limited, parse_json
+from ...runs.tuning import MOST_TRIALS, TunedTrial
+from ...runs.writing import truncate
+from .space import ModelSpace
+from .trials import Outcome
+
+JOURNAL, LOCK, NAME = "study.journal", ".study.lock", "tune"
+DEFAULTS = "defaults"  # marks a trial that has the defaults of a model
+RANDOM_TRIALS = 8  # before the sampler begins to learn
+UNPRUNED_TRIALS, UNPRUNED_STEPS = 4, 25  # trials and per cent of the epochs before any is ended early
+
+
+class Search:
+    """The trials of a folder.
+
+    Args:
+        path: of the journal; begun where there is none.
+        spaces: of each model, by name.
+
+    Raises:
+        ConfigError: Optuna is not installed.
+        BrokenRunError: the journal is damaged, hostile, or of another search.
+        RunError: the system does not let us read or write it.
+    """
+
+    def __init__(self, path: Path, spaces: Mapping[str, ModelSpace], seed: int) -> None:
+        self.optuna = optuna_itself()
+        self.path, self.spaces, self.seed = path, spaces, seed
+        _mend(path)
+        try:
+            self._open()
+            self.trials()
+        except (RunError, OSError):
+            raise
+        except Exception as error:  # replaying rubbish, Optuna raises whatever it stumbles over
+            raise BrokenRunError(f"{path} is damaged, or no search: {_short(error)}. {_ANEW}") from None
+
+    def _open(self) -> None:
+        storages = self.optuna.storages
+        backend = storages.journal.JournalFileBackend(str(self.path), lock_obj=_Held())
+        storage = storages.JournalStorage(backend)
+        pruner = self.optuna.pruners.MedianPruner(
+            n_startup_trials=UNPRUNED_TRIALS, n_warmup_steps=UNPRUNED_STEPS
+        )
+        names = [study.study_name for study in storage.get_all_studies()]
+        if names not in ([], [NAME]):
+            raise BrokenRunError(f"{self.path} holds another study than a search of ours. {_ANEW}")
+        self.study = self.optuna.create_study(
+            storage=storage, pruner=pruner, study_name=NAME, load_if_exists=True
+        )
+        if self.study.directions != [self.optuna.study.StudyDirection.MINIMIZE]:
+            raise BrokenRunError(f"{self.path} does not look for the lowest loss. {_ANEW}")
+        if len(self.study.get_trials(deepcopy=False)) > 3 * MOST_TRIALS:
+            raise BrokenRunError(f"{self.path} holds too many trials. {_ANEW}")
+        self._forget_begun(storage)
+
+    def _forget_begun(self, storage: Any) -> None:
+        """Trials that a killed search left under way."""
+        for trial in self.study.get_trials(deepcopy=False):
+            if not trial.state.is_finished():
+                storage.set_trial_state_values(trial._trial_id, self.optuna.trial.TrialState.FAIL)
+
+    def ask(self) -> tuple[Any, str, dict[str, Any]]:
+        """The next trial: Optuna's, its model, and values by address. The first of each model has its defaults."""
+        state = self.optuna.trial.TrialState
+        counted = (state.COMPLETE, state.PRUNED, state.RUNNING)
+        trials = self.study.get_trials(deepcopy=False, states=counted)
+        begun = {trial.user_attrs.get(DEFAULTS) for trial in trials}
+        several = len(self.spaces) > 1
+        for name, space in self.spaces.items():
+            if name not in begun:
+                chosen = {"model": name} if several else {}
+                self.study.enqueue_trial(space.first() | chosen, user_attrs={DEFAULTS: name})
+                break
+        seed = np.random.SeedSequence([self.seed, len(trials)]).generate_state(1)[0]
+        self.study.sampler = self.optuna.samplers.TPESampler(n_startup_trials=RANDOM_TRIALS, seed=int(seed))
+        trial = self.study.ask()
+        names = list(self.spaces)
+        model = trial.suggest_categorical("model", names) if several else names[0]
+        return trial, model, self.spaces[model].draw(trial)
+
+    def told(self, trial: Any, step: int, loss: float) -> bool:
+        """Take note of a validation loss; whether to end the trial. One with the defaults is never ended."""
+        trial.report(loss, step)
+        return bool(trial.should_prune()) and DEFAULTS not in trial.user_attrs
+
+    def tell(self, trial: Any, outcome: Outcome) -> None:
+        """How a trial ended. One that failed counts, as among the worst."""
+        state = self.optuna.trial.TrialState
+        trial.set_user_attr("facts", outcome.facts | {"state": outcome.state, "failed": outcome.failed})
+        if outcome.state == "complete":
+            self.study.tell(trial, outcome.loss)
+        else:
+            self.study.tell(trial, state=state.PRUNED)
+
+    def forget(self, trial: Any) -> None:
+        """A trial that came to nothing: it does not count."""
+        self.study.tell(trial, state=self.optuna.trial.TrialState.FAIL)
+
+    def trials(self) -> list[TunedTrial]:
+        """All that ended, in their order.
+
+        Raises:
+            BrokenRunError: the journal holds trials that no search of ours makes.
+        """
+        state = self.optuna.trial.TrialState
+        ended = self.study.get_trials(deepcopy=False, states=(state.COMPLETE, state.PRUNED))
+        return [self._read(trial, trial.state is state.COMPLETE) for trial in ended]
+
+    def _read(self, trial: Any, complete: bool) -> TunedTrial:
+        where = f"{self.path}, trial {trial.number}"
+        params = dict(trial.params)
+        model = params.pop("model", None) if len(self.spaces) > 1 else next(iter(self.spaces))
+        if not isinstance(model, str) or model not in self.spaces:
+            raise BrokenRunError(f"{where} is of another model. {_ANEW}")
+        known = self.spaces[model].distributions()
+        for name in params:
+            if known.get(name) != trial.distributions[name]:
+                raise BrokenRunError(f"{where} was drawn from another space, by another version. {_ANEW}")
+        loss = trial.value if complete else None
+        if complete and not (isinstance(loss, float) and math.isfinite(loss)):
+            raise BrokenRunError(f"{where} has no loss. {_ANEW}")
+        facts: dict[str, Any] = dict(trial.user_attrs["facts"])
+        if complete != (facts["state"] == "complete"):
+            raise BrokenRunError(f"{where} is both complete and not. {_ANEW}")
+        values = self.spaces[model].values(params)
+        listed = {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
+        defaults = DEFAULTS in trial.user_attrs
+        return TunedTrial(
+            number=trial.number, model=model, defaults=defaults, parameters=listed, loss=loss, **facts
+        )
+
+    def importance(self, best: TunedTrial) -> dict[str, float]:
+        """How much each field of the best trial's model mattered, sum 1; empty where trials are too few to say.
+
+        Source:
+            Watanabe, Bansal and Hutter 2023, arXiv:2304.10255: PED-ANOVA, as Optuna has it.
+        """
+        import warnings
+
+        space = self.spaces[best.model]
+        names = [space.name(address) for address in best.parameters]
+        if sum(trial.loss is not None for trial in self.trials()) < 2 * RANDOM_TRIALS or not names:
+            return {}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                found = self.optuna.importance.get_param_importances(self.study, params=names)
+            except (RuntimeError, ValueError):  # every trial alike
+                return {}
+        return {name.removeprefix(f"{best.model}."): min(float(share), 1.0) for name, share in found.items()}
+
+
+_ANEW = "Begin anew with --force (in Python force=True), or in another folder."
+
+
+class _Held:
+    """Optuna's lock for each line: not needed, since the whole folder is held; and it would survive a kill."""
+
+    def acquire(self) -> bool:
+        """Nothing."""
+        return True
+
+    def release(self) -> None:
+        """Nothing."""
+
+
+def optuna_itself() -> Any:
+    """The package, quiet.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
+    try:
+        import optuna
+    except ImportError:
+        raise ConfigError("a search needs the package optuna: pip install 'ostinato[tune]'.") from None
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    return optuna
+
+
+@contextmanager
+def holding(folder: Path) -> Iterator[None]:
+    """Hold a folder against a second search in it; a process that dies lets go.
+
+    Raises:
+        RunError: another process holds it, or the system does not let us write there.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    try:
+        number = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+    except OSError as error:
+        raise RunError(f"cannot write the folder {folder}: {error.strerror or error}.") from error
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(number)
+        raise RunError(
+            f"another search is at work in {folder}. Wait for it, or choose another folder."
+        ) from None
+    try:
+        yield
+    finally:
+        os.close(number)
+
+
+def _mend(path: Path) -> None:
+    """Cut off a last line that a killed process left without its end; refuse what is not lines of JSON."""
+    if not os.path.lexists(path):
+        return
+    with open_limited(path, MAX_LINES_BYTES) as (file, size):
+        whole = file.read(MAX_LINES_BYTES)
+    end = whole.rfind(b"\n") + 1
+    for number, line in enumerate(whole[:end].split(b"\n")[:-1], 1):
+        parse_json(line, f"{path}, line {number}")
+    if path.is_symlink():
+        raise BrokenRunError(f"{path} is a link. A search holds plain files only.")
+    if end < size:
+        truncate(path, end)
+
+
+def _short(error: Exception) -> str:
+    return f"{type(error).__name__} {' '.join(str(error).split())[:80]}".strip()

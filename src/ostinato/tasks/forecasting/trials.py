@@ -1,0 +1,111 @@
+"""One trial of a search: a training that leaves the test part alone, ended early where it does worse than most."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...data.panel import Panel
+from ...errors import ConfigError, DataError, OstinatoError, RunError
+from ...training.progress import Evaluation, Progress, Silent
+from .choosing import choose
+from .fitting import train_chosen
+
+# step (per cent of the epochs), validation loss; whether to end the trial here
+Told = Callable[[int, float], bool]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a trial is to train. Plain values, so that another process can be told."""
+
+    number: int
+    out: str
+    model: str
+    options: dict[str, Any]
+    training: dict[str, Any]
+    recipe: dict[str, Any]
+    seed: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it. ``facts`` are fields of ``TunedTrial``."""
+
+    state: str  # "complete", "pruned", "failed" or "interrupted"
+    loss: float | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    failed: str | None = None
+    refused: bool = False  # because of what was asked for, or of the data, before the training began
+
+
+class Pruned(Exception):  # noqa: N818 - it is no error
+    """Ends a training between two epochs: it unwinds the loop, whose signal handler is put back on the way."""
+
+
+class Epochs(Silent):
+    """Passes on every evaluation.
+
+    A step is the share of the training that is done, in per cent: models train for different numbers of epochs.
+    """
+
+    def __init__(self, told: Told) -> None:
+        self.told = told
+        self.epochs = 1
+        self.facts: dict[str, Any] = {}
+
+    def begin(self, progress: Progress, updates_in_epoch: int, epochs: int) -> None:
+        """Takes note of how many epochs there are."""
+        self.epochs = epochs
+
+    def evaluated(self, progress: Progress, evaluation: Evaluation) -> None:
+        """Passes the loss on.
+
+        Raises:
+            Pruned: the trial is to end here.
+        """
+        done = evaluation.epoch + 1
+        self.facts = {"best_epoch": progress.best_epoch, "epochs": done, "seconds": evaluation.seconds}
+        if self.told(round(100 * done / self.epochs), evaluation.validation_loss):
+            raise Pruned
+
+
+def train_trial(order: Order, panel: Panel, told: Told, device: str = "cpu") -> Outcome:
+    """Train into the folder of the trial.
+
+    Raises:
+        RunError: the folder cannot be written: no other trial could be, either.
+    """
+    watcher = Epochs(told)
+    try:
+        choices = choose(
+            Path(order.out),
+            order.model,
+            options=order.options,
+            training=order.training,
+            recipe=order.recipe,
+            seed=order.seed,
+            force=True,
+        )
+        finished = train_chosen(choices, panel, device=device, watcher=watcher).finished
+    except Pruned:
+        return Outcome("pruned", facts=watcher.facts | {"stopped": "pruned"})
+    except RunError:
+        raise
+    except (OstinatoError, MemoryError, torch.OutOfMemoryError) as error:
+        return Outcome(
+            "failed",
+            facts=watcher.facts,
+            failed=_reason(error),
+            refused=isinstance(error, ConfigError | DataError),
+        )
+    if finished.stopped == "interrupted":
+        return Outcome("interrupted")
+    facts = asdict(finished)
+    return Outcome("complete", facts.pop("best_loss"), facts)
+
+
+def _reason(error: BaseException) -> str:
+    return " ".join(str(error).split())[:1000] or type(error).__name__

@@ -1,0 +1,229 @@
+"""Tuning: a search over the design of a model, on the validation part alone; then the best is judged once.
+
+    found = tune("trades.csv", "runs/tuned", model="lstm", trials=30)
+    found.run, found.results, found.summary.verdict
+
+    OUT/study.journal   every trial, in Optuna's format (``optuna.storages.journal.JournalFileBackend`` reads it)
+    OUT/tune.json       what was asked for and found: ``runs.tuning``
+    OUT/trials/NNN      config.json and metrics.jsonl of each trial; weights of the best few
+    OUT/best            the run of the best trial, judged: its very weights, not trained again
+
+The best of many looks good by chance, on validation and on the test part. So the test part is scored for one trial
+only, and the p-value is corrected for the number that were tried.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ...data.panel import Panel
+from ...errors import ConfigError, DataError
+from ...runs.results import Results
+from ...runs.tuning import TunedTrial, Tuning
+from .crowning import best_of, crown, tidy
+from .evaluating import Evaluation
+from .opening import Run
+from .reading import Data, panel_of
+from .searching import Asked, asked_for, begin, summary_of
+from .space import sections
+from .study import JOURNAL, Search, holding
+from .trials import Order, Outcome, train_trial
+from .workers import Workers
+
+Told = Callable[
+    [TunedTrial, "TunedTrial | None", int], None
+]  # one that ended, the best so far, how many have ended
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What came of it. Only the summary, if it was interrupted."""
+
+    summary: Tuning
+    run: Run | None = None
+    results: Results | None = None
+    evaluation: Evaluation | None = None  # None too where an earlier session had judged the same trial
+
+
+def tune(
+    data: Data,
+    out: Path | str,
+    model: str | Sequence[str] | None = None,
+    trials: int | None = None,
+    *,
+    jobs: int = 1,
+    seconds: float | None = None,
+    options: Mapping[str, Any] | None = None,
+    training: Mapping[str, Any] | None = None,
+    recipe: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+    device: str = "cpu",
+    threads: int = 1,
+    force: bool = False,
+    resume: bool = False,
+    told: Told | None = None,
+) -> Tuned:
+    """Search for the design that loses least on the validation part, and judge the best one on the test part.
+
+    The first trial has the defaults, so that the best one is no worse than they are on the validation part. A search
+    with one job, the same seed and the same data gives the same trials, killed and gone on with or not.
+
+    Args:
+        data: as ``fit`` takes them.
+        out: the folder of the search. It must be new, unless ``force`` replaces the search or ``resume`` goes on
+            with it.
+        model: a name, or several to choose from; None is the search's own when resuming, otherwise "lstm".
+        trials: how many configurations to try, those of earlier sessions included; None: as asked before, or 30.
+        jobs: processes side by side.
+        seconds: after which no further trial begins.
+        options, training: fields of the models' configs and of ``TrainingConfig`` that are fixed, not searched.
+        recipe: fields of ``Recipe``.
+        threads: of each further process; this one's are torch's own setting.
+        told: is called after each trial.
+
+    Raises:
+        ConfigError: a name or a field is wrong, nothing is left to search, or Optuna is not installed.
+        DataError: the data cannot be used, or resuming meets others.
+        RunError: the folder cannot be used.   BrokenRunError: the search in it is damaged or hostile.
+    """
+    chosen = asked_for(Path(out), model, trials, options, training, recipe, seed, force=force, resume=resume)
+    return tune_asked(
+        chosen,
+        panel_of(data, chosen.recipe),
+        jobs=jobs,
+        seconds=seconds,
+        device=device,
+        threads=threads,
+        told=told,
+    )
+
+
+def tune_asked(
+    asked: Asked,
+    panel: Panel,
+    *,
+    jobs: int = 1,
+    seconds: float | None = None,
+    device: str = "cpu",
+    threads: int = 1,
+    told: Told | None = None,
+) -> Tuned:
+    """``tune``, of what was settled before the data were read."""
+    check_session(jobs, seconds)
+    begun = begin(asked, panel)
+    with holding(asked.folder):
+        search = Search(asked.folder / JOURNAL, asked.spaces, asked.settings.seed)
+        session = Session(asked, search, panel, device, seconds, told)
+        session.run(jobs, threads)
+        summary = summary_of(begun, asked, search)
+        if session.interrupted:
+            return Tuned(summary)
+        return _judged(asked, search, summary, panel, device)
+
+
+def check_session(jobs: int, seconds: float | None) -> None:
+    """Raises ConfigError where a session cannot be so."""
+    if not 1 <= jobs <= 1024:
+        raise ConfigError(f"jobs must be 1 to 1,024 processes, got {jobs}.")
+    if seconds is not None and not seconds > 0:
+        raise ConfigError(f"seconds must be above 0, got {seconds:g}.")
+
+
+def _judged(asked: Asked, search: Search, summary: Tuning, panel: Panel, device: str) -> Tuned:
+    best = best_of(search.trials())
+    if best is None:
+        reasons = [trial.failed for trial in search.trials() if trial.failed]
+        why = f": {reasons[0]}" if reasons else "."
+        raise DataError(f"none of {summary.searched:,} trials could be trained{why}")
+    summary, fit = crown(asked.folder, best, summary, panel, device)
+    return Tuned(summary, fit.run, fit.results, fit.evaluation)
+
+
+class Session:
+    """One command's part of a search: trials until there are enough, the time is over, or someone interrupts."""
+
+    def __init__(
+        self,
+        asked: Asked,
+        search: Search,
+        panel: Panel,
+        device: str,
+        seconds: float | None,
+        told: Told | None,
+    ) -> None:
+        import time
+
+        self.asked, self.search, self.panel, self.device, self.told = asked, search, panel, device, told
+        self.clock = time.monotonic
+        self.until = None if seconds is None else self.clock() + seconds
+        self.ended = len(search.trials())
+        self.interrupted = False
+
+    def run(self, jobs: int, threads: int) -> None:
+        """Train. Ctrl-C keeps what has ended."""
+        jobs = min(jobs, self.asked.settings.trials - self.ended)
+        try:
+            if jobs > 1:
+                self._side_by_side(jobs, threads)
+            elif jobs == 1:
+                self._one_by_one()
+        except KeyboardInterrupt:
+            self.interrupted = True
+
+    def _more(self, under_way: int) -> bool:
+        late = self.until is not None and self.clock() >= self.until and self.ended + under_way > 0
+        return self.ended + under_way < self.asked.settings.trials and not late
+
+    def _one_by_one(self) -> None:
+        while self._more(0) and not self.interrupted:
+            trial, order = self._next()
+            told = partial(self.search.told, trial)
+            self._end(trial, train_trial(order, self.panel, told, self.device))
+
+    def _side_by_side(self, jobs: int, threads: int) -> None:
+        trials: dict[int, Any] = {}
+        with Workers(jobs, self.asked.folder, self.panel, self.device, threads) as workers:
+            while True:
+                while workers.free and self._more(len(trials)):
+                    trial, order = self._next()
+                    trials[order.number] = trial
+                    workers.begin(order)
+                if not trials:
+                    return
+                event = workers.wait()
+                if event.outcome is None:
+                    end = self.search.told(trials[event.number], event.step, event.loss)
+                    workers.answer(event.number, end)
+                else:
+                    self._end(trials.pop(event.number), event.outcome)
+
+    def _next(self) -> tuple[Any, Order]:
+        trial, model, values = self.search.ask()
+        drawn, settings = sections(values), self.asked.settings
+        order = Order(
+            number=trial.number,
+            out=str(self.asked.trial(trial.number)),
+            model=model,
+            options=settings.models[model] | drawn["model"],
+            training=settings.training | drawn["training"],
+            recipe=dict(settings.data),
+            seed=settings.seed,
+        )
+        return trial, order
+
+    def _end(self, trial: Any, outcome: Outcome) -> None:
+        hopeless = outcome.refused and self.ended == 0  # not even the defaults will do
+        if outcome.state == "interrupted" or hopeless:
+            self.search.forget(trial)
+            self.interrupted = not hopeless
+            if hopeless:
+                raise DataError(str(outcome.failed))
+            return
+        self.search.tell(trial, outcome)
+        self.ended += 1
+        trials = self.search.trials()
+        tidy(self.asked.folder, trials)
+        if self.told:
+            self.told(next(one for one in trials if one.number == trial.number), best_of(trials), self.ended)
