@@ -7,7 +7,7 @@ import typer
 
 from .. import __version__
 from ..errors import OstinatoError
-from . import demo, env, evaluate, fit, predict, runs, tune
+from . import compare, demo, env, evaluate, fit, predict, runs, tune
 
 app = typer.Typer(
     name="ostinato",
@@ -30,6 +30,7 @@ def _options(
 
 app.command("demo")(demo.demo)
 app.add_typer(fit.app, name="fit")
+app.add_typer(compare.app, name="compare")
 app.add_typer(tune.app, name="tune")
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)

@@ -52,12 +52,14 @@ class ComparedBaseline(BaseModel):
 class ComparedModel(ComparedBaseline):
     """What a model reached; of several folds together, or of none where it ``failed``."""
 
-    parameters: int | None = Field(None, ge=0)
+    parameters: int | None = Field(default=None, ge=0)
     seconds: Annotated[NotNegative | None, BeforeValidator(plain)] = None  # of training, all folds together
     step_us: Annotated[NotNegative | None, BeforeValidator(plain)] = None  # µs for one live step
-    skill: dict[Name, Skill] = Field({}, max_length=1000)  # against each baseline
+    skill: dict[Name, Skill] = Field(default={}, max_length=1000)  # against each baseline
     corrected_p: Annotated[Share | None, BeforeValidator(plain)] = None  # against the best one
-    runs: list[RunPath] = Field([], max_length=1000)  # folders within that of the comparison, one a fold
+    runs: list[RunPath] = Field(
+        default=[], max_length=1000
+    )  # folders within that of the comparison, one a fold
     verdict: Line = ""  # whether it beats the best baseline, in a sentence
     failed: Line | None = None  # why there is nothing to show
 
@@ -67,23 +69,23 @@ class Comparison(BaseModel):
 
     model_config = STRICT
 
-    format_version: int = Field(COMPARISON_VERSION, ge=1, le=COMPARISON_VERSION)
+    format_version: int = Field(default=COMPARISON_VERSION, ge=1, le=COMPARISON_VERSION)
     task: TaskName = "forecast"
     created: Time  # ISO 8601 in UTC, as `utc_now` writes it
     source: Line = ""
-    read: list[Line] = Field([], max_length=200)  # what was read and what was guessed, for a person
+    read: list[Line] = Field(default=[], max_length=200)  # what was read and what was guessed, for a person
     target: Line
     horizon: int = Field(ge=1)  # rows ahead; the last of several
     measure: Name  # the metric that is the mean of the tested losses
     loss_name: Name  # the same in words
-    folds: int = Field(1, ge=1)
+    folds: int = Field(default=1, ge=1)
     window: Literal["expanding", "rolling"] = "expanding"  # of the train part, from fold to fold
     parts: dict[Name, PartFacts] = {}  # train, validation and test; of several folds, the last one's
     rows_scored: int = Field(ge=0)
     best_baseline: Line = ""  # the one with the lowest measure; empty where there is none
     compared: int = Field(ge=0)  # p-values that the correction counts
     models: dict[Name, ComparedModel] = Field(max_length=1000)
-    baselines: dict[Name, ComparedBaseline] = Field({}, max_length=1000)
+    baselines: dict[Name, ComparedBaseline] = Field(default={}, max_length=1000)
 
 
 def read_comparison(path: Path | str) -> Comparison:

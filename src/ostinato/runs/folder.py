@@ -15,6 +15,7 @@ NAMES = (
     "checkpoint.safetensors",
     "metrics.jsonl",
     "metrics.json",
+    "folds.json",
     "predictions.parquet",
     "report.html",
     CONFIG,

@@ -1,0 +1,153 @@
+"""ostinato compare: every model and every baseline on the same rows."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from . import options as opt
+from .asked import Asked, Folds, Window, asks
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..runs.comparison import Comparison
+    from ..training.progress import Watcher
+
+app = typer.Typer(help="Compare models and baselines on the same rows.", no_args_is_help=True)
+
+
+@app.callback()
+def compare() -> None:
+    """Compare models and baselines on the same rows."""
+
+
+@app.command("forecast")
+@asks
+def forecast(
+    asked: Asked,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where table and runs go.", show_default=False)],
+    models: Annotated[
+        str | None,
+        typer.Option("--models", metavar="NAME,...", help="Unset: cnn, gru, lstm, mlp, rnn and tcn."),
+    ] = None,
+    seed: opt.OptionalSeed = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option("--seeds", min=1, help="Trainings of each model; the median is shown. Unset: 1."),
+    ] = None,
+    folds: Folds = 1,
+    window: Window = "expanding",
+    force: Annotated[bool, typer.Option("--force", help="Replace the comparison that is there.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the comparison that is there.")
+    ] = False,
+    json: opt.AsJson = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Fit the CNN and RNN families and judge them beside honest baselines, in one table."""
+    from rich.console import Console
+
+    from .machine import prepare
+
+    place = prepare(asked.threads, asked.device)
+    from ..tasks.forecasting.comparing import compare_planned
+    from ..tasks.forecasting.planning import plan_comparison
+
+    names = None if models is None else [name.strip() for name in models.split(",") if name.strip()]
+    given = _sections(asked, names)
+    planned = plan_comparison(
+        out,
+        names,
+        options=given["model"],
+        training=given["training"],
+        recipe=given["data"],
+        seed=seed,
+        seeds=seeds,
+        folds=_unless(folds, 1),
+        window=_unless(window, "expanding"),
+        force=force,
+        resume=resume,
+    )
+    console = Console(quiet=quiet or json)
+    panel = asked.read(planned.recipe, console)
+    try:
+        found = compare_planned(planned, panel, device=place, watch=_watch(console))
+    except KeyboardInterrupt:
+        console.print(
+            f"interrupted: what is done is in {out}. The same command with --resume goes on from here.",
+            highlight=False,
+        )
+        raise typer.Exit(130) from None
+    _tell(console, found, out, json)
+
+
+def _unless(value: Any, usual: Any) -> Any:
+    """None for what was not asked for."""
+    return None if value == usual else value
+
+
+def _sections(asked: Asked, names: list[str] | None) -> dict[str, dict[str, Any]]:
+    """Fields by section; those of the model by model, for each that has such a field.
+
+    Raises:
+        ConfigError: no model has such a field, or the sections cannot be read.
+    """
+    from ..errors import ConfigError, did_you_mean
+    from ..models import MODELS, config_for
+    from ..tasks.forecasting import Recipe
+    from ..training import TrainingConfig
+
+    fields = {name: set(type(config_for(name)).model_fields) for name in names or MODELS}
+    every = set().union(*fields.values())
+    known = {"model": every, "training": set(TrainingConfig.model_fields), "data": set(Recipe.model_fields)}
+    found = opt.sections(asked.config, asked.set_, known)
+    for field in found["model"]:
+        if field not in every:
+            raise ConfigError(
+                f"none of {', '.join(fields)} has a field {field!r}.{did_you_mean(field, every)} "
+                f"Fields: {', '.join(sorted(every))}."
+            )
+    models = {
+        name: {field: value for field, value in found["model"].items() if field in own}
+        for name, own in fields.items()
+    }
+    return {"model": models, "training": found["training"], "data": found["data"] | asked.recipe()}
+
+
+def _watch(console: "Console") -> Any:
+    """A bar for each training."""
+    from .progress import Bar
+
+    def watch(name: str) -> "AbstractContextManager[Watcher]":
+        return Bar(name, console)
+
+    return watch
+
+
+def _tell(console: "Console", found: "Comparison", out: Path, as_json: bool) -> None:
+    from .ranking import show_comparison
+
+    if not as_json:
+        show_comparison(console, found)
+    runs = [out / run for model in found.models.values() for run in model.runs]
+    page = write_reports(console, [*runs, out])
+    if as_json:
+        typer.echo(found.model_dump_json(indent=2))
+        return
+    console.print(f"runs and compare.json: {out}" + (f"; page: {page}" if page else ""), highlight=False)
+
+
+def write_reports(console: "Console", folders: list[Path]) -> Path | None:
+    """The page of each folder; that of the last one, or None with a sentence where the extra is not installed."""
+    try:
+        import plotly  # noqa: F401 # the extra
+
+        from ..report import write_report
+    except ImportError:
+        console.print(
+            "no pages were written: install ostinato[report] for them.", highlight=False, markup=False
+        )
+        return None
+    return [write_report(folder) for folder in folders][-1]

@@ -1,0 +1,173 @@
+"""The table of a comparison: models and baselines, sorted by what is compared; no wider than the terminal."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from .tables import shown
+
+if TYPE_CHECKING:
+    from ..runs.comparison import ComparedBaseline, Comparison
+
+# further metrics by the measure, those that matter most first; as many are shown as the terminal is wide
+FURTHER = {
+    "log_loss": {"auc": "AUC", "accuracy": "accuracy", "brier": "Brier"},
+    "pinball": {"coverage_80": "in 80%", "scaled_mse": "scaled\nMSE", "mae": "MAE", "crps": "CRPS"},
+    "mse": {"scaled_mse": "scaled\nMSE", "mae": "MAE", "mase": "MASE"},
+}
+HEADINGS = {"log_loss": "log-loss", "pinball": "pinball\nloss", "mse": "squared\nerror"}
+SHORT = {
+    "exponential_smoothing": "exp_smoothing",
+    "constant_quantiles": "const_quantiles",
+}
+WITHOUT_FURTHER = 67  # columns of text that are always taken
+FURTHER_WIDTH = 8
+
+
+def show_comparison(console: Console, found: "Comparison") -> None:
+    """The table, what its columns are, and a sentence for each model."""
+    console.print(comparison_table(found, console.width))
+    console.print(_legend(found), highlight=False)
+    for name, model in found.models.items():
+        console.print(
+            f"{name} failed: {model.failed}" if model.failed else model.verdict, highlight=False, markup=False
+        )
+
+
+def comparison_table(found: "Comparison", width: int = 80) -> Table:
+    """Every model and every baseline, the lowest measure first."""
+    entries: list[tuple[str, ComparedBaseline]] = [
+        *((name, model) for name, model in found.models.items() if model.failed is None),
+        *found.baselines.items(),
+    ]
+    entries.sort(key=lambda entry: _loss(entry[1], found.measure))
+    everyone = [entry for _, entry in entries]
+    metrics = _further(found.measure, everyone, max((width - WITHOUT_FURTHER) // FURTHER_WIDTH, 1))
+    scales = {name: _power(name, everyone) for name in (found.measure, *metrics)}
+    headings = [
+        "",
+        _heading(HEADINGS.get(found.measure, found.measure), scales[found.measure]),
+        "95 %",
+        *(_heading(text, scales[name]) for name, text in metrics.items()),
+        "DM",
+        "p",
+        "size",
+        "train",
+        "step",
+    ]
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", padding=0, show_edge=False, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading else "left", no_wrap=True, vertical="bottom")
+    for name, entry in entries:
+        own = name in found.models
+        table.add_row(
+            *_cells(name, entry, found, list(metrics), scales),
+            *(_of_model(name, found) if own else [""] * 5),
+            style="" if own else "dim",
+        )
+    return table
+
+
+def _cells(
+    name: str,
+    entry: "ComparedBaseline",
+    found: "Comparison",
+    metrics: Sequence[str],
+    scales: dict[str, int],
+) -> list[str]:
+    """Name, measure, its interval and the further metrics."""
+    low, high = entry.intervals.get(found.measure, [None, None])
+    power = scales[found.measure]
+    span = "" if low is None or high is None else f"{_digits(low, power)}–{_digits(high, power)}"
+    values = [(metric, entry.test.get(metric)) for metric in metrics]
+    return [
+        SHORT.get(name, name),
+        _number(entry.test.get(found.measure), power),
+        span,
+        *(_number(value, scales[metric]) for metric, value in values),
+    ]
+
+
+def _of_model(name: str, found: "Comparison") -> list[str]:
+    """Test against the best baseline, and what the model costs."""
+    model = found.models[name]
+    skill = model.skill.get(found.best_baseline)
+    return [
+        shown(skill.statistic if skill else None, ".1f"),
+        _p(model.corrected_p),
+        _thousands(model.parameters),
+        shown(model.seconds, ".0f", "s"),
+        shown(model.step_us, ".0f", "µs"),
+    ]
+
+
+def _legend(found: "Comparison") -> str:
+    rows = f"{found.rows_scored:,} rows of {found.source}"
+    walked = f" in {found.folds} folds ({found.window})" if found.folds > 1 else ""
+    legend = f"All on the same {rows}{walked}; a lower {found.loss_name} is better, 95 % by block bootstrap."
+    if not found.best_baseline:
+        return legend
+    corrected = f", p corrected for {found.compared} models" if found.compared > 1 else ""
+    return (
+        f"{legend} DM: Diebold–Mariano against {found.best_baseline}, the best baseline; below 0 the model loses "
+        f"less{corrected}."
+    )
+
+
+def _further(measure: str, entries: Sequence["ComparedBaseline"], most: int) -> dict[str, str]:
+    """Metrics that exist and add something, with their headings."""
+    known = {
+        name: text
+        for name, text in FURTHER.get(measure, {}).items()
+        if any(entry.test.get(name) is not None for entry in entries)
+    }
+    return dict(list(known.items())[:most])
+
+
+def _power(metric: str, entries: Sequence["ComparedBaseline"]) -> int:
+    """The power of ten, a multiple of three, that small numbers are shown in."""
+    values = [abs(value) for entry in entries if (value := entry.test.get(metric))]
+    power = 0
+    while values and power > -12 and min(values) < 0.1 * 10**power and max(values) < 10**power:
+        power -= 3
+    return power
+
+
+def _heading(text: str, power: int) -> str:
+    return f"{text}\n×1e{power}" if power else text
+
+
+def _number(value: float | None, power: int) -> str:
+    """Four digits that count, at most four behind the point."""
+    if value is None:
+        return "-"
+    value /= 10.0**power
+    return f"{value:.4f}" if abs(value) < 10 else f"{value:.4g}"
+
+
+def _digits(value: float, power: int) -> str:
+    """Three digits that count."""
+    value /= 10.0**power
+    return f"{value:.3f}" if abs(value) < 1 else f"{value:.3g}"
+
+
+def _loss(entry: "ComparedBaseline", measure: str) -> float:
+    value = entry.test.get(measure)
+    return float("inf") if value is None else value
+
+
+def _p(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3f}" if value >= 0.001 else f"{value:.0e}"
+
+
+def _thousands(count: int | None) -> str:
+    if count is None:
+        return "-"
+    return (
+        f"{count:,}" if count < 10_000 else f"{count / 1000:.0f}k" if count < 10**6 else f"{count / 1e6:.1f}M"
+    )

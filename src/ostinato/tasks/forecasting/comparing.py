@@ -1,0 +1,267 @@
+"""Comparing models with each other and with every baseline, on the same rows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median_low
+from typing import Any
+
+from ...data.folds import Fold, Window
+from ...data.panel import Panel
+from ...errors import ConfigError, OstinatoError, RunError
+from ...evaluation import holm, verdicts
+from ...evaluation.verdict import Comparison as Held
+from ...runs.comparison import COMPARISON, ComparedBaseline, ComparedModel, Comparison, write_comparison
+from ...runs.format import utc_now
+from ...runs.results import Results
+from .choosing import read_lines
+from .fitting import conclude, part_facts, train_chosen
+from .planning import Planned, plan_comparison
+from .pooling import intervals_of, pooled
+from .reading import Data, panel_of
+from .target import Columns, Metrics, Scored, Target, means, target_of
+from .watching import Watch, unwatched
+
+
+def compare(
+    data: Data,
+    out: Path | str,
+    models: Sequence[str] | None = None,
+    *,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    training: Mapping[str, Any] | None = None,
+    recipe: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+    seeds: int | None = None,
+    folds: int | None = None,
+    window: Window | None = None,
+    device: str = "cpu",
+    watch: Watch = unwatched,
+    force: bool = False,
+    resume: bool = False,
+) -> Comparison:
+    """Fit several models, judge them beside every baseline on the same rows, and leave a folder with all of it.
+
+    Of several seeds each metric is the (lower) median; intervals and tests are those of the seed that is the median by
+    the measure. Of several folds all rows are judged together. The p-values of the tests against the best baseline
+    are corrected for the number of models. A model that cannot be trained on these data is told as failed.
+
+    Args:
+        data: as ``fit`` takes them.
+        out: the folder. It must be new, unless ``force`` replaces the comparison or ``resume`` goes on with it.
+        models: names in ``ostinato.models.MODELS``; None: all.
+        options: fields of each model's config, by its name.
+        training, recipe: fields for all models.
+        seed: the first one; None: 0.   seeds: trainings of each model; None: 1.
+        folds, window: as ``walk``; None: one fold.
+        watch: gives a watcher for each training.
+
+    Raises:
+        ConfigError: a name or a field is wrong, or resuming meets another one than the comparison was begun with.
+        DataError: the data cannot be used.   RunError: the folder cannot be used.
+        OstinatoError: no model could be trained; the reason of the first.
+        KeyboardInterrupt: someone pressed Ctrl-C; what was done is kept, and ``resume`` goes on with it.
+    """
+    planned = plan_comparison(
+        out,
+        models,
+        options=options,
+        training=training,
+        recipe=recipe,
+        seed=seed,
+        seeds=seeds,
+        folds=folds,
+        window=window,
+        force=force,
+        resume=resume,
+    )
+    return compare_planned(planned, panel_of(data, planned.recipe), device=device, watch=watch)
+
+
+def compare_planned(
+    planned: Planned, panel: Panel, *, device: str = "cpu", watch: Watch = unwatched
+) -> Comparison:
+    """``compare``, planned before the data were read."""
+    work = _Work(planned, panel, device, watch)
+    planned.begin()
+    reached, failed = _fit_all(work)
+    comparison = _judged(work, reached, failed)
+    write_comparison(planned.folder / COMPARISON, comparison)
+    return comparison
+
+
+class _Work:
+    """What every training needs."""
+
+    def __init__(self, planned: Planned, panel: Panel, device: str, watch: Watch) -> None:
+        plan = planned.plan
+        self.planned, self.panel, self.device, self.watch = planned, panel, device, watch
+        self.folds: list[Fold] = planned.recipe.folds(panel, plan.folds, plan.window)
+        _, recipe = planned.choices(plan.models[0], plan.seed, 0).of(panel, self.folds[0])
+        self.target: Target = target_of(recipe)
+        self.rivals: dict[int, dict[str, Columns]] = {}  # baselines of each fold, for all models
+
+    @property
+    def horizon(self) -> int:
+        """Rows that a label looks ahead."""
+        return self.target.recipe.purge
+
+    def rivals_of(self, place: int) -> dict[str, Columns]:
+        """The baselines of a fold, fitted once."""
+        if place not in self.rivals:
+            rows = self.target.labelled(self.panel, self.folds[place].test)
+            with self.watch("baselines"):
+                self.rivals[place] = self.target.rivals(self.panel, rows, self.folds[place])
+        return self.rivals[place]
+
+
+@dataclass(frozen=True)
+class _Seed:
+    """One seed of a model on all folds."""
+
+    scored: Scored
+    results: list[Results]
+
+    @property
+    def metrics(self) -> Metrics:
+        return self.scored.metrics
+
+
+def _fit_all(work: _Work) -> tuple[dict[str, list[_Seed]], dict[str, str]]:
+    """The seeds of every model, and what stood in the way of others."""
+    reached: dict[str, list[_Seed]] = {}
+    failed: dict[str, str] = {}
+    first: OstinatoError | None = None
+    plan = work.planned.plan
+    for name in plan.models:
+        try:
+            reached[name] = [
+                _fit_folds(work, name, seed) for seed in range(plan.seed, plan.seed + plan.seeds)
+            ]
+        except (ConfigError, RunError):  # of the command, not of the model
+            raise
+        except OstinatoError as error:
+            failed[name] = str(error)[:2000]
+            first = first or error
+    if not reached and first is not None:
+        raise first
+    return reached, failed
+
+
+def _fit_folds(work: _Work, name: str, seed: int) -> _Seed:
+    plan = work.planned.plan
+    scores, results = [], []
+    for place, fold in enumerate(work.folds):
+        told = f" seed {seed}" * (plan.seeds > 1) + f" fold {place + 1}/{plan.folds}" * (plan.folds > 1)
+        choices = work.planned.choices(name, seed, place)
+        with work.watch(name + told) as watcher:
+            trained = train_chosen(choices, work.panel, fold=fold, device=work.device, watcher=watcher)
+        if trained.finished.stopped == "interrupted":
+            raise KeyboardInterrupt
+        done = conclude(trained, work.panel, work.rivals_of(place))
+        assert done.evaluation is not None
+        assert done.results is not None
+        scores.append(done.evaluation.scored)
+        results.append(done.results)
+    return _Seed(pooled(work.target, work.panel, scores), results)
+
+
+def _judged(work: _Work, reached: dict[str, list[_Seed]], failed: dict[str, str]) -> Comparison:
+    plan, panel, measure = work.planned.plan, work.panel, work.target.measure
+    middle = {name: _median(seeds, measure) for name, seeds in reached.items()}
+    one = next(iter(middle.values())).scored
+    baselines = {
+        name: ComparedBaseline(
+            test=means(columns), intervals=intervals_of(columns, panel, one.rows, work.horizon)
+        )
+        for name, columns in one.baselines.items()
+    }
+    losses = {
+        name: loss for name, found in baselines.items() if (loss := found.test.get(measure)) is not None
+    }
+    best = min(losses, key=losses.__getitem__, default="")
+    p_values = {
+        name: p
+        for name, found in middle.items()
+        if best and (p := found.scored.skill[best].p_value) is not None
+    }
+    corrected = holm(p_values)
+    said = _said(middle, best, losses, work.target)
+    models = {
+        name: _model(work, name, reached[name], middle[name].scored, corrected.get(name), said[name])
+        if name in reached
+        else ComparedModel(failed=failed[name])
+        for name in plan.models
+    }
+    return Comparison(
+        created=utc_now(),
+        source=panel.report.source,
+        read=read_lines(panel),
+        target=work.target.recipe.target,
+        horizon=work.horizon,
+        measure=measure,
+        loss_name=work.target.loss_name,
+        folds=plan.folds,
+        window=plan.window,
+        parts=part_facts(panel, work.folds[-1]),
+        rows_scored=len(one.rows),
+        best_baseline=best,
+        compared=len(p_values),
+        models=models,
+        baselines=baselines,
+    )
+
+
+def _median(seeds: list[_Seed], measure: str) -> _Seed:
+    """The seed in the middle by the measure, the better one of two."""
+    ordered = sorted(seeds, key=lambda seed: _or_infinite(seed.metrics.get(measure)))
+    return ordered[(len(ordered) - 1) // 2]
+
+
+def _model(
+    work: _Work, name: str, seeds: list[_Seed], scored: Scored, corrected_p: float | None, said: str
+) -> ComparedModel:
+    plan = work.planned.plan
+    every = [results for seed in seeds for results in seed.results]
+    steps = [results.model.step_us for results in every if results.model.step_us is not None]
+    return ComparedModel(
+        test={metric: _median_metric(seeds, metric) for metric in scored.metrics},
+        intervals=intervals_of(scored.columns, work.panel, scored.rows, work.horizon),
+        parameters=every[0].model.parameters,
+        seconds=median_low([sum(results.training.seconds for results in seed.results) for seed in seeds]),
+        step_us=median_low(steps) if steps else None,
+        skill=scored.skill,
+        corrected_p=corrected_p,
+        runs=[
+            work.planned.run(name, seed, fold)
+            for seed in range(plan.seed, plan.seed + plan.seeds)
+            for fold in range(plan.folds)
+        ],
+        verdict=said,
+    )
+
+
+def _median_metric(seeds: list[_Seed], metric: str) -> float | None:
+    values = [seed.metrics[metric] for seed in seeds]
+    known = [value for value in values if value is not None]
+    return median_low(known) if known and len(known) == len(values) else None
+
+
+def _said(middle: dict[str, _Seed], best: str, losses: dict[str, float], target: Target) -> dict[str, str]:
+    """Whether each model beats the best baseline, in a sentence."""
+    held, said = {}, {}
+    for name, found in middle.items():
+        metrics = found.metrics
+        loss = metrics.get(target.measure)
+        if loss is None or not best:
+            said[name] = f"{name} cannot be judged: there is nothing to hold it against."
+        elif "auc" in metrics and metrics["auc"] is None:
+            said[name] = f"{name} cannot be judged: of the rows that were scored, all rise or none does."
+        else:
+            p = found.scored.skill[best].p_value
+            held[name] = Held(loss, best, losses[best], p, target.loss_name)
+    return said | verdicts(held)
+
+
+def _or_infinite(value: float | None) -> float:
+    return float("inf") if value is None else value

@@ -1,0 +1,219 @@
+"""What a comparison is asked for, settled before the data are read, and kept in its folder.
+
+DIR/plan.json             the choices, so that resuming needs none repeated
+DIR/compare.json          what came of it
+DIR/MODEL                 the run of a model; of several seeds or folds DIR/MODEL/seed-0, fold-1, seed-0-fold-1
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, JsonValue
+
+from ...data.folds import Window
+from ...errors import ConfigError, RunError, RunExistsError, did_you_mean
+from ...models import MODELS
+from ...models.registry import shown
+from ...runs.comparison import COMPARISON
+from ...runs.reading import read_json
+from ...runs.schema import STRICT, Name, validated
+from ...runs.writing import leftovers, write_json
+from .choosing import Choices, choose
+from .pooling import check_folds
+from .recipe import Recipe, recipe_from
+
+PLAN = "plan.json"
+MOST_SEEDS = 100
+
+Fields = dict[Name, JsonValue]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class Plan(BaseModel):
+    """The whole of plan.json."""
+
+    model_config = STRICT
+
+    format_version: int = Field(default=1, ge=1, le=1)
+    models: list[Name] = Field(min_length=1, max_length=100)
+    options: dict[Name, Fields] = {}  # of each model
+    training: Fields = {}
+    recipe: Fields = {}
+    seed: Seed = 0
+    seeds: int = Field(default=1, ge=1, le=MOST_SEEDS)  # trainings of each model, from `seed` on
+    folds: int = Field(default=1, ge=1)
+    window: Literal["expanding", "rolling"] = "expanding"
+
+    @property
+    def nested(self) -> bool:
+        """Whether a model has more than one run."""
+        return self.seeds > 1 or self.folds > 1
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan whose every choice was found to be possible. Making one touches nothing; ``begin`` does."""
+
+    folder: Path
+    plan: Plan
+    recipe: Recipe  # as far as it needs no data
+    force: bool
+    resume: bool
+
+    def run(self, model: str, seed: int, fold: int) -> str:
+        """Where a run lies within the folder."""
+        parts = [f"seed-{seed}"] * (self.plan.seeds > 1) + [f"fold-{fold + 1}"] * (self.plan.folds > 1)
+        return f"{model}/{'-'.join(parts)}" if parts else model
+
+    def choices(self, model: str, seed: int, fold: int) -> Choices:
+        """The choices of one run.
+
+        Raises:
+            ConfigError: a name or a field is wrong.   RunError: its folder cannot be used.
+        """
+        return choose(
+            self.folder / self.run(model, seed, fold),
+            model,
+            options=self.plan.options.get(model),
+            training=self.plan.training,
+            recipe=self.plan.recipe,
+            seed=seed,
+            force=self.force,
+            resume=self.resume,
+        )
+
+    def begin(self) -> None:
+        """Make the folder and keep the plan in it.
+
+        Raises:
+            RunError: the system does not let us write there.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for name in (COMPARISON, "report.html") if self.force else ():
+                (self.folder / name).unlink(missing_ok=True)
+            for path in leftovers(self.folder, (PLAN, COMPARISON)):
+                path.unlink()
+        except OSError as error:
+            raise RunError(f"cannot write the folder {self.folder}: {error.strerror or error}.") from error
+        write_json(self.folder / PLAN, self.plan.model_dump())
+
+
+def plan_comparison(
+    out: Path | str,
+    models: Sequence[str] | None = None,
+    *,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    training: Mapping[str, Any] | None = None,
+    recipe: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+    seeds: int | None = None,
+    folds: int | None = None,
+    window: Window | None = None,
+    force: bool = False,
+    resume: bool = False,
+) -> Planned:
+    """Settle what ``compare`` is asked for, with its arguments; nothing is written.
+
+    Raises:
+        ConfigError: a name or a field is wrong, or resuming meets another one than the comparison was begun with.
+        RunError: the folder cannot be used.
+    """
+    given = {
+        "models": None if models is None else list(dict.fromkeys(models)),
+        "options": {name: dict(fields) for name, fields in (options or {}).items() if fields} or None,
+        "training": dict(training or {}) or None,
+        "recipe": dict(recipe or {}) or None,
+        "seed": seed,
+        "seeds": seeds,
+        "folds": folds,
+        "window": window,
+    }
+    asked = {
+        name: json.loads(json.dumps(value, default=str)) for name, value in given.items() if value is not None
+    }
+    _check_asked(asked)
+    folder = Path(out)
+    begun = _begun(folder, force, resume)
+    if begun is not None and resume:
+        plan = _taken_up(folder, begun, asked)
+    else:
+        plan = validated_plan({"models": list(MODELS)} | asked)
+        if begun is not None and begun.nested != plan.nested:
+            raise RunError(
+                f"{folder} holds a comparison of other folds or seeds, whose runs lie elsewhere in it. Remove it, or "
+                "choose another folder."
+            )
+    sketch = Planned(folder, plan, recipe_from({}), force, resume)
+    every = [sketch.choices(model, plan.seed, 0) for model in plan.models]
+    return Planned(folder, plan, every[0].recipe, force, resume)
+
+
+def validated_plan(value: Any) -> Plan:
+    """A plan from outside, all of it checked but the fields that the models, the training and the recipe check."""
+    return validated(Plan, value, "the comparison")
+
+
+def _check_asked(asked: Mapping[str, Any]) -> None:
+    models = asked.get("models", list(MODELS))
+    if not models:
+        raise ConfigError(f"no model is named. Models: {', '.join(MODELS)}.")
+    for name in (*models, *asked.get("options", {})):
+        if name not in MODELS:
+            raise ConfigError(
+                f"no model is called {shown(name)}.{did_you_mean(name, MODELS)} Models: {', '.join(MODELS)}."
+            )
+    for name in ("seed", "seeds", "folds"):
+        if type(asked.get(name, 1)) is not int:
+            raise ConfigError(f"{name} must be a whole number, got {shown(asked[name])}.")
+    if not 1 <= asked.get("seeds", 1) <= MOST_SEEDS:
+        raise ConfigError(
+            f"seeds must be 1 to {MOST_SEEDS}, got {asked['seeds']:,}: each is a training of its own."
+        )
+    check_folds(asked.get("folds", 1), asked.get("window", "expanding"))
+
+
+def _begun(folder: Path, force: bool, resume: bool) -> Plan | None:
+    """The plan of the comparison that is in a folder; None where there is nothing.
+
+    Raises:
+        RunExistsError, RunError: the folder cannot be used.   ConfigError: both force and resume were given.
+    """
+    if force and resume:
+        raise ConfigError("force replaces a comparison and resume continues it. Choose one of them.")
+    try:
+        if not folder.exists():
+            return None
+        if not folder.is_dir():
+            raise RunError(f"{folder} is a file. Choose another folder for the comparison.")
+        if (folder / PLAN).is_file():
+            if not (force or resume):
+                raise RunExistsError(
+                    f"{folder} already holds a comparison. --force replaces it, --resume continues it."
+                )
+            return validated(Plan, read_json(folder / PLAN), str(folder / PLAN))
+        if set(folder.iterdir()) - set(leftovers(folder, (PLAN, COMPARISON))):
+            raise RunError(f"{folder} is not empty and holds no comparison. Choose another folder.")
+    except (OSError, ValueError) as error:  # a ValueError is a path that cannot be one
+        reason = getattr(error, "strerror", None) or error
+        raise RunError(f"cannot use the folder {folder}: {reason}.") from error
+    return None
+
+
+def _taken_up(folder: Path, begun: Plan, asked: Mapping[str, Any]) -> Plan:
+    """The plan that is there, which what is asked now may repeat, and may not change."""
+    was = begun.model_dump()
+    for name, value in asked.items():
+        parts = value.items() if isinstance(value, dict) and name != "options" else [(None, value)]
+        for field, now in parts:
+            before = was[name] if field is None else was[name].get(field)
+            if now != before:
+                where = name if field is None else f"{name}.{field}"
+                raise ConfigError(
+                    f"{folder} was begun with {where} = {shown(before)}, now it is {shown(now)}. Leave it out to go "
+                    "on, or begin anew with force."
+                )
+    return begun
