@@ -15,7 +15,7 @@ from ostinato.data.reading import read_panel
 from ostinato.errors import OstinatoError
 
 SETTINGS = settings(
-    max_examples=150,
+    max_examples=120,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -143,7 +143,7 @@ sensible = st.fixed_dictionaries(
 STEPS = ("1h", "15m", "1d", "1mo", "7d", "1s", "1q", "1y")
 
 
-@settings(parent=SETTINGS, max_examples=400)
+@settings(parent=SETTINGS, max_examples=300)
 @given(
     st.sampled_from(STEPS),
     st.sampled_from(["2018-03-24T20:00", "2018-10-28T00:00", "2018-01-31T00:00", "1969-12-31T00:00"]),
@@ -252,7 +252,7 @@ def test_frames(tmp_path, parts, given_options):
     reads_or_refuses(frame, given_options)
 
 
-@settings(parent=SETTINGS, max_examples=8)
+@settings(parent=SETTINGS, max_examples=6)
 @given(st.randoms(use_true_random=False), options)
 def test_damaged_parquet(tmp_path, random, given_options):
     path = tmp_path / "x [a].parquet"

@@ -1,15 +1,24 @@
 """Where data comes from, how it is cut, and how it is handed to training. Knows no model.
 
+    panel.py        Panel: what a forecast is made from, whatever it came from
+    reading.py      read_panel: trades, bars or the columns of a table, as a Panel
     trades.py       Trades, read_trades: trades from a CSV file, a parquet file or a data frame
-    report.py       TradesReport: what was read and what was guessed
+    bars.py         OHLCV bars from trades, by time, number of trades or volume
+    resampling.py   longer bars from shorter ones
+    bar_files.py    bars from a table, and volumes that changed places
+    tables.py       regular series from the columns of a table
+    calendar.py     public holidays as a column
+    levels.py       Levels: the quantity that is foreseen, and what it turned out to be
+    report.py       TradesReport, TableReport: what was read and what was guessed
     simulator.py    simulate_trades: a seeded market, for when there is no data at hand
     splits.py       chronological_split: train, validation and test, with a purge gap
     steps.py        Steps: one feature row per time step, as tensors
     windows.py      Windows: shuffled batches of overlapping windows of Steps
     streams.py      Streams: contiguous slices of Steps for stateful truncated back-propagation
 
-Behind read_trades: table.py (a table and its row numbers), files.py and csv_files.py (what a source
-holds), columns.py (which column is which), numbers.py, times.py and optional.py (what the cells say).
+Behind them: files.py, csv_files.py and blocks.py (what a source holds), table.py (a table and its row
+numbers), columns.py (which column is which), numbers.py, times.py, zones.py and optional.py (what the cells
+say), series.py (rows in order), grid.py and regular.py (rows at every step).
 
 Only steps.py, windows.py and streams.py import torch.
 """

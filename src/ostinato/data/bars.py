@@ -39,7 +39,9 @@ def parse_bars(text: str) -> BarSize:
         ConfigError: it is none.
     """
     match = (
-        re.fullmatch(r"(\d{1,12}(?:\.\d{1,9})?)([smhdtv])", text.strip()) if isinstance(text, str) else None
+        re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)([smhdtv])", text.strip())
+        if isinstance(text, str)
+        else None
     )
     if match is None:
         raise ConfigError(f"bars must be {FORMS}, got {text!r}.")
@@ -116,19 +118,16 @@ def time_bars(trades: Trades, size: BarSize) -> Panel:
     if trades.time[0] > place[0] * size.size:
         notes.append("the first bar begins part of the way through")
     silences = trades.time[firsts[1:]] - trades.time[firsts[1:] - 1]
-    # without the last
-    place, silences, values = place[:-1], silences[:-1], {name: array[:-1] for name, array in values.items()}
-    if len(place) < 2:
-        raise DataError(few(trades.report.source, len(place), size))
     length = check_length(trades.report.source, place, size)
     index = (place - place[0]).astype(np.int64)
-    values = spread(values, index, length)
+    # the last one is left out, those without trades before it are whole
+    values = spread({name: array[:-1] for name, array in values.items()}, index[:-1], length)
     observed = None
-    if length > len(place):
+    if length > len(index) - 1:
         observed = np.ones(length, bool)
         for at in np.flatnonzero((silences > outage(size.size)) & (np.diff(index) > 1)):
             observed[index[at] + 1 : index[at + 1]] = False
-        notes.append(told(size, length - len(place), observed, silences))
+        notes.append(told(size, length - len(index) + 1, observed, silences))
     time = (place[0] + np.arange(length)) * size.size
     return made(trades, size, time, values, observed, notes)
 
@@ -146,12 +145,14 @@ def told(size: BarSize, empty: int, observed: np.ndarray, silences: np.ndarray) 
 
 
 def check_length(source: str, place: np.ndarray, size: BarSize) -> int:
-    """How many bars there are, with the empty ones.
+    """How many bars there are before the last one at ``place`` (K,), with the empty ones.
 
     Raises:
-        DataError: too many.
+        DataError: too few, or too many.
     """
-    length = int(place[-1] - place[0]) + 1
+    length = int(place[-1] - place[0])
+    if length < 2:
+        raise DataError(few(source, length, size))
     if length > MOST_BARS or (length > 1_000_000 and length > MOST_EMPTY * len(place)):
         raise DataError(
             f"{source} would give {length:,} bars of {size.text}, only {len(place):,} of them with trades. "

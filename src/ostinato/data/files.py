@@ -189,7 +189,8 @@ def load_frame(source: Any) -> Table:
     try:
         frame = nw.from_native(with_time_index(source))
         eager = frame.collect() if isinstance(frame, nw.LazyFrame) else frame
-        return Table(eager.rename({column: str(column) for column in eager.columns}).to_polars(), name)
+        polars = eager.rename({column: str(column) for column in eager.columns}).to_polars()
+        return Table(polars.with_columns(*map(spelled, polars.select(pl.col(pl.Object)))), name)
     except TypeError as error:
         kind = type(source).__name__
         raise DataError(f"trades are read from a path or a data frame, got {kind}.") from error
@@ -197,6 +198,11 @@ def load_frame(source: Any) -> Table:
         raise ColumnError(f"{name} has two columns of the same name. Rename one of them.") from error
     except (nw.exceptions.NarwhalsError, pl.exceptions.PolarsError, ImportError, ValueError) as error:
         raise DataError(f"{name} cannot be turned into a polars frame: {error}.") from error
+
+
+def spelled(cells: pl.Series) -> pl.Series:
+    """Python objects as text, which is all that polars can do with them."""
+    return pl.Series(cells.name, [None if cell is None else str(cell) for cell in cells], pl.String)
 
 
 def with_time_index(source: Any) -> Any:

@@ -50,7 +50,7 @@ def floats(column: Column) -> np.ndarray:
 
 def parsed(column: Column) -> pl.Series:
     """Text to numbers; an empty cell is null."""
-    text = column.cells.cast(pl.String).str.strip_chars()
+    text = column.text().str.strip_chars()
     text = text.set(text == "", None)
     numbers = text.cast(pl.Float64, strict=False)
     wrong = (numbers.is_null() & text.is_not_null()).arg_true()

@@ -24,13 +24,14 @@ def read_id(column: Column) -> np.ndarray:
     Raises:
         ColumnError: a cell is empty.
     """
-    text = column.cells
+    cells = column.cells
+    text = column.text()
     if text.null_count():
         raise ColumnError(f"{column.at(text.is_null().arg_true()[0])}. Mend it, or choose {column.remedy()}.")
-    numbers = text if text.dtype.is_integer() else text.cast(pl.String).cast(pl.Int64, strict=False)
+    numbers = cells if cells.dtype.is_integer() else text.str.strip_chars().cast(pl.Int64, strict=False)
     if numbers.null_count() == 0 and numbers.dtype != pl.UInt64:
         return numbers.cast(pl.Int64).to_numpy(writable=True)
-    return text.cast(pl.String).to_numpy(writable=True)
+    return text.to_numpy(writable=True)
 
 
 def read_side(column: Column) -> np.ndarray:
@@ -41,7 +42,7 @@ def read_side(column: Column) -> np.ndarray:
     Raises:
         ColumnError: a cell is none of these.
     """
-    words = column.cells.cast(pl.String).str.strip_chars().str.to_lowercase()
+    words = column.text().str.strip_chars().str.to_lowercase()
     sides = words.replace_strict(SIDES, default=None, return_dtype=pl.Int8)
     wrong = sides.is_null().arg_true()
     if len(wrong):

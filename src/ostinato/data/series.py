@@ -58,7 +58,7 @@ def read_ids(cells: pl.Series, table: Table) -> tuple[np.ndarray, tuple[str, ...
     Raises:
         ColumnError: a row has no id.
     """
-    text = cells.cast(pl.String, strict=False) if cells.dtype != pl.Object else cells.map_elements(str)
+    text = Column("id of the series", cells, table).text()
     empty = (text.is_null() | (text.str.strip_chars() == "").fill_null(True)).arg_true()
     if len(empty):
         raise ColumnError(

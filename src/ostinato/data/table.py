@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
+from ..errors import ColumnError
+
 SHOWN_CHARACTERS = 40  # a cell of a hostile file may be megabytes long
 
 
@@ -64,6 +66,20 @@ class Column:
     def at(self, index: int) -> str:
         """Name a cell as the beginning of a message: file, role, row and what it holds."""
         return f"{self.table.name}: the {self.role} in {self.table.row(index)} is {show(self.cells[index])}"
+
+    def text(self) -> pl.Series:
+        """The cells as text.
+
+        Raises:
+            ColumnError: they hold lists or the like.
+        """
+        try:
+            return self.cells.cast(pl.String)
+        except pl.exceptions.PolarsError:
+            raise ColumnError(
+                f"{self.table.name}: the {self.role} column {self.cells.name!r} holds {self.cells.dtype}, not text. "
+                f"Choose {self.remedy()}."
+            ) from None
 
     def remedy(self) -> str:
         """Say how to choose another column for this role."""

@@ -126,7 +126,7 @@ def unit_of(column: Column, values: np.ndarray) -> str:
 
 def read_text(column: Column, clock: Clock | None) -> Times:
     """ISO 8601 text, with or without a zone."""
-    text = column.cells.cast(pl.String).str.strip_chars()
+    text = column.text().str.strip_chars()
     zone = text.str.extract(ZONE)
     # a bare date ends like a zone without minutes, 2018-08-13
     zone = zone.set(text.str.len_chars() == len("2018-08-13"), None)
