@@ -35,7 +35,7 @@ RECURRENT: dict[str, Candidate] = {
     "input noise 0.1": {"training": {"input_noise": 0.1}},
     "weight decay 0.3": {"training": {"weight_decay": 0.3}},
     "both": {"training": {"input_noise": 0.1, "weight_decay": 0.3}},
-    "windows to 128": {"data": {"feature_windows": [8, 32, 128]}},
+    "windows to 128": {"recipe": {"feature_windows": [8, 32, 128]}},
 }
 CANDIDATES: dict[str, dict[str, Candidate]] = {
     "lstm": RECURRENT,

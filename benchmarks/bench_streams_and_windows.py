@@ -32,6 +32,7 @@ from statistics import median
 from typing import Any
 from unittest import mock
 
+import numpy as np
 import torch
 from machine import facts, record, write_record
 from torch import Tensor, nn
@@ -39,16 +40,20 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import DataLoader, Dataset
 
 from ostinato.core import SequenceLayer
+from ostinato.data.folds import Fold
+from ostinato.data.reading import panel_of_trades
 from ostinato.data.simulator import simulate_trades
-from ostinato.data.splits import Part, Split
 from ostinato.data.steps import Steps
 from ostinato.data.streams import Streams
 from ostinato.data.trades import Trades, read_trades
 from ostinato.models import build, config_for
-from ostinato.tasks.forecasting import Recipe, direction
+from ostinato.tasks.forecasting import Recipe
 from ostinato.tasks.forecasting.defaults import training_config
+from ostinato.tasks.forecasting.direction import Direction, losses
+from ostinato.tasks.forecasting.features import raw_rows
 from ostinato.tasks.forecasting.fitting import scaled_features
-from ostinato.tasks.forecasting.model import forecast_model, stream
+from ostinato.tasks.forecasting.model import forecast_model
+from ostinato.tasks.forecasting.streaming import stream
 from ostinato.training import Trainer, TrainingConfig
 from ostinato.training.optimizers import make_optimizer, make_schedule
 from ostinato.training.progress import Evaluation, Progress, Silent
@@ -68,7 +73,7 @@ class Task:
     source: str
     x: Tensor
     up: Tensor
-    split: Split
+    fold: Fold
 
 
 @dataclass
@@ -147,21 +152,23 @@ def trades_for(quick: bool) -> Trades:
 
 def prepare(trades: Trades) -> Task:
     """Scaled on the train part, without the test part: as fitting a forecast does it."""
-    recipe = Recipe().of(trades)
-    split = recipe.split(len(trades))
-    seen = split.validation.stop
+    panel = panel_of_trades(trades)
+    recipe = Recipe().of(panel)
+    (fold,) = recipe.folds(panel)
+    seen = len(fold.used)
     chain = forecast_model(recipe, "lstm", NETWORK)
-    x = scaled_features(chain, recipe.raw(trades)[:seen], split.train)
-    return Task(trades.report.source, x, torch.from_numpy(direction.labels(trades.price)[:seen]).to(x), split)
+    x = scaled_features(chain, raw_rows(recipe, panel)[:seen], panel, fold.train)
+    up = torch.from_numpy(Direction(recipe).labels(panel)[:seen]).to(x)
+    return Task(trades.report.source, x, up, fold)
 
 
 def our_network(task: Task) -> SequenceLayer:
-    return build("lstm", NETWORK, task.x.shape[1], direction.OUTPUTS)
+    return build("lstm", NETWORK, task.x.shape[1], Direction.outputs)
 
 
 def our_training(seed: int, options: dict[str, Any]) -> TrainingConfig:
     """The defaults but for ``options``; all epochs, for the curve."""
-    return training_config("lstm", {"patience": None} | options, seed)
+    return training_config("lstm", {"patience": None} | options, seed, Recipe())
 
 
 @contextmanager
@@ -178,7 +185,7 @@ def answers_agree(task: Task) -> float:
     ours, theirs = our_network(task).eval(), LastStep(task.x.shape[1]).eval()
     theirs.memory.load_state_dict(ours.memory.state_dict())  # type: ignore[union-attr]
     theirs.head.load_state_dict(ours.head.module.state_dict())  # type: ignore[union-attr]
-    windows, _ = next(iter(DataLoader(OverlappingWindows(task, task.split.validation), 64)))
+    windows, _ = next(iter(DataLoader(OverlappingWindows(task, task.fold.validation), 64)))
     with torch.inference_mode():
         y, expected = ours(windows)[0][:, -1, 0], theirs(windows)
     apart = float((y - expected).norm() / expected.norm())
@@ -192,12 +199,12 @@ def answers_agree(task: Task) -> float:
 class OverlappingWindows(Dataset[tuple[Tensor, Tensor]]):
     """Every window of ``WINDOW`` rows that ends within a part, with the label of its last row."""
 
-    def __init__(self, task: Task, part: Part) -> None:
+    def __init__(self, task: Task, part: np.ndarray) -> None:
         self.task, self.part = task, part
-        self.first = max(part.start, WINDOW - 1)
+        self.first = max(int(part[0]), WINDOW - 1)
 
     def __len__(self) -> int:
-        return self.part.stop - self.first
+        return int(self.part[-1]) + 1 - self.first
 
     def __getitem__(self, place: int) -> tuple[Tensor, Tensor]:
         row = self.first + place
@@ -212,7 +219,7 @@ class LastStep(nn.Module):
         config: Any = config_for("lstm", NETWORK)
         self.memory = nn.LSTM(features, config.units, config.layers, dropout=config.dropout, batch_first=True)
         self.dropout = nn.Dropout(config.dropout)
-        self.head = nn.Linear(config.units, direction.OUTPUTS)
+        self.head = nn.Linear(config.units, Direction.outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         y, _ = self.memory(x)
@@ -223,7 +230,7 @@ def learn_from_windows(task: Task, config: TrainingConfig) -> Learning:
     """One epoch in a loop as it is written everywhere."""
     torch.manual_seed(config.seed)
     model, learnt, watch = LastStep(task.x.shape[1]), Learning(), Stopwatch()
-    loader = DataLoader(OverlappingWindows(task, task.split.train), BATCH, shuffle=True)
+    loader = DataLoader(OverlappingWindows(task, task.fold.train), BATCH, shuffle=True)
     optimizer = make_optimizer(model.parameters(), config)
     schedule = make_schedule(optimizer, config, len(loader))
     looks = {round(len(loader) * look / LOOKS) for look in range(1, LOOKS + 1)}
@@ -248,7 +255,7 @@ def learn_from_windows(task: Task, config: TrainingConfig) -> Learning:
 def loss_on_windows(model: LastStep, task: Task) -> float:
     """Log-loss of the windows that end in the validation part."""
     model.eval()
-    windows, total = OverlappingWindows(task, task.split.validation), 0.0
+    windows, total = OverlappingWindows(task, task.fold.validation), 0.0
     with torch.inference_mode():
         for x, up in DataLoader(windows, 1024):
             total += float(binary_cross_entropy_with_logits(model(x), up, reduction="sum"))
@@ -262,8 +269,8 @@ def loss_on_windows(model: LastStep, task: Task) -> float:
 def learn_from_streams(task: Task, config: TrainingConfig) -> Learning:
     """All epochs of our trainer, with a stopwatch on what it spends in the model."""
     torch.manual_seed(config.seed)
-    train = task.split.train
-    steps = Steps(task.x[train.rows], task.up[train.rows], torch.ones(len(train)))
+    train = task.fold.train
+    steps = Steps(task.x[train], task.up[train], torch.ones(len(train)))
     assert config.sampler == "streams"
     assert config.update_every is not None
     network, learnt, watch = our_network(task), Learning(), Stopwatch()
@@ -271,7 +278,7 @@ def learn_from_streams(task: Task, config: TrainingConfig) -> Learning:
     trainer = Trainer(
         network,
         Streams(steps, config.streams, config.update_every, config.seed, config.jitter),
-        watch.timed(direction.losses),
+        watch.timed(losses),
         lambda layer: loss_on_a_stream(layer, task),
         config,
         watcher=Epochs(learnt, watch),
@@ -284,8 +291,8 @@ def learn_from_streams(task: Task, config: TrainingConfig) -> Learning:
 
 def loss_on_a_stream(layer: SequenceLayer, task: Task) -> float:
     """Log-loss on the validation part, streamed from row 0 on."""
-    part = task.split.validation.rows
-    return float(direction.losses(stream(layer, task.x)[part], task.up[part]).mean())
+    part = task.fold.validation
+    return float(losses(stream(layer, task.x)[part], task.up[part]).mean())
 
 
 class Stopwatch:
@@ -358,7 +365,7 @@ def answer(task: Task, pairs: list[Pair]) -> list[str]:
     """One sentence, then the table."""
     a, b = [pair.windows for pair in pairs], [pair.streams for pair in pairs]
     epochs = [seconds for one in a for seconds in one.epochs], [s for one in b for s in one.epochs]
-    rows = len(OverlappingWindows(task, task.split.train)), len(task.split.train)
+    rows = len(OverlappingWindows(task, task.fold.train)), len(task.fold.train)
     faster = median(epochs[0]) / median(epochs[1])
     outside = median(one.outside for one in a), median(one.outside for one in b)
     lines = [
@@ -395,7 +402,7 @@ def sizes(task: Task, pairs: list[Pair]) -> dict[str, str]:
     config = our_training(0, {})
     best = [f"{min(p.streams.best for p in pairs if p.rate == rate):.4f} ({rate})" for rate in RATES]
     return {
-        "data": f"{task.source}, {len(task.split.train):,} rows to train on, {len(task.split.validation):,} to "
+        "data": f"{task.source}, {len(task.fold.train):,} rows to train on, {len(task.fold.validation):,} to "
         f"validate on, {task.x.shape[1]} features, float32",
         "network": f"{NETWORK['layers']} layers of {NETWORK['units']} units, dropout "
         f"{config_for('lstm', NETWORK).dropout}",  # type: ignore[attr-defined]

@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 
 from ostinato.data.simulator import simulate_trades
-from ostinato.tasks.forecasting import fit, predict
+from ostinato.tasks.forecasting import fit, panel_of, predict
+from ostinato.tasks.forecasting.features import raw_rows
 
 rows = int(sys.argv[1]) if len(sys.argv) > 1 else 30_000
 
@@ -20,7 +21,8 @@ print(
 later = simulate_trades(1000, seed=7)
 offline = predict(done.run, later)["p_up"]
 
-model, raw, state, live = done.run.model, done.run.recipe.raw(later), None, []
+model, state, live = done.run.model, None, []
+raw = raw_rows(done.run.recipe, panel_of(later, done.run.recipe))
 with torch.inference_mode():
     for trade in raw:  # as they would arrive
         y, state = model(trade[None, None], state)

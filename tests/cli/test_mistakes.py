@@ -93,7 +93,7 @@ def test_a_number_that_python_does_not_read(trades_csv, tmp_path):
         (["--set", "optimizer=Adan"], "Did you mean 'Adam'?"),
         (["--set", "schedule=OneCycle"], "Did you mean 'OneCycleLR'?"),
         (["--set", 'optimizer_options={"beta": 1}'], "AdamW refuses its options"),
-        (["--target", "price"], "target is 'price'"),
+        (["--set", "horizons=[3, 1]"], "The numbers must ascend"),
         (["--force", "--resume"], "Choose one of them"),
         (["--model", "cnn", "--set", "kernel_size=4"], "kernel_size is 4"),
     ],
@@ -152,7 +152,7 @@ def test_resuming_with_other_trades_is_refused(small_run, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(small_run, run)
     write_csv(tmp_path / "other.csv", rows=4000, seed=1)
-    assert "other trades" in refused(*fit(tmp_path / "other.csv", run, "--resume"))
+    assert "other data" in refused(*fit(tmp_path / "other.csv", run, "--resume"))
 
 
 @pytest.mark.parametrize("command", ["evaluate", "predict"])

@@ -11,6 +11,7 @@ from ostinato.runs.results import Skill
 METRICS = {"log_loss": 0.5812, "auc": 0.7, "brier": 0.2, "accuracy": 0.68}
 WORST = Skill(statistic=-1234.5, p_value=1e-300)
 SCORES = Scores(
+    "log_loss",
     METRICS,
     {"base_rate": METRICS | {"log_loss": 0.65}, "sign_table": METRICS | {"log_loss": 0.6}},
     {"base_rate": WORST, "sign_table": WORST},
@@ -55,7 +56,7 @@ def test_what_the_columns_mean_is_said():
     [
         ({}, "lstm beats the sign table, the best baseline, at the 1 % level"),
         ({"test": METRICS | {"log_loss": None}}, "lstm cannot be judged: it has no log-loss."),
-        ({"test": METRICS | {"auc": None}}, "of the trades that were scored, all rise or none does."),
+        ({"test": METRICS | {"auc": None}}, "of the rows that were scored, all rise or none does."),
         ({"baselines": {}}, "there is no baseline to hold it against."),
         ({"skill": {}}, "there is no baseline to hold it against."),
     ],

@@ -1,5 +1,6 @@
 """Every layer and every model of the package. One line here, and all checks run on it."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -7,26 +8,38 @@ from typing import Any
 
 from torch import nn
 
-from contract.inputs import trades
+from contract.inputs import bars, levels, table, trades
 from ostinato.checks import Draw
 from ostinato.core import SequenceLayer
 from ostinato.layers import (
     GRU,
     LSTM,
     RNN,
+    Anchored,
     AvgPool1d,
+    BarShape,
     BatchNorm,
+    Calendar,
     CentredConv1d,
     Chain,
+    Columns,
     Conv1d,
     Delay,
     Dense,
     Identity,
     LayerNorm,
+    LevelFeatures,
     MaxPool1d,
+    Output,
+    Parallel,
+    Point,
     Pointwise,
+    Quantiles,
     Residual,
+    RunningScale,
     StandardScaler,
+    StudentT,
+    ToNetwork,
     TradeFeatures,
     Windowed,
 )
@@ -62,9 +75,57 @@ def model(name: str) -> SequenceLayer:
     return build(name, MODEL_OPTIONS[name], input_size=3, output_size=2)
 
 
-def forecast(name: str) -> SequenceLayer:
-    """The chain that a forecast trains and runs live, as ``ostinato.tasks.forecasting`` makes it."""
-    return forecast_model(Recipe(feature_windows=(3, 5)), name, MODEL_OPTIONS[name])
+OHLCV = ("open", "high", "low", "close", "volume")
+LOOKBACK: dict[str, Any] = {"lags": (1, 3), "halflives": (2.0, 7.0), "volatilities": (3.0,)}
+OF_BARS: dict[str, Any] = LOOKBACK | {"kind": "bars", "inputs": OHLCV, "calendar": ("hour", "weekday")}
+
+# what a forecast trains and runs live, as ``ostinato.tasks.forecasting`` makes it: one of each kind
+RECIPES: dict[str, tuple[Recipe, Draw]] = {
+    "forecast": (Recipe(feature_windows=(3, 5)), trades),
+    "forecast-return": (
+        Recipe(target="return", horizon=3, form="student_t", feature_windows=(3, 5), scale_halflife=4.0),
+        trades,
+    ),
+    "forecast-bars": (Recipe(**OF_BARS, horizon=2), bars),
+    "forecast-bars-return": (Recipe(**OF_BARS, target="return", horizons=(1, 4), scale_halflife=5.0), bars),
+    "forecast-table": (
+        Recipe(
+            **LOOKBACK,
+            kind="table",
+            target="a,b",
+            targets=("a", "b"),
+            inputs=("a", "b", "c", "k"),
+            known=("k",),
+            horizons=(1, 3),
+            form="free_quantiles",
+            levels=(0.1, 0.5, 0.9),
+            calendar=("hour",),
+        ),
+        table,
+    ),
+}
+
+
+def forecast(kind: str, name: str) -> SequenceLayer:
+    """A whole forecast: features, scaler and network, anchored where values are foreseen."""
+    made = forecast_model(RECIPES[kind][0], name, MODEL_OPTIONS[name])
+    for parameter in made.parameters():
+        if not parameter.any():  # what begins at 0 would hide the network behind it
+            nn.init.normal_(parameter, std=0.3)
+    return made
+
+
+def anchored(output: Output, location: bool = True) -> SequenceLayer:
+    """Of the close of bars, or of its returns."""
+    body = Chain(Columns(6, (1, 4, 5)), ToNetwork(3), StandardScaler(3), GRU(3, output.input_size))
+    scale = Chain(Columns(6, (4,), log=not location), RunningScale(1, 4))
+    return Anchored(body, output, scale, Columns(6, (4,)) if location else None)
+
+
+def seen() -> SequenceLayer:
+    """The features of bars."""
+    close = Chain(Columns(6, (4,), log=True), LevelFeatures(1))
+    return Parallel(close=close, shape=BarShape(6), calendar=Calendar(6, ("hour",)))
 
 
 LAYERS: dict[str, Case] = {
@@ -107,6 +168,30 @@ LAYERS: dict[str, Case] = {
     "TradeFeatures": Case(lambda: TradeFeatures((3, 5)), trades),
     "TradeFeatures-long": Case(lambda: TradeFeatures((2, 40)), trades),
     "TradeFeatures-plain": Case(lambda: TradeFeatures(()), trades),
+    "Columns": Case(lambda: Columns(6, (4, 1)), bars),
+    "Columns-log": Case(lambda: Columns(6, (4, 5), log=True, floor=1e-8), bars),
+    "Calendar": Case(lambda: Calendar(6, ("minute", "hour", "weekday", "yearday"), 1e5), bars),
+    "ToNetwork": Case(lambda: ToNetwork(2), levels),
+    "RunningScale": Case(lambda: RunningScale(2, 4), levels),
+    "RunningScale-ever": Case(lambda: RunningScale(2, math.inf), levels),
+    "LevelFeatures": Case(lambda: LevelFeatures(2, (1, 5), (4, 16), (3, 9)), levels),
+    "LevelFeatures-lags": Case(lambda: LevelFeatures(2, (2, 30), (), ()), levels),
+    "LevelFeatures-means": Case(lambda: LevelFeatures(2, (), (4, math.inf), (), scale=6), levels),
+    "LevelFeatures-volatilities": Case(lambda: LevelFeatures(2, (), (), (2, 8), scale=20), levels),
+    "BarShape": Case(lambda: BarShape(6, halflife=5), bars),
+    "Parallel": Case(lambda: Parallel(Conv1d(3, 2, 3), GRU(3, 4), Delay(3, 0))),
+    "Parallel-strided": Case(lambda: Parallel(Conv1d(3, 2, 4, stride=2), MaxPool1d(3, 2))),
+    "Parallel-lookahead": Case(lambda: Parallel(Conv1d(3, 2, 5, latency=2), Chain(LSTM(3, 4), Delay(4, 2)))),
+    "Parallel-whole": Case(lambda: Parallel(CentredConv1d(3, 2, 3), GRU(3, 4))),
+    "Parallel-bars": Case(seen, bars),
+    "Anchored-point": Case(lambda: anchored(Point(2)), bars),
+    "Anchored-quantiles": Case(lambda: anchored(Quantiles(3, (0.1, 0.4, 0.6))), bars),
+    "Anchored-free": Case(lambda: anchored(Quantiles(2, (0.1, 0.5, 0.6, 0.9), free=True)), bars),
+    "Anchored-student": Case(lambda: anchored(StudentT(2)), bars),
+    "Anchored-point-return": Case(lambda: anchored(Point(2), location=False), bars),
+    "Anchored-quantiles-return": Case(lambda: anchored(Quantiles(2, (0.25, 0.75)), location=False), bars),
+    "Anchored-free-return": Case(lambda: anchored(Quantiles(1, (0.2, 0.8), free=True), location=False), bars),
+    "Anchored-student-return": Case(lambda: anchored(StudentT(1), location=False), bars),
     "Windowed": Case(lambda: Windowed(mlp(4, 3, 5), length=4, input_size=3, output_size=5)),
     "Windowed-long": Case(lambda: Windowed(mlp(29, 3, 2), length=29, input_size=3, output_size=2)),
     "Windowed-1": Case(lambda: Windowed(mlp(1, 3, 2), length=1, input_size=3, output_size=2)),
@@ -131,5 +216,9 @@ LAYERS: dict[str, Case] = {
         trades,
     ),
     **{f"model-{name}": Case(partial(model, name)) for name in MODEL_OPTIONS},
-    **{f"forecast-{name}": Case(partial(forecast, name), trades) for name in MODEL_OPTIONS},
+    **{
+        f"{kind}-{name}": Case(partial(forecast, kind, name), draw)
+        for kind, (_, draw) in RECIPES.items()
+        for name in MODEL_OPTIONS
+    },
 }

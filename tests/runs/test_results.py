@@ -18,12 +18,14 @@ def path(tmp_path, results):
 
 def test_the_shape_of_the_file(path):
     assert json.loads(path.read_text()) == {
+        "measure": "log_loss",
         "test": {"log_loss": 0.6, "auc": None},
         "validation": {"log_loss": 0.59},
         "baselines": {"base_rate": {"log_loss": 0.628}},
         "tests": {"diebold_mariano": {"base_rate": {"statistic": -3.5, "p_value": 0.0005}}},
         "training": {"seconds": 12.5, "epochs": 3, "stopped": "no better for 2 epochs"},
         "model": {"parameters": 1234, "step_us": 9.5},
+        "parts": {"test": {"rows": 5, "first": 1.5, "last": 9.0}},
     }
 
 

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from ostinato.data.reading import panel_of_trades
 from ostinato.tasks.forecasting import open_run, predict
+from ostinato.tasks.forecasting.features import raw_rows
 from ostinato.tasks.forecasting.streaming import stream
 from tasks.conftest import cut
 
@@ -51,7 +53,7 @@ def test_forecasts_do_not_depend_on_chunks(opened, trades, chunk, rows):
 
 
 def test_forecasts_do_not_depend_on_random_chunks(opened, trades):
-    raw, generator = opened.recipe.raw(trades), np.random.default_rng(0)
+    raw, generator = raw_rows(opened.recipe, panel_of_trades(trades)), np.random.default_rng(0)
     cuts = np.sort(generator.choice(len(trades), size=40, replace=False))
     state, outputs = None, []
     with torch.inference_mode():
@@ -63,7 +65,7 @@ def test_forecasts_do_not_depend_on_random_chunks(opened, trades):
 
 
 def test_features_alone_read_the_past_only(finished, trades):
-    features, raw = finished.run.model.features, finished.run.recipe.raw(trades)
+    features, raw = finished.run.model.features, raw_rows(finished.run.recipe, panel_of_trades(trades))
     whole = stream(features, raw)
     for rows in ROWS:
         torch.testing.assert_close(stream(features, raw[:rows]), whole[:rows], rtol=0, atol=1e-6)

@@ -23,12 +23,36 @@ WRONG = [
         {"training": {"update_every": 8, "gradient_steps": 12}},
         "training: gradient_steps must be a multiple of",
     ),
-    ({"recipe": {"feature_window": [4]}}, "data has no field 'feature_window'. Did you mean 'feature_windows'"),
+    (
+        {"recipe": {"feature_window": [4]}},
+        "data has no field 'feature_window'. Did you mean 'feature_windows'",
+    ),
     (
         {"recipe": {"feature_windows": [1]}},
         "data: feature_windows.0 is 1. Input should be greater than or equal to 2.",
     ),
-    ({"recipe": {"target": "price"}}, "data: target is 'price'. Input should be 'direction'."),
+    (
+        {"recipe": {"target": "directon"}},
+        "simulated market .seed 3. holds trades, of which direction and return can be foreseen, not 'directon'. Did you mean 'dir",
+    ),
+    ({"recipe": {"horizons": [1, 2]}}, "data: a direction is foreseen at one horizon; choose one"),
+    ({"recipe": {"horizon": 0}}, "data: horizon is 0. Input should be greater than or equal to 1."),
+    (
+        {"recipe": {"target": "return", "horizons": [2, 1]}},
+        "data: horizons is .2, 1.. The numbers must ascend",
+    ),
+    (
+        {"recipe": {"target": "return", "form": "gaussian"}},
+        "data: form is 'gaussian'. Input should be 'quantiles', 'free_quantiles', 'student_t' or 'point'",
+    ),
+    (
+        {"recipe": {"target": "return", "levels": [0.1, 1.0]}},
+        "data: levels.1 is 1.0. Input should be less than 1",
+    ),
+    (
+        {"recipe": {"target": "load", "horizon": 10_000, "levels": [k / 100 for k in range(1, 100)]}},
+        "data: 10,000 horizons of 99 quantiles would be 990,000 numbers at every step, at most 100,000 are",
+    ),
     (
         {"recipe": {"fractions": [0.5, 0.5, 0.5]}},
         r"Fractions of train, validation and test must be .* add up to 1",
@@ -63,13 +87,13 @@ def test_a_wrong_choice_does_not_cost_the_run_that_was_to_be_replaced(trades, co
         ),
         (
             100,
-            {"model": "cnn", "options": {"window": 70}, "data": {"feature_windows": [4]}},
+            {"model": "cnn", "options": {"window": 70}, "recipe": {"feature_windows": [4]}},
             "100 trades are too few: 69 to train on, and the longest window of the network is 70",
         ),
         (
             30,
             {"recipe": {"feature_windows": [4]}},
-            "30 trades are too few: the test part has 5 with a label, at least 8 are needed",
+            "30 trades are too few: the test part has 5 trades with a label, at least 8 are needed",
         ),
     ],
 )
@@ -88,7 +112,7 @@ def test_the_fewest_trades_that_are_not_refused_are_enough(trades, tmp_path, mod
         model,
         options=options,
         training={"epochs": 1},
-        data={"feature_windows": [4]},
+        recipe={"feature_windows": [4]},
     )
     assert done.results is not None
 

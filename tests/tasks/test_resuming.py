@@ -88,7 +88,7 @@ def test_resuming_where_nothing_began_begins(small, finished, tmp_path):
 def test_resuming_with_other_trades_is_refused(small, copied):
     before = weights(copied)
     with pytest.raises(
-        DataError, match=r"was fitted on other trades than these \(1,200 rows\)\. Pass the same file"
+        DataError, match=r"was fitted on other data than these \(1,200 rows\)\. Pass the same file"
     ):
         small.fit(copied, trades=simulate_trades(rows=1_200, seed=4), resume=True)
     assert weights(copied) == before

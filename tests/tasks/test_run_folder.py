@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 import sklearn.metrics
 
+from ostinato.data.reading import panel_of_trades
 from ostinato.data.simulator import simulate_trades
-from ostinato.data.splits import Part
 from ostinato.data.trades import make_trades
 from ostinato.errors import DataError
 from ostinato.runs import read_config, read_lines, read_predictions
@@ -17,7 +17,7 @@ from ostinato.tasks.forecasting import evaluate, open_run
 from tasks.conftest import cut
 
 METRICS = {"log_loss", "auc", "brier", "accuracy"}
-BASELINES = {"base_rate", "sign_table"}
+BASELINES = {"base_rate", "logistic", "sign_table"}
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +29,10 @@ def metrics(run) -> dict:
     return json.loads(run.folder.metrics.read_text())
 
 
-def test_metrics_json_has_the_shape_of_the_design(fitted):
+def test_metrics_json_has_the_shape_of_the_design(fitted, trades):
     found = metrics(fitted.run)
-    assert set(found) == {"test", "validation", "baselines", "tests", "training", "model"}
+    assert set(found) == {"measure", "test", "validation", "baselines", "tests", "training", "model", "parts"}
+    assert found["measure"] == "log_loss"
     assert set(found["test"]) == set(found["validation"]) == METRICS
     assert set(found["baselines"]) == set(found["tests"]["diebold_mariano"]) == BASELINES
     assert all(set(scores) == METRICS for scores in found["baselines"].values())
@@ -41,16 +42,22 @@ def test_metrics_json_has_the_shape_of_the_design(fitted):
     assert set(found["model"]) == {"parameters", "step_us"}
     assert found["training"]["stopped"] == "epochs"
     assert found["model"]["step_us"] > 0
+    rows = {name: part["rows"] for name, part in found["parts"].items()}
+    assert rows == {"train": 839, "validation": 119, "test": 240}
+    assert found["parts"]["validation"]["first"] == trades.time[840]
+    assert found["parts"]["validation"]["last"] == trades.time[958]
 
 
 def test_predictions_are_of_the_test_rows_exactly(fitted, trades):
     frame = read_predictions(fitted.run.folder.predictions)
     rows = np.arange(960, 1_200)
-    assert frame.columns == ["row", "time", "id", "p_up"]
+    assert frame.columns == ["row", "time", "id", "actual", "p_up"]
     assert np.array_equal(frame["row"], rows)
     assert np.array_equal(frame["time"], trades.time[rows])
     assert np.array_equal(frame["id"], trades.id[rows])
     assert frame["p_up"].dtype == pl.Float64
+    assert np.array_equal(frame["actual"][:-1], np.diff(trades.price[rows]) > 0)
+    assert frame["actual"].null_count() == 1  # of the last row nobody knows
 
 
 def test_scikit_learn_finds_the_same_metrics(fitted, trades):
@@ -92,13 +99,18 @@ def test_evaluating_again_gives_metrics_json(fitted, trades):
 
 
 def test_the_rows_that_were_scored_have_a_label(run, trades):
-    assert evaluate(run, trades).part == Part(960, 1_199)
+    assert_rows(evaluate(run, trades), 960, 1_199)
 
 
 def test_a_series_that_grew_is_scored_on_its_own_last_part(run, longer):
     for rows, start in ((1_201, 961), (1_500, 1_200)):
         found = evaluate(run, cut(longer, rows))
-        assert (found.part, found.notes) == (Part(start, rows - 1), ())
+        assert_rows(found, start, rows - 1)
+        assert found.notes == ()
+
+
+def assert_rows(evaluation, start, stop):
+    assert np.array_equal(evaluation.rows, np.arange(start, stop))
 
 
 def after(run, trades) -> int:
@@ -116,12 +128,12 @@ def test_a_slice_is_scored_on_later_rows_only(run, trades, start, stop):
     some = sliced(trades, start, stop)
     found = evaluate(run, some)
     first = after(run, some)
-    assert found.part == Part(first, stop - start - 1)
-    assert (some.time[found.part.rows] > trades.time[959]).all()
-    begin = run.recipe.split(len(some)).test.start
+    assert_rows(found, first, stop - start - 1)
+    assert (some.time[found.rows] > trades.time[959]).all()
+    begin = run.recipe.folds(panel_of_trades(some))[0].test[0]
     assert len(found.notes) == 1
     assert found.notes[0].startswith(
-        f"rows {begin:,} to {first - 1:,} were left out: the run was fitted on trades up to"
+        f"rows {begin:,} to {first - 1:,} were left out: the run was fitted on rows up to"
     )
     assert found.notes[0].endswith(" UTC, perhaps on these")
 
@@ -137,24 +149,27 @@ def test_a_slice_of_what_was_fitted_on_leaves_nothing_to_score(run, trades, star
 
 def test_a_slice_after_all_that_was_fitted_on_is_scored_as_any_other(run, longer):
     found = evaluate(run, sliced(longer, 1_000, 1_500))
-    assert (found.part, found.notes) == (Part(400, 499), ())
+    assert_rows(found, 400, 499)
+    assert found.notes == ()
 
 
 def test_trades_before_all_that_was_fitted_on_are_scored_as_any_other(run):
     found = evaluate(run, moved(simulate_trades(rows=700, seed=8), days=-365))
-    assert (found.part, found.notes) == (Part(560, 699), ())
+    assert_rows(found, 560, 699)
+    assert found.notes == ()
 
 
 def test_another_series_is_scored_on_its_last_fifth(run):
     found = evaluate(run, moved(simulate_trades(rows=700, seed=8), days=365))
-    assert (found.part, found.notes) == (Part(560, 699), ())
+    assert_rows(found, 560, 699)
+    assert found.notes == ()
     assert set(found.test) == METRICS
-    assert len(found.p_up) == 700
+    assert found.forecasts.shape == (139,)
 
 
 def test_another_series_of_the_same_time_is_not_trusted(run):
     """It might be the same market under another name: nobody knows."""
-    with pytest.raises(DataError, match=r"perhaps on these\. Bring later trades"):
+    with pytest.raises(DataError, match=r"perhaps on these\. Bring later ones"):
         evaluate(run, simulate_trades(rows=700, seed=8))
 
 

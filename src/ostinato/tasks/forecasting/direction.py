@@ -65,9 +65,8 @@ class Direction(Target):
 
     def frame(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray) -> pl.DataFrame:
         """p_up, and what happened: 1 for up, 0 for not up."""
-        return pl.DataFrame(
-            {**row_columns(panel, rows), "actual": self.labels(panel, rows), "p_up": forecasts}
-        )
+        actual = pl.Series(self.labels(panel, rows), nan_to_null=True)
+        return pl.DataFrame({**row_columns(panel, rows), "actual": actual, "p_up": forecasts})
 
 
 def losses(y: Tensor, target: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from ...data.folds import Fold, folds_of
 from ...data.panel import Kind, Panel
 from ...data.splits import check_fractions
-from ...errors import ConfigError
+from ...errors import ConfigError, did_you_mean
 from ...models.registry import explain
 from .calendars import MOST_KNOWN, calendar_parts
 
@@ -180,13 +180,14 @@ class Recipe(BaseModel):
         """The same recipe for these data.
 
         Raises:
-            DataError: they are too few to be split.
+            DataError: they are too few to be split, or they lack a column.
+            ConfigError: they are not of the kind that the target is foreseen of.
         """
         facts = {
             "source": panel.report.source,
             "kind": panel.kind,
             "inputs": tuple(panel.values),
-            "targets": panel.targets,
+            "targets": self._targets(panel),
             "step": panel.step,
             "season": panel.season,
             "origin": float(np.floor(panel.time.min())),
@@ -197,6 +198,21 @@ class Recipe(BaseModel):
             facts["calendar"] = calendar_parts(panel)
         made = self.model_copy(update=facts)
         return made.fitted_on(panel, made.folds(panel)[0])
+
+    def _targets(self, panel: Panel) -> tuple[str, ...]:
+        """The columns to be foreseen; none where it is a price."""
+        if self.of_prices:
+            return ()
+        if panel.kind != "table":
+            raise ConfigError(
+                f"{panel.report.source} holds {panel.kind}, of which direction and return can be foreseen, not "
+                f"{self.target!r}.{did_you_mean(self.target, ('direction', 'return'))}"
+            )
+        whole = self.target.strip()  # a name may have commas within
+        names = (whole,) if whole in panel.values else tuple(part.strip() for part in whole.split(","))
+        for name in names:
+            panel.column(name)
+        return names
 
     def fitted_on(self, panel: Panel, fold: Fold) -> "Recipe":
         """With the span of time that a fold looked at."""
