@@ -1,6 +1,5 @@
 """ostinato compare: every model and every baseline on the same rows."""
 
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..runs.comparison import Comparison
-    from ..training.progress import Watcher
 
 app = typer.Typer(help="Compare models and baselines on the same rows.", no_args_is_help=True)
 
@@ -50,6 +48,7 @@ def forecast(
     from rich.console import Console
 
     from .machine import prepare
+    from .progress import bars
 
     place = prepare(asked.threads, asked.device)
     from ..tasks.forecasting.comparing import compare_planned
@@ -73,7 +72,7 @@ def forecast(
     console = Console(quiet=quiet or json)
     panel = asked.read(planned.recipe, console)
     try:
-        found = compare_planned(planned, panel, device=place, watch=_watch(console))
+        found = compare_planned(planned, panel, device=place, watch=bars(console))
     except KeyboardInterrupt:
         console.print(
             f"interrupted: what is done is in {out}. The same command with --resume goes on from here.",
@@ -114,16 +113,6 @@ def _sections(asked: Asked, names: list[str] | None) -> dict[str, dict[str, Any]
         for name, own in fields.items()
     }
     return {"model": models, "training": found["training"], "data": found["data"] | asked.recipe()}
-
-
-def _watch(console: "Console") -> Any:
-    """A bar for each training."""
-    from .progress import Bar
-
-    def watch(name: str) -> "AbstractContextManager[Watcher]":
-        return Bar(name, console)
-
-    return watch
 
 
 def _tell(console: "Console", found: "Comparison", out: Path, as_json: bool) -> None:

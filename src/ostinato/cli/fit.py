@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from . import options as opt
-from .asked import Asked, asks
+from .asked import Asked, Folds, Window, asks
+from .walking import walk_forward
 
 app = typer.Typer(help="Train a model and leave a run folder.", no_args_is_help=True)
 
@@ -25,6 +26,8 @@ def forecast(
         str | None, typer.Option("--model", help="cnn, tcn, mlp, rnn, lstm (unset) or gru.")
     ] = None,
     seed: opt.OptionalSeed = None,
+    folds: Folds = 1,
+    window: Window = "expanding",
     force: opt.Force = False,
     resume: opt.Resume = False,
     json: opt.AsJson = False,
@@ -40,7 +43,9 @@ def forecast(
 
     place = prepare(asked.threads, asked.device)
     from ..tasks.forecasting import DEFAULT_MODEL, choose, fit_chosen
+    from ..tasks.forecasting.pooling import check_folds
 
+    check_folds(folds, window)
     name = model or _begun(out, resume) or DEFAULT_MODEL
     given = asked.sections(name)
     # what is wrong with the command is said before a large file is read
@@ -56,6 +61,9 @@ def forecast(
     )
     console = Console(quiet=quiet or json)
     panel = asked.read(choices.recipe, console)
+    if folds > 1:
+        walk_forward(choices, panel, folds, window, place, console, json)
+        return
     with Bar(name, console) if not (quiet or json) else contextlib.nullcontext() as watcher:
         done = fit_chosen(choices, panel, device=place, watcher=watcher)
     _tell(console, done, out, json)

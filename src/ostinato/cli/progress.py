@@ -1,6 +1,7 @@
 """Training progress for people: a bar in a terminal, a line for each epoch elsewhere."""
 
 import math
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -78,6 +79,11 @@ class Bar:
         )
         self.bar.stop()
         self.console.print(f"{self.name}: {reason} after {progress.seconds:.0f} s, {best}", highlight=False)
+
+
+def bars(console: Console) -> Callable[[str], Bar]:
+    """A bar for each of several trainings, by its name."""
+    return lambda name: Bar(name, console)
 
 
 class _Speed(ProgressColumn):

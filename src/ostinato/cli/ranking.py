@@ -23,40 +23,48 @@ SHORT = {
     "exponential_smoothing": "exp_smoothing",
     "constant_quantiles": "const_quantiles",
 }
-WITHOUT_FURTHER = 67  # columns of text that are always taken
-FURTHER_WIDTH = 8
 
 
 def show_comparison(console: Console, found: "Comparison") -> None:
-    """The table, what its columns are, and a sentence for each model."""
-    console.print(comparison_table(found, console.width))
-    console.print(_legend(found), highlight=False)
-    for name, model in found.models.items():
-        console.print(
-            f"{name} failed: {model.failed}" if model.failed else model.verdict, highlight=False, markup=False
-        )
+    """The table, what its columns are, and a sentence for each model, the best first."""
+    console.print(comparison_table(console, found))
+    console.print(_legend(found), highlight=False, markup=False)
+    for name, model in sorted(found.models.items(), key=lambda entry: _loss(entry[1], found.measure)):
+        said = f"{name} failed: {model.failed}" if model.failed else model.verdict
+        console.print(said, highlight=False, markup=False)
 
 
-def comparison_table(found: "Comparison", width: int = 80) -> Table:
-    """Every model and every baseline, the lowest measure first."""
+def comparison_table(console: Console, found: "Comparison") -> Table:
+    """Every model and every baseline, the lowest measure first; as many metrics as the console is wide."""
     entries: list[tuple[str, ComparedBaseline]] = [
         *((name, model) for name, model in found.models.items() if model.failed is None),
         *found.baselines.items(),
     ]
     entries.sort(key=lambda entry: _loss(entry[1], found.measure))
+    known = {
+        metric: text
+        for metric, text in FURTHER.get(found.measure, {}).items()
+        if any(entry.test.get(metric) is not None for _, entry in entries)
+    }
+    unbounded = console.options.update(max_width=1000)  # a measure never is beyond the width it is given
+    for count in range(len(known), 0, -1):
+        table = _table(found, entries, dict(list(known.items())[:count]))
+        if console.measure(table, options=unbounded).maximum <= console.width:
+            return table
+    return _table(found, entries, {})
+
+
+def _table(
+    found: "Comparison", entries: "Sequence[tuple[str, ComparedBaseline]]", metrics: dict[str, str]
+) -> Table:
     everyone = [entry for _, entry in entries]
-    metrics = _further(found.measure, everyone, max((width - WITHOUT_FURTHER) // FURTHER_WIDTH, 1))
     scales = {name: _power(name, everyone) for name in (found.measure, *metrics)}
     headings = [
         "",
         _heading(HEADINGS.get(found.measure, found.measure), scales[found.measure]),
         "95 %",
         *(_heading(text, scales[name]) for name, text in metrics.items()),
-        "DM",
-        "p",
-        "size",
-        "train",
-        "step",
+        *("DM", "p", "size", "train", "step"),
     ]
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", padding=0, show_edge=False, pad_edge=False)
     for heading in headings:
@@ -115,16 +123,6 @@ def _legend(found: "Comparison") -> str:
         f"{legend} DM: Diebold–Mariano against {found.best_baseline}, the best baseline; below 0 the model loses "
         f"less{corrected}."
     )
-
-
-def _further(measure: str, entries: Sequence["ComparedBaseline"], most: int) -> dict[str, str]:
-    """Metrics that exist and add something, with their headings."""
-    known = {
-        name: text
-        for name, text in FURTHER.get(measure, {}).items()
-        if any(entry.test.get(name) is not None for entry in entries)
-    }
-    return dict(list(known.items())[:most])
 
 
 def _power(metric: str, entries: Sequence["ComparedBaseline"]) -> int:
