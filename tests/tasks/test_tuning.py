@@ -203,9 +203,7 @@ def test_a_process_that_dies_is_replaced(trades, tmp_path):
         assert outcome is not None
         assert outcome.state == "failed"
         assert "exit code -9" in str(outcome.failed)
-        workers.begin(replace(order, number=1))
-        event = workers.wait()
-        assert (event.number, event.outcome) == (1, None)
+        assert [workers.processes[worker].poll() for worker in workers.free] == [None]
         children = [process.pid for process in workers.processes.values()]
     for child in children:
         with pytest.raises(ProcessLookupError):
@@ -476,22 +474,31 @@ def damage(draw, lines):
     return b"\n".join(lines) + draw(st.sampled_from([b"\n", b""]))
 
 
+class Lines(list):
+    """Not shown by hypothesis in full."""
+
+    def __repr__(self):
+        return f"{len(self)} lines"
+
+
 @pytest.fixture(scope="module")
 def journal(search):
-    return (search[0] / "study.journal").read_bytes().splitlines()
+    return Lines((search[0] / "study.journal").read_bytes().splitlines())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=int(os.environ.get("MAXEX", "40")), deadline=None)
 @given(data=st.data())
 def test_a_damaged_journal_is_refused_or_read(data, journal, tmp_path_factory):
     path = tmp_path_factory.mktemp("journal") / "study.journal"
     path.write_bytes(data.draw(damage(journal)))
     space = {"lstm": space_of("lstm", {"model": {"units": 4}, "training": {"epochs": 2}}, 0, Recipe())}
+    refused = ""
     try:
         search = Search(path, space, 0)
     except OstinatoError as error:
-        assert "\n" not in str(error)
-        assert "\x1b" not in str(error)
+        refused = str(error)
+    assert refused.isprintable()
+    if refused:
         return
     found = search.trials()
     search.importance(found[0]) if found else None

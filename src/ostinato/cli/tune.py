@@ -79,6 +79,7 @@ def forecast(
     )
     console = Console(quiet=quiet or json)
     panel = asked.read(chosen.recipe, console)
+    _warn(console, chosen.begun, chosen.settings.trials)
     with Trials(chosen.settings.trials, console) as bar:
         done = tune_asked(
             chosen,
@@ -90,6 +91,16 @@ def forecast(
             told=bar.told,
         )
     _tell(console, done, out, json)
+
+
+def _warn(console: "Console", begun: "Tuning | None", trials: int) -> None:
+    """That a search goes on after its end has been seen."""
+    if begun is not None and begun.test_scored and trials > begun.searched:
+        console.print(
+            f"The test part was scored already, after {begun.searched} trials. If a better one is found, it is scored "
+            f"again; p will be corrected for all {trials} trials.",
+            highlight=False,
+        )
 
 
 def _names(model: str | None, models: str | None) -> list[str] | None:
@@ -241,12 +252,14 @@ def found(summary: "Tuning") -> list[str]:
         "Validation: the loss that is trained on, of the validation part, the only one that was looked at."
     ]
     if summary.default_loss is not None and best.loss is not None:
-        gain = 1 - best.loss / summary.default_loss if summary.default_loss else 0.0
+        gain = (
+            f"{1 - best.loss / summary.default_loss:.1%} " if best.loss > 0 else ""
+        )  # likelihoods may be below 0
         losses = f"{number(best.loss)} against {number(summary.default_loss)}"
         lines.append(
             "The defaults are the best that was found."
             if best.defaults
-            else f"The best is {gain:.1%} below the defaults there: {losses}."
+            else f"The best is {gain}below the defaults there: {losses}."
         )
     shares = {address: share for address, share in summary.importance.items() if share >= 0.05}
     if shares:
@@ -264,7 +277,7 @@ def judged(summary: "Tuning") -> list[str]:
     ]
     if summary.test_scored > 1:
         lines.append(
-            f"The test part of these data has now been scored {summary.test_scored} times in this search, and each look "
-            "makes the figures less sure. For clean ones, judge the run on later data with ostinato evaluate."
+            f"The test part has now been scored {summary.test_scored} times in this search, and each look makes "
+            " the figures less sure. For clean ones, judge the run on later data with ostinato evaluate."
         )
     return lines

@@ -15,7 +15,7 @@ from ...runs.writing import write_bytes
 from ...training import Finished
 from .fitting import Fit, Trained, conclude
 from .opening import open_run
-from .searching import BEST, trial_folder
+from .places import BEST, trial_folder
 
 KEPT = 3  # trials whose weights are kept
 

@@ -1,17 +1,15 @@
 """What a search is asked for, settled before data are read, and what it says of itself in tune.json."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ...data.panel import Panel
-from ...errors import ConfigError, DataError, RunError, RunExistsError
+from ...errors import ConfigError, DataError
 from ...models import config_for
 from ...models.registry import shown
-from ...runs.folder import NAMES, RunFolder
 from ...runs.format import utc_now
 from ...runs.tuning import (
     MOST_SHOWN,
@@ -24,14 +22,14 @@ from ...runs.tuning import (
     write_tuning,
 )
 from .choosing import DEFAULT_MODEL, choose, read_lines
+from .places import check_folder, clear, trial_folder
 from .recipe import Recipe, digest, recipe_from
 from .space import ModelSpace, space_of
-from .study import JOURNAL, LOCK, Search, optuna_itself
+from .study import Search, optuna_itself
 from .target import target_of
 from .workers import PANEL, remove_panel
 
 DEFAULT_TRIALS = 30
-TRIALS, BEST = "trials", "best"
 
 
 @dataclass(frozen=True)
@@ -97,15 +95,11 @@ def asked_for(
             options=fixed,
             training=settings.training,
             recipe=settings.data,
+            force=True,
         )
     if len(spaces) == 1 and not next(iter(spaces.values())).space:
         raise ConfigError("nothing is left to search: every field is fixed. Leave one out of --set.")
     return Asked(folder, settings, made, spaces, force, begun)
-
-
-def trial_folder(folder: Path, number: int) -> Path:
-    """Where a trial lies in the folder of its search."""
-    return folder / TRIALS / f"{number:03d}"
 
 
 def _settled(
@@ -164,57 +158,26 @@ def _plain(value: Any) -> Any:
     return json.loads(json.dumps(value, default=str))
 
 
-def check_folder(folder: Path, force: bool, resume: bool) -> None:
-    """Refuse what is in the way, before long work is begun.
+def check_data(asked: Asked, panel: Panel) -> None:
+    """Refuse data that cannot be used.
 
     Raises:
-        ConfigError: both force and resume.   RunExistsError: there is a search, and neither was given.
-        RunError: there is something else.
+        DataError: they are too few, or others than the search was begun with.
     """
-    if force and resume:
-        raise ConfigError("force replaces a search and resume goes on with it. Choose one of them.")
-    try:
-        if not folder.exists():
-            return
-        if not folder.is_dir():
-            raise RunError(f"{folder} is a file. Choose another folder for the search.")
-        holds = (folder / TUNING).is_file()
-        others = {path.name for path in folder.iterdir()} - {TUNING, JOURNAL, LOCK, TRIALS, BEST, PANEL}
-        inner = [folder / BEST, folder / TRIALS, *_entries(folder / TRIALS)]
-        link = next((path for path in inner if path.is_symlink()), None)
-    except (OSError, ValueError) as error:
-        raise RunError(
-            f"cannot write the folder {folder}: {getattr(error, 'strerror', None) or error}."
-        ) from error
-    if link is not None:  # its target would be written to
-        raise RunError(f"{link} is a link, which no search writes. Remove it, or choose another folder.")
-    if holds and not (force or resume):
-        raise RunExistsError(
-            f"{folder} already holds a search. --force replaces it, --resume goes on with it."
-        )
-    others = {name for name in others if not name.endswith(".tmp")}
-    if not holds and others:
-        raise RunError(
-            f"{folder} is not empty and holds no search: {TUNING} is missing. Choose another folder."
-        )
+    asked.recipe.of(panel)
+    if asked.begun is not None and asked.begun.digest != digest(panel):
+        raise DataError(f"{asked.folder} was begun on other data than these. Pass the same file.")
 
 
 def begin(asked: Asked, panel: Panel) -> Tuning:
-    """tune.json of a search that begins or goes on; the folder is made.
+    """tune.json of a search that begins or goes on.
 
     Raises:
-        DataError: the data are too few, or others than the search was begun with.   RunError: see ``tune``.
+        RunError: see ``tune``.
     """
-    recipe = asked.recipe.of(panel)  # refuses data that are too few
-    found = digest(panel)
-    if asked.begun is not None and asked.begun.digest != found:
-        raise DataError(f"{asked.folder} was begun on other data than these. Pass the same file.")
-    try:
-        asked.folder.mkdir(parents=True, exist_ok=True)
-        if asked.begun is None:  # also what a search left that was killed before it wrote its tune.json
-            _clear(asked.folder)
-    except OSError as error:
-        raise RunError(f"cannot write the folder {asked.folder}: {error.strerror or error}.") from error
+    if asked.begun is None:
+        check_folder(asked.folder, asked.force, resume=False)  # while data were read, another may have begun
+        clear(asked.folder)
     remove_panel(asked.folder / PANEL)
     if asked.begun is not None:
         tuning = asked.begun.model_copy(update={"settings": asked.settings})
@@ -224,31 +187,11 @@ def begin(asked: Asked, panel: Panel) -> Tuning:
             settings=asked.settings,
             source=panel.report.source,
             read=read_lines(panel),
-            digest=found,
-            loss_name=target_of(recipe).loss_name,
+            digest=digest(panel),
+            loss_name=target_of(asked.recipe).loss_name,
         )
     write_tuning(asked.folder / TUNING, tuning)
     return tuning
-
-
-def _clear(folder: Path) -> None:
-    """Remove a search, and nothing that it did not write."""
-    runs = [
-        folder / BEST,
-        *(path for path in _entries(folder / TRIALS) if re.fullmatch(r"\d{3,}", path.name)),
-    ]
-    for run in runs:
-        if RunFolder(run).holds_run() and not run.is_symlink():
-            for name in NAMES:
-                (run / name).unlink(missing_ok=True)
-            if not _entries(run):
-                run.rmdir()
-    for path in (folder / JOURNAL, folder / TUNING):
-        path.unlink(missing_ok=True)
-
-
-def _entries(folder: Path) -> list[Path]:
-    return list(folder.iterdir()) if folder.is_dir() and not folder.is_symlink() else []
 
 
 def summary_of(begun: Tuning, asked: Asked, search: Search) -> Tuning:

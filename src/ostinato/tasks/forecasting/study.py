@@ -18,10 +18,11 @@ from ...errors import BrokenRunError, ConfigError, RunError
 from ...runs.reading import MAX_LINES_BYTES, open_limited, parse_json
 from ...runs.tuning import MOST_TRIALS, TunedTrial
 from ...runs.writing import truncate
+from .places import LOCK
 from .space import ModelSpace
 from .trials import Outcome
 
-JOURNAL, LOCK, NAME = "study.journal", ".study.lock", "tune"
+NAME = "tune"
 DEFAULTS = "defaults"  # marks a trial that has the defaults of a model
 RANDOM_TRIALS = 8  # before the sampler begins to learn
 UNPRUNED_TRIALS, UNPRUNED_STEPS = 4, 25  # trials and per cent of the epochs before any is ended early
@@ -82,7 +83,7 @@ class Search:
         state = self.optuna.trial.TrialState
         counted = (state.COMPLETE, state.PRUNED, state.RUNNING)
         trials = self.study.get_trials(deepcopy=False, states=counted)
-        begun = {trial.user_attrs.get(DEFAULTS) for trial in trials}
+        begun = [trial.user_attrs.get(DEFAULTS) for trial in trials]
         several = len(self.spaces) > 1
         for name, space in self.spaces.items():
             if name not in begun:
@@ -130,13 +131,12 @@ class Search:
         model = params.pop("model", None) if len(self.spaces) > 1 else next(iter(self.spaces))
         if not isinstance(model, str) or model not in self.spaces:
             raise BrokenRunError(f"{where} is of another model. {_ANEW}")
-        known = self.spaces[model].distributions()
-        for name in params:
-            if known.get(name) != trial.distributions[name]:
-                raise BrokenRunError(f"{where} was drawn from another space, by another version. {_ANEW}")
+        self._check_drawn(trial, where)
+        losses = dict(trial.intermediate_values) | ({100: trial.value} if complete else {})
+        for step, loss in losses.items():
+            if type(step) is not int or type(loss) is not float or not math.isfinite(loss):
+                raise BrokenRunError(f"{where} has no loss. {_ANEW}")
         loss = trial.value if complete else None
-        if complete and not (isinstance(loss, float) and math.isfinite(loss)):
-            raise BrokenRunError(f"{where} has no loss. {_ANEW}")
         facts: dict[str, Any] = dict(trial.user_attrs["facts"])
         if complete != (facts["state"] == "complete"):
             raise BrokenRunError(f"{where} is both complete and not. {_ANEW}")
@@ -146,6 +146,20 @@ class Search:
         return TunedTrial(
             number=trial.number, model=model, defaults=defaults, parameters=listed, loss=loss, **facts
         )
+
+    def _check_drawn(self, trial: Any, where: str) -> None:
+        """What the sampler reads of a trial."""
+        known: dict[str, Any] = {}
+        for space in self.spaces.values():
+            known |= space.distributions()
+        if len(self.spaces) > 1:
+            known["model"] = self.optuna.distributions.CategoricalDistribution(list(self.spaces))
+        for name, value in trial.params.items():
+            drawn = trial.distributions[name]
+            if known.get(name) != drawn or not drawn._contains(drawn.to_internal_repr(value)):
+                raise BrokenRunError(f"{where} was drawn from another space, by another version. {_ANEW}")
+        if set(trial.system_attrs) - {"fixed_params"}:
+            raise BrokenRunError(f"{where} says what no search of ours does. {_ANEW}")
 
     def importance(self, best: TunedTrial) -> dict[str, float]:
         """How much each field of the best trial's model mattered, sum 1; empty where trials are too few to say.
@@ -204,10 +218,13 @@ def holding(folder: Path) -> Iterator[None]:
         RunError: another process holds it, or the system does not let us write there.
     """
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         import fcntl
     except ImportError:  # Windows
         yield
         return
+    except OSError as error:
+        raise RunError(f"cannot write the folder {folder}: {error.strerror or error}.") from error
     try:
         number = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
     except OSError as error:

@@ -25,10 +25,11 @@ from ...runs.tuning import TunedTrial, Tuning
 from .crowning import best_of, crown, tidy
 from .evaluating import Evaluation
 from .opening import Run
+from .places import JOURNAL, clear
 from .reading import Data, panel_of
-from .searching import Asked, asked_for, begin, summary_of
+from .searching import Asked, asked_for, begin, check_data, summary_of
 from .space import sections
-from .study import JOURNAL, Search, holding
+from .study import Search, holding
 from .trials import Order, Outcome, train_trial
 from .workers import Workers
 
@@ -112,11 +113,17 @@ def tune_asked(
 ) -> Tuned:
     """``tune``, of what was settled before the data were read."""
     check_session(jobs, seconds)
-    begun = begin(asked, panel)
+    check_data(asked, panel)
     with holding(asked.folder):
+        begun = begin(asked, panel)
         search = Search(asked.folder / JOURNAL, asked.spaces, asked.settings.seed)
         session = Session(asked, search, panel, device, seconds, told)
-        session.run(jobs, threads)
+        try:
+            session.run(jobs, threads)
+        except DataError:
+            if session.ended == 0:  # nothing would be gone on with
+                clear(asked.folder)
+            raise
         summary = summary_of(begun, asked, search)
         if session.interrupted:
             return Tuned(summary)
@@ -158,7 +165,9 @@ class Session:
         self.asked, self.search, self.panel, self.device, self.told = asked, search, panel, device, told
         self.clock = time.monotonic
         self.until = None if seconds is None else self.clock() + seconds
-        self.ended = len(search.trials())
+        trials = search.trials()
+        self.ended = len(trials)
+        clear(asked.folder, kept=frozenset(trial.number for trial in trials))  # what a killed session left
         self.interrupted = False
 
     def run(self, jobs: int, threads: int) -> None:

@@ -55,14 +55,19 @@ class Workers:
         self.folder, self.device, self.threads = folder / PANEL, device, threads
         self.heard: queue.Queue[tuple[int, dict[str, Any] | None]] = queue.Queue()
         self.processes: dict[int, subprocess.Popen[str]] = {}
+        self.listeners: dict[int, threading.Thread] = {}
         self.orders: dict[int, Order] = {}  # under way, by the number of the worker
         self.free: list[int] = []
         self.count, self.begun = count, 0
         write_panel(self.folder, panel)
 
     def __enter__(self) -> Self:
-        for _ in range(self.count):
-            self._start()
+        try:
+            for _ in range(self.count):
+                self._start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(
@@ -70,11 +75,8 @@ class Workers:
     ) -> None:
         for process in self.processes.values():
             process.kill()
-        for process in self.processes.values():
-            process.wait()
-            for pipe in (process.stdin, process.stdout):
-                with contextlib.suppress(OSError):  # what it was to be told is lost, as it should be
-                    pipe.close()  # type: ignore[union-attr]
+        for worker in list(self.processes):
+            self._bury(worker)
         remove_panel(self.folder)
 
     def begin(self, order: Order) -> None:
@@ -119,7 +121,7 @@ class Workers:
         begin = {"panel": str(self.folder.resolve()), "device": self.device, "threads": self.threads}
         try:
             process = subprocess.Popen(  # noqa: S603 - our own module
-                [sys.executable, "-m", f"{__package__}.worker", json.dumps(begin)],
+                [sys.executable, "-P", "-m", f"{__package__}.worker", json.dumps(begin)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
@@ -133,7 +135,8 @@ class Workers:
         self.begun += 1
         self.processes[worker] = process
         self.free.append(worker)
-        threading.Thread(target=self._listen, args=(worker, process), daemon=True).start()
+        self.listeners[worker] = threading.Thread(target=self._listen, args=(worker, process), daemon=True)
+        self.listeners[worker].start()
 
     def _listen(self, worker: int, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
@@ -148,11 +151,22 @@ class Workers:
         Raises:
             RunError: it died without having been given anything to do.
         """
-        code = self.processes.pop(worker).wait()
+        code = self._bury(worker)
         if worker in self.free:
             raise RunError(f"a process that was to train ended by itself (exit code {code}).")
         self._start()
         return Outcome("failed", failed=f"the process that trained it ended by itself (exit code {code})")
+
+    def _bury(self, worker: int) -> int:
+        """Let go of a process that has ended, or was told to; its exit code."""
+        process = self.processes.pop(worker)
+        code = process.wait()
+        self.listeners.pop(worker).join()
+        for pipe in (process.stdin, process.stdout):
+            assert pipe is not None
+            with contextlib.suppress(OSError):  # what it was to be told is lost, as it should be
+                pipe.close()
+        return code
 
 
 def write_panel(folder: Path, panel: Panel) -> None:
