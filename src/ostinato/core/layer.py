@@ -133,10 +133,19 @@ class SequenceLayer(nn.Module):
         Raises:
             ShapeError: x is too short for a single output.
         """
-        y = self(x)[0]
+        y = self.tail(x, 1)
         if y.shape[1] == 0:
             raise ShapeError(f"x has {x.shape[1]} steps, too few for an output: the stride is {self.stride}.")
         return y[:, -1]
+
+    def tail(self, x: Tensor, count: int) -> Tensor:
+        """y (B, N, O) at the last ``count`` steps of x, or at all where there are fewer, from the beginning.
+
+        A layer that sees a fixed number of steps is not run on those that none of these outputs can see.
+        """
+        if self.stride == 1 and not self.latency and not self.recurrent and self.streams:
+            x = x[:, -(count + int(self.receptive_field) - 1) :]
+        return self(x)[0][:, -count:]
 
     def _silence(self, state: Any) -> Tensor:
         """``latency`` steps of zeros for the rows of ``state``."""

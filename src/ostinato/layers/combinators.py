@@ -3,11 +3,12 @@
 Axes: B batch, T time steps, I input features, O output features.
 """
 
+import math
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..core import SequenceLayer, require_layers
 from ..errors import ConfigError, StateError
@@ -126,9 +127,12 @@ class Chain(Combinator):
     def last(self, x: Tensor) -> Tensor:
         """The last layer may need less than all of its input."""
         *firsts, final = self.layers
-        for layer in firsts:
-            x = layer(x)[0]
-        return final.last(x)
+        sees = final.receptive_field
+        return final.last(_run_to_the_end(firsts, x, sees))
+
+    def tail(self, x: Tensor, count: int) -> Tensor:
+        """Each layer is run on what those after it can see: a cone that opens towards the past."""
+        return _run_to_the_end(self.layers, x, count)
 
     def _add_up(self) -> None:
         sizes = [layer.input_size for layer in self.layers if layer.input_size is not None]
@@ -145,6 +149,27 @@ class Chain(Combinator):
             self.latency += int(layer.latency * self.stride)
             self.stride *= layer.stride
         self.output_size = size
+
+
+def _run_to_the_end(layers: list[SequenceLayer], x: Tensor, count: float) -> Tensor:
+    """y of the last ``count`` steps of a chain; of all steps where a layer strides, looks ahead or sees everything.
+
+    Batch statistics are taken over all steps, needed or not.
+    """
+    for place, layer in enumerate(layers):
+        after = layers[place + 1 :]
+        needed = count + sum(follower.receptive_field - 1 for follower in after)
+        plain = all(one.stride == 1 and not one.latency and one.streams for one in (layer, *after))
+        if plain and not math.isinf(needed) and not _takes_batch_statistics(layers):
+            x = layer.tail(x, int(needed))
+        else:
+            x = layer(x)[0]
+    return x if math.isinf(count) else x[:, -int(count) :]
+
+
+def _takes_batch_statistics(layers: list[SequenceLayer]) -> bool:
+    modules = (module for layer in layers for module in layer.modules())
+    return any(isinstance(module, nn.modules.batchnorm._BatchNorm) and module.training for module in modules)
 
 
 class ResidualState(NamedTuple):
@@ -199,6 +224,10 @@ class Residual(Combinator):
         y, body = self.body(x, body, lengths)
         short, shortcut = self.shortcut(x, shortcut, lengths)
         return y + short, ResidualState(body, shortcut) if self.streams else ()
+
+    def tail(self, x: Tensor, count: int) -> Tensor:
+        """Both paths at the last steps."""
+        return self.body.tail(x, count) + self.shortcut.tail(x, count)
 
     def out_lengths(self, lengths: Tensor, state: Any = None) -> Tensor:
         """Those of the body."""

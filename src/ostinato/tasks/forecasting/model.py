@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...core import SequenceLayer
 from ...layers import Anchored, Chain, StandardScaler
@@ -42,7 +42,21 @@ def forecast_model(recipe: Recipe, name: str, options: Mapping[str, Any]) -> Seq
         scaler=StandardScaler(size),
         network=build(name, options, size, target.outputs),
     )
+    if recipe.target != "direction":
+        begin_with_nothing(body.network)  # type: ignore[arg-type]
     return target.whole(body)
+
+
+def begin_with_nothing(network: nn.Module) -> None:
+    """Set the last linear map of a network to 0, so that training begins with the distribution of the labels.
+
+    Source:
+        Zhang, Dauphin & Ma 2019, Fixup, arXiv:1901.09321, section 3, sets the last layer to 0.
+    """
+    last = [module for module in network.modules() if isinstance(module, nn.Linear)][-1]
+    nn.init.zeros_(last.weight)
+    if last.bias is not None:
+        nn.init.zeros_(last.bias)
 
 
 def parts_of(model: SequenceLayer) -> Parts:

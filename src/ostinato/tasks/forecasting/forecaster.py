@@ -1,0 +1,154 @@
+"""Forecaster: the same in the manner of scikit-learn.
+
+    forecaster = Forecaster("gru", target="return", horizon=24).fit(frame)
+    forecaster.predict(frame, last=1)
+    forecaster.score(frame)
+"""
+
+import inspect
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from ...errors import ConfigError, OstinatoError, did_you_mean
+from ...runs.results import Results
+from .evaluating import evaluate
+from .fitting import fit
+from .opening import Run
+from .predicting import predict
+from .reading import Data
+
+
+class Forecaster:
+    """A forecast that is fitted, asked and scored; scikit-learn can clone it and set its parameters.
+
+    Args:
+        model: a name in ``ostinato.models.MODELS``.
+        target: "direction", "return", or columns of a table with commas between.
+        horizon: rows ahead; of a column every step up to it.
+        bars: bars to build from trades: 1m, 100t, 10v.
+        id: a column that tells several series apart.
+        known, covariates: columns known in advance, and further columns to learn from.
+        recipe, options, training: further fields of ``Recipe``, of the model's config and of ``TrainingConfig``.
+        seed: of weights, order and noise.
+        device: "cpu" or "cuda".
+        out: the run folder, which must be new; None keeps the run in a temporary one as long as the forecaster lives.
+
+    Attributes, once it is fitted:
+        run_: the run, whose folder ``open_run`` and the commands understand.
+        results_: metrics of the test part beside those of the baselines.
+
+    Data are what ``fit`` takes: trades, a panel, a path, or a data frame of pandas, polars or arrow, in the order of
+    time. There is no y: what is foreseen lies in the data.
+    """
+
+    run_: Run
+    results_: Results
+
+    def __init__(
+        self,
+        model: str = "lstm",
+        target: str = "direction",
+        horizon: int = 1,
+        *,
+        bars: str = "",
+        id: str = "",
+        known: Sequence[str] = (),
+        covariates: Sequence[str] = (),
+        recipe: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | None = None,
+        training: Mapping[str, Any] | None = None,
+        seed: int = 0,
+        device: str = "cpu",
+        out: Path | str | None = None,
+    ) -> None:
+        # as they are, checked when they are used: what scikit-learn clones must come back the same
+        self.model, self.target, self.horizon = model, target, horizon
+        self.bars, self.id, self.known, self.covariates = bars, id, known, covariates
+        self.recipe, self.options, self.training = recipe, options, training
+        self.seed, self.device, self.out = seed, device, out
+
+    def fit(self, data: Data, y: None = None) -> Self:
+        """Train on the first part of the data, choose weights on the second, judge on the last.
+
+        Raises:
+            ConfigError: a parameter is wrong.   DataError: the data cannot be used.   RunError: the folder cannot.
+        """
+        if y is not None:
+            raise ConfigError("a forecaster takes no y: name what is foreseen with target.")
+        out: Path | str
+        if self.out is None:
+            self._kept = tempfile.TemporaryDirectory(prefix="ostinato-")
+            out = Path(self._kept.name) / "run"
+        else:
+            out = self.out
+        done = fit(
+            data,
+            out,
+            self.model,
+            options=self.options,
+            training=self.training,
+            recipe=self._recipe(),
+            seed=self.seed,
+            device=self.device,
+        )
+        if done.results is None:
+            raise KeyboardInterrupt
+        self.run_, self.results_ = done.run, done.results
+        return self
+
+    def predict(self, data: Data, last: int | None = None) -> Any:
+        """A forecast for every row, or for the last rows of each series: as ``tasks.forecasting.predict`` gives it."""
+        return predict(self._fitted(), data, last=last)
+
+    def score(self, data: Data, y: None = None) -> float:
+        """Skill on the test part: 1 - loss / loss of the best baseline. Above 0 it is better than all of them, at most 1.
+
+        Source:
+            Murphy 1988, Monthly Weather Review 116, 2417-2424, equation 1.
+        """
+        found = evaluate(self._fitted(), data)
+        losses = [metrics[found.measure] for metrics in found.baselines.values()]
+        return 1.0 - float(found.test[found.measure] or 0.0) / min(loss for loss in losses if loss is not None)
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The arguments by name."""
+        return {name: getattr(self, name) for name in self._names()}
+
+    def set_params(self, **parameters: Any) -> Self:
+        """Change some arguments.
+
+        Raises:
+            ConfigError: there is none of that name.
+        """
+        for name, value in parameters.items():
+            if name not in self._names():
+                raise ConfigError(
+                    f"a forecaster has no parameter {name!r}.{did_you_mean(name, self._names())} "
+                    f"Parameters: {', '.join(self._names())}."
+                )
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        """Only what differs from the defaults."""
+        usual = inspect.signature(type(self)).parameters
+        said = [f"{name}={value!r}" for name, value in self.get_params().items() if value != usual[name].default]
+        return f"Forecaster({', '.join(said)})"
+
+    @classmethod
+    def _names(cls) -> list[str]:
+        return list(inspect.signature(cls).parameters)
+
+    def _recipe(self) -> dict[str, Any]:
+        given = {name: getattr(self, name) for name in ("target", "horizon", "bars", "id")}
+        lists = {name: tuple(getattr(self, name)) for name in ("known", "covariates")}
+        return given | lists | dict(self.recipe or {})
+
+    def _fitted(self) -> Run:
+        if not hasattr(self, "run_"):
+            raise OstinatoError("this forecaster is not fitted yet. Call fit before predict and score.")
+        return self.run_
+
+

@@ -1,0 +1,44 @@
+"""The last steps alone: the same numbers and gradients as the end of a whole pass, from less work."""
+
+import pytest
+import torch
+
+from contract.registry import LAYERS
+from ostinato.layers import BatchNorm, Chain, Conv1d, Dense, Pointwise
+from ostinato.models import build
+
+NAMES = [name for name, case in LAYERS.items() if case.inputs is None]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("steps", [1, 9, 90])
+def test_the_tail_is_the_end_of_the_whole(name, steps):
+    layer = LAYERS[name].make().double().eval()
+    x = torch.randn(3, steps, layer.input_size, dtype=torch.float64, requires_grad=True)
+    whole = layer(x)[0]
+    for count in (1, 4):
+        tail = layer.tail(x, count)
+        torch.testing.assert_close(tail, whole[:, -count:], rtol=1e-10, atol=1e-12)
+        if not whole.requires_grad or not whole.numel():
+            continue
+        ours, theirs = (torch.autograd.grad(y.sum(), x, retain_graph=True)[0] for y in (tail, whole[:, -count:]))
+        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-11)
+
+
+def test_a_convolution_is_not_run_on_steps_that_nobody_sees():
+    seen = []
+    tcn = build("tcn", {"channels": 4, "levels": 3, "kernel_size": 2, "dropout": 0.0}, 3, 1)
+    for module in tcn.modules():
+        if isinstance(module, Conv1d):
+            module.register_forward_hook(lambda module, inputs, output: seen.append(output[0].shape[1]))
+    tcn.last(torch.randn(2, 100, 3))
+    assert max(seen) < 20
+    assert min(seen) == 1
+
+
+def test_batch_statistics_are_of_all_steps():
+    """A window's steps are one sample: which of them an output needs must not change what BatchNorm learns."""
+    torch.manual_seed(0)
+    chain = Chain(Conv1d(3, 4, 3), BatchNorm(4), Pointwise(torch.nn.ReLU()), Dense(4, 1)).train()
+    x = torch.randn(5, 30, 3)
+    torch.testing.assert_close(chain.last(x), chain(x)[0][:, -1])
