@@ -1,0 +1,92 @@
+"""The one table of a comparison."""
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from ..evaluation.verdict import ALPHA
+from ..runs.comparison import ComparedBaseline, ComparedModel, Comparison
+from ..runs.results import Skill
+from .html import Content, Markup, element, joined
+from .numbers import NONE, count, duration, number, p_value, percent
+from .tables import table
+from .words import against, in_order, metric_of, rival, shown
+
+
+def comparison_table(found: Comparison, pages: Mapping[str, list[str]]) -> Markup:
+    """Models and baselines, the lowest loss first.
+
+    Args:
+        pages: paths of the pages of runs, by model.
+    """
+    entries: list[tuple[str, ComparedBaseline]] = [*found.models.items(), *found.baselines.items()]
+    metrics = in_order(
+        found.measure,
+        (
+            name
+            for _, entry in entries
+            for name, value in entry.test.items()
+            if value is not None and "." not in name
+        ),
+    )
+    others = [name for name in metrics if name != found.measure]
+    rows = []
+    for name, entry in sorted(entries, key=lambda pair: _rank(pair[1].test.get(found.measure))):
+        cells = [
+            *_first(name, entry, found, pages),
+            *_cost(entry),
+            *(_metric(other, entry) for other in others),
+        ]
+        rows.append((cells, isinstance(entry, ComparedModel)))
+    headings: list[Content] = ["forecast", joined(metric_of(found.measure).label, element("small", "tested"))]
+    headings += ["DM", "corrected p", "against the best baseline"]
+    headings += ["parameters", "training", "µs a step", *(metric_of(other).label for other in others)]
+    best = f"against {rival(found.best_baseline)}, the best baseline" if found.best_baseline else ""
+    note = (
+        f"Models are highlighted. In small print: 95\N{NO-BREAK SPACE}% intervals of a block "
+        "bootstrap. DM: Diebold and Mariano's "
+        f"test of equal {found.loss_name} {best}, two-sided; below 0 the model loses less. p is corrected for "
+        f"{count(found.compared)} compared; words are at the {percent(ALPHA, 0)} level."
+    )
+    return joined(table(headings, rows, words=[4]), element("p", note, class_="note"))
+
+
+def _first(
+    name: str, entry: ComparedBaseline, found: Comparison, pages: Mapping[str, list[str]]
+) -> list[Content]:
+    """Name, tested metric, and the test."""
+    if not isinstance(entry, ComparedModel):
+        best = (
+            element("small", "best baseline") if name == found.best_baseline else element("small", "baseline")
+        )
+        return [joined(rival(name), best), _metric(found.measure, entry), "", "", ""]
+    heading = joined(name, _links(pages.get(name, [])))
+    if entry.failed is not None:
+        return [heading, NONE, NONE, NONE, "failed"]
+    skill = entry.skill.get(found.best_baseline)
+    tested = Skill(statistic=skill.statistic, p_value=entry.corrected_p) if skill else None
+    statistic = number(skill.statistic, 3) if skill else NONE
+    return [heading, _metric(found.measure, entry), statistic, p_value(entry.corrected_p), against(tested)]
+
+
+def _links(paths: list[str]) -> Markup | None:
+    """To the pages of a model's runs."""
+    names = ["its report"] if len(paths) == 1 else [f"fold {place}" for place in range(1, len(paths) + 1)]
+    links = [element("a", text, href=quote(path)) for text, path in zip(names, paths, strict=True)]
+    spaced = [part for link in links for part in (link, " ")]
+    return element("small", *spaced) if links else None
+
+
+def _metric(name: str, entry: ComparedBaseline) -> Content:
+    low, high = entry.intervals.get(name, [None, None])
+    between = None if low is None or high is None else f"{shown(name, low)} – {shown(name, high)}"
+    return joined(shown(name, entry.test.get(name)), element("small", between) if between else None)
+
+
+def _cost(entry: ComparedBaseline) -> list[Content]:
+    if not isinstance(entry, ComparedModel):
+        return ["", "", ""]
+    return [count(entry.parameters), duration(entry.seconds), count(entry.step_us)]
+
+
+def _rank(loss: float | None) -> float:
+    return float("inf") if loss is None else loss

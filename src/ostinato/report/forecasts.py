@@ -1,0 +1,146 @@
+"""predictions.parquet as arrays: one part for each column, series and horizon.
+
+Axes: n rows of a part, Q levels.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from ..errors import BrokenRunError
+from ..evaluation import log_losses, pinball_losses
+from ..evaluation.quantile_metrics import medians
+from ..runs.predictions import read_predictions
+from .facts import Facts
+
+QUANTILE = re.compile(r"q(\d\d)")
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Forecasts of one quantity, by row; n may be that of all of them together."""
+
+    row: np.ndarray  # (n,)
+    seconds: np.ndarray  # (n,) since the Unix epoch, when the forecast was made; NaN where that is not known
+    horizon: np.ndarray  # (n,) rows ahead
+    series: np.ndarray  # (n,) place in `Forecasts.series`
+    actual: np.ndarray  # (n,) NaN where it is not known
+    forecast: np.ndarray  # (n,) p_up, or (n, Q) quantiles
+    levels: np.ndarray  # (Q,) ascending; empty for p_up
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def take(self, rows: np.ndarray | slice) -> "Part":
+        """Some of the rows."""
+        columns = (self.row, self.seconds, self.horizon, self.series, self.actual, self.forecast)
+        row, seconds, horizon, series, actual, forecast = (column[rows] for column in columns)
+        return Part(row, seconds, horizon, series, actual, forecast, self.levels)
+
+    @property
+    def known(self) -> "Part":
+        """The rows of which it is known what happened."""
+        return self.take(np.isfinite(self.actual))
+
+    @property
+    def middle(self) -> np.ndarray:
+        """The median, or p_up, (n,)."""
+        if not len(self.levels):
+            return self.forecast
+        return medians(self.forecast[:, None], self.levels)[:, 0]
+
+    def losses(self, measure: str) -> np.ndarray:
+        """The tested loss of each row (n,), of a part that is `known`: log-loss, pinball loss or squared error."""
+        if not len(self.levels):
+            return log_losses(self.forecast, self.actual)
+        if measure == "mse":
+            return np.asarray((self.actual - self.middle) ** 2)
+        return pinball_losses(self.forecast[:, None], self.levels, self.actual[:, None])
+
+
+@dataclass(frozen=True, eq=False)
+class Forecasts:
+    """All of a run's forecasts of the test part."""
+
+    whole: Part
+    columns: tuple[str, ...]
+    series: tuple[str, ...]
+    horizons: tuple[int, ...]
+    column: np.ndarray  # (n,) place of each row in `columns`
+
+    @property
+    def direction(self) -> bool:
+        """Whether they are probabilities of "up"."""
+        return not len(self.whole.levels)
+
+    def part(self, column: int = 0, series: int | None = None, horizon: int | None = None) -> Part:
+        """One column, in the order of rows; of one series or all, at one horizon or all."""
+        kept = self.column == column
+        if series is not None:
+            kept &= self.whole.series == series
+        if horizon is not None:
+            kept &= self.whole.horizon == horizon
+        found = self.whole.take(np.flatnonzero(kept))
+        return found.take(np.lexsort((found.horizon, found.row)))
+
+
+def read_forecasts(path: Path, facts: Facts) -> Forecasts | None:
+    """predictions.parquet; None if it is missing or empty.
+
+    Raises:
+        BrokenRunError: it is damaged, hostile, or not what such a file holds.
+        RunError: the system does not let us read it.
+    """
+    if not path.exists():
+        return None
+    frame = read_predictions(path)
+    names = sorted(name for name in frame.columns if QUANTILE.fullmatch(name) and name != "q00")
+    if not len(frame) or not ("p_up" in frame.columns or names):
+        return None
+    actual = _numbers(frame["actual"]) if "actual" in frame.columns else np.full(len(frame), np.nan)
+    actual = np.where(np.isfinite(actual), actual, np.nan)
+    if "p_up" in frame.columns:
+        if np.any(np.isfinite(actual) & (actual != 0) & (actual != 1)):
+            raise BrokenRunError(f"{path}: actual must be 0 or 1 beside p_up.")
+        forecast, levels = _numbers(frame["p_up"]), np.empty(0)
+    else:
+        forecast = np.stack([_numbers(frame[name]) for name in names], axis=1)
+        levels = np.array([int(name[1:]) / 100 for name in names])
+    columns, column = _places(frame, "column")
+    series, of = _places(frame, "id") if _tells_series(frame, facts) else (("",), np.zeros(len(frame), int))
+    horizon = _numbers(frame["horizon"]) if "horizon" in frame.columns else np.full(len(frame), facts.horizon)
+    horizon = np.clip(np.nan_to_num(horizon, nan=1), 1, 1_000_000).astype(np.int64)
+    row = np.nan_to_num(_numbers(frame["row"])).astype(np.int64)
+    whole = Part(row, _seconds(frame["time"]), horizon, of, actual, forecast, levels)
+    return Forecasts(whole, columns, series, tuple(int(h) for h in np.unique(horizon)), column)
+
+
+def _numbers(column: pl.Series) -> np.ndarray:
+    return column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+
+
+def _seconds(column: pl.Series) -> np.ndarray:
+    if column.dtype.is_temporal():
+        if not isinstance(column.dtype, pl.Date | pl.Datetime):
+            return np.full(len(column), np.nan)
+        column = column.cast(pl.Datetime("ms")).cast(pl.Int64).cast(pl.Float64) / 1000
+    return _numbers(column)
+
+
+def _tells_series(frame: pl.DataFrame, facts: Facts) -> bool:
+    return facts.several_series and frame["id"].dtype == pl.String
+
+
+def _places(frame: pl.DataFrame, name: str) -> tuple[tuple[str, ...], np.ndarray]:
+    """The names in a column of text in the order in which they come, and which each row has."""
+    if name not in frame.columns:
+        return ("",), np.zeros(len(frame), np.int64)
+    text = frame[name].fill_null("")
+    names = text.unique(maintain_order=True)
+    order = pl.DataFrame({name: names, "place": np.arange(len(names))})
+    return tuple(names.to_list()), text.to_frame().join(order, on=name, how="left", maintain_order="left")[
+        "place"
+    ].to_numpy()

@@ -1,0 +1,109 @@
+"""The model beside its baselines: key figures and the table."""
+
+from collections.abc import Iterable, Iterator
+
+from ..evaluation.verdict import ALPHA
+from ..runs.results import Metrics, Results, Skill
+from .facts import Facts
+from .html import Content, Markup, element, joined
+from .numbers import count, duration, number, p_value, percent
+from .tables import key_figures, table
+from .words import Verdict, against, gain, in_order, loss_name, metric_of, rival, shown
+
+
+def figures_of(results: Results, verdict: Verdict) -> Markup:
+    """The numbers to know first."""
+    measure, name = results.measure, loss_name(results.measure)
+    ours = results.test.get(measure)
+    rows = [(name, shown(measure, ours), "lower is better")]
+    if verdict.best is not None:
+        best = results.baselines[verdict.best].get(measure)
+        saved = gain(ours, best)
+        rows.append((f"best baseline: {rival(verdict.best)}", shown(measure, best), name))
+        rows.append(("loss saved against it", percent(saved, 2), _chance(results, verdict.best)))
+    for other in ("auc", *sorted(key for key in results.test if key.startswith("coverage_"))):
+        if results.test.get(other) is not None:
+            metric = metric_of(other)
+            rows.append((metric.label, shown(other, results.test[other]), metric.better))
+            break
+    step = results.model.step_us
+    rows.append(
+        ("parameters", count(results.model.parameters), f"{count(step)} µs a live step" if step else "")
+    )
+    seconds, epochs = results.training.seconds, results.training.epochs
+    rows.append(("training", duration(seconds), f"{count(epochs)} epoch{'s' if epochs != 1 else ''}"))
+    return key_figures(rows)
+
+
+def score_table(results: Results, facts: Facts) -> Markup:
+    """Every baseline and the model on the same rows, the best first."""
+    measure, tests = results.measure, results.tests.diebold_mariano
+    names = _columns([results.test, *results.baselines.values()])
+    others = [name for name in in_order(measure, names) if name != measure]
+    entries: list[tuple[str | None, Metrics]] = [(None, results.test), *results.baselines.items()]
+    rows = []
+    for baseline, metrics in sorted(entries, key=lambda entry: _rank(entry[1].get(measure))):
+        cells: list[Content] = [
+            rival(baseline) if baseline else joined(facts.model, element("small", "this run"))
+        ]
+        cells.append(shown(measure, metrics.get(measure)))
+        cells += _tested(tests.get(baseline)) if baseline else ["", "", ""]
+        rows.append(([*cells, *(shown(name, metrics.get(name)) for name in others)], not baseline))
+    headings: list[Content] = [
+        "forecast",
+        joined(metric_of(measure).label, element("small", "tested")),
+        "DM",
+        "p",
+    ]
+    headings += ["the model against it", *(metric_of(name).label for name in others)]
+    note = (
+        f"All on the same rows, the lowest {loss_name(measure)} first. DM, p: Diebold and Mariano's test of equal "
+        f"{loss_name(measure)}, two-sided; a negative DM means that the model loses less. Words are at the "
+        f"{percent(ALPHA, 0)} level."
+    )
+    return joined(table(headings, rows, words=[4]), element("p", note, class_="note"), *_by_column(results))
+
+
+def _tested(skill: Skill | None) -> list[Content]:
+    if skill is None:
+        return [number(None), number(None), against(None)]
+    return [number(skill.statistic, 3), p_value(skill.p_value), against(skill)]
+
+
+def _by_column(results: Results) -> Iterator[Markup]:
+    """Metrics of each column, where there are several: "OT.mae"."""
+    parts = [name.rpartition(".") for name in results.test if _prefixed(name)]
+    if not parts:
+        return
+    columns = list(dict.fromkeys(prefix for prefix, _, _ in parts))
+    metrics = in_order(results.measure, (metric for _, _, metric in parts))
+    rows = [
+        ([column, *(shown(metric, results.test.get(f"{column}.{metric}")) for metric in metrics)], False)
+        for column in columns
+    ]
+    yield element("h3", "This model by column")
+    yield table(["column", *(metric_of(name).label for name in metrics)], rows)
+
+
+def _columns(entries: Iterable[Metrics]) -> list[str]:
+    """Metrics that some entry has."""
+    return [
+        name
+        for metrics in entries
+        for name, value in metrics.items()
+        if value is not None and not _prefixed(name)
+    ]
+
+
+def _prefixed(name: str) -> bool:
+    prefix, dot, metric = name.rpartition(".")
+    return bool(prefix and dot and metric_of(metric).definition)
+
+
+def _rank(loss: float | None) -> float:
+    return float("inf") if loss is None else loss
+
+
+def _chance(results: Results, best: str) -> str:
+    p = results.tests.diebold_mariano[best].p_value
+    return f"p = {p_value(p)}".replace("= <", "<") if p is not None else "no p"

@@ -1,0 +1,44 @@
+"""Choosing the page by what a folder holds, and writing it."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import BrokenRunError
+from ..runs.comparison import COMPARISON
+from ..runs.folder import RunFolder
+from ..runs.writing import write_bytes
+
+
+def write_report(path: Path | str, out: Path | str | None = None) -> Path:
+    """Write the page of a run, or of a comparison, and return where it is.
+
+    A comparison links to the pages of its runs that are there, so these are to be written first.
+
+    Args:
+        path: a run folder, or one that `ostinato compare` wrote.
+        out: the file; None is ``report.html`` in the folder.
+
+    Raises:
+        BrokenRunError: it is neither, or what it holds is damaged or hostile.
+        RunError: the system does not let us read or write there.
+        ConfigError: plotly is not installed.
+    """
+    folder = RunFolder(Path(path))
+    target = folder.report if out is None else Path(out)
+    with np.errstate(all="ignore"):  # what is not finite is shown as a dash
+        if (folder.path / COMPARISON).is_file():
+            from .comparison import comparison_page
+
+            content = comparison_page(folder.path)
+        elif folder.holds_run():
+            from .run import run_page
+
+            content = run_page(folder)
+        else:
+            raise BrokenRunError(
+                f"no run and no comparison in {path}: neither config.json nor {COMPARISON} is there. "
+                '"ostinato runs" lists the runs.'
+            )
+    write_bytes(target, content)
+    return target
