@@ -181,6 +181,17 @@ def test_longer_bars_as_pandas_resamples():
     assert (panel.step, panel.season, panel.bars) == (14400, 6, "4h")
 
 
+def test_a_longer_bar_that_is_not_over_is_left_out():
+    whole = hours(48).with_columns(time=pl.int_range(48) * 3600)
+    assert read_panel(whole, bars="4h").time.tolist() == [4 * 3600 * k for k in range(12)]
+    panel = read_panel(whole.head(47), bars="4h")
+    assert panel.time.tolist() == [4 * 3600 * k for k in range(11)]
+    assert "the last bar was not over yet and was left out" in panel.report.notes
+    assert (
+        "the first bar begins part of the way through" in read_panel(whole.tail(46), bars="4h").report.notes
+    )
+
+
 def test_bars_of_bars_that_cannot_be():
     panel = read_panel(hours(50))
     assert read_panel(panel, bars="1h") is panel

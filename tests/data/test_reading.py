@@ -92,6 +92,13 @@ def test_a_fault_in_any_block_is_named_with_its_row(line, words, tmp_path, small
         read_trades(path)
 
 
+def test_a_block_that_ends_within_quotes_is_not_guessed_at():
+    schema = {"a": pl.String, "b": pl.String}
+    assert blocks.cut(b'1,"x\ny"\n', schema, ",")["b"].to_list() == ["x\ny"]
+    with pytest.raises(blocks.UnusualError):
+        blocks.cut(b'1,2\n1,"x\n', schema, ",")
+
+
 def test_only_columns_that_are_needed_are_kept(tmp_path):
     path = tmp_path / "x.csv"
     TRADES.with_columns(note=pl.lit("abc")).write_csv(path)

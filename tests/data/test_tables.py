@@ -120,6 +120,10 @@ def test_out_of_order():
         DataError, match=r"row 5 .* after '2020-01-01 05:00:00', while other rows are oldest first"
     ):
         read_panel(table(times), target="y")
+    with pytest.raises(
+        DataError, match=r"row 5 .* after '2020-01-01 04:00:00', while other rows are newest first"
+    ):
+        read_panel(table(times[::-1]), target="y")
 
 
 def test_series_of_any_order_in_one_table():
@@ -157,6 +161,8 @@ def test_ids_that_are_missing():
     frame = table(stamps("2020-01-01", 4, "h"), id=["a", None, "a", "a"])
     with pytest.raises(ColumnError, match=r"row 1 of the table .* has no id in 'id'"):
         read_panel(frame, target="y", id="id")
+    with pytest.raises(ColumnError, match=r"the id of the series column 'id' holds Binary.*--id NAME"):
+        read_panel(frame.with_columns(id=pl.lit(b"\xff")), target="y", id="id")
     with pytest.raises(ColumnError, match=r"no column 'idd' for the id. Did you mean 'id'\?"):
         read_panel(frame, target="y", id="idd")
 
