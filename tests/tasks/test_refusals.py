@@ -33,7 +33,7 @@ WRONG = [
     ),
     (
         {"recipe": {"target": "directon"}},
-        "simulated market .seed 3. holds trades, of which direction and return can be foreseen, not 'directon'. Did you mean 'dir",
+        "simulated market .seed 3. holds trades, of which direction and return can be foreseen, not 'directon'. Did",
     ),
     ({"recipe": {"horizons": [1, 2]}}, "data: a direction is foreseen at one horizon; choose one"),
     ({"recipe": {"horizon": 0}}, "data: horizon is 0. Input should be greater than or equal to 1."),
