@@ -28,6 +28,7 @@ def test_every_file_of_a_run_has_a_path(tmp_path):
         folder.checkpoint,
         folder.log,
         folder.metrics,
+        folder.folds,
         folder.predictions,
         folder.report,
         folder.config,

@@ -54,6 +54,11 @@ class RunFolder:
         return self.path / "metrics.json"
 
     @property
+    def folds(self) -> Path:
+        """What a run that walked forward reached on all its folds: `walk.read_walk`."""
+        return self.path / "folds.json"
+
+    @property
     def predictions(self) -> Path:
         """Forecasts on the test part: `read_predictions`."""
         return self.path / "predictions.parquet"

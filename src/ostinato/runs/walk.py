@@ -15,8 +15,6 @@ from .results import Metrics, PartFacts, SkillTests
 from .schema import STRICT, Name, validated
 from .writing import write_json
 
-WALK = "folds.json"
-
 
 class WalkedFold(BaseModel):
     """One fold, on its own test rows."""

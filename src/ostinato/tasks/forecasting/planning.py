@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, JsonValue
 
 from ...data.folds import Window
-from ...errors import ConfigError, RunError, RunExistsError, did_you_mean
+from ...errors import BrokenRunError, ConfigError, RunError, RunExistsError, did_you_mean
 from ...models import MODELS
 from ...models.registry import shown
 from ...runs.comparison import COMPARISON
@@ -141,20 +141,23 @@ def plan_comparison(
     if begun is not None and resume:
         plan = _taken_up(folder, begun, asked)
     else:
-        plan = validated_plan({"models": list(MODELS)} | asked)
+        plan = _planned(asked)
         if begun is not None and begun.nested != plan.nested:
             raise RunError(
                 f"{folder} holds a comparison of other folds or seeds, whose runs lie elsewhere in it. Remove it, or "
                 "choose another folder."
             )
+    _check_asked(plan.model_dump())  # what was taken up may come from a stranger
     sketch = Planned(folder, plan, recipe_from({}), force, resume)
     every = [sketch.choices(model, plan.seed, 0) for model in plan.models]
     return Planned(folder, plan, every[0].recipe, force, resume)
 
 
-def validated_plan(value: Any) -> Plan:
-    """A plan from outside, all of it checked but the fields that the models, the training and the recipe check."""
-    return validated(Plan, value, "the comparison")
+def _planned(asked: Mapping[str, Any]) -> Plan:
+    try:
+        return validated(Plan, {"models": list(MODELS)} | dict(asked), "the comparison")
+    except BrokenRunError as error:
+        raise ConfigError(str(error)) from None
 
 
 def _check_asked(asked: Mapping[str, Any]) -> None:

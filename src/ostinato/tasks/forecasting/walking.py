@@ -16,7 +16,7 @@ from ...runs.comparison import ComparedBaseline
 from ...runs.folder import RunFolder
 from ...runs.format import utc_now
 from ...runs.results import SkillTests
-from ...runs.walk import WALK, WalkedFold, WalkForward, write_walk
+from ...runs.walk import WalkedFold, WalkForward, write_walk
 from .choosing import Choices, choose
 from .fitting import Fit, fit_chosen, part_facts
 from .pooling import check_folds, intervals_of, pooled
@@ -146,5 +146,5 @@ def _judged(fits: tuple[Fit, ...], parts: list[Fold], panel: Panel, window: Wind
         },
         tests=SkillTests(diebold_mariano=scored.skill),
     )
-    write_walk(run.folder.path / WALK, results)
+    write_walk(run.folder.folds, results)
     return Walk(fits, scored, results)
