@@ -115,11 +115,7 @@ def bars_of_table(
     arrays["volume"], told = read_volume(table, choice, arrays["close"])
     notes += told
     laid = regular(found, np.zeros(len(arrays["open"]), bool), future=False, pauses=True)
-    values = {role: arrays[role][laid.source] for role in COLUMNS}
-    if laid.observed is not None:
-        for role in PRICES[:3]:
-            values[role] = np.where(laid.observed, values[role], values["close"])
-        values["volume"] = np.where(laid.observed, values["volume"], 0.0)
+    values = flat_where_missing({role: arrays[role][laid.source] for role in COLUMNS}, laid.observed)
     values |= {name: array[laid.source] for name, array in extras.items()}
     known = with_holidays(table, values, laid, holidays, known)
     step = laid.step.seconds
@@ -146,6 +142,14 @@ def bars_of_table(
         known=known,
         bars=size_text(step),
     )
+
+
+def flat_where_missing(values: dict[str, np.ndarray], observed: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Bars (M,) each whose missing ones are flat at the close before and without volume."""
+    if observed is None:
+        return values
+    flat = {role: np.where(observed, values[role], values["close"]) for role in PRICES}
+    return flat | {"volume": np.where(observed, values["volume"], 0.0)}
 
 
 def size_text(step: float | None) -> str:

@@ -3,6 +3,8 @@
 Axes: N shorter bars, M longer ones, S series.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from ..errors import ConfigError, DataError
@@ -26,6 +28,31 @@ def coarser(panel: Panel, bars: str) -> Panel:
         DataError: the bars are not regular, or do not fill two longer ones.
     """
     size = parse_bars(bars)
+    check_multiple(panel, size)
+    if size.size == panel.step:
+        return panel
+    pieces = [joined(panel, slice(a, b), size) for a, b in zip(panel.starts, panel.stops, strict=True)]
+    lengths = [len(time) for time, _, _, _ in pieces]
+    time = np.concatenate([piece[0] for piece in pieces])
+    values = {name: np.concatenate([piece[1][name] for piece in pieces]) for name in panel.values}
+    seen = np.concatenate([piece[2] for piece in pieces])
+    observed = None if seen.all() else seen
+    notes = dict.fromkeys(note for *_, told in pieces for note in told)
+    return replace(
+        panel,
+        time=time,
+        values=values,
+        report=report_of(panel, size, time, values, observed, list(notes)),
+        starts=np.append(0, np.cumsum(lengths)[:-1]).astype(np.int64),
+        observed=observed,
+        step=size.size,
+        season=season_of(size.size),
+        bars=size.text,
+    )
+
+
+def check_multiple(panel: Panel, size: BarSize) -> None:
+    """Refuse sizes that bars cannot be joined to; see ``coarser``."""
     source = panel.report.source
     if size.kind != "time":
         raise ConfigError(
@@ -33,49 +60,40 @@ def coarser(panel: Panel, bars: str) -> Panel:
         )
     if panel.step is None:
         raise DataError(
-            f"the bars of {source} are not at regular times, so they cannot be joined to {size.text}."
+            f"the bars of {source} are not at regular times, so they cannot be joined to {size.text}. "
+            "Leave --bars out."
         )
-    if size.size == panel.step:
-        return panel
     if size.size % panel.step:
         step = duration(panel.step)
+        wrong = "shorter" if size.size < panel.step else "no multiple"
         raise ConfigError(
-            f"{source} holds bars of {step}; {size.text} is {'shorter' if size.size < panel.step else 'no multiple'}. "
-            f"Give --bars a multiple of {step}, or leave it out."
+            f"{source} holds bars of {step}; {size.text} is {wrong}. Give --bars a multiple of {step}, or leave it out."
         )
-    pieces = [joined(panel, slice(a, b), size) for a, b in zip(panel.starts, panel.stops, strict=True)]
-    lengths = [len(time) for time, _, _, _ in pieces]
-    notes = dict.fromkeys(note for *_, told in pieces for note in told)
-    time = np.concatenate([piece[0] for piece in pieces])
-    values = {name: np.concatenate([piece[1][name] for piece in pieces]) for name in panel.values}
-    seen = np.concatenate([piece[2] for piece in pieces])
-    observed = None if seen.all() else seen
-    old = panel.report
+
+
+def report_of(
+    panel: Panel,
+    size: BarSize,
+    time: np.ndarray,
+    values: dict[str, np.ndarray],
+    observed: np.ndarray | None,
+    notes: list[str],
+) -> TableReport:
+    """What to tell of longer bars (M,) made from a panel."""
+    assert panel.step is not None
+    old = panel.report if isinstance(panel.report, TableReport) else None
     head = f"made from {counted(len(panel), 'bar')} of {duration(panel.step)}"
-    report = bars_report(
-        source,
+    before = old.notes if old else ()
+    columns = old.columns if old else {}
+    return bars_report(
+        panel.report.source,
         time,
         values,
-        len(lengths),
-        old.columns if isinstance(old, TableReport) else {},
+        len(panel.starts),
+        columns,
         duration(size.size),
         observed,
-        (head, *notes, *(old.notes if isinstance(old, TableReport) else ())),
-    )
-    starts = np.append(0, np.cumsum(lengths)[:-1]).astype(np.int64)
-    return Panel(
-        "bars",
-        time,
-        values,
-        report,
-        starts,
-        panel.ids,
-        observed,
-        size.size,
-        season_of(size.size),
-        panel.targets,
-        panel.known,
-        size.text,
+        (head, *notes, *before),
     )
 
 

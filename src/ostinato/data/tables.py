@@ -117,20 +117,8 @@ def table_panel(found: Timed, choice: TableColumns, columns: Mapping[str, str], 
         values[name] = known_values(table, name, laid.known)
     known = with_holidays(table, values, laid, holidays, choice.known)
     notes += constant(table, choice, values)
-    report = TableReport(
-        source=table.name,
-        thing="row",
-        rows=len(laid.time),
-        series=len(laid.starts),
-        first_time=float(laid.time.min()),
-        last_time=float(laid.time.max()),
-        columns=dict(columns)
-        | {f"target {place + 1}" if place else "target": name for place, name in enumerate(choice.targets)},
-        step=laid.step.words,
-        missing=0 if laid.observed is None else int((~laid.observed).sum()),
-        values={name: (float(values[name].min()), float(values[name].max())) for name in choice.targets},
-        notes=(*table.notes, *found.times.notes, *found.rows.notes, *notes, *laid.notes),
-    )
+    told = (*table.notes, *found.times.notes, *found.rows.notes, *notes, *laid.notes)
+    report = report_of(table.name, laid, choice, values, columns, told)
     return Panel(
         "table",
         laid.time,
@@ -143,6 +131,31 @@ def table_panel(found: Timed, choice: TableColumns, columns: Mapping[str, str], 
         laid.step.season,
         choice.targets,
         known,
+    )
+
+
+def report_of(
+    source: str,
+    laid: Regular,
+    choice: TableColumns,
+    values: Mapping[str, np.ndarray],
+    columns: Mapping[str, str],
+    notes: tuple[str, ...],
+) -> TableReport:
+    """What to tell of series with columns (M,)."""
+    roles = {f"target {place + 1}" if place else "target": name for place, name in enumerate(choice.targets)}
+    return TableReport(
+        source=source,
+        thing="row",
+        rows=len(laid.time),
+        series=len(laid.starts),
+        first_time=float(laid.time.min()),
+        last_time=float(laid.time.max()),
+        columns=dict(columns) | roles,
+        step=laid.step.words,
+        missing=0 if laid.observed is None else int((~laid.observed).sum()),
+        values={name: (float(values[name].min()), float(values[name].max())) for name in choice.targets},
+        notes=notes,
     )
 
 
