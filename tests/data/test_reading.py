@@ -148,6 +148,8 @@ BARS = TRADES.select("time", open="price", high="price", low="price", close="pri
 
 def test_kinds():
     assert read_panel(TRADES).kind == "trades"
+    assert read_panel(TRADES).row_ids.tolist() == TRADES["id"].to_list()
+    assert read_panel(TRADES.drop("id")).row_ids is None
     assert read_panel(TRADES, bars="1m").kind == "bars"
     assert read_panel(BARS).kind == "bars"
     assert read_panel(BARS, target="return", bars="1m").step == 60

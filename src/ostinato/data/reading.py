@@ -187,9 +187,9 @@ def built(source: Trades | Panel, bars: str) -> Panel:
 
 
 def trades_of_panel(panel: Panel) -> Trades:
-    """The trades that a panel of trades was made from, without ids and sides."""
+    """The trades that a panel of trades was made from, without their sides."""
     report: Any = panel.report
-    return Trades(panel.time, panel.values["price"], panel.values["amount"], None, None, report)
+    return Trades(panel.time, panel.values["price"], panel.values["amount"], panel.row_ids, None, report)
 
 
 def read_as_trades(source: Source, wanted: Wanted) -> Panel:
