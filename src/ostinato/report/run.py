@@ -103,7 +103,7 @@ def _split(read: Read) -> Iterator[Content]:
     gap = f"{count(read.facts.horizon)} {read.facts.kind}{'s' if read.facts.horizon > 1 else ''}"
     yield element(
         "p",
-        f"In the order of time. Between the parts {gap} are left out, as far as a label looks ahead. "
+        f"In the order of time. Left out between the parts: {gap}, as far as a label looks ahead. "
         "Nothing was fitted "
         "on validation or test rows; baselines were fitted on the rows that the model may use.",
         class_="note",
