@@ -27,7 +27,7 @@ from ostinato.models import MODELS
 from ostinato.runs import read_lines, read_tensors
 from ostinato.runs.tuning import read_tuning
 from ostinato.tasks.forecasting import Recipe, evaluate, fit, open_run, panel_of
-from ostinato.tasks.forecasting.space import sections, space_of
+from ostinato.tasks.forecasting.space import Choice, Range, sections, space_of
 from ostinato.tasks.forecasting.study import Search, holding
 from ostinato.tasks.forecasting.trials import Order, Outcome, train_trial
 from ostinato.tasks.forecasting.tuning import tune
@@ -278,6 +278,29 @@ def test_every_model_is_tried_with_its_defaults_first(tmp_path):
     assert [trial.defaults for trial in search.trials()] == [True, True, False, False]
 
 
+def synthetic(path, sessions):
+    """A search without training: the loss depends on the dropout alone. Sessions: trials of each."""
+    for trials in sessions:
+        search = Search(path, spaces("lstm"), 0)
+        for _ in range(trials):
+            trial, _, values = search.ask()
+            loss = 0.5 + (values["model.dropout"] - 0.4) ** 2
+            search.tell(trial, Outcome("complete", loss))
+    return search
+
+
+def test_the_sampler_learns_the_same_in_one_session_or_many(tmp_path):
+    once = synthetic(tmp_path / "once.journal", [30])
+    often = synthetic(tmp_path / "often.journal", [3, 10, 1, 16])
+    assert once.trials() == often.trials()
+    assert len({json.dumps(trial.parameters) for trial in once.trials()}) == 30
+    drawn = [trial.parameters["model.dropout"] for trial in once.trials()]
+    assert np.mean(np.abs(np.array(drawn[20:]) - 0.4)) < np.mean(np.abs(np.array(drawn[:9]) - 0.4)) / 2
+    importance = once.importance(once.trials()[0])
+    assert max(importance, key=importance.__getitem__) == "model.dropout"
+    assert sum(importance.values()) == pytest.approx(1.0)
+
+
 @pytest.mark.parametrize("model", list(MODELS))
 def test_the_space_of_every_model(model):
     space = space_of(model, NO_FIXED, 0, Recipe())
@@ -290,6 +313,13 @@ def test_the_space_of_every_model(model):
         space_of(model, drawn, 0, Recipe())  # every draw is a valid config
         sampler = drawn["training"].get("sampler", space.defaults["training.sampler"])
         assert ("streams" in drawn["training"]) == (sampler == "streams")
+
+
+def test_defaults_lie_within_the_space_wherever_they_are():
+    assert Choice((1, 2)).including(None).values == (1, 2, None)
+    assert Choice((1, 2)).including(2).values == (1, 2)
+    wide = Range(2, 6).including(9).including(1)
+    assert (wide.low, wide.high) == (1, 9)
 
 
 def test_what_is_fixed_is_not_searched(trades, tmp_path):

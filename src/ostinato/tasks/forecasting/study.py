@@ -25,6 +25,7 @@ from .trials import Outcome
 NAME = "tune"
 DEFAULTS = "defaults"  # marks a trial that has the defaults of a model
 RANDOM_TRIALS = 8  # before the sampler begins to learn
+TELLING_TRIALS = 10  # complete ones, before anything is said of what mattered
 UNPRUNED_TRIALS, UNPRUNED_STEPS = 4, 25  # trials and per cent of the epochs before any is ended early
 
 
@@ -158,7 +159,7 @@ class Search:
             drawn = trial.distributions[name]
             if known.get(name) != drawn or not drawn._contains(drawn.to_internal_repr(value)):
                 raise BrokenRunError(f"{where} was drawn from another space, by another version. {_ANEW}")
-        if set(trial.system_attrs) - {"fixed_params"}:
+        if any(name != "fixed_params" and not name.startswith("tpe:") for name in trial.system_attrs):
             raise BrokenRunError(f"{where} says what no search of ours does. {_ANEW}")
 
     def importance(self, best: TunedTrial) -> dict[str, float]:
@@ -171,7 +172,7 @@ class Search:
 
         space = self.spaces[best.model]
         names = [space.name(address) for address in best.parameters]
-        if sum(trial.loss is not None for trial in self.trials()) < 2 * RANDOM_TRIALS or not names:
+        if sum(trial.loss is not None for trial in self.trials()) < TELLING_TRIALS or not names:
             return {}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
