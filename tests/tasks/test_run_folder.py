@@ -12,8 +12,8 @@ from ostinato.data.reading import panel_of_trades
 from ostinato.data.simulator import simulate_trades
 from ostinato.data.trades import make_trades
 from ostinato.errors import DataError
-from ostinato.runs import read_config, read_lines, read_predictions
-from ostinato.tasks.forecasting import evaluate, open_run
+from ostinato.runs import read_config, read_lines, read_predictions, read_results
+from ostinato.tasks.forecasting import evaluate, open_run, predict
 from tasks.conftest import cut
 
 METRICS = {"log_loss", "auc", "brier", "accuracy"}
@@ -183,6 +183,28 @@ def test_an_older_run_says_that_it_does_not_know(copied, trades):
     assert evaluate(older, sliced(trades, 100, 900)).notes == (
         "the run is too old to say whether it was fitted on some of these rows",
     )
+
+
+def test_a_run_of_the_first_release_opens(copied, trades):
+    """Its data section had these fields and no others, and its results neither a measure nor parts."""
+    config = json.loads((copied / "config.json").read_text())
+    kept = ("source", "target", "horizon", "origin", "fractions", "feature_windows", "rows")
+    config["data"] = {name: config["data"][name] for name in kept} | {"digest": "1" * 64, "prefix": "0" * 64}
+    (copied / "config.json").write_text(json.dumps(config))
+    results = metrics(open_run(copied))
+    del results["measure"], results["parts"]
+    (copied / "metrics.json").write_text(json.dumps(results))
+    older = open_run(copied)
+    assert (older.recipe.ahead, older.recipe.inputs, older.recipe.kind) == (
+        (1,),
+        ("price", "amount"),
+        "trades",
+    )
+    assert read_results(older.folder.metrics).measure == "log_loss"
+    stored = read_predictions(copied / "predictions.parquet")
+    forecast = predict(older, trades, last=240)
+    np.testing.assert_allclose(forecast["p_up"], stored["p_up"], rtol=0, atol=1e-6)
+    assert set(evaluate(older, trades).test) == METRICS
 
 
 def test_a_metric_that_does_not_exist_is_none(run, trades):

@@ -24,11 +24,14 @@ def distance(a: Tensor, b: Tensor) -> float:
     return float(difference / size) if size > 0 else float(difference)
 
 
-def same(name: str, a: Tensor, b: Tensor, where: str) -> None:
+def same(name: str, a: Tensor, b: Tensor, where: str, computed: torch.dtype | None = None) -> None:
     """Refuse ``a`` where it is not ``b``.
 
+    Args:
+        computed: the dtype that both were computed in, where it is coarser than theirs.
+
     Raises:
-        CheckError: they differ in shape or by more than the tolerance of b's dtype.
+        CheckError: they differ in shape or by more than the tolerance of b's dtype, or of ``computed``.
     """
     if a.shape != b.shape:
         raise CheckError(f"{name} has shape {tuple(a.shape)} instead of {tuple(b.shape)}, {where}.")
@@ -36,7 +39,7 @@ def same(name: str, a: Tensor, b: Tensor, where: str) -> None:
         if not torch.equal(a, b):
             raise CheckError(f"{name} differs, {where}.")
         return
-    apart, allowed = distance(a, b), TOLERANCE.get(b.dtype, 1e-5)
+    apart, allowed = distance(a, b), TOLERANCE.get(computed or b.dtype, 1e-5)
     if not apart <= allowed:
         raise CheckError(f"{name} differs by {apart:.1e}, allowed are {allowed:.0e}, {where}.")
 
