@@ -7,7 +7,7 @@ import typer
 
 from .. import __version__
 from ..errors import OstinatoError
-from . import compare, demo, env, evaluate, fit, predict, runs, tune
+from . import compare, demo, env, evaluate, fit, predict, report, runs, tune
 
 app = typer.Typer(
     name="ostinato",
@@ -35,6 +35,7 @@ app.add_typer(tune.app, name="tune")
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("runs")(runs.runs)
+app.command("report")(report.report)
 app.command("env")(env.env)
 
 

@@ -33,6 +33,7 @@ class Scores:
     skill: Mapping[str, "Skill"]
     seconds: float | None = None  # of training
     step_us: float | None = None
+    trials: int = 1  # configurations of which the model was chosen
 
     @property
     def rival(self) -> str | None:
@@ -127,7 +128,8 @@ def _comparison(scores: Scores) -> "Comparison | None":
         return None
     loss = scores.baselines[best][scores.measure]
     assert loss is not None
-    return Comparison(ours, best, loss, scores.skill[best].p_value, WORDS.get(scores.measure, scores.measure))
+    words = WORDS.get(scores.measure, scores.measure)
+    return Comparison(ours, best, loss, scores.skill[best].p_value, words, scores.trials)
 
 
 def _one_class(scores: Scores) -> bool:

@@ -135,7 +135,9 @@ def verdict_of(model: str, results: Results | None) -> Verdict:
     if not losses:
         return Verdict(f"{model} cannot be judged: there is no baseline to hold it against.", "neither")
     best = min(losses, key=losses.__getitem__)
-    found = Comparison(ours, best, losses[best], tests[best].p_value, loss_name(results.measure))
+    found = Comparison(
+        ours, best, losses[best], tests[best].p_value, loss_name(results.measure), results.trials
+    )
     sentence = verdicts({model: found})[model]
     return Verdict(
         sentence[0].upper() + sentence[1:] if model == "the model" else sentence, _tone(found), best

@@ -75,6 +75,7 @@ class Results(BaseModel):
     training: TrainingFacts
     model: ModelFacts
     parts: dict[Name, PartFacts] = {}  # train, validation and test
+    trials: int = Field(default=1, ge=1)  # configurations of which this one was chosen
 
 
 def read_results(path: Path | str) -> Results:

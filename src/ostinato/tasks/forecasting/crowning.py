@@ -1,6 +1,7 @@
 """The best trial of a search becomes a run, and is judged."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ...data.panel import Panel
@@ -8,7 +9,7 @@ from ...errors import RunError
 from ...evaluation import Comparison, holm, verdicts
 from ...runs.folder import RunFolder
 from ...runs.reading import MAX_JSON_BYTES, MAX_LINES_BYTES, read_bytes
-from ...runs.results import Results, read_results
+from ...runs.results import Results, read_results, write_results
 from ...runs.tensors import read_tensors, write_tensors
 from ...runs.tuning import TUNING, TunedTrial, Tuning, write_tuning
 from ...runs.writing import write_bytes
@@ -66,8 +67,11 @@ def crown(folder: Path, best: TunedTrial, summary: Tuning, panel: Panel, device:
         fit = conclude(Trained(run, finished, run.recipe.folds(panel)[0]), panel)
         summary = counted
     assert fit.results is not None
+    results = fit.results.model_copy(update={"trials": max(summary.searched, 1)})
+    write_results(RunFolder(target).metrics, results)
+    fit = replace(fit, results=results)
     summary = summary.model_copy(
-        update={"best": best.number, "run": BEST} | _verdict(best, fit.results, summary)
+        update={"best": best.number, "run": BEST} | _verdict(best, results, summary)
     )
     write_tuning(folder / TUNING, summary)
     return summary, fit

@@ -1,8 +1,8 @@
 """Forecaster: the same in the manner of scikit-learn.
 
-    forecaster = Forecaster("gru", target="return", horizon=24).fit(frame)
-    forecaster.predict(frame, last=1)
-    forecaster.score(frame)
+forecaster = Forecaster("gru", target="return", horizon=24).fit(frame)
+forecaster.predict(frame, last=1)
+forecaster.score(frame)
 """
 
 import inspect
@@ -110,7 +110,9 @@ class Forecaster:
         """
         found = evaluate(self._fitted(), data)
         losses = [metrics[found.measure] for metrics in found.baselines.values()]
-        return 1.0 - float(found.test[found.measure] or 0.0) / min(loss for loss in losses if loss is not None)
+        return 1.0 - float(found.test[found.measure] or 0.0) / min(
+            loss for loss in losses if loss is not None
+        )
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The arguments by name."""
@@ -134,7 +136,9 @@ class Forecaster:
     def __repr__(self) -> str:
         """Only what differs from the defaults."""
         usual = inspect.signature(type(self)).parameters
-        said = [f"{name}={value!r}" for name, value in self.get_params().items() if value != usual[name].default]
+        said = [
+            f"{name}={value!r}" for name, value in self.get_params().items() if value != usual[name].default
+        ]
         return f"Forecaster({', '.join(said)})"
 
     @classmethod
@@ -150,5 +154,3 @@ class Forecaster:
         if not hasattr(self, "run_"):
             raise OstinatoError("this forecaster is not fitted yet. Call fit before predict and score.")
         return self.run_
-
-

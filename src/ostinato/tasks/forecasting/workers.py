@@ -221,7 +221,7 @@ def read_panel(folder: Path) -> Panel:
     def array(name: str) -> np.ndarray | None:
         path = folder / f"{name}.npy"
         # copy on write: nobody's changes reach the file
-        return np.asarray(np.load(path, mmap_mode="c", allow_pickle=False)) if path.exists() else None
+        return np.asarray(np.lib.format.open_memmap(path, mode="c")) if path.exists() else None
 
     plain = {name: tuple(v) if isinstance(v := facts[name], list) else v for name in PLAIN}
     values = {name: array(f"value{place}") for place, name in enumerate(facts["columns"])}
