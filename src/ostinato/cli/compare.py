@@ -41,6 +41,7 @@ def forecast(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the comparison that is there.")
     ] = False,
+    page: opt.Page = True,
     json: opt.AsJson = False,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -79,7 +80,7 @@ def forecast(
             highlight=False,
         )
         raise typer.Exit(130) from None
-    _tell(console, found, out, json)
+    _tell(console, found, out, json, page)
 
 
 def _unless(value: Any, usual: Any) -> Any:
@@ -115,28 +116,15 @@ def _sections(asked: Asked, names: list[str] | None) -> dict[str, dict[str, Any]
     return {"model": models, "training": found["training"], "data": found["data"] | asked.recipe()}
 
 
-def _tell(console: "Console", found: "Comparison", out: Path, as_json: bool) -> None:
+def _tell(console: "Console", found: "Comparison", out: Path, as_json: bool, paged: bool) -> None:
+    from .pages import write_reports
     from .ranking import show_comparison
 
     if not as_json:
         show_comparison(console, found)
     runs = [out / run for model in found.models.values() for run in model.runs]
-    page = write_reports(console, [*runs, out])
+    page = write_reports(console, [*runs, out]) if paged else None
     if as_json:
         typer.echo(found.model_dump_json(indent=2))
         return
     console.print(f"runs and compare.json: {out}" + (f"; page: {page}" if page else ""), highlight=False)
-
-
-def write_reports(console: "Console", folders: list[Path]) -> Path | None:
-    """The page of each folder; that of the last one, or None with a sentence where the extra is not installed."""
-    try:
-        import plotly  # noqa: F401 # the extra
-
-        from ..report import write_report
-    except ImportError:
-        console.print(
-            "no pages were written: install ostinato[report] for them.", highlight=False, markup=False
-        )
-        return None
-    return [write_report(folder) for folder in folders][-1]

@@ -30,6 +30,7 @@ def forecast(
     window: Window = "expanding",
     force: opt.Force = False,
     resume: opt.Resume = False,
+    page: opt.Page = True,
     json: opt.AsJson = False,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -66,7 +67,7 @@ def forecast(
         return
     with Bar(name, console) if not (quiet or json) else contextlib.nullcontext() as watcher:
         done = fit_chosen(choices, panel, device=place, watcher=watcher)
-    _tell(console, done, out, json)
+    _tell(console, done, out, json, page)
 
 
 def _begun(out: Path, resume: bool) -> str | None:
@@ -79,7 +80,8 @@ def _begun(out: Path, resume: bool) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _tell(console: Any, done: Any, out: Path, as_json: bool) -> None:
+def _tell(console: Any, done: Any, out: Path, as_json: bool, paged: bool) -> None:
+    from .pages import write_reports
     from .tables import Scores, show
 
     if done.results is None:
@@ -90,8 +92,10 @@ def _tell(console: Any, done: Any, out: Path, as_json: bool) -> None:
         )
         console.print(f"interrupted: {best} are in {out}. --resume goes on from here.", highlight=False)
         raise typer.Exit(130)
+    if not as_json:
+        show(console, {done.run.name: Scores.of(done.results)})
+    page = write_reports(console, [out]) if paged else None
     if as_json:
         typer.echo(done.results.model_dump_json(indent=2))
         return
-    show(console, {done.run.name: Scores.of(done.results)})
-    console.print(f"run folder: {out}", highlight=False)
+    console.print(f"run folder: {out}" + (f"; page: {page}" if page else ""), highlight=False)

@@ -34,6 +34,7 @@ Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Processor
 Force = Annotated[bool, typer.Option("--force", help="Replace the run that is there.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run that is there.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Page = Annotated[bool, typer.Option("--page/--no-page", help="Whether report.html is written.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 
 SECTIONS = ("model", "training", "data")

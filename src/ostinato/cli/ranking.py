@@ -7,7 +7,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from .tables import shown
+from .tables import SHORT, shown
 
 if TYPE_CHECKING:
     from ..runs.comparison import ComparedBaseline, Comparison
@@ -19,10 +19,6 @@ FURTHER = {
     "mse": {"scaled_mse": "scaled\nMSE", "mae": "MAE", "mase": "MASE"},
 }
 HEADINGS = {"log_loss": "log-loss", "pinball": "pinball\nloss", "mse": "squared\nerror"}
-SHORT = {
-    "exponential_smoothing": "exp_smoothing",
-    "constant_quantiles": "const_quantiles",
-}
 
 
 def show_comparison(console: Console, found: "Comparison") -> None:

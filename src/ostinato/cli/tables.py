@@ -18,6 +18,7 @@ COLUMNS = {
     "pinball": {"pinball": "pinball", "crps": "CRPS", "mae": "MAE", "coverage_80": "in 80%"},
     "mse": {"mse": "MSE", "mae": "MAE", "mase": "MASE", "scaled_mse": "scaled MSE"},
 }
+SHORT = {"exponential_smoothing": "exp_smoothing", "constant_quantiles": "const_quantiles"}
 WORDS = {"log_loss": "log-loss", "pinball": "pinball loss", "mse": "squared error"}
 
 Metrics = Mapping[str, float | None]
@@ -61,7 +62,7 @@ class Scores:
 
 def show(console: Console, scores: Mapping[str, Scores]) -> None:
     """The table, what its columns are, and a sentence for each model."""
-    console.print(scores_table(scores))
+    console.print(scores_table(scores, console.width))
     first = next(iter(scores.values()))
     rival = (
         ""
@@ -76,17 +77,29 @@ def show(console: Console, scores: Mapping[str, Scores]) -> None:
         console.print(sentence, highlight=False)
 
 
-def scores_table(scores: Mapping[str, Scores]) -> Table:
-    """Every model beside the baselines; no wider than 80 columns."""
+def scores_table(scores: Mapping[str, Scores], width: int = 80) -> Table:
+    """Every model beside the baselines; as many metrics as ``width`` columns hold, those that matter most first."""
+    first = next(iter(scores.values()))
+    known = COLUMNS.get(first.measure, {first.measure: first.measure})
+    ruler = Console(width=1000)
+    for count in range(len(known), 1, -1):
+        table = _table(scores, dict(list(known.items())[:count]))
+        if ruler.measure(table).maximum <= width:
+            return table
+    return _table(scores, dict(list(known.items())[:1]))
+
+
+def _table(scores: Mapping[str, Scores], metrics_shown: Mapping[str, str]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", padding=0, show_edge=False, pad_edge=False)
     trained = any(found.seconds is not None for found in scores.values())
     first = next(iter(scores.values()))
-    metrics_shown = COLUMNS.get(first.measure, {first.measure: first.measure})
     headings = ["", *metrics_shown.values(), "DM", "p", *["trained", "one step"] * trained]
     for heading in headings:
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     for name, metrics in first.baselines.items():
-        table.add_row(name, *(number(metrics.get(metric)) for metric in metrics_shown), style="dim")
+        table.add_row(
+            SHORT.get(name, name), *(number(metrics.get(metric)) for metric in metrics_shown), style="dim"
+        )
     for name, found in scores.items():
         skill = found.skill.get(first.rival or "")
         table.add_row(
@@ -99,9 +112,9 @@ def scores_table(scores: Mapping[str, Scores]) -> Table:
 
 
 def number(value: float | None) -> str:
-    """Four digits after the point, or three that count where there is nothing before them."""
+    """Four digits after the point, or four that count where there is nothing before them."""
     return shown(
-        value, ".3g" if value is not None and (0 < abs(value) < 0.05 or abs(value) >= 1000) else ".4f"
+        value, ".4g" if value is not None and (0 < abs(value) < 0.1 or abs(value) >= 1000) else ".4f"
     )
 
 

@@ -47,6 +47,7 @@ def forecast(
     ] = None,
     force: opt.Force = False,
     resume: opt.Resume = False,
+    page: opt.Page = True,
     json: opt.AsJson = False,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -90,7 +91,7 @@ def forecast(
             threads=asked.threads or 1,
             told=bar.told,
         )
-    _tell(console, done, out, json)
+    _tell(console, done, out, json, page)
 
 
 def _warn(console: "Console", begun: "Tuning | None", trials: int) -> None:
@@ -181,7 +182,7 @@ class Trials:
             self.console.print(f"trial {trial.number} failed: {trial.failed}", highlight=False)
 
 
-def _tell(console: "Console", done: "Tuned", out: Path, as_json: bool) -> None:
+def _tell(console: "Console", done: "Tuned", out: Path, as_json: bool, paged: bool) -> None:
     summary = done.summary
     if done.results is None:
         best = summary.trials[0].loss if summary.trials else None
@@ -192,20 +193,23 @@ def _tell(console: "Console", done: "Tuned", out: Path, as_json: bool) -> None:
             highlight=False,
         )
         raise typer.Exit(130)
+    from .pages import write_reports
+    from .tables import Scores, scores_table
+
+    page = write_reports(console, [out / "best"]) if paged else None
     if as_json:
         typer.echo(summary.model_dump_json(indent=2))
         return
-    from .tables import Scores, scores_table
 
     console.print(trials_table(summary))
     for line in found(summary):
         console.print(line, highlight=False)
     console.print()
     scores = Scores.of(done.results)
-    console.print(scores_table({summary.trials[0].model: scores}))
+    console.print(scores_table({summary.trials[0].model: scores}, console.width))
     for line in judged(summary):
         console.print(line, highlight=False)
-    console.print(f"run folder: {out / 'best'}", highlight=False)
+    console.print(f"run folder: {out / 'best'}" + (f"; page: {page}" if page else ""), highlight=False)
 
 
 def trials_table(summary: "Tuning") -> Any:

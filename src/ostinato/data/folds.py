@@ -47,7 +47,8 @@ def folds_of(
     Args:
         purge: rows by which a label looks ahead; so many are left out at the end of train and of validation.
         fractions: of train, validation and test rows; each above 0, together 1.
-        bounds: where train, validation and test end instead: numbers of rows (of a single series), or times in ISO 8601.
+        bounds: where train, validation and test end instead: numbers of rows (of a single series), or times in
+            ISO 8601.
         count: folds. The test part is cut into so many blocks; each is judged by a model that was fitted on what came
             before it.
         window: "expanding" trains on all that came before, "rolling" on as many rows as the first fold has.

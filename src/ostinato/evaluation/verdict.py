@@ -102,4 +102,4 @@ def _sentence(name: str, found: Comparison, p: float | None, several: bool) -> s
 
 def _digits(loss: float) -> str:
     """Four decimals, or four digits where these would say nothing: returns are small."""
-    return f"{loss:.4f}" if 0.01 <= abs(loss) < 1e5 or loss == 0 else f"{loss:.4g}"
+    return f"{loss:.4f}" if 0.1 <= abs(loss) < 1e5 or loss == 0 else f"{loss:.4g}"

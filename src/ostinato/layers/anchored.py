@@ -116,4 +116,6 @@ class Anchored(Combinator):
             raise ConfigError(f"location and scale are of {self.location.output_size} and {columns} columns.")
         for name in ("stride", "latency"):
             if len({getattr(layer, name) for layer in self.layers}) > 1:
-                raise ConfigError(f"body, scale and location differ in {name}. They must give the same steps.")
+                raise ConfigError(
+                    f"body, scale and location differ in {name}. They must give the same steps."
+                )

@@ -2,18 +2,26 @@
 
 from ...data.panel import Panel
 
-HOUR, DAY, MONTH, YEAR = 3600.0, 86_400.0, 31 * 86_400.0, 366 * 86_400.0
+DAY, WEEK, YEAR = 86_400.0, 7 * 86_400.0, 366 * 86_400.0
+PERIODS = {"hour": DAY, "weekday": WEEK, "yearday": YEAR}
+FEWEST = 10  # periods from which one can be learnt: three years teach three summers, not summer
+MOST_STEPS = 3  # a period of fewer rows than this is no wave
 MOST_KNOWN = 256  # numbers of the future that a step may be given
 
 
-def calendar_parts(panel: Panel) -> tuple[str, ...]:
-    """Parts of ``layers.Calendar`` that change from row to row and come round often enough to be learnt."""
+def calendar_parts(panel: Panel, horizon: int) -> tuple[str, ...]:
+    """Parts of ``layers.Calendar`` that change from row to row and come round often enough to be learnt.
+
+    Of bars the hour alone, and only where the horizon is shorter than a day: prices have no seasons that last, but
+    markets wake and sleep.
+    """
     span = float(panel.time.max() - panel.time.min())
-    step = panel.step if panel.step is not None else (MONTH if panel.season in (4, 12) else 0.0)
+    step = span / max(len(panel) / len(panel.starts), 1)  # of calendar months too
     if panel.kind == "trades":
         return ()
-    periods = {"hour": (DAY, HOUR * 12), "weekday": (7 * DAY, DAY), "yearday": (YEAR, MONTH * 3.1)}
-    # a period is learnt from at least three of it, in steps that are fewer than it is long
-    return tuple(
-        part for part, (length, coarsest) in periods.items() if step <= coarsest and span >= 3 * length
-    )
+    learnt = [
+        part for part, period in PERIODS.items() if span >= FEWEST * period and step * MOST_STEPS <= period
+    ]
+    if panel.kind == "bars":
+        return tuple(part for part in learnt if part == "hour" and horizon * step < DAY)
+    return tuple(learnt)

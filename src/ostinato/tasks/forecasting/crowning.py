@@ -70,9 +70,7 @@ def crown(folder: Path, best: TunedTrial, summary: Tuning, panel: Panel, device:
     results = fit.results.model_copy(update={"trials": max(summary.searched, 1)})
     write_results(RunFolder(target).metrics, results)
     fit = replace(fit, results=results)
-    summary = summary.model_copy(
-        update={"best": best.number, "run": BEST} | _verdict(best, results, summary)
-    )
+    summary = summary.model_copy(update={"best": best.number, "run": BEST} | _verdict(best, results, summary))
     write_tuning(folder / TUNING, summary)
     return summary, fit
 

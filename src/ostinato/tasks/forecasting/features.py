@@ -26,6 +26,8 @@ from ...layers import (
 from .recipe import Recipe
 
 SMALLEST_VOLUME = 1e-8  # keeps the logarithm of a bar without trades finite
+VOLUME_HALFLIVES = (12.0, 168.0)  # in bars
+LONGEST_SEASON = 400  # rows; a longer one is too far back to keep
 
 
 def raw_rows(recipe: Recipe, panel: Panel) -> Tensor:
@@ -86,7 +88,7 @@ def _of_bars(recipe: Recipe) -> dict[str, SequenceLayer]:
     lags, halflives, volatilities = _lookback(recipe)
     reference = recipe.scale_halflife
     close = LevelFeatures(1, lags, halflives, volatilities, scale=reference)
-    volume = LevelFeatures(1, (1,), halflives[1::2] or halflives)
+    volume = LevelFeatures(1, (1,), VOLUME_HALFLIVES)
     return {
         "close": Chain(Columns(size, [1 + inputs.index("close")], log=True), close),
         "volume": Chain(Columns(size, [1 + inputs.index("volume")], log=True, floor=SMALLEST_VOLUME), volume),
@@ -107,18 +109,25 @@ def _of_table(recipe: Recipe) -> dict[str, SequenceLayer]:
 
 
 def _lookback(recipe: Recipe) -> tuple[tuple[int, ...], tuple[float, ...], tuple[float, ...]]:
-    """Lags, half-lives of means and of volatilities: what was asked for, or some that fit the season."""
+    """Lags, half-lives of means and of volatilities: what was asked for, or some that fit the season.
+
+    Of a return the size can be foreseen, the sign hardly: it is given volatilities, and no more than the last change of
+    where the price came from. On validation the rest gains nothing (``benchmarks/results``).
+    """
     season = recipe.season or 32
-    lags = (
-        recipe.lags
-        if recipe.lags is not None
-        else tuple(sorted({1, 2, 3, season, 7 * season} if season < 2000 else {1}))
+    seasons = {season, 7 * season} if season <= LONGEST_SEASON else set()
+    lags: tuple[int, ...] = tuple(sorted({1, 2, 3} | seasons))
+    halflives: tuple[float, ...] = (4.0, 12.0, 48.0, 168.0, 720.0)
+    volatilities: tuple[float, ...] = (12.0, 96.0)
+    if recipe.kind == "bars":
+        volatilities = (6.0, 24.0, 96.0, 720.0)
+    if recipe.kind == "bars" and recipe.target == "return":
+        lags, halflives = (1,), ()
+    return (
+        lags if recipe.lags is None else recipe.lags,
+        halflives if recipe.halflives is None else recipe.halflives,
+        volatilities if recipe.volatilities is None else recipe.volatilities,
     )
-    halflives = recipe.halflives if recipe.halflives is not None else (4.0, 12.0, 48.0, 168.0, 720.0)
-    volatilities = recipe.volatilities
-    if volatilities is None:
-        volatilities = (6.0, 24.0, 96.0, 720.0) if recipe.kind == "bars" else (12.0, 96.0)
-    return lags, halflives, volatilities
 
 
 def _later(panel: Panel, column: np.ndarray, steps: int) -> np.ndarray:

@@ -103,7 +103,7 @@ class Forecaster:
         return predict(self._fitted(), data, last=last)
 
     def score(self, data: Data, y: None = None) -> float:
-        """Skill on the test part: 1 - loss / loss of the best baseline. Above 0 it is better than all of them, at most 1.
+        """Skill on the test part: 1 - loss / loss of the best baseline; above 0 it is better than all of them.
 
         Source:
             Murphy 1988, Monthly Weather Review 116, 2417-2424, equation 1.

@@ -195,7 +195,7 @@ class Recipe(BaseModel):
             "digest": digest(panel),
         }
         if self.calendar is None:
-            facts["calendar"] = calendar_parts(panel)
+            facts["calendar"] = calendar_parts(panel, self.purge)
         made = self.model_copy(update=facts)
         return made.fitted_on(panel, made.folds(panel)[0])
 
