@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SIZES = {"train_then_run_live.py": ["3000"]}
+SIZES = {
+    "compare_models.py": ["3000"],
+    "forecast_a_table.py": ["40"],
+    "forecast_returns.py": ["20000"],
+    "train_then_run_live.py": ["3000"],
+}
 
 
 @pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.name)
