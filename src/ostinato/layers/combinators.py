@@ -127,8 +127,8 @@ class Chain(Combinator):
     def last(self, x: Tensor) -> Tensor:
         """The last layer may need less than all of its input."""
         *firsts, final = self.layers
-        sees = final.receptive_field
-        return final.last(_run_to_the_end(firsts, x, sees))
+        cut = final.stride == 1 and not final.latency and final.streams  # otherwise its phase would be lost
+        return final.last(_run_to_the_end(firsts, x, final.receptive_field if cut else math.inf))
 
     def tail(self, x: Tensor, count: int) -> Tensor:
         """Each layer is run on what those after it can see: a cone that opens towards the past."""
