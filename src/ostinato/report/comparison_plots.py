@@ -11,6 +11,7 @@ from .numbers import count
 from .words import rival, shown
 
 MOST_ENTRIES = 60
+FAR = 3.0  # times the middle one
 COLORS = (OURS, INK, OTHER)
 DASHES = ("solid", "dot", "dashdot", "longdash")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star")
@@ -27,6 +28,8 @@ def dots_and_whiskers(found: Comparison) -> Figure:
                 ours = isinstance(entry, ComparedModel)
                 rows.append((value, low, high, plot_text(name if ours else rival(name), 28), ours))
     rows = sorted(rows, key=lambda row: row[0])[:MOST_ENTRIES]
+    far = [row for row in rows if rows[0][0] > 0 and row[0] > FAR * rows[len(rows) // 2][0]]
+    rows = rows[: len(rows) - len(far)]  # they would press all others into one line
     names = _distinct([row[3] for row in rows])
     traces = []
     for ours, label, color, symbol in (
@@ -51,6 +54,9 @@ def dots_and_whiskers(found: Comparison) -> Figure:
     )
     if rows:
         summary = f"Lowest: {rows[0][3]}, {shown(found.measure, rows[0][0])}. " + summary
+    if far:
+        beyond = ", ".join(f"{row[3]} ({shown(found.measure, row[0])})" for row in far)
+        summary += f" Too far away to be drawn: {beyond}."
     if best is not None:
         summary += " The dashed line is the best baseline."
     return Figure(

@@ -25,7 +25,7 @@ def number(value: float | None, digits: int = 4) -> str:
         text = f"{value:.{digits - 1}g}"
     else:
         before = 0 if size == 0 else math.floor(math.log10(size)) + 1
-        text = f"{value:,.{min(max(digits - max(before, -1), 0), 5)}f}"
+        text = f"{value:,.{min(max(digits - max(before, -3), 0), 7)}f}"
     return text.replace("-", "\N{MINUS SIGN}", 1) if text.startswith("-") else text
 
 
