@@ -26,15 +26,6 @@ FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.S | re.M)
 END_OF_BLOCK = "\x1e"
 WITH_PYTHON = [page for page in PAGES if "```python" in page.read_text("utf-8")]
 
-# Commands, and options of commands, that the pages speak of and that do not exist yet. They are checked from the day
-# they exist; the list is to be empty then.
-PENDING: dict[str, set[str]] = {
-    "fit forecast": {"--bars", "--horizon", "--id", "--known", "--folds"},
-    "compare forecast": set(),
-    "tune forecast": set(),
-    "report": set(),
-}
-
 
 class Block(NamedTuple):
     """A fenced block: its language, its text, and where the text lies in the page."""
@@ -127,18 +118,21 @@ def test_pages_call_commands():
 
 @pytest.mark.parametrize(("page", "line"), calls(), ids=lambda value: value)
 def test_commands_parse(page, line):
-    words = shlex.split(line, comments=True)[1:]
-    command, path, rest = resolve(words)
-    if command is None:
-        assert any(name.startswith(path) for name in PENDING), f"{page}: there is no command ostinato {path}"
-        return
-    known = {name for option in command.params for name in option.opts}
-    pending = PENDING.get(path, set()) - known
-    for option in pending & set(rest):  # an option that is to come, and its value
-        while option in rest:
-            place = rest.index(option)
-            del rest[place : place + 2]
-    command.make_context(path, rest)  # raises on an unknown option, a missing argument, a wrong value
+    command, path, rest = resolve(shlex.split(line, comments=True)[1:])
+    assert command is not None, f"{page}: there is no command ostinato {path}"
+    command.make_context(path, list(rest))  # raises on an unknown option, a missing argument, a wrong value
+    assert not repeated(command, rest), f"{page}: of {repeated(command, rest)} only the last counts"
+
+
+def repeated(command: Any, words: list[str]) -> list[str]:
+    """Options that are given more than once though only the last of them counts."""
+    single = {
+        name
+        for option in command.params
+        if option.param_type_name == "option" and not option.multiple
+        for name in option.opts
+    }
+    return sorted(name for name in single if words.count(name) > 1)
 
 
 def test_the_check_of_commands_can_fail():
@@ -146,6 +140,7 @@ def test_the_check_of_commands_can_fail():
     with pytest.raises(Exception, match=r"(?i)no such option.*--modle"):
         command.make_context(path, rest)
     assert resolve(["fti", "forecast"])[0] is None
+    assert repeated(command, shlex.split("t.csv --known a --known b --set x=1 --set y=2")) == ["--known"]
 
 
 def test_every_command_and_option_is_in_the_reference():
