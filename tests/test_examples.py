@@ -28,7 +28,7 @@ def test_example(example, tmp_path):
 def test_readme(place, tmp_path):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
     assert len(blocks) == 2
-    code = blocks[place].replace("simulate_trades(seed=", "simulate_trades(rows=3000, seed=")
+    code = blocks[place].replace("simulate_trades(seed=", "simulate_trades(rows=20_000, seed=")
     done = run(["-c", code], tmp_path)
     assert done.returncode == 0, done.stderr
 
