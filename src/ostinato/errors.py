@@ -99,5 +99,6 @@ def did_you_mean(name: str, known: "Iterable[str]", cutoff: float = 0.5) -> str:
     """
     import difflib  # only mistakes need it
 
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)
-    return f" Did you mean {close[0]!r}?" if close else ""
+    spelled = {one.lower(): one for one in known}
+    close = difflib.get_close_matches(name.lower(), list(spelled), n=1, cutoff=cutoff)
+    return f" Did you mean {spelled[close[0]]!r}?" if close else ""

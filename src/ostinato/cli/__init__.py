@@ -1,13 +1,14 @@
 """The command line: one thin file a command. Nothing heavy is imported before a command runs."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from .. import __version__
 from ..errors import OstinatoError
 from . import compare, demo, env, evaluate, fit, predict, report, runs, tune
+from .options import shortened
 
 app = typer.Typer(
     name="ostinato",
@@ -44,10 +45,18 @@ def main() -> None:
     try:
         app()
     except OstinatoError as error:
-        print(f"ostinato: {error}", file=sys.stderr)  # noqa: T201
-        sys.exit(1)
+        _stop(str(error), 1)
     except KeyboardInterrupt:
-        print("ostinato: interrupted.", file=sys.stderr)  # noqa: T201
-        sys.exit(130)
+        _stop("interrupted.", 130)
     except BrokenPipeError:  # the reader of our output has gone
         sys.exit(141)
+    except MemoryError:
+        _stop("this needs more memory than there is. Bring less data, or ask for less.", 1)
+    except OSError as error:  # a disk that is full, a name too long
+        where = f" {shortened(str(error.filename))}" if error.filename else ""
+        _stop(f"the system refuses{where}: {error.strerror or error}.", 1)
+
+
+def _stop(sentence: str, code: int) -> NoReturn:
+    print(f"ostinato: {sentence}", file=sys.stderr)  # noqa: T201
+    sys.exit(code)

@@ -182,5 +182,7 @@ def _horizon(text: str | None) -> dict[str, Any]:
     try:
         steps = [int(part) for part in text.split(",")]
     except ValueError:
-        raise ConfigError(f"--horizon wants steps ahead like 24 or 1,6,24, got {text!r}.") from None
+        raise ConfigError(
+            f"--horizon wants steps ahead like 24 or 1,6,24, got {opt.shortened(text)}."
+        ) from None
     return {"horizon": steps[0]} if len(steps) == 1 else {"horizons": tuple(steps), "horizon": steps[-1]}

@@ -47,7 +47,7 @@ def forecast(
     from ..tasks.forecasting.pooling import check_folds
 
     check_folds(folds, window)
-    name = model or _begun(out, resume) or DEFAULT_MODEL
+    name = (_begun(out, resume) or DEFAULT_MODEL) if model is None else model
     given = asked.sections(name)
     # what is wrong with the command is said before a large file is read
     choices = choose(

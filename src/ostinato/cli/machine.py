@@ -4,6 +4,8 @@ import os
 
 from ..errors import ConfigError
 
+MOST_THREADS = 256  # torch dies where the system gives no more
+
 
 def prepare(threads: int | None, device: str) -> str:
     """Set the threads and settle the device: "cpu" or "cuda".
@@ -12,8 +14,12 @@ def prepare(threads: int | None, device: str) -> str:
     the other core is busy.
 
     Raises:
-        ConfigError: the device is none of auto, cpu, cuda, or cuda is not there.
+        ConfigError: threads are too many, the device is none of auto, cpu, cuda, or cuda is not there.
     """
+    if threads is not None and threads > MOST_THREADS:
+        raise ConfigError(
+            f"threads must be 1 to {MOST_THREADS}, got {threads:,}: more than the cores gain nothing."
+        )
     os.environ.setdefault(
         "OMP_NUM_THREADS", str(threads or 1)
     )  # before torch loads, so that none are started

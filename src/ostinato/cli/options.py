@@ -1,7 +1,9 @@
 """Options that several commands share, and how their text becomes values."""
 
 import json
+import reprlib
 import tomllib
+from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,6 +39,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text
 Page = Annotated[bool, typer.Option("--page/--no-page", help="Whether report.html is written.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 
+MOST_CONFIG_BYTES = 1 << 20
+_quoting = reprlib.Repr()
+_quoting.maxstring = 80
+shortened = _quoting.repr  # how what was typed enters a message
+
 SECTIONS = ("model", "training", "data")
 
 
@@ -48,7 +55,7 @@ def pairs(entries: list[str] | None, option: str) -> dict[str, str]:
     """
     wrong = next((entry for entry in entries or [] if "=" not in entry), None)
     if wrong is not None:
-        raise ConfigError(f"{option} wants KEY=VALUE, got {wrong!r}.")
+        raise ConfigError(f"{option} wants KEY=VALUE, got {shortened(wrong)}.")
     return {entry.split("=", 1)[0].strip(): entry.split("=", 1)[1].strip() for entry in entries or []}
 
 
@@ -85,6 +92,11 @@ def value_of(text: str) -> Any:
         return text
 
 
+def _named(name: str) -> str:
+    """A name as it was typed, where that can be read."""
+    return name if name.isprintable() and 0 < len(name) <= 80 else shortened(name)
+
+
 def _address(key: str, known: dict[str, set[str]]) -> tuple[str, str]:
     section, _, field = key.rpartition(".")
     if section:
@@ -94,7 +106,9 @@ def _address(key: str, known: dict[str, set[str]]) -> tuple[str, str]:
     homes = [name for name in SECTIONS if field in known[name]]
     if len(homes) != 1:
         problem = f"is in {' and '.join(homes)}" if homes else "is no field of the config"
-        raise ConfigError(f"--set {key}: {field} {problem}. Write SECTION.FIELD, such as training.epochs=5.")
+        raise ConfigError(
+            f"--set {_named(key)}: {_named(field)} {problem}. Write SECTION.FIELD, such as training.epochs=5."
+        )
     return homes[0], field
 
 
@@ -102,6 +116,23 @@ def _toml(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:  # a number may be longer than Python reads
+        if path.exists() and not path.is_file():
+            raise ValueError("it is no file")
+        with path.open("rb") as file:
+            content = file.read(MOST_CONFIG_BYTES + 1)
+        if len(content) > MOST_CONFIG_BYTES:
+            raise ValueError(f"it is longer than the {MOST_CONFIG_BYTES:,} bytes allowed")
+        return _dates_as_text(tomllib.loads(content.decode("utf-8")))
+    except OSError as error:
+        raise ConfigError(f"cannot read the config {path}: {error.strerror or error}.") from None
+    except (ValueError, RecursionError) as error:  # a number may be longer than Python reads
         raise ConfigError(f"cannot read the config {path}: {str(error).rstrip('.')}.") from None
+
+
+def _dates_as_text(value: Any) -> Any:
+    """TOML has dates of its own; fields such as data.bounds take them as text."""
+    if isinstance(value, dict):
+        return {key: _dates_as_text(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_dates_as_text(part) for part in value]
+    return value.isoformat() if isinstance(value, date | time) else value

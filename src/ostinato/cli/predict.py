@@ -27,10 +27,9 @@ def predict(
     quiet: opt.Quiet = False,
 ) -> None:
     """Write a forecast for every row: columns row, time, id, actual, and p_up or quantiles."""
-    from ..errors import RunExistsError
+    from .writing import check_target
 
-    if out.exists() and not force:
-        raise RunExistsError(f"{out} is there already. --force replaces it.")
+    check_target(out, force, data)
     from .machine import prepare
     from .reading import read
 

@@ -14,8 +14,12 @@ def report(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="The file to write; unset: PATH/report.html.")
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file of --out that is there.")] = False,
 ) -> None:
     """Write a page of tables and plots that reads offline, from a run or a comparison."""
     from ..report import write_report
+    from .writing import check_target
 
+    if out is not None:
+        check_target(out, force)
     typer.echo(write_report(path, out))

@@ -1,5 +1,6 @@
 """Which column of a table is the time, which the price, and so on: by name alone."""
 
+import reprlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -32,6 +33,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "side": ("side", "isbuyermaker", "m", "takerside", "aggressor", "aggressorside"),
 }
 SHOWN_COLUMNS = 20
+_quoting = reprlib.Repr()
+_quoting.maxstring = 80
 
 
 class Choice(NamedTuple):
@@ -119,7 +122,7 @@ def listed(table: Table) -> str:
     """The columns a reader can choose from."""
     names = table.names
     more = f" and {len(names) - SHOWN_COLUMNS} more" if len(names) > SHOWN_COLUMNS else ""
-    return ", ".join(map(repr, names[:SHOWN_COLUMNS])) + more if names else "no columns"
+    return ", ".join(map(_quoting.repr, names[:SHOWN_COLUMNS])) + more if names else "no columns"
 
 
 def pick(table: Table, role: str, name: str) -> Column:

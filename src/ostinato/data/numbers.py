@@ -6,6 +6,8 @@ import polars as pl
 from ..errors import ColumnError, DataError
 from .table import Column
 
+MOST = 1e30  # no price and no quantity is larger; float32, which networks compute in, ends at 3e38
+
 
 def positive(column: Column) -> np.ndarray:
     """A column of finite numbers above 0, (N,) float64.
@@ -15,6 +17,7 @@ def positive(column: Column) -> np.ndarray:
     """
     values = floats(column)
     refuse(column, ~(np.isfinite(values) & (values > 0)), "a finite number above 0")
+    refuse_huge(column, values)
     return values
 
 
@@ -26,6 +29,7 @@ def not_negative(column: Column) -> np.ndarray:
     """
     values = floats(column)
     refuse(column, ~(np.isfinite(values) & (values >= 0)), "a finite number, 0 or above")
+    refuse_huge(column, values)
     return values
 
 
@@ -59,6 +63,15 @@ def parsed(column: Column) -> pl.Series:
             f"{column.at(wrong[0])}, which is not a number. Mend it, or choose {column.remedy()}."
         )
     return numbers
+
+
+def refuse_huge(column: Column, values: np.ndarray) -> None:
+    """Raise for the first number whose square could no longer be summed.
+
+    Raises:
+        DataError: there is one.
+    """
+    refuse(column, np.abs(values) > MOST, f"between -{MOST:g} and {MOST:g}")
 
 
 def refuse(column: Column, bad: np.ndarray, allowed: str) -> None:

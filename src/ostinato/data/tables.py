@@ -68,7 +68,8 @@ def find_columns(
 def check_name(table: Table, role: str, name: str) -> None:
     """Refuse a column that is not there."""
     if name not in table.names:
-        near = did_you_mean(name, table.names)
+        prices = ("direction", "return") if role == "target" else ()
+        near = did_you_mean(name, (*table.names, *prices))
         what = {"target": "for the target", "known": "that is known", "covariates": "for the covariates"}[
             role
         ]
@@ -99,7 +100,8 @@ def table_panel(found: Timed, choice: TableColumns, columns: Mapping[str, str], 
     without any target are rows of the future.
 
     Raises:
-        DataError: a number is infinite, or the rows are not regular.   ColumnError: a cell is not a number.
+        DataError: a number is infinite or beyond 1e30, or the rows are not regular.
+        ColumnError: a cell is not a number.
     """
     table = found.column.table
     seen_columns = {name: read(table, "target", name) for name in choice.targets}
@@ -183,10 +185,11 @@ def read(table: Table, role: str, name: str) -> np.ndarray:
     Raises:
         ColumnError: a cell is not a number.   DataError: a number is NaN or infinite.
     """
-    if name in table.arrays:
-        return table.arrays[name]
     cells = table.cells(name)
     column = Column(role, cells, table)
+    if name in table.arrays:
+        numbers.refuse_huge(column, table.arrays[name])
+        return table.arrays[name]
     values = numbers.floats(column)
     filled = cells.is_not_null()
     if cells.dtype == pl.String:
@@ -194,6 +197,7 @@ def read(table: Table, role: str, name: str) -> np.ndarray:
     numbers.refuse(
         column, ~np.isfinite(values) & filled.fill_null(False).to_numpy(), "a finite number or empty"
     )
+    numbers.refuse_huge(column, values)
     return values
 
 

@@ -51,6 +51,10 @@ class Output(nn.Module):
         self.base.copy_(self.found(torch.where(known, rows, torch.nan)))
         return self
 
+    def sound(self) -> bool:
+        """Whether the base is one of distributions: a file from outside can hold any numbers."""
+        return bool((self.base[:, 1] > 0).all())  # centre, spread
+
     def found(self, z: Tensor) -> Tensor:
         """The base for labels z (N, J) float64, NaN where there is none."""
         raise NotImplementedError(f"{type(self).__name__} does not define found().")
@@ -110,6 +114,10 @@ class Quantiles(Output):
         self.inputs = self.numbers if free else 2
         self.middle = min(range(self.numbers), key=lambda place: abs(self.levels[place] - 0.5))
         self.register_buffer("base", torch.tensor(self.levels).repeat(quantities, 1) - 0.5)  # (J, Q)
+
+    def sound(self) -> bool:
+        """Whether the quantiles ascend."""
+        return bool((self.base.diff(dim=-1) >= 0).all())
 
     def found(self, z: Tensor) -> Tensor:
         """The quantiles of the labels."""

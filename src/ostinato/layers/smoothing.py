@@ -24,9 +24,11 @@ def weighted_sums(x: Tensor, before: Tensor, decay: Tensor) -> Tensor:
         before: the sums before the first step, (B, C, K).
         decay: (K,), above 0 and at most 1.
     """
-    pieces = []
     if x.shape[1] == 0:
         return x.new_zeros(*x.shape, len(decay))
+    if x.shape[1] == 1:  # a live step needs no triangle
+        return x[..., None] + decay * before[:, None]
+    pieces = []
     for piece in x.split(BLOCK, dim=1):
         steps = torch.arange(piece.shape[1], device=x.device)
         age = steps[:, None] - steps  # (L, L), of what each column adds to each row

@@ -24,7 +24,7 @@ from ...training.optimizers import make_optimizer, make_schedule
 from ...training.resuming import MAY_CHANGE
 from .defaults import training_config
 from .opening import TASK, network_section, read_sections
-from .recipe import Recipe, digest, recipe_from
+from .recipe import FACTS, Recipe, digest, recipe_from
 
 DEFAULT_MODEL = "lstm"
 REHEARSED_UPDATES, REHEARSED_INPUTS, REHEARSED_OUTPUTS = 1000, 8, 1  # any numbers will do
@@ -96,6 +96,9 @@ def choose(
         ConfigError: a name or a field is wrong, or resuming meets another one than the run was begun with.
         RunError: the folder cannot be used.
     """
+    fact = next((name for name in recipe or {} if name in FACTS), None)
+    if fact is not None:
+        raise ConfigError(f"data.{fact} is found in the data and cannot be chosen. Leave it out.")
     folder = RunFolder(Path(out))
     folder.check(force, resume)
     given: Given = {"model": options or {}, "training": training or {}, "data": recipe or {}}
@@ -103,7 +106,7 @@ def choose(
     if begun:
         config, asked, how, changed = _taken_up(folder, model, seed, given)
     else:
-        config, asked, how = _settled(model or DEFAULT_MODEL, seed or 0, given)
+        config, asked, how = _settled(DEFAULT_MODEL if model is None else model, seed or 0, given)
         changed = True
     _rehearse(config, asked, how)
     return Choices(folder, config, asked, how, force, resume, begun, changed)

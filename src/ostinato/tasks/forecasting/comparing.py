@@ -8,14 +8,14 @@ from typing import Any
 
 from ...data.folds import Fold, Window
 from ...data.panel import Panel
-from ...errors import ConfigError, OstinatoError, RunError
+from ...errors import ConfigError, DataError, OstinatoError, RunError
 from ...evaluation import holm, verdicts
 from ...evaluation.verdict import Comparison as Held
 from ...runs.comparison import COMPARISON, ComparedBaseline, ComparedModel, Comparison, write_comparison
 from ...runs.format import utc_now
 from ...runs.results import Results
 from .choosing import read_lines
-from .fitting import conclude, part_facts, train_chosen
+from .fitting import conclude, part_facts, rehearse, train_chosen
 from .planning import Planned, plan_comparison
 from .pooling import intervals_of, pooled
 from .reading import Data, panel_of
@@ -83,6 +83,8 @@ def compare_planned(
 ) -> Comparison:
     """``compare``, planned before the data were read."""
     work = _Work(planned, panel, device, watch)
+    if planned.force:
+        _rehearse(work)
     planned.begin()
     reached, failed = _fit_all(work)
     comparison = _judged(work, reached, failed)
@@ -125,6 +127,21 @@ class _Seed:
     @property
     def metrics(self) -> Metrics:
         return self.scored.metrics
+
+
+def _rehearse(work: _Work) -> None:
+    """Refuse data that no model can be trained on before the comparison that is there is replaced."""
+    first: OstinatoError | None = None
+    for name in work.planned.plan.models:
+        try:
+            for fold in work.folds:
+                rehearse(work.planned.choices(name, work.planned.plan.seed, 0), work.panel, fold, work.device)
+        except DataError as error:
+            first = first or error
+        else:
+            return
+    if first is not None:
+        raise first
 
 
 def _fit_all(work: _Work) -> tuple[dict[str, list[_Seed]], dict[str, str]]:

@@ -22,7 +22,7 @@ from ...data.windows import Windows
 from ...errors import DataError
 from ...evaluation.diebold_mariano import FEWEST_ROWS
 from ...runs.folder import RunFolder
-from ...runs.format import write_config
+from ...runs.format import RunConfig, write_config
 from ...runs.predictions import write_predictions
 from ...runs.results import ModelFacts, PartFacts, Results, SkillTests, TrainingFacts, write_results
 from ...training import Finished, Trainer, TrainingConfig
@@ -130,35 +130,62 @@ def train_chosen(
     augment: Augment | None = None,
 ) -> Trained:
     """Train, and leave the test part alone."""
-    config, recipe = choices.of(panel, fold)
-    fold = fold or recipe.folds(panel)[0]
-    name, network_options = network_section(config)
-    model = forecast_model(recipe, name, network_options)
-    _check_long_enough(panel, fold, recipe, parts_of(model).network)
+    ready = _prepared(choices, panel, fold, device)
     folder = RunFolder.create(choices.folder.path, force=choices.force, resume=choices.resume)
     if choices.changed:
-        write_config(folder.config, config)
+        write_config(folder.config, ready.config)
+    finished = _train(ready, panel, choices, folder, watcher, augment)
+    run = Run(folder, ready.config, ready.recipe, choices.how, ready.model.eval())
+    return Trained(run, finished, ready.fold)
+
+
+def rehearse(choices: Choices, panel: Panel, fold: Fold | None = None, device: str = "cpu") -> None:
+    """All that comes before a training, so that what is wrong with the data is said before anything is replaced.
+
+    Raises:
+        DataError, ConfigError: as ``fit``.
+    """
+    _prepared(choices, panel, fold, device)
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """Everything that a training needs but a folder."""
+
+    config: RunConfig
+    recipe: Recipe
+    fold: Fold
+    model: SequenceLayer  # new, with features, scaler and base fitted
+    x: Tensor  # (N, F) scaled features of the rows that training and validation look at
+    question: Question
+
+
+def _prepared(choices: Choices, panel: Panel, fold: Fold | None, device: str) -> _Prepared:
+    """Touches no folder: what is wrong with the data is said before a run is replaced."""
+    config, recipe = choices.of(panel, fold)
+    fold = fold or recipe.folds(panel)[0]
     torch.manual_seed(config.seed)
-    model = forecast_model(recipe, name, network_options).to(device)
-    finished = _train(model, panel, fold, recipe, choices, folder, watcher, augment)
-    return Trained(Run(folder, config, recipe, choices.how, model.eval()), finished, fold)
+    model = forecast_model(recipe, *network_section(config)).to(device)
+    _check_long_enough(panel, fold, recipe, parts_of(model).network)
+    raw = raw_rows(recipe, panel)[: int(fold.used.max()) + 1].to(device_of(model))
+    x = scaled_features(model, raw, panel, fold.train)
+    question = target_of(recipe).question(model, panel, raw, fold.train)
+    question = Question(question.target.to(x), question.weight.to(x), question.losses)
+    if not bool((question.weight[torch.from_numpy(fold.validation).to(x.device)] > 0).any()):
+        raise DataError("no row of the validation part has a label. Bring more data, or look less far ahead.")
+    return _Prepared(config, recipe, fold, model, x, question)
 
 
 def _train(
-    model: SequenceLayer,
+    ready: _Prepared,
     panel: Panel,
-    fold: Fold,
-    recipe: Recipe,
     choices: Choices,
     folder: RunFolder,
     watcher: Watcher | None,
     augment: Augment | None,
 ) -> Finished:
+    model, x, question, fold = ready.model, ready.x, ready.question, ready.fold
     network, how = parts_of(model).network, choices.how
-    raw = raw_rows(recipe, panel)[: int(fold.used.max()) + 1].to(device_of(model))
-    x = scaled_features(model, raw, panel, fold.train)
-    question = target_of(recipe).question(model, panel, raw, fold.train)
-    question = Question(question.target.to(x), question.weight.to(x), question.losses)
     trainer = Trainer(
         network,
         _sampler(x, question, panel, fold.train, network, how),
@@ -226,8 +253,6 @@ def _validation_loss(
             losses = question.losses(y, question.target[places]).double()
             total += float((losses * counts[places]).sum())
             weight += float(counts[places].sum())
-    if not weight:
-        raise DataError("no row of the validation part has a label. Bring more data, or look less far ahead.")
     return total / weight
 
 

@@ -8,6 +8,7 @@ import torch
 
 from ...core import SequenceLayer
 from ...errors import BrokenRunError, ConfigError
+from ...layers.outputs import Output
 from ...runs.folder import RunFolder
 from ...runs.format import RunConfig, read_config
 from ...runs.tensors import read_tensors
@@ -63,6 +64,10 @@ def open_run(path: Path | str, device: str = "cpu") -> Run:
     model = forecast_model(recipe, name, options).to(device)
     values = {key: torch.from_numpy(value).to(device) for key, value in tensors.items()}
     load_module(model, values, str(folder.weights))
+    if any(isinstance(module, Output) and not module.sound() for module in model.modules()):
+        raise BrokenRunError(
+            f"{folder.weights}: output.base is no distribution; its quantiles must ascend, its spreads be above 0."
+        )
     return Run(folder, config, recipe, training, model.eval())
 
 

@@ -77,7 +77,7 @@ def _asked(panel: Panel, last: int | None) -> np.ndarray:
         return rows
     series = panel.series[rows]
     stops = np.searchsorted(series, np.arange(len(panel.starts)), side="right")
-    return rows[np.arange(len(rows)) >= stops[series] - last]
+    return rows[np.arange(len(rows)) >= stops[series] - min(last, len(panel))]
 
 
 def _check_inputs(run: Run, panel: Panel) -> None:

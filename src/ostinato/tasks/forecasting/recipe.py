@@ -33,6 +33,13 @@ MOST_OUTPUTS = 100_000  # numbers that a model may give at each step
 LISTS = ("fractions", "feature_windows", "horizons", "levels", "bounds", "lags", "halflives", "volatilities")
 TUPLES = (*LISTS, "calendar", "inputs", "targets", "known", "covariates")
 
+# what only the data can say
+FACTS = (
+    *("source", "kind", "inputs", "targets", "step", "season", "origin", "rows", "digest"),
+    *("fitted_rows", "fitted_from", "fitted_until", "prefix"),
+)
+NEEDED = {"trades": ("price", "amount"), "bars": ("open", "high", "low", "close", "volume")}
+
 
 class Recipe(BaseModel):
     """The data section of a run's config.
@@ -133,6 +140,13 @@ class Recipe(BaseModel):
 
     @model_validator(mode="after")
     def _is_bounded(self) -> "Recipe":
+        lost = next((name for name in NEEDED.get(self.kind, self.targets) if name not in self.inputs), None)
+        if lost is not None:
+            raise ValueError(
+                f"{self.kind} cannot do without the column {lost!r}, which is not among the inputs"
+            )
+        if self.kind == "table" and (self.of_prices or not self.targets):
+            raise ValueError("columns are foreseen of a table, and none of it is among the targets")
         numbers = max(len(self.targets), 1) * len(self.ahead) * len(self.levels)
         if self.target == "direction" and len(self.ahead) > 1:
             raise ValueError("a direction is foreseen at one horizon; choose one")

@@ -21,7 +21,8 @@ from ...runs.tuning import (
     read_tuning,
     write_tuning,
 )
-from .choosing import DEFAULT_MODEL, choose, read_lines
+from .choosing import DEFAULT_MODEL, Choices, choose, read_lines
+from .fitting import rehearse
 from .places import check_folder, clear, trial_folder
 from .recipe import Recipe, digest, recipe_from
 from .space import ModelSpace, space_of
@@ -89,14 +90,7 @@ def asked_for(
         section = {"model": fixed, "training": settings.training, "data": settings.data}
         spaces[name] = space_of(name, section, settings.seed, made)
         # a rehearsal: what is wrong with the fixed fields is said now
-        choose(
-            trial_folder(folder, MOST_TRIALS),
-            name,
-            options=fixed,
-            training=settings.training,
-            recipe=settings.data,
-            force=True,
-        )
+        _rehearsed(folder, name, fixed, settings)
     if len(spaces) == 1 and not next(iter(spaces.values())).space:
         raise ConfigError("nothing is left to search: every field is fixed. Leave one out of --set.")
     return Asked(folder, settings, made, spaces, force, begun)
@@ -167,6 +161,21 @@ def check_data(asked: Asked, panel: Panel) -> None:
     asked.recipe.of(panel)
     if asked.begun is not None and asked.begun.digest != digest(panel):
         raise DataError(f"{asked.folder} was begun on other data than these. Pass the same file.")
+    if asked.force:  # before the search that is there is replaced
+        name, fixed = next(iter(asked.settings.models.items()))
+        rehearse(_rehearsed(asked.folder, name, fixed, asked.settings), panel)
+
+
+def _rehearsed(folder: Path, name: str, fixed: Mapping[str, Any], settings: TuneSettings) -> Choices:
+    """The choices of a trial with the defaults, in a folder that no trial has."""
+    return choose(
+        trial_folder(folder, MOST_TRIALS),
+        name,
+        options=fixed,
+        training=settings.training,
+        recipe=settings.data,
+        force=True,
+    )
 
 
 def begin(asked: Asked, panel: Panel) -> Tuning:

@@ -15,6 +15,7 @@ from ...core import SequenceLayer
 from ...data.folds import Fold
 from ...data.levels import Levels, levels_of
 from ...data.panel import Panel
+from ...data.report import counted
 from ...errors import DataError
 from ...evaluation import by_row, scale_of, value_baselines
 from ...layers import Anchored, Output, Point, Quantiles, StudentT
@@ -84,8 +85,9 @@ class Values(Target):
             labels = labels - np.repeat(stream(model.location, raw, panel).cpu().numpy(), horizons, axis=1)
         moved = wide > 0
         z = torch.from_numpy(np.where(moved, labels / np.where(moved, wide, 1.0), np.nan))
-        model.output.fit(z[train])
         share = torch.from_numpy(scale / self.units(panel, scale, train)[panel.series[rows]])
+        self._check_labelled(panel, z[train])
+        model.output.fit(z[train])
         known = z.isfinite().any(dim=1)
         dtype = next(model.parameters()).dtype
         target = torch.cat([z, share], dim=1).to(dtype)
@@ -95,19 +97,31 @@ class Values(Target):
         """The mean scale of each series over its training rows, (S, C); above 0.
 
         Raises:
-            DataError: nothing ever moves.
+            DataError: a column never changes.
         """
         series = panel.series[train]
         count = np.bincount(series, minlength=len(panel.starts))[:, None]
         sums = np.stack([np.bincount(series, column, len(panel.starts)) for column in scale[train].T], axis=1)
         means = sums / np.maximum(count, 1)
-        if not (means > 0).any():
+        still = ~(means > 0).any(axis=0)
+        if still.any():
+            name = self.names[int(still.argmax())]
             raise DataError(
-                f"{panel.report.source}: {self.names[0]} never changes in the training part, so there is nothing to "
-                "foresee. Choose another column, or bring other data."
+                f"{panel.report.source}: {name} never changes in the training part, so there is nothing to foresee. "
+                "Choose another column, or bring other data."
             )
         typical = np.array([column[column > 0].mean() if (column > 0).any() else 1.0 for column in means.T])
         return np.where(means > 0, means, typical)
+
+    def _check_labelled(self, panel: Panel, z: Tensor) -> None:
+        """Refuse labels z (N, J) of training rows where a horizon of a column has none."""
+        missing = ~z.isfinite().any(dim=0)
+        if bool(missing.any()):
+            column, horizon = divmod(int(missing.int().argmax()), len(self.recipe.ahead))
+            raise DataError(
+                f"{panel.report.source}: no row of the training part has {self.names[column]} "
+                f"{counted(self.recipe.ahead[horizon], 'row')} ahead. Bring more data, or look less far ahead."
+            )
 
     def forecasts(self, y: Tensor) -> np.ndarray:
         """Quantiles (R, J, Q) at the recipe's levels."""

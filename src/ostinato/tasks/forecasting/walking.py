@@ -18,7 +18,7 @@ from ...runs.format import utc_now
 from ...runs.results import SkillTests
 from ...runs.walk import WalkedFold, WalkForward, write_walk
 from .choosing import Choices, choose
-from .fitting import Fit, fit_chosen, part_facts
+from .fitting import Fit, fit_chosen, part_facts, rehearse
 from .pooling import check_folds, intervals_of, pooled
 from .reading import Data, panel_of
 from .target import Scored, target_of
@@ -100,6 +100,8 @@ def walk_chosen(
             raise KeyboardInterrupt
         return done
 
+    for part in parts[:-1] if choices.force else []:
+        rehearse(choices, panel, part, device)  # before the run that is there is replaced
     last = fitted(folds - 1)  # first of all, since its folder holds the others
     fits = (*(fitted(place) for place in range(folds - 1)), last)
     return _judged(fits, parts, panel, window)
