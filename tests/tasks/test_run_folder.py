@@ -31,7 +31,17 @@ def metrics(run) -> dict:
 
 def test_metrics_json_has_the_shape_of_the_design(fitted, trades):
     found = metrics(fitted.run)
-    assert set(found) == {"measure", "test", "validation", "baselines", "tests", "training", "model", "parts"}
+    assert set(found) == {
+        "measure",
+        "test",
+        "validation",
+        "baselines",
+        "tests",
+        "training",
+        "model",
+        "parts",
+        "trials",
+    }
     assert found["measure"] == "log_loss"
     assert set(found["test"]) == set(found["validation"]) == METRICS
     assert set(found["baselines"]) == set(found["tests"]["diebold_mariano"]) == BASELINES

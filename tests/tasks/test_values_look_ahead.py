@@ -100,3 +100,12 @@ def test_a_part_of_a_panel_is_streamed_as_far_as_it_goes():
     whole = stream(model, raw, panel)
     for rows in (1, 49, 50, 51, 110):
         torch.testing.assert_close(stream(model, raw[:rows], panel), whole[:rows], rtol=1e-10, atol=1e-10)
+
+
+def test_further_columns_of_bars_are_seen():
+    panel = bars()
+    panel.values["mood"] = np.random.default_rng(1).standard_normal(len(panel)).cumsum()
+    recipe = recipe_for(panel, target="return", covariates=["mood"])
+    model = untrained(recipe)
+    other = changed(panel, np.arange(CUT, len(panel)), "mood")
+    assert first_change(forecasts(model, recipe, panel), forecasts(model, recipe, other)) == CUT

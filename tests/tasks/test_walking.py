@@ -10,7 +10,8 @@ from ostinato.errors import ConfigError
 from ostinato.evaluation import auc, direction_metrics
 from ostinato.runs import read_predictions
 from ostinato.runs.walk import read_walk
-from ostinato.tasks.forecasting import open_run, panel_of
+from ostinato.tasks.forecasting import evaluate, open_run, panel_of
+from ostinato.tasks.forecasting.evaluating import unseen
 from ostinato.tasks.forecasting.pooling import intervals_of, pooled
 from ostinato.tasks.forecasting.recipe import recipe_from
 from ostinato.tasks.forecasting.target import target_of
@@ -186,3 +187,31 @@ def test_pooled_tests_see_the_rows_of_all_folds(done, trades):
     test = diebold_mariano(ours, theirs, horizon=1)
     assert found.skill["sign_table"].statistic == pytest.approx(test.statistic)
     assert found.skill["sign_table"].p_value == pytest.approx(test.p_value)
+
+
+def test_evaluate_says_again_what_the_run_says(done, trades):
+    """Its own data have its own parts: baselines too are fitted on all that came before its block."""
+    for fit in done.fits:
+        found = evaluate(fit.run, trades)
+        np.testing.assert_array_equal(found.rows, fit.evaluation.rows)
+        assert found.test == pytest.approx(fit.results.test, rel=1e-9)
+        assert found.validation == pytest.approx(fit.results.validation, rel=1e-9)
+        for name, metrics in fit.results.baselines.items():
+            assert found.baselines[name] == pytest.approx(metrics, rel=1e-9)
+
+
+def test_a_longer_series_is_judged_on_what_the_run_has_not_seen(done, longer):
+    """Of 1,500 rows the test part begins at 1,200, validation at 1,050; the last fold was fitted up to 1,120."""
+    found = evaluate(done.fits[-1].run, longer)
+    assert found.rows.min() == 1200
+    panel = panel_of(longer, done.fits[-1].run.recipe)
+    fold, _ = unseen(done.fits[-1].run.recipe, panel)
+    assert fold.validation.min() == 1120
+    assert fold.train.max() < 1120
+
+
+def test_force_leaves_no_fold_of_the_walk_before(trades, tmp_path):
+    walked(trades, tmp_path / "run")
+    (tmp_path / "run" / "folds" / "notes.txt").write_text("mine")
+    walked(trades, tmp_path / "run", folds=2, force=True)
+    assert sorted(path.name for path in (tmp_path / "run" / "folds").iterdir()) == ["1", "notes.txt"]

@@ -157,7 +157,7 @@ def understood(
         read: what to make of the table.
 
     Raises:
-        whatever ``read`` raises.
+        DataError: what ``read`` raises.
     """
     table = source.read(names, numeric)
     try:

@@ -4,7 +4,7 @@ Axes: N rows, S series.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -26,12 +26,16 @@ class Fold:
     train, validation: rows whose labels end within the part.
     test: the rows to be judged; those at the end of a series have no label.
     used: rows that fitting and validation looked at, their labels included.
+    number, count, window: which fold of which walk it is, from 0.
     """
 
     train: np.ndarray
     validation: np.ndarray
     test: np.ndarray
     used: np.ndarray
+    number: int = 0
+    count: int = 1
+    window: Window = "expanding"
 
 
 def folds_of(
@@ -71,7 +75,8 @@ def folds_of(
     for fold in range(count):
         start, stop = edges[fold], edges[fold + 1]
         oldest = 0 if window == "expanding" else start - begin
-        folds.append(_fold(panel, purge, oldest, start - length, start, stop))
+        made = _fold(panel, purge, oldest, start - length, start, stop)
+        folds.append(replace(made, number=fold, count=count, window=window))
     _check_lengths(folds, purge, len(panel))
     return folds
 

@@ -9,6 +9,7 @@ from ..errors import BrokenRunError, ConfigError, RunError, RunExistsError
 from .writing import leftovers
 
 CONFIG = "config.json"
+EARLIER = "folds"  # the runs of earlier folds of a walk, in folders called 1, 2 ...
 # config.json last: until it is gone the folder can still be told from a stranger's
 NAMES = (
     "weights.safetensors",
@@ -154,5 +155,20 @@ class RunFolder:
                 raise RunError(
                     f"{path} is a folder, which no run writes. Remove it, or choose another folder."
                 )
+        for earlier in self._earlier():
+            earlier._remove_run()
+            earlier.path.rmdir()
         for path in paths:
             path.unlink(missing_ok=True)
+
+    def _earlier(self) -> "list[RunFolder]":
+        """The runs of earlier folds, below `folds`, as far as they hold nothing else."""
+        folder = self.path / EARLIER
+        if folder.is_symlink() or not folder.is_dir():
+            return []
+        runs = [RunFolder(path) for path in folder.iterdir() if path.name.isdigit() and not path.is_symlink()]
+        return [
+            run
+            for run in runs
+            if run.holds_run() and {path.name for path in run.path.iterdir()} <= set(NAMES)
+        ]

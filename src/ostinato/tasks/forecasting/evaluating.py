@@ -26,7 +26,7 @@ class Evaluation:
 
     measure: str  # the metric that the tests are about
     test: Metrics
-    validation: Metrics
+    validation: Metrics  # empty where the run was fitted on all of these rows
     baselines: dict[str, Metrics]  # on the rows of the test part
     skill: dict[str, Skill]  # Diebold–Mariano against each baseline
     scored: Scored
@@ -55,22 +55,24 @@ def evaluate(run: Run, data: Data) -> Evaluation:
 
 
 def unseen(recipe: Recipe, panel: Panel) -> tuple[Fold, tuple[str, ...]]:
-    """The parts of some data, the test part without rows that the run may have been fitted on.
+    """The parts of some data, without rows to be scored that the run may have been fitted on.
 
-    Other data than those of the run are held against the time that it was fitted on: a slice of the same file, the
-    same market from another source and another market cannot be told apart.
+    The run's own data have the parts that it was fitted with. Others are held against the time that it was fitted on: a
+    slice of the same file, the same market from another source and another market cannot be told apart. Baselines are
+    then fitted on all that comes before the rows that are scored, as the run may have been.
     """
-    fold = recipe.folds(panel)[0]
     begins = recipe.begins(panel)
-    if begins and len(panel.starts) == 1:  # rows tell, where several trades happened at one moment
-        seen = fold.test < recipe.rows_fitted
-    elif recipe.fitted_until is None:
-        note = "the run is too old to say whether it was fitted on some of these rows"
-        return fold, () if begins else (note,)
-    else:
-        seen = (panel.time[fold.test] <= recipe.fitted_until) & recipe.overlaps(panel)
+    if begins and len(panel) == recipe.rows:
+        return recipe.own_fold(panel), ()
+    fold = recipe.folds(panel)[0]
+    if recipe.fitted_until is None and not begins:
+        return fold, ("the run is too old to say whether it was fitted on some of these rows",)
+    seen = _seen(recipe, panel, fold.test, begins)
+    seen_before = _seen(recipe, panel, fold.validation, begins)
     if not seen.any():
-        return fold, ()
+        return _from(
+            panel, fold, fold.validation[~seen_before], recipe.purge
+        ) if seen_before.any() else fold, ()
     why = "the run was fitted on them" if begins else _perhaps(recipe)
     left = fold.test[~seen]
     labelled = len(target_of(recipe).labelled(panel, left))
@@ -80,7 +82,29 @@ def unseen(recipe: Recipe, panel: Panel) -> tuple[Fold, tuple[str, ...]]:
             "Bring later ones."
         )
     first, last = fold.test[seen].min(), fold.test[seen].max()
-    return replace(fold, test=left), (f"rows {first:,} to {last:,} were left out: {why}",)
+    nothing = np.empty(0, np.int64)
+    kept = _from(panel, replace(fold, test=left), nothing, recipe.purge)
+    return kept, (f"rows {first:,} to {last:,} were left out: {why}",)
+
+
+def _seen(recipe: Recipe, panel: Panel, rows: np.ndarray, begins: bool) -> np.ndarray:
+    """Which of some rows the run may have been fitted on."""
+    if begins and len(panel.starts) == 1:  # rows tell, where several trades happened at one moment
+        return rows < recipe.rows_fitted
+    assert recipe.fitted_until is not None
+    return (panel.time[rows] <= recipe.fitted_until) & recipe.overlaps(panel)
+
+
+def _from(panel: Panel, fold: Fold, validation: np.ndarray, purge: int) -> Fold:
+    """The fold with a shorter validation part, and all that comes before what is scored to fit baselines on."""
+    scored = np.concatenate([validation, fold.test])
+    series = panel.series[scored]
+    firsts = panel.stops.copy()
+    np.minimum.at(firsts, series, scored)
+    ranges = [
+        np.arange(start, max(first - purge, start)) for start, first in zip(panel.starts, firsts, strict=True)
+    ]
+    return replace(fold, train=np.concatenate(ranges).astype(np.int64), validation=validation)
 
 
 def _perhaps(recipe: Recipe) -> str:
@@ -111,7 +135,9 @@ def judge(
     return Evaluation(
         measure=target.measure,
         test=scored.metrics,
-        validation=target.metrics(panel, validation, forecasts[place[validation]], fold),
+        validation=target.metrics(panel, validation, forecasts[place[validation]], fold)
+        if len(validation)
+        else {},
         baselines=scored.baseline_metrics,
         skill=scored.skill,
         scored=scored,

@@ -26,6 +26,7 @@ from ...layers import (
 from .recipe import Recipe
 
 SMALLEST_VOLUME = 1e-8  # keeps the logarithm of a bar without trades finite
+BAR_COLUMNS = ("open", "high", "low", "close", "volume")
 VOLUME_HALFLIVES = (12.0, 168.0)  # in bars
 LONGEST_SEASON = 400  # rows; a longer one is too far back to keep
 
@@ -89,19 +90,26 @@ def _of_bars(recipe: Recipe) -> dict[str, SequenceLayer]:
     reference = recipe.scale_halflife
     close = LevelFeatures(1, lags, halflives, volatilities, scale=reference)
     volume = LevelFeatures(1, (1,), VOLUME_HALFLIVES)
-    return {
+    parts: dict[str, SequenceLayer] = {
         "close": Chain(Columns(size, [1 + inputs.index("close")], log=True), close),
         "volume": Chain(Columns(size, [1 + inputs.index("volume")], log=True, floor=SMALLEST_VOLUME), volume),
-        "shape": BarShape(
-            size, [1 + inputs.index(name) for name in ("open", "high", "low", "close")], reference
-        ),
+        "shape": BarShape(size, [1 + inputs.index(name) for name in BAR_COLUMNS[:4]], reference),
     }
+    further = [place for place in _observed(recipe) if inputs[place - 1] not in BAR_COLUMNS]
+    if further:
+        parts["further"] = Chain(Columns(size, further), LevelFeatures(len(further), (1,), VOLUME_HALFLIVES))
+    return parts
+
+
+def _observed(recipe: Recipe) -> list[int]:
+    """Places of the inputs that are seen when their row is."""
+    return [1 + place for place, name in enumerate(recipe.inputs) if name not in recipe.known_inputs]
 
 
 def _of_table(recipe: Recipe) -> dict[str, SequenceLayer]:
     size = input_size(recipe)
     lags, halflives, volatilities = _lookback(recipe)
-    observed = [1 + place for place, name in enumerate(recipe.inputs) if name not in recipe.known_inputs]
+    observed = _observed(recipe)
     if not observed:
         raise ConfigError("there is nothing to foresee from: every column is known in advance.")
     levels = LevelFeatures(len(observed), lags, halflives, volatilities)

@@ -6,12 +6,15 @@ forecaster.score(frame)
 """
 
 import inspect
+import shutil
 import tempfile
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from ...errors import ConfigError, OstinatoError, did_you_mean
+from ...data.reading import listed_names
+from ...errors import ConfigError, DataError, OstinatoError, did_you_mean
 from ...runs.results import Results
 from .evaluating import evaluate
 from .fitting import fit
@@ -79,8 +82,9 @@ class Forecaster:
             raise ConfigError("a forecaster takes no y: name what is foreseen with target.")
         out: Path | str
         if self.out is None:
-            self._kept = tempfile.TemporaryDirectory(prefix="ostinato-")
-            out = Path(self._kept.name) / "run"
+            kept = tempfile.mkdtemp(prefix="ostinato-")
+            weakref.finalize(self, shutil.rmtree, kept, ignore_errors=True)
+            out = Path(kept) / "run"
         else:
             out = self.out
         done = fit(
@@ -110,9 +114,15 @@ class Forecaster:
         """
         found = evaluate(self._fitted(), data)
         losses = [metrics[found.measure] for metrics in found.baselines.values()]
-        return 1.0 - float(found.test[found.measure] or 0.0) / min(
-            loss for loss in losses if loss is not None
+        ours, best = (
+            found.test[found.measure],
+            min((loss for loss in losses if loss is not None), default=None),
         )
+        if ours is None or not best:
+            raise DataError(
+                "there is no skill to score: a baseline is never wrong on these rows, or none can be judged."
+            )
+        return 1.0 - ours / best
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The arguments by name."""
@@ -147,8 +157,8 @@ class Forecaster:
 
     def _recipe(self) -> dict[str, Any]:
         given = {name: getattr(self, name) for name in ("target", "horizon", "bars", "id")}
-        lists = {name: tuple(getattr(self, name)) for name in ("known", "covariates")}
-        return given | lists | dict(self.recipe or {})
+        lists = {name: listed_names(getattr(self, name)) for name in ("known", "covariates")}
+        return given | {"horizon": int(self.horizon)} | lists | dict(self.recipe or {})
 
     def _fitted(self) -> Run:
         if not hasattr(self, "run_"):

@@ -4,6 +4,7 @@ Axes: N rows.
 """
 
 import hashlib
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
@@ -70,6 +71,7 @@ class Recipe(BaseModel):
         kind, inputs (columns that the model reads), targets, step, season.
         origin: seconds since the Unix epoch that the model's times count from.
         rows, digest: of the data the run was fitted on, to know them again.
+        fold, of_folds, fold_window: which fold of which walk the run was fitted on, from 0.
         fitted_rows: how many of the first rows fitting and validation looked at, of a single series.
         fitted_from, fitted_until: seconds since the Unix epoch of the first and the last row that fitting and
             validation looked at. None in runs from before there was such a field.
@@ -113,6 +115,9 @@ class Recipe(BaseModel):
     origin: Seconds = 0.0
     rows: int = Field(default=0, ge=0)
     digest: Digest | None = None
+    fold: int = Field(0, ge=0, le=10_000)
+    of_folds: int = Field(1, ge=1, le=10_000)
+    fold_window: Literal["expanding", "rolling"] = "expanding"
     fitted_rows: int | None = Field(None, ge=0)
     fitted_from: Seconds | None = None
     fitted_until: Seconds | None = None
@@ -136,6 +141,17 @@ class Recipe(BaseModel):
     def _ascend(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
         if value and any(low >= high for low, high in pairwise(value)):
             raise ValueError("the numbers must ascend")
+        return value
+
+    @field_validator("levels")
+    @classmethod
+    def _have_names(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        try:
+            names = [quantile_name(level) for level in value]
+        except ConfigError as error:
+            raise ValueError(str(error).rstrip(".")) from None
+        if len(set(names)) < len(names):
+            raise ValueError("two levels are the same but for rounding")
         return value
 
     @model_validator(mode="after")
@@ -233,11 +249,18 @@ class Recipe(BaseModel):
         times = panel.time[fold.used]
         return self.model_copy(
             update={
+                "fold": fold.number,
+                "of_folds": fold.count,
+                "fold_window": fold.window,
                 "fitted_rows": int(fold.used.max()) + 1,
                 "fitted_from": float(times.min()),
                 "fitted_until": float(times.max()),
             }
         )
+
+    def own_fold(self, panel: Panel) -> Fold:
+        """The parts of the very data that the run was fitted on."""
+        return self.folds(panel, self.of_folds, self.fold_window)[self.fold]
 
     @property
     def rows_fitted(self) -> int:
@@ -273,6 +296,17 @@ def recipe_from(options: dict[str, object]) -> Recipe:
         return Recipe.model_validate(options)
     except ValidationError as error:
         raise ConfigError(explain(error, "data", list(Recipe.model_fields))) from None
+
+
+def check_chosen(fields: Iterable[str]) -> None:
+    """Refuse to be told what only the data can say.
+
+    Raises:
+        ConfigError: a field is one of those.
+    """
+    fact = next((name for name in fields if name in FACTS), None)
+    if fact is not None:
+        raise ConfigError(f"data.{fact} is found in the data and cannot be chosen. Leave it out.")
 
 
 def digest(panel: Panel, rows: int | None = None) -> str:

@@ -13,7 +13,7 @@ from ...data.folds import Fold, Window
 from ...data.panel import Panel
 from ...errors import ConfigError
 from ...runs.comparison import ComparedBaseline
-from ...runs.folder import RunFolder
+from ...runs.folder import EARLIER, RunFolder
 from ...runs.format import utc_now
 from ...runs.results import SkillTests
 from ...runs.walk import WalkedFold, WalkForward, write_walk
@@ -23,8 +23,6 @@ from .pooling import check_folds, intervals_of, pooled
 from .reading import Data, panel_of
 from .target import Scored, target_of
 from .watching import Watch, unwatched
-
-EARLIER = "folds"  # the folder of the earlier runs
 
 
 @dataclass(frozen=True)
