@@ -199,6 +199,124 @@ def test_a_device_that_is_not_there(trades_csv, tmp_path):
     assert "device must be" in refused(*fit(trades_csv, tmp_path / "run", "--device", "tpu"))
 
 
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    path = tmp_path_factory.mktemp("table") / "table.csv"
+    rows = (f"2024-01-{1 + row // 24:02d} {row % 24:02d}:00:00,{row % 7},{row % 5}" for row in range(300))
+    path.write_text("time,load,wind\n" + "\n".join(rows))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--horizon", "0"], "horizon is 0"),
+        (["--horizon", "-3"], "horizon is -3"),
+        (["--horizon", "abc"], "--horizon wants steps ahead like 24 or 1,6,24, got 'abc'"),
+        (["--horizon", "99999999999"], "horizon is 99999999999. Input should be less than"),
+        (["--horizon", "9" * 5000], "--horizon wants steps ahead"),
+        (["--horizon", "290"], "300 rows are too few"),
+        (["--bars", "1m"], "bars are for the direction and the return of a price"),
+        (["--folds", "100000"], "folds must be 1 to 100, got 100,000"),
+        (["--known", "load"], "named for two uses"),
+        (["--known", "wnd"], "Did you mean 'wind'?"),
+        (["--id", "nope"], "has no column 'nope' for the id"),
+        (["--target", "lod"], "Did you mean 'load'?"),
+        (["--target", "Retrun"], "Did you mean 'return'?"),
+        (["--set", "data.levels=[0.9,0.1]"], "The numbers must ascend"),
+        (["--set", "data.bounds=nonsense"], "bounds is 'nonsense'"),
+        (["--set", "data.bounds=[200,100,50]"], "bounds must be three ascending ends"),
+        (["--set", 'data.calendar=["moon"]'], "calendar.0 is 'moon'"),
+        (["--set", "data.kind=bars"], "data.kind is found in the data and cannot be chosen"),
+        (["--set", "data.season=7"], "data.season is found in the data and cannot be chosen"),
+        (["--set", "=3"], "--set '': '' is no field of the config"),
+        (["--holidays", "XX"], "the holidays of 'XX' are not known"),
+        (["--time-zone", "Mars/Phobos"], "there is no time zone 'Mars/Phobos'"),
+        (["--time-zone", "../../etc/passwd"], "there is no time zone"),
+        (["--model", "LSTMM"], "Did you mean 'lstm'?"),
+        (["--model", ""], "no model is called ''"),
+        (["--threads", "100000"], "threads must be 1 to 256, got 100,000"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("command", ["fit", "compare", "tune"])
+def test_wrong_options_are_refused_and_leave_nothing(table, tmp_path, command, more, words):
+    if command == "compare" and more[0] == "--model":
+        more = ["--models", more[1] or ","]
+        words = words.replace("no model is called ''", "no model is named")
+    elif command == "tune" and more[0] == "--folds":
+        more, words = ["--trials", "0"], "trials must be 1 to 10,000, got 0"
+    said = refused(
+        command, "forecast", str(table), "--target", "load", "--out", str(tmp_path / "out"), "--quiet", *more
+    )
+    assert words in said
+    assert len(said) < 900
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "more"),
+    [
+        ("fit", ["--folds", "0"]),
+        ("fit", ["--threads", "0"]),
+        ("fit", ["--modle", "lstm"]),
+        ("compare", ["--seeds", "0"]),
+        ("compare", ["--folds", "0"]),
+    ],
+    ids=str,
+)
+def test_usage_is_told_with_exit_code_2(table, tmp_path, command, more):
+    done = ostinato(command, "forecast", str(table), "--target", "load", "--out", str(tmp_path / "o"), *more)
+    assert done.returncode == 2
+    assert more[0] in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[modle]\nunits = 3", "modle is no section"),
+        ("model = 3", "model is no section"),
+        ("[model]\nunit = 3", "Did you mean 'units'?"),
+        ("[model]\nunits = 'x'", "units is 'x'"),
+        ("[data]\nhorizon = true", "horizon is True"),
+        ("[data]\nlevels = [nan]", "levels.0 is nan"),
+        ("[training]\nepochs = inf", "epochs is inf"),
+        ("[model\n", "cannot read the config"),
+        ("[data]\nbounds = [2024-01-12, 2024-01-05, 2024-01-03]", "bounds must be three ascending ends"),
+    ],
+    ids=str,
+)
+def test_wrong_configs(table, tmp_path, text, words):
+    (tmp_path / "c.toml").write_text(text)
+    out = tmp_path / "run"
+    said = refused(*fit(table, out, "--target", "load", "--config", str(tmp_path / "c.toml"), "--quiet"))
+    assert words in said
+    assert not out.exists()
+
+
+def test_options_that_do_not_go_together(trades_csv, tmp_path):
+    for more in (["--holidays", "DE"], ["--known", "x"], ["--id", "x"], ["--covariates", "amount"]):
+        said = refused(*fit(trades_csv, tmp_path / "run", *more, "--quiet"))
+        assert f"{more[0]} is for bars and tables" in said
+
+
+@pytest.mark.parametrize("command", ["evaluate", "predict"])
+def test_a_run_on_data_of_another_kind(command, small_run, table, tmp_path):
+    more = ("-o", str(tmp_path / "p.parquet")) if command == "predict" else ()
+    assert "looks like a price" in refused(command, str(small_run), str(table), *more)
+    bars = "".join(f"{1e9 + 3600 * row},5,6,4,5,1\n" for row in range(100))
+    (tmp_path / "bars.csv").write_text("time,open,high,low,close,volume\n" + bars)
+    assert "reads trades, bars.csv holds bars" in refused(
+        command, str(small_run), str(tmp_path / "bars.csv"), *more
+    )
+
+
+def test_a_page_of_a_folder_that_is_neither(tmp_path):
+    assert "no run and no comparison" in refused("report", str(tmp_path))
+
+
 def edit(run, field, value):
     config = json.loads((run / "config.json").read_text())
     (run / "config.json").write_text(json.dumps(config | {field: value}))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ..errors import BrokenRunError
+from ..errors import BrokenRunError, RunError
 from .parquet import read_parquet
 from .reading import shortened
 from .writing import replace_file
@@ -34,7 +34,12 @@ def write_predictions(path: Path | str, frame: pl.DataFrame) -> None:
     _check_columns(frame.schema, str(path))
     _check_forecasts(frame, str(path))
     with replace_file(path) as file:
-        frame.write_parquet(file)
+        try:
+            frame.write_parquet(file)
+        except pl.exceptions.PolarsError as error:  # how polars tells of a disk that is full
+            raise RunError(
+                f"cannot write {path}: {str(error).strip().splitlines()[-1].rstrip('.')}."
+            ) from error
 
 
 def read_predictions(path: Path | str) -> pl.DataFrame:

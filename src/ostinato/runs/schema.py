@@ -20,8 +20,16 @@ def validated(model: type[Model], value: Any, where: str) -> Model:
         where: what to call the value in an error.
 
     Raises:
-        BrokenRunError: it does not fit, naming the first field that does not and its value.
+        BrokenRunError: it is of a newer format, or does not fit, naming the first field that does not and its value.
     """
+    version = value.get("format_version") if isinstance(value, dict) else None
+    known = model.model_fields.get("format_version")
+    newest = known.default if known is not None else None
+    if type(version) is int and type(newest) is int and version > newest:
+        raise BrokenRunError(
+            f"{where} was written by a newer ostinato (format {shortened(version)}, this one reads up to "
+            f"{newest}). Upgrade ostinato."
+        )
     try:
         return model.model_validate(value)
     except ValidationError as error:

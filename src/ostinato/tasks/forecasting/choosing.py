@@ -24,7 +24,7 @@ from ...training.optimizers import make_optimizer, make_schedule
 from ...training.resuming import MAY_CHANGE
 from .defaults import training_config
 from .opening import TASK, network_section, read_sections
-from .recipe import FACTS, Recipe, digest, recipe_from
+from .recipe import Recipe, check_chosen, digest, recipe_from
 
 DEFAULT_MODEL = "lstm"
 REHEARSED_UPDATES, REHEARSED_INPUTS, REHEARSED_OUTPUTS = 1000, 8, 1  # any numbers will do
@@ -96,9 +96,7 @@ def choose(
         ConfigError: a name or a field is wrong, or resuming meets another one than the run was begun with.
         RunError: the folder cannot be used.
     """
-    fact = next((name for name in recipe or {} if name in FACTS), None)
-    if fact is not None:
-        raise ConfigError(f"data.{fact} is found in the data and cannot be chosen. Leave it out.")
+    check_chosen(recipe or {})
     folder = RunFolder(Path(out))
     folder.check(force, resume)
     given: Given = {"model": options or {}, "training": training or {}, "data": recipe or {}}

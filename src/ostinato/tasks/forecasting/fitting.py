@@ -34,7 +34,7 @@ from .evaluating import Evaluation, judge
 from .features import raw_rows
 from .model import device_of, forecast_model, parts_of, step_microseconds
 from .opening import Run, network_section
-from .predicting import foresee
+from .predicting import check_numbers, foresee
 from .reading import Data, panel_of
 from .recipe import Recipe
 from .streaming import pieces_of, stream
@@ -167,6 +167,7 @@ def _prepared(choices: Choices, panel: Panel, fold: Fold | None, device: str) ->
     torch.manual_seed(config.seed)
     model = forecast_model(recipe, *network_section(config)).to(device)
     _check_long_enough(panel, fold, recipe, parts_of(model).network)
+    check_numbers(len(fold.validation) + len(fold.test), model.output_size or 1)
     raw = raw_rows(recipe, panel)[: int(fold.used.max()) + 1].to(device_of(model))
     x = scaled_features(model, raw, panel, fold.train)
     question = target_of(recipe).question(model, panel, raw, fold.train)

@@ -39,12 +39,9 @@ def predict(run: Run, data: Data, chunk: int = CHUNK, last: int | None = None) -
     panel = panel_of(data, run.recipe)
     rows = _asked(panel, last)
     target = target_of(run.recipe)
-    numbers = len(rows) * (run.model.output_size or 1)
-    if numbers > MOST_NUMBERS:
-        raise ConfigError(
-            f"forecasts of {counted(len(rows), 'row')} would be {numbers:,} numbers, at most {MOST_NUMBERS:,} are made "
-            "at once. Ask for the last rows only, with --last (in Python last=)."
-        )
+    check_numbers(
+        len(rows), run.model.output_size or 1, "Ask for the last rows only, with --last (in Python last=)."
+    )
     return like(data, target.frame(panel, rows, foresee(run, panel, rows, chunk)))
 
 
@@ -55,6 +52,7 @@ def foresee(run: Run, panel: Panel, rows: np.ndarray, chunk: int = CHUNK) -> np.
         DataError: the model gives something that is not a number.
     """
     _check_inputs(run, panel)
+    check_numbers(len(rows), run.model.output_size or 1)
     raw = raw_rows(run.recipe, panel)[: int(rows.max(initial=-1)) + 1].to(device_of(run.model))
     place = np.full(len(panel), -1, np.int64)
     place[rows] = np.arange(len(rows))
@@ -67,6 +65,19 @@ def foresee(run: Run, panel: Panel, rows: np.ndarray, chunk: int = CHUNK) -> np.
             wanted = asked[some] >= 0
             y[asked[some][wanted]] = piece[wanted]
     return target_of(run.recipe).forecasts(y.cpu())
+
+
+def check_numbers(rows: int, outputs: int, remedy: str = "Choose fewer horizons or quantiles.") -> None:
+    """Refuse more forecasts than memory holds.
+
+    Raises:
+        ConfigError: they would be too many.
+    """
+    if rows * outputs > MOST_NUMBERS:
+        raise ConfigError(
+            f"forecasts of {counted(rows, 'row')} would be {rows * outputs:,} numbers, at most {MOST_NUMBERS:,} are "
+            f"made at once. {remedy}"
+        )
 
 
 def _asked(panel: Panel, last: int | None) -> np.ndarray:

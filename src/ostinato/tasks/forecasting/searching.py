@@ -24,7 +24,7 @@ from ...runs.tuning import (
 from .choosing import DEFAULT_MODEL, Choices, choose, read_lines
 from .fitting import rehearse
 from .places import check_folder, clear, trial_folder
-from .recipe import Recipe, digest, recipe_from
+from .recipe import Recipe, check_chosen, digest, recipe_from
 from .space import ModelSpace, space_of
 from .study import Search, optuna_itself
 from .target import target_of
@@ -78,6 +78,7 @@ def asked_for(
     if names == []:
         raise ConfigError("there is no model to search for. Name one, such as lstm.")
     given = {"training": dict(training or {}), "data": dict(recipe or {})}
+    check_chosen(given["data"])
     if begun is None:
         settings = _settled(
             names or [DEFAULT_MODEL], trials or DEFAULT_TRIALS, options or {}, given, seed or 0
