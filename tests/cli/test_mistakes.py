@@ -222,7 +222,7 @@ def table(tmp_path_factory):
         (["--known", "wnd"], "Did you mean 'wind'?"),
         (["--id", "nope"], "has no column 'nope' for the id"),
         (["--target", "lod"], "Did you mean 'load'?"),
-        (["--target", "Retrun"], "Did you mean 'return'?"),
+        (["--target", "RETRUN"], "Did you mean 'return'?"),
         (["--set", "data.levels=[0.9,0.1]"], "The numbers must ascend"),
         (["--set", "data.bounds=nonsense"], "bounds is 'nonsense'"),
         (["--set", "data.bounds=[200,100,50]"], "bounds must be three ascending ends"),
