@@ -127,3 +127,14 @@ def test_plotly_knows_every_option_and_traces_are_short(pages, kind):
     for figure in figures:
         go.Figure(figure["data"], figure["layout"])  # refuses what it does not know
         assert all(len(trace["x"]) == len(trace["y"]) <= 3000 for trace in figure["data"])
+
+
+def test_quantiles_between_whole_per_cents_are_read_in_order(tmp_path):
+    frame = value_frame(20).rename({"q10": "q02", "q20": "q02.5", "q90": "q97.5"})
+    found = forecasts(tmp_path, frame.select(reversed(frame.columns)))
+    levels = [0.02, 0.025, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.975]
+    np.testing.assert_array_equal(found.whole.levels, levels)
+    assert (np.diff(found.whole.forecast, axis=1) > 0).all()
+    figure = value_plots.between_levels(found.whole.known)
+    assert figure.traces[0]["x"][:3] == ["0–2", "2–2.5", "2.5–30"]
+    assert value_plots.bands([0], found.whole.forecast[:1], np.array(levels))[1]["name"].startswith("95.5, ")

@@ -8,9 +8,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ostinato.errors import BrokenRunError
+from ostinato.errors import BrokenRunError, ConfigError
 from ostinato.files import parquet as parsing
 from ostinato.runs import parquet, predictions, read_predictions, write_predictions
+from ostinato.runs.predictions import quantile_level, quantile_name
 
 FRAME = pl.DataFrame(
     {"row": [8, 9], "time": [1534131395.0, 1534131412.5], "id": ["a", None], "p_up": [0.25, 1.0]}
@@ -28,9 +29,10 @@ def path(tmp_path):
         FRAME,
         FRAME.head(0),
         FRAME.rename({"p_up": "q50"}).with_columns(q10=pl.lit(-3.0), q90=pl.lit(1e9)),
+        FRAME.rename({"p_up": "q02.5"}).with_columns(**{"q97.5": pl.lit(1.0), "q99.999": pl.lit(2.0)}),
         FRAME.with_columns(time=pl.from_epoch("row"), id=pl.lit(None), p_up=pl.col("p_up").cast(pl.Float32)),
     ],
-    ids=["direction", "no rows", "quantiles", "dates"],
+    ids=["direction", "no rows", "quantiles", "fine quantiles", "dates"],
 )
 def test_round_trip(path, frame):
     write_predictions(path, frame)
@@ -44,6 +46,9 @@ MISFITS = [
     (FRAME.drop("p_up"), "there is no forecast. A column p_up, or q10 to q90, is expected."),
     (FRAME.with_columns(loss=1.0), "the column 'loss' is unknown. p_up, or q10 to q90, is expected."),
     (FRAME.with_columns(q5=1.0), "the column 'q5' is unknown"),
+    (FRAME.with_columns(**{"q10.0": 1.0}), "the column 'q10.0' is unknown"),
+    (FRAME.with_columns(q100=1.0), "the column 'q100' is unknown"),
+    (FRAME.with_columns(**{"q2.5": 1.0}), "the column 'q2.5' is unknown"),
     (FRAME.with_columns(row=pl.col("row").cast(pl.Float64)), "the column row cannot be Float64."),
     (FRAME.with_columns(time=pl.lit("now")), "the column time cannot be String."),
     (FRAME.with_columns(id=pl.lit(1.5)), "the column id cannot be Float64."),
@@ -54,6 +59,42 @@ MISFITS = [
     (FRAME.with_columns(q50=pl.lit(None, pl.Float64)), "q50 has values that are missing or not finite."),
     (FRAME.with_columns(q50=pl.lit(float("inf"))), "q50 has values that are missing or not finite."),
 ]
+
+
+@pytest.mark.parametrize(
+    ("level", "name"),
+    [
+        (0.1, "q10"),
+        (0.5, "q50"),
+        (0.07, "q07"),
+        (0.29, "q29"),
+        (0.025, "q02.5"),
+        (0.975, "q97.5"),
+        (0.02, "q02"),
+        (0.005, "q00.5"),
+        (0.995, "q99.5"),
+        (0.00001, "q00.001"),
+        (0.99999, "q99.999"),
+        (0.3333, "q33.33"),
+    ],
+)
+def test_a_quantile_is_called_by_its_level(level, name):
+    assert quantile_name(level) == name
+    assert quantile_level(name) == level
+
+
+def test_every_level_that_a_name_can_hold_has_its_own():
+    levels = [k / 100_000 for k in range(1, 100_000)]
+    names = [quantile_name(level) for level in levels]
+    assert len(set(names)) == len(names)
+    assert [quantile_level(name) for name in names] == levels
+    assert all(predictions.QUANTILE.fullmatch(name) for name in names)
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, 0.1234567, 1e-6, 0.999999, -0.1])
+def test_a_level_that_no_name_can_hold_is_refused(level):
+    with pytest.raises(ConfigError, match="have at most 5 decimals, got "):
+        quantile_name(level)
 
 
 @pytest.mark.parametrize(("frame", "words"), MISFITS)

@@ -125,7 +125,7 @@ def bands(x: Points, quantiles: np.ndarray, levels: np.ndarray, legend: bool = T
     pairs = [(low, len(levels) - 1 - low) for low in range(len(levels) // 2)]
     if len(pairs) > 4:
         pairs = [pairs[place] for place in np.linspace(0, len(pairs) - 1, 4).round().astype(int)]
-    shares = [f"{100 * (levels[high] - levels[low]):.0f}" for low, high in pairs]
+    shares = [f"{100 * (levels[high] - levels[low]):g}" for low, high in pairs]
     name = f"{', '.join(shares)} % band{'s' if len(shares) > 1 else ''}"
     edge = {"mode": "lines", "line": {"width": 0, "color": BAND}, "hoverinfo": "skip", "type": "scatter"}
     traces = []

@@ -3,7 +3,6 @@
 Axes: n rows of a part, Q levels.
 """
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +12,8 @@ import polars as pl
 from ..errors import BrokenRunError
 from ..evaluation import log_losses, pinball_losses
 from ..evaluation.quantile_metrics import medians
-from ..runs.predictions import read_predictions
+from ..runs.predictions import QUANTILE, quantile_level, read_predictions
 from .facts import Facts
-
-QUANTILE = re.compile(r"q(\d\d)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +94,8 @@ def read_forecasts(path: Path, facts: Facts) -> Forecasts | None:
     if not path.exists():
         return None
     frame = read_predictions(path)
-    names = sorted(name for name in frame.columns if QUANTILE.fullmatch(name) and name != "q00")
+    names = sorted((name for name in frame.columns if QUANTILE.fullmatch(name)), key=quantile_level)
+    names = [name for name in names if quantile_level(name) > 0]
     if not len(frame) or not ("p_up" in frame.columns or names):
         return None
     actual = _numbers(frame["actual"]) if "actual" in frame.columns else np.full(len(frame), np.nan)
@@ -108,7 +106,7 @@ def read_forecasts(path: Path, facts: Facts) -> Forecasts | None:
         forecast, levels = _numbers(frame["p_up"]), np.empty(0)
     else:
         forecast = np.stack([_numbers(frame[name]) for name in names], axis=1)
-        levels = np.array([int(name[1:]) / 100 for name in names])
+        levels = np.array([quantile_level(name) for name in names])
     columns, column = _places(frame, "column")
     series, of = _places(frame, "id") if _tells_series(frame, facts) else (("",), np.zeros(len(frame), int))
     horizon = _numbers(frame["horizon"]) if "horizon" in frame.columns else np.full(len(frame), facts.horizon)

@@ -130,7 +130,7 @@ def between_levels(part: Part) -> Figure | None:
     below = np.sum(part.actual[:, None] > part.forecast, axis=1)
     edges = np.r_[0.0, part.levels, 1.0]
     share, ideal = np.bincount(below, minlength=len(edges) - 1) / len(part), np.diff(edges)
-    names = [f"{100 * a:.0f}–{100 * b:.0f}" for a, b in pairwise(edges)]
+    names = [f"{100 * a:g}–{100 * b:g}" for a, b in pairwise(edges)]
     outer = share[0] + share[-1]
     summary = (
         "Where the values fell between the quantiles (a PIT histogram). Flat is right; high at both "

@@ -6,7 +6,8 @@ id    integer or text  as in the data; may be null
 horizon  integer       rows ahead, where several horizons are foreseen
 column   text          what is foreseen, where there are several
 actual   float         what happened; null where that was not known yet
-p_up, or q05 .. q95    float, finite, one or more; p_up lies within 0 and 1
+p_up, or q10 .. q90    float, finite, one or more; p_up lies within 0 and 1. A quantile's name is its level in per cent,
+                       with as many decimals as it needs, at most 3, and no more: q02.5, q10, q97.5
 """
 
 import re
@@ -14,14 +15,36 @@ from pathlib import Path
 
 import polars as pl
 
-from ..errors import BrokenRunError, RunError
+from ..errors import BrokenRunError, ConfigError, RunError
 from .parquet import read_parquet
 from .reading import shortened
 from .writing import replace_file
 
 PLACES = ("row", "time", "id")
 OPTIONAL = ("horizon", "column", "actual")
-FORECAST = re.compile(r"p_up|q\d\d")
+DECIMALS = 3  # of a per cent, in the name of a quantile
+QUANTILE = re.compile(rf"q\d\d(\.\d{{0,{DECIMALS - 1}}}[1-9])?", re.ASCII)
+
+
+def quantile_name(level: float) -> str:
+    """The column of a quantile at a level within 0 and 1: 0.025 is q02.5.
+
+    Raises:
+        ConfigError: the level has more decimals than a name.
+    """
+    percent = round(100 * level, DECIMALS)
+    if not 0 < percent < 100 or abs(percent - 100 * level) > 1e-9:
+        raise ConfigError(
+            f"levels of quantiles lie within 0 and 1 and have at most {DECIMALS + 2} decimals, got {level}."
+        )
+    whole, decimals = f"{percent:.{DECIMALS}f}".split(".")
+    decimals = decimals.rstrip("0")
+    return f"q{whole:0>2}.{decimals}" if decimals else f"q{whole:0>2}"
+
+
+def quantile_level(name: str) -> float:
+    """The level of a quantile's column, the inverse of ``quantile_name``."""
+    return round(float(name[1:]) / 100, DECIMALS + 2)
 
 
 def write_predictions(path: Path | str, frame: pl.DataFrame) -> None:
@@ -63,7 +86,7 @@ def _check_columns(schema: pl.Schema, where: str) -> None:
     if not forecasts:
         raise BrokenRunError(f"{where}: there is no forecast. A column p_up, or q10 to q90, is expected.")
     for name in forecasts:
-        if not FORECAST.fullmatch(name):
+        if name != "p_up" and not QUANTILE.fullmatch(name):
             raise BrokenRunError(
                 f"{where}: the column {shortened(name)} is unknown. p_up, or q10 to q90, is expected."
             )

@@ -16,6 +16,7 @@ from ...data.panel import Kind, Panel
 from ...data.splits import check_fractions
 from ...errors import ConfigError, did_you_mean
 from ...models.registry import explain
+from ...runs.predictions import quantile_name
 from .calendars import MOST_KNOWN, calendar_parts
 
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
@@ -167,9 +168,10 @@ class Recipe(BaseModel):
         if self.target == "direction" and len(self.ahead) > 1:
             raise ValueError("a direction is foreseen at one horizon; choose one")
         if numbers > MOST_OUTPUTS:
+            columns = f"{len(self.targets):,} columns at " if len(self.targets) > 1 else ""
             raise ValueError(
-                f"{len(self.ahead):,} horizons of {len(self.levels)} quantiles would be {numbers:,} numbers at every "
-                f"step, at most {MOST_OUTPUTS:,} are allowed"
+                f"{columns}{len(self.ahead):,} horizons of {len(self.levels)} quantiles would be "
+                f"{numbers:,} numbers at every step, at most {MOST_OUTPUTS:,} are allowed"
             )
         return self
 
@@ -211,7 +213,8 @@ class Recipe(BaseModel):
 
         Raises:
             DataError: they are too few to be split, or they lack a column.
-            ConfigError: they are not of the kind that the target is foreseen of.
+            ConfigError: they are not of the kind that the target is foreseen of, or there are so many columns that
+                the recipe of a run could not be opened again.
         """
         facts = {
             "source": panel.report.source,
@@ -226,7 +229,7 @@ class Recipe(BaseModel):
         }
         if self.calendar is None:
             facts["calendar"] = calendar_parts(panel, self.purge)
-        made = self.model_copy(update=facts)
+        made = recipe_from(self.model_dump() | facts)  # checked again, before training: a run must open
         return made.fitted_on(panel, made.folds(panel)[0])
 
     def _targets(self, panel: Panel) -> tuple[str, ...]:
