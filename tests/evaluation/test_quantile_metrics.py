@@ -186,6 +186,28 @@ def test_mase_of_the_naive_forecast_on_the_fitted_rows_is_one():
     assert found["mase"] == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("horizons", [(1,), (24,), (1, 24)])
+def test_mase_of_no_change_is_one_for_a_return(horizons):
+    """Whatever the horizon, and whatever the season: a model no better than naive must not look better."""
+    level = np.cumsum(np.random.default_rng(0).normal(size=3_000))
+    levels = Levels(level, np.array([0]), horizons, True, season=5)
+    fitted = np.arange(3_000 - 24)
+    labels = levels.labels(fitted)
+    naive = np.zeros((*labels.shape, 3))
+    found = metrics(naive, [0.1, 0.5, 0.9], labels, scale_of(levels, fitted, fitted))
+    assert found["mase"] == pytest.approx(
+        1.0, rel=0.02
+    )  # the last changes are of rows that are not among these
+    changes = [np.mean(np.abs(level[steps : 3_000 - 24] - level[: 3_000 - 24 - steps])) for steps in horizons]
+    np.testing.assert_allclose(scale_of(levels, fitted, [0]).change, [np.mean(changes)])
+
+
+def test_the_naive_error_of_a_return_is_of_rows_that_were_seen():
+    level, observed = np.array([0.0, 1, 1, 4, 6]), np.array([True, True, False, True, True])
+    levels = Levels(level, np.array([0]), (1,), True, observed=observed)
+    np.testing.assert_allclose(scale_of(levels, np.arange(5), [0]).change, [np.mean([1, 2])])
+
+
 @pytest.mark.parametrize("function", [metrics, by_horizon, by_row, pinball_losses])
 def test_what_cannot_be_judged_is_refused(function):
     quantiles, labels, _ = drawn()

@@ -17,7 +17,9 @@ and gives, by name,
     width_80      mean distance between the two
     mae           mean absolute error of the median (between two levels, if 0.5 is none, on the line between them)
     mse, rmse     (root) mean squared error of `point`, the median if None
-    mase          mean absolute error of the median over that of the naive forecast on the fitted rows
+    mase          mean absolute error of the median over that of the naive forecast on the fitted rows: of a level
+                  the seasonal one, a season ahead (or one row); of a return that of no change, as far ahead as is
+                  foreseen
     scaled_mse    mse over the variance of the level on the fitted rows
 
 Raises, all of them:
@@ -29,7 +31,8 @@ Axes: R rows, H horizons, Q levels.
 Source:
     pinball: Koenker and Bassett 1978, Econometrica 46, 33-50. crps: Gneiting and Ranjan 2011, Journal of Business &
     Economic Statistics 29, 411-422, section 3. mase: Hyndman and Koehler 2006, International Journal of Forecasting
-    22, 679-688.
+    22, 679-688, section 3.3, whose errors are one step ahead. For returns we scale by the naive error at the horizon
+    itself: a change over many rows is larger than one over one row or one season, whatever is foreseen of it.
 """
 
 from collections.abc import Iterator
@@ -49,7 +52,7 @@ T = TypeVar("T", float, Floats)
 class Scale(NamedTuple):
     """What errors are measured in, row by row; NaN where there is no such unit."""
 
-    change: Floats  # (R,) mean absolute error of the naive forecast on the fitted rows, seasonal where there is one
+    change: Floats  # (R,) mean absolute error of the naive forecast on the fitted rows, see `mase` above
     variance: (
         Floats  # (R,) of the level on the fitted rows; NaN for relative levels, whose variance is no measure
     )
@@ -71,10 +74,15 @@ def scale_of(levels: Levels, fitted: ArrayLike, rows: ArrayLike) -> Scale:
             seen > 0, np.bincount(of, weights=values, minlength=count) / np.maximum(seen, 1), np.nan
         )
 
-    season = levels.season or 1
-    old = known - season >= levels.starts[series]
-    later, of = known[old], series[old]
-    change = mean(np.abs(levels.level[later] - levels.level[later - season]), of)
+    def naive_error(steps: int) -> Floats:
+        old = known - steps >= levels.starts[series]
+        if levels.relative and levels.observed is not None:
+            old[old] = levels.observed[known[old] - steps]
+        later, of = known[old], series[old]
+        return mean(np.abs(levels.level[later] - levels.level[later - steps]), of)
+
+    ahead = levels.horizons if levels.relative else (levels.season or 1,)
+    change = _row_means(np.stack([naive_error(steps) for steps in ahead], axis=1))
     level = levels.level[known]
     variance = mean((level - mean(level, series)[series]) ** 2, series)
     if levels.relative:

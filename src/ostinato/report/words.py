@@ -53,8 +53,8 @@ METRICS = {
     "rmse": Metric("RMSE", "the square root of the MSE."),
     "mase": Metric(
         "MASE",
-        "the MAE over that of the naive forecast on the training rows (seasonal where there is a season); for many "
-        "steps ahead it may be above 1 although the forecast is good.",
+        "the MAE over that of the naive forecast on the training rows: of a level the (seasonal) one, where for many "
+        "steps ahead it may be above 1 although the forecast is good; of a return that of no change, as far ahead.",
     ),
     "scaled_mse": Metric(
         "scaled MSE", "the MSE over the variance of the values on the training rows, as the literature scales it."
