@@ -8,6 +8,7 @@ import scipy.stats
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 from layers.close import close
 from ostinato.errors import ConfigError, DataError
@@ -112,7 +113,89 @@ def test_an_anchored_answer_moves_and_stretches_with_the_series():
     model = Anchored(body, output, RunningScale(2, 5.0), Columns(2, (0, 1))).double()
     x = torch.randn(1, 60, 2, dtype=torch.float64).cumsum(1)
     with torch.no_grad():
-        torch.testing.assert_close(model(50 * x + 900)[0], 50 * model(x)[0] + 900, rtol=1e-9, atol=1e-7)
+        y = model(x)[0]
+        model.usual.mul_(50)
+        torch.testing.assert_close(model(50 * x + 900)[0], 50 * y + 900, rtol=1e-9, atol=1e-7)
+
+
+@pytest.mark.parametrize("location", [None, Columns(2, (0, 1))])
+def test_where_a_series_has_not_moved_yet_the_usual_scale_stands_in(location):
+    output = Quantiles(2, (0.1, 0.5, 0.9))
+    body = Chain(Columns(2, (0, 1)), ToNetwork(2), GRU(2, output.input_size))
+    model = Anchored(body, output, RunningScale(2, 5.0), location)
+    for parameter in model.body.parameters():
+        nn.init.zeros_(parameter)
+    model.usual.copy_(torch.tensor([2.0, 30.0]))
+    x = torch.tensor([[[7.0, 1.0], [7.0, 2.0], [8.0, 2.0]]], dtype=torch.float64)
+    y = model(x)[0].unflatten(-1, (2, 3))[0].detach()
+    width = (y[..., 2] - y[..., 0]) / 0.8  # of the levels' own base
+    np.testing.assert_allclose(width[0], [2, 30], rtol=1e-6)
+    np.testing.assert_allclose(width[1], [2, 1], rtol=1e-6)  # the second column moved by 1
+    assert 0 < width[2, 0] < 1
+    np.testing.assert_allclose(y[..., 1], 0 * x[0] if location is None else x[0], atol=1e-9)
+
+
+def mostly_zeros(quantities: int = 2) -> torch.Tensor:
+    """Four labels of five are 0."""
+    z = torch.from_numpy(np.random.default_rng(1).standard_normal((1_000, quantities)))
+    z[np.arange(1_000) % 5 > 0] = 0.0
+    return z
+
+
+@pytest.mark.parametrize("free", [False, True])
+@pytest.mark.parametrize("levels", [tuple(k / 10 for k in range(2, 9)), (0.5,)])
+def test_a_network_moves_quantiles_that_coincide(free, levels):
+    """Their range is 0, their standard deviation about 0.45."""
+    z = mostly_zeros()
+    output = Quantiles(2, levels, free=free).fit(z)
+    expected = np.quantile(z.numpy(), levels, axis=0).T
+    assert np.abs(expected).max() == 0
+    numbers = torch.zeros(2, output.inputs, dtype=torch.float64, requires_grad=True)
+    said = output.standard(numbers.flatten())
+    np.testing.assert_allclose(said.detach(), expected, atol=1e-3 * 0.5)
+    deviation = z.numpy().std(axis=0)
+    gradient = torch.autograd.grad(said[:, output.middle].sum(), numbers)[0]
+    np.testing.assert_allclose(gradient[:, 0], deviation, rtol=1e-6)
+    moved = numbers.detach().clone()
+    moved[:, 0] = 2.0
+    found = output.standard(moved.flatten())[:, output.middle]
+    np.testing.assert_allclose(found, 2 * deviation, rtol=1e-6)
+    if len(levels) > 1:
+        steps = said.detach().diff(dim=-1)
+        np.testing.assert_allclose(steps, np.repeat(1e-3 * deviation[:, None] / 6, 6, axis=1), rtol=1e-3)
+        stretched = torch.autograd.grad(output.standard(numbers.flatten()).diff(dim=-1).sum(), numbers)[0]
+        assert (stretched[:, 1:].abs() > 1e-5).any(dim=1).all()
+
+
+def test_steps_that_are_wide_enough_are_left_as_they_are():
+    z = labels(quantities=2)
+    output = Quantiles(2, LEVELS).fit(z)
+    expected = np.nanquantile(z.numpy(), LEVELS, axis=0).T
+    np.testing.assert_allclose(output.base, expected, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(output.spread, np.maximum(np.ptp(expected, axis=1), np.nanstd(z, axis=0)))
+
+
+def test_a_students_t_of_labels_that_coincide_has_their_standard_deviation():
+    z = mostly_zeros()
+    np.testing.assert_allclose(StudentT(2).fit(z).base, np.c_[np.zeros(2), z.numpy().std(axis=0)], rtol=1e-6)
+    np.testing.assert_allclose(StudentT(1).fit(torch.full((9, 1), 0.1)).base, [[0.1, 1.0]], rtol=1e-6)
+    np.testing.assert_allclose(Point(1).fit(torch.full((9, 1), 0.1)).base, [[0.1, 1.0]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("make", [lambda: Quantiles(2, LEVELS), lambda: StudentT(2), lambda: Point(2)])
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -1.0, 0.0])
+def test_buffers_that_are_no_distribution_are_told(make, number):
+    assert make().sound()
+    for name in [name for name in ("base", "spread") if hasattr(make(), name)]:
+        output = make()
+        buffer = getattr(output, name).view(2, -1)
+        if name == "base" and isinstance(output, Quantiles):
+            buffer[1, -1] = number
+            if number == 0.0:
+                buffer[1, 0] = 0.1
+        else:
+            buffer[1, -1] = number
+        assert not output.sound()
 
 
 @pytest.mark.parametrize("levels", [(), (0.5, 0.5), (0.9, 0.1), (0.0, 0.5), (0.5, 1.0)])

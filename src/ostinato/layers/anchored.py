@@ -26,7 +26,8 @@ class Anchored(Combinator):
     """Distributions in the unit of the data: location + scale * what the body says.
 
     The network sees stationary numbers and answers in units of the present scale, so that a price it never saw is no
-    stranger to it.
+    stranger to it. Where the present scale is 0, before the first change, the usual one (``usual``, set by whoever
+    fits the model) stands in: nobody is certain that a series will stand still.
 
     Args:
         body: from raw columns to ``output.input_size`` numbers.
@@ -41,6 +42,8 @@ class Anchored(Combinator):
         ConfigError: the sizes do not fit, or the layers differ in stride or latency.
     """
 
+    usual: Tensor  # (C,) float64, above 0
+
     def __init__(
         self, body: SequenceLayer, output: Output, scale: SequenceLayer, location: SequenceLayer | None = None
     ) -> None:
@@ -49,6 +52,7 @@ class Anchored(Combinator):
         self.body, self.output, self.scale, self.location = body, output, scale, location
         self.parts, self.state_type = 3, AnchoredState
         self._check_sizes()
+        self.register_buffer("usual", torch.ones(scale.output_size or 0, dtype=torch.float64))
         self.input_size = scale.input_size
         self.output_size = output.quantities * output.numbers
         self.stride, self.latency = body.stride, body.latency
@@ -76,8 +80,13 @@ class Anchored(Combinator):
         y = self.placed(self.output.standard(numbers.double()), scale, location[0] if location else None)
         return y.flatten(2), self._states([after for _, after in pairs]) if self.streams else ()
 
+    def sound(self) -> bool:
+        """Whether the usual scale is one: a file from outside can hold any numbers."""
+        return bool(self.usual.isfinite().all() and (self.usual > 0).all())
+
     def placed(self, standard: Tensor, scale: Tensor, location: Tensor | None) -> Tensor:
         """Distributions (..., J, P) in the unit of the data, from scale and location (..., C)."""
+        scale = torch.where(scale == 0, self.usual.to(scale.dtype), scale)
         horizons = self.output.quantities // scale.shape[-1]
         location = torch.zeros_like(scale) if location is None else location
         return self.output.placed(

@@ -13,7 +13,8 @@ from ..errors import ConfigError, DataError
 from .sizes import at_least_one
 
 WIDEST = 3.0  # a network may stretch or shrink a distribution e^3 times, no more
-NARROWEST = 1e-6  # of the spread: quantiles of a label that repeats itself would coincide
+# of the spread, the least from the first quantile to the last: those of a label that repeats itself would coincide
+NARROWEST = 1e-3
 
 
 class Output(nn.Module):
@@ -48,12 +49,16 @@ class Output(nn.Module):
         if not bool(known.any(dim=0).all()):
             quantity = int((~known.any(dim=0)).nonzero()[0])
             raise DataError(f"quantity {quantity} has no label among the rows to be fitted on.")
-        self.base.copy_(self.found(torch.where(known, rows, torch.nan)))
+        self.take(torch.where(known, rows, torch.nan))
         return self
 
+    def take(self, z: Tensor) -> None:
+        """Fill the buffers for labels z (N, J) float64, NaN where there is none."""
+        self.base.copy_(self.found(z))
+
     def sound(self) -> bool:
-        """Whether the base is one of distributions: a file from outside can hold any numbers."""
-        return bool((self.base[:, 1] > 0).all())  # centre, spread
+        """Whether the buffers are those of distributions: a file from outside can hold any numbers."""
+        return bool(self.base.isfinite().all() and (self.base[:, 1] > 0).all())  # centre, spread
 
     def found(self, z: Tensor) -> Tensor:
         """The base for labels z (N, J) float64, NaN where there is none."""
@@ -84,9 +89,7 @@ class Point(Output):
 
     def found(self, z: Tensor) -> Tensor:
         """Mean and standard deviation."""
-        centre = z.nanmean(dim=0)
-        spread = (z - centre).square().nanmean(dim=0).sqrt()
-        return torch.stack([centre, torch.where(spread > 0, spread, 1.0)], dim=-1)
+        return torch.stack([z.nanmean(dim=0), _deviation(z)], dim=-1)
 
     def shaped(self, numbers: Tensor, base: Tensor) -> Tensor:
         """The mean moved by spreads."""
@@ -95,6 +98,10 @@ class Point(Output):
 
 class Quantiles(Output):
     """Quantiles that never cross: the middle one, and positive steps outward from it.
+
+    The network moves the middle by spreads: the distance from the first to the last quantile of the labels, or their
+    standard deviation where that is more. Labels of which most are the same have quantiles that coincide, and still
+    they have a spread. Steps of the base are at least a small share of it: what is 0 cannot be stretched.
 
     Args:
         quantities: J.
@@ -106,6 +113,8 @@ class Quantiles(Output):
         ConfigError: the levels are not ascending within 0 and 1.
     """
 
+    spread: Tensor  # (J,)
+
     def __init__(self, quantities: int, levels: Sequence[float], free: bool = False) -> None:
         super().__init__(quantities)
         check_levels(levels)
@@ -114,32 +123,39 @@ class Quantiles(Output):
         self.inputs = self.numbers if free else 2
         self.middle = min(range(self.numbers), key=lambda place: abs(self.levels[place] - 0.5))
         self.register_buffer("base", torch.tensor(self.levels).repeat(quantities, 1) - 0.5)  # (J, Q)
+        self.register_buffer("spread", torch.ones(quantities))
 
     def sound(self) -> bool:
-        """Whether the quantiles ascend."""
-        return bool((self.base.diff(dim=-1) >= 0).all())
+        """Whether the quantiles ascend and can be moved."""
+        finite = self.base.isfinite().all() and self.spread.isfinite().all()
+        return bool(finite and (self.base.diff(dim=-1) >= 0).all() and (self.spread > 0).all())
+
+    def take(self, z: Tensor) -> None:
+        """The quantiles of the labels, their steps widened where they are next to nothing, and the spread."""
+        base = self.found(z)
+        spread = torch.maximum(base[:, -1] - base[:, 0], _deviation(z))
+        least = NARROWEST * spread[:, None] / max(self.numbers - 1, 1)
+        self.base.copy_(self._outward(base[:, self.middle, None], base.diff(dim=-1).clamp(min=least)))
+        self.spread.copy_(spread)
 
     def found(self, z: Tensor) -> Tensor:
         """The quantiles of the labels."""
         columns = [column[column.isfinite()] for column in z.T]
-        levels = z.new_tensor(self.levels)
-        base = torch.stack([_quantiles(column, levels) for column in columns])
-        spread = (base[:, -1:] - base[:, :1]).clamp(min=1e-9)
-        # steps that are 0 could not be stretched
-        return base + NARROWEST * spread * torch.arange(self.numbers, dtype=base.dtype, device=base.device)
+        return torch.stack([_quantiles(column, z.new_tensor(self.levels)) for column in columns])
 
     def shaped(self, numbers: Tensor, base: Tensor) -> Tensor:
         """Move the middle, stretch the steps."""
-        spread = (base[:, -1] - base[:, 0]).clamp(min=1e-9)
-        centre = base[:, self.middle] + spread * numbers[..., 0]
-        steps = base.diff(dim=-1)
+        middle = base[:, self.middle]
+        centre = (middle + self.spread.to(base.dtype) * numbers[..., 0])[..., None]
+        stretch = _limited(numbers[..., 1:]).exp()
         if not self.free:
-            stretch = _limited(numbers[..., 1:2]).exp()
-            return centre[..., None] + stretch * (base - base[:, self.middle, None])
-        steps = steps * _limited(numbers[..., 1:]).exp()
+            return centre + stretch * (base - middle[:, None])
+        return self._outward(centre, base.diff(dim=-1) * stretch)
+
+    def _outward(self, centre: Tensor, steps: Tensor) -> Tensor:
+        """Quantiles (..., Q) from the middle one (..., 1) and the steps between neighbours (..., Q - 1)."""
         up = steps[..., self.middle :].cumsum(-1)
         down = steps[..., : self.middle].flip(-1).cumsum(-1).flip(-1)
-        centre = centre[..., None]
         return torch.cat([centre - down, centre, centre + up], dim=-1)
 
 
@@ -158,10 +174,15 @@ class StudentT(Output):
         self.register_buffer("base", torch.tensor([[0.0, 1.0]]).repeat(quantities, 1))
 
     def found(self, z: Tensor) -> Tensor:
-        """Median, and the scale that gives Student's t with 4 degrees the quartiles of the labels."""
+        """Median, and the scale that gives Student's t with 4 degrees the quartiles of the labels.
+
+        Where the quartiles (nearly) coincide, the standard deviation stands in.
+        """
         quartiles = z.nanquantile(z.new_tensor([0.25, 0.5, 0.75]), dim=0)
-        scale = (quartiles[2] - quartiles[0]) / (2 * 0.7407)  # its upper quartile
-        return torch.stack([quartiles[1], torch.where(scale > 0, scale, 1.0)], dim=-1)
+        scale, deviation = (quartiles[2] - quartiles[0]) / (2 * 0.7407), _deviation(z)  # its upper quartile
+        return torch.stack(
+            [quartiles[1], torch.where(scale > NARROWEST * deviation, scale, deviation)], dim=-1
+        )
 
     def shaped(self, numbers: Tensor, base: Tensor) -> Tensor:
         """(..., J, 3): location, scale, degrees of freedom."""
@@ -190,6 +211,13 @@ def check_levels(levels: Sequence[float]) -> None:
 
 def _limited(numbers: Tensor) -> Tensor:
     return WIDEST * (numbers / WIDEST).tanh()
+
+
+def _deviation(z: Tensor) -> Tensor:
+    """Standard deviations (J,) of z (N, J), NaN left out; 1 where all that differs is rounding."""
+    centre = z.nanmean(dim=0)
+    found = (z - centre).square().nanmean(dim=0).sqrt()
+    return torch.where(found > 1e-12 * centre.abs(), found, 1.0)
 
 
 def _quantiles(column: Tensor, levels: Tensor) -> Tensor:

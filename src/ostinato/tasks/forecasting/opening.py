@@ -8,7 +8,7 @@ import torch
 
 from ...core import SequenceLayer
 from ...errors import BrokenRunError, ConfigError
-from ...layers.outputs import Output
+from ...layers import Anchored, Output
 from ...runs.folder import RunFolder
 from ...runs.format import RunConfig, read_config
 from ...runs.tensors import read_tensors
@@ -64,11 +64,19 @@ def open_run(path: Path | str, device: str = "cpu") -> Run:
     model = forecast_model(recipe, name, options).to(device)
     values = {key: torch.from_numpy(value).to(device) for key, value in tensors.items()}
     load_module(model, values, str(folder.weights))
-    if any(isinstance(module, Output) and not module.sound() for module in model.modules()):
-        raise BrokenRunError(
-            f"{folder.weights}: output.base is no distribution; its quantiles must ascend, its spreads be above 0."
-        )
+    _check_sound(model, str(folder.weights))
     return Run(folder, config, recipe, training, model.eval())
+
+
+def _check_sound(model: SequenceLayer, where: str) -> None:
+    for module in model.modules():
+        if isinstance(module, Output) and not module.sound():
+            raise BrokenRunError(
+                f"{where}: output is no distribution; its base must be finite and its quantiles ascend, "
+                "its spreads must be above 0."
+            )
+        if isinstance(module, Anchored) and not module.sound():
+            raise BrokenRunError(f"{where}: usual, the scale of a series, must be finite and above 0.")
 
 
 def read_sections(config: RunConfig, where: str) -> tuple[Recipe, TrainingConfig]:

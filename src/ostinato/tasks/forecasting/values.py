@@ -19,6 +19,7 @@ from ...data.report import counted
 from ...errors import DataError
 from ...evaluation import by_row, scale_of, value_baselines
 from ...layers import Anchored, Output, Point, Quantiles, StudentT
+from ...runs.predictions import quantile_name
 from .distributions import objective
 from .features import location_of, running_scale
 from .streaming import stream
@@ -88,6 +89,7 @@ class Values(Target):
         share = torch.from_numpy(scale / self.units(panel, scale, train)[panel.series[rows]])
         self._check_labelled(panel, z[train])
         model.output.fit(z[train])
+        model.usual.copy_(torch.from_numpy(usual_scale(scale[train])))
         known = z.isfinite().any(dim=1)
         dtype = next(model.parameters()).dtype
         target = torch.cat([z, share], dim=1).to(dtype)
@@ -124,7 +126,10 @@ class Values(Target):
             )
 
     def forecasts(self, y: Tensor) -> np.ndarray:
-        """Quantiles (R, J, Q) at the recipe's levels."""
+        """Quantiles (R, J, Q) float64 at the recipe's levels: a price needs more digits than float32 has.
+
+        Memory is bounded by whoever asks (``predicting.MOST_NUMBERS``).
+        """
         output = self.output()
         numbers = y.detach().cpu().double().numpy().reshape(len(y), output.quantities, output.numbers)
         if not np.isfinite(numbers).all():
@@ -134,7 +139,7 @@ class Values(Target):
                 "beyond all that it was fitted on."
             )
         if self.recipe.form != "student_t":
-            return numbers.astype(np.float32) if numbers.size > 10_000_000 else numbers
+            return numbers
         location, scale, freedom = (numbers[..., place, None] for place in range(3))
         return location + scale * student.ppf(np.array(self.at), freedom)
 
@@ -187,9 +192,7 @@ class Values(Target):
                 if len(self.recipe.ahead) > 1:
                     columns["horizon"] = np.full(len(rows), horizon, np.int32)
                 columns["actual"] = pl.Series(actual[:, place], nan_to_null=True)
-                quantiles = {
-                    f"q{round(100 * level):02d}": part[:, place, q] for q, level in enumerate(self.at)
-                }
+                quantiles = {quantile_name(level): part[:, place, q] for q, level in enumerate(self.at)}
                 frames.append(pl.DataFrame(columns | quantiles))
         return pl.concat(frames)
 
@@ -208,6 +211,12 @@ class Values(Target):
             else:
                 parts.append(baseline.quantiles(levels, rows, self.at))
         return np.concatenate(parts, axis=1)
+
+
+def usual_scale(scale: np.ndarray) -> np.ndarray:
+    """The mean of scales (R, C) of training rows where there is one, (C,); 1 of a column that never moved."""
+    moved = scale > 0
+    return np.where(moved.any(axis=0), scale.sum(axis=0) / np.maximum(moved.sum(axis=0), 1), 1.0)
 
 
 def _blocks(rows: int, horizons: int, cells: int = 4_000_000) -> Iterator[slice]:
