@@ -43,7 +43,7 @@ app.command("env")(env.env)
 def main() -> None:
     """Run a command; a user's mistake is one sentence and exit code 1, never a traceback."""
     try:
-        app()
+        app(prog_name="ostinato")
     except OstinatoError as error:
         _stop(str(error), 1)
     except KeyboardInterrupt:

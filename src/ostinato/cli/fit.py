@@ -22,9 +22,7 @@ def fit() -> None:
 def forecast(
     asked: Asked,
     out: Annotated[Path, typer.Option("--out", "-o", help="The run folder.", show_default=False)],
-    model: Annotated[
-        str | None, typer.Option("--model", help="cnn, tcn, mlp, rnn, lstm (unset) or gru.")
-    ] = None,
+    model: opt.Model = None,
     seed: opt.OptionalSeed = None,
     folds: Folds = 1,
     window: Window = "expanding",

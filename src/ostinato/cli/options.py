@@ -27,6 +27,7 @@ Set = Annotated[
 Config = Annotated[
     Path | None, typer.Option("--config", help="A TOML file with sections model, training and data.")
 ]
+Model = Annotated[str | None, typer.Option("--model", help="cnn, tcn, mlp, rnn, lstm (unset) or gru.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of weights, order and noise.")]
 OptionalSeed = Annotated[
     int | None, typer.Option("--seed", min=0, help="Of weights, order and noise; unset: 0.")

@@ -34,9 +34,7 @@ def forecast(
         int | None,
         typer.Option("--trials", help="Configurations to try, earlier sessions included; unset: 30."),
     ] = None,
-    model: Annotated[
-        str | None, typer.Option("--model", help="cnn, tcn, mlp, rnn, lstm (unset) or gru.")
-    ] = None,
+    model: opt.Model = None,
     models: Annotated[
         str | None, typer.Option("--models", metavar="NAME,...", help="Several to choose from.")
     ] = None,
