@@ -26,6 +26,7 @@ def test_the_shape_of_the_file(path):
         "training": {"seconds": 12.5, "epochs": 3, "stopped": "no better for 2 epochs"},
         "model": {"parameters": 1234, "step_us": 9.5},
         "parts": {"test": {"rows": 5, "first": 1.5, "last": 9.0}},
+        "trials": 1,
     }
 
 
