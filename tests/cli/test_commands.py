@@ -104,9 +104,9 @@ def test_runs_lists_what_is_there(small_run):
     assert (run["name"], run["task"], run["model"]) == ("small", "forecast", "lstm")
     test = json.loads((small_run / "metrics.json").read_text())["test"]
     head, line = ostinato("runs", str(small_run.parent)).stdout.splitlines()
-    assert head.split() == ["run", "model", "created", "log-loss", "AUC"]
+    assert head.split() == ["run", "model", "target", "created", "loss"]
     created = f"{run['created'][:10]} {run['created'][11:16]}"
-    assert " ".join(line.split()) == f"small lstm {created} {test['log_loss']:.4f} {test['auc']:.4f}"
+    assert " ".join(line.split()) == f"small lstm direction {created} {test['log_loss']:.4f} log-loss"
 
 
 def test_runs_are_a_line_each(small_run, tmp_path):

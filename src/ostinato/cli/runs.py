@@ -36,7 +36,7 @@ def runs(
         typer.echo(f"no runs in {directory}.")
         return
     console = Console()
-    rest = f" {'model':5} {'created':16} {'log-loss':>8} {'AUC':>6}"
+    rest = f" {'model':5} {'target':9} {'created':16} {'loss':>9}             "
     width = min(max(len(run.name) for run in found), console.width - len(rest))
     for name, line in [("run", rest), *((run.name, _line(run)) for run in found)]:
         start = Text(name, style="bold" if line is rest else "")
@@ -46,11 +46,12 @@ def runs(
 
 def _line(run: "RunSummary") -> str:
     """What follows the name of a run."""
-    from .tables import number
+    from .tables import WORDS, number
 
     if run.broken:
         return " broken: " + run.broken.removeprefix(f"{run.path}{os.sep}")  # the name says where
-    start = f" {run.model:5} {run.created[:16].replace('T', ' ')} "
+    target = run.target if len(run.target) < 10 else run.target[:8] + "…"
+    start = f" {run.model:5} {target:9} {run.created[:16].replace('T', ' ')} "
     if run.test is None:
         return start + "not finished"
-    return start + f"{number(run.test.get('log_loss')):>8} {number(run.test.get('auc')):>6}"
+    return start + f"{number(run.test.get(run.measure)):>9} {WORDS.get(run.measure, run.measure)}"

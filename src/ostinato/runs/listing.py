@@ -27,6 +27,8 @@ class RunSummary:
     created: str = ""  # ISO 8601 in UTC
     test: dict[str, float | None] | None = None  # metrics on the test part; None while there are none
     broken: str | None = None
+    target: str = ""  # what is foreseen
+    measure: str = "log_loss"  # the metric that the tests of the run are about
 
 
 def list_runs(directory: Path | str) -> list[RunSummary]:
@@ -68,13 +70,23 @@ def _summary(path: Path, top: Path) -> RunSummary:
     folder = RunFolder(path)
     try:
         config = read_config(folder.config)
-        test = read_results(folder.metrics).test if os.path.lexists(folder.metrics) else None
+        results = read_results(folder.metrics) if os.path.lexists(folder.metrics) else None
     except RunError as error:
         return RunSummary(path, name, broken=_printable(str(error)))
-    model = config.model.get("name")
     return RunSummary(
-        path, name, config.task, _printable(model) if isinstance(model, str) else "", config.created, test
+        path,
+        name,
+        config.task,
+        _text(config.model.get("name")),
+        config.created,
+        None if results is None else results.test,
+        target=_text(config.data.get("target")),
+        measure="log_loss" if results is None else results.measure,
     )
+
+
+def _text(value: object) -> str:
+    return _printable(value) if isinstance(value, str) else ""
 
 
 def _printable(text: str) -> str:
