@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+import polars as pl
 
 from ..errors import ColumnError, DataError
 from . import numbers
@@ -16,7 +17,7 @@ from .panel import Panel
 from .regular import Timed, regular
 from .report import counted
 from .table import Column, Table, flag
-from .tables import with_holidays
+from .tables import holidays_of, with_holidays
 
 NAMES = {
     "open": ("open", "o", "openprice", "priceopen"),
@@ -89,16 +90,18 @@ def bars_of_table(
     columns: Mapping[str, str],
     known: tuple[str, ...] = (),
     holidays: str = "",
+    future: np.ndarray | None = None,
 ) -> Panel:
     """Read bars.
 
     Args:
         found: the rows in order.
         choice: the columns of prices and volume.
-        extras: further columns by name, (N,) in the order of the source.
+        extras: further columns by name, (N,), NaN only in rows of the future, in the order of the source.
         columns: for the report, names of columns by role.
         known: which of the extras are known in advance.
         holidays: a country whose holidays become a known column, or "".
+        future: (N,) bool, rows of the future by ``future_rows``; None: there are none.
 
     Missing bars are filled, flat at the close before and without volume, and are not observed. Where more is missing
     than a series can lack, the market is taken to close: bars follow one another and have no step.
@@ -108,16 +111,20 @@ def bars_of_table(
         ColumnError: a cell is not a number.
     """
     table = found.column.table
+    empty = np.zeros(table.height, bool) if future is None else future
     arrays = {
-        role: numbers.positive(Column(role, table.cells(choice.columns[role]), table)) for role in PRICES
+        role: numbers.positive(Column(role, table.cells(choice.columns[role]), table), empty)
+        for role in PRICES
     }
     notes = check_prices(table, arrays)
-    arrays["volume"], told = read_volume(table, choice, arrays["close"])
+    arrays["volume"], told = read_volume(table, choice, arrays["close"], empty)
     notes += told
-    laid = regular(found, np.zeros(len(arrays["open"]), bool), future=False, pauses=True)
+    laid = regular(found, empty, future=True, pauses=True)
     values = flat_where_missing({role: arrays[role][laid.source] for role in COLUMNS}, laid.observed)
-    values |= {name: array[laid.source] for name, array in extras.items()}
+    for name, array in extras.items():
+        values[name] = array[laid.known if name in known else laid.source]
     known = with_holidays(table, values, laid, holidays, known)
+    onward = holidays_of(found, laid, holidays)
     step = laid.step.seconds
     report = bars_report(
         table.name,
@@ -141,7 +148,40 @@ def bars_of_table(
         laid.step.season,
         known=known,
         bars=size_text(step),
+        holidays=onward,
     )
+
+
+def future_rows(found: Timed, choice: BarColumns) -> np.ndarray:
+    """The rows after the last price of each series, which only tell what is known in advance, (N,) bool.
+
+    Raises:
+        ColumnError: a cell is not a number.
+    """
+    table, rows = found.column.table, found.rows
+    prices = [numbers.floats(Column(role, table.cells(choice.columns[role]), table)) for role in PRICES]
+    empty = np.logical_and.reduce(
+        [
+            np.isnan(price) & is_empty(table, choice.columns[role])
+            for role, price in zip(PRICES, prices, strict=True)
+        ]
+    )
+    number = np.arange(len(empty))
+    last = np.maximum.reduceat(np.where(empty[rows.source], -1, number), rows.starts)[rows.series]
+    future = np.zeros(len(empty), bool)
+    future[rows.source] = number > last
+    return future
+
+
+def is_empty(table: Table, name: str) -> np.ndarray:
+    """Whether cells of a column are empty, (N,) bool."""
+    if name in table.arrays:
+        return np.isnan(table.arrays[name])
+    cells = table.cells(name)
+    empty = cells.is_null()
+    if cells.dtype == pl.String:
+        empty |= (cells.str.strip_chars() == "").fill_null(True)
+    return empty.to_numpy()
 
 
 def flat_where_missing(values: dict[str, np.ndarray], observed: np.ndarray | None) -> dict[str, np.ndarray]:
@@ -176,8 +216,10 @@ def check_prices(table: Table, arrays: Mapping[str, np.ndarray]) -> list[str]:
     return notes
 
 
-def read_volume(table: Table, choice: BarColumns, close: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """The volume in units of what is traded, (N,), and notes on it.
+def read_volume(
+    table: Table, choice: BarColumns, close: np.ndarray, empty: np.ndarray
+) -> tuple[np.ndarray, list[str]]:
+    """The volume in units of what is traded, (N,), and notes on it; in rows that may be ``empty`` (N,) NaN.
 
     Raises:
         DataError: a volume is missing, infinite or below 0.   ColumnError: a cell is not a number.
@@ -185,11 +227,11 @@ def read_volume(table: Table, choice: BarColumns, close: np.ndarray) -> tuple[np
     name = choice.columns.get("volume")
     if name is None:
         return np.zeros(len(close)), ["there is no column of volume; it was taken as 0"]
-    volume = numbers.not_negative(Column("volume", table.cells(name), table))
+    volume = numbers.not_negative(Column("volume", table.cells(name), table), empty)
     if not choice.other:
         return volume, []
     try:
-        other = numbers.not_negative(Column("volume", table.cells(choice.other), table))
+        other = numbers.not_negative(Column("volume", table.cells(choice.other), table), empty)
     except DataError:
         return volume, []
     return unswapped(volume, other, close, (name, choice.other))

@@ -1,11 +1,46 @@
-"""Public holidays as a column that is known in advance."""
+"""Public holidays as a column that is known in advance.
+
+Axes: N rows, S series, K steps.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import ConfigError, did_you_mean
-from .grid import DAY
+from .grid import DAY, Step, onward
+from .zones import Clock
 
 HOLIDAY = "holiday"
+
+
+@dataclass(frozen=True, eq=False)
+class Holidays:
+    """What it takes to tell the holidays after the last row of each series.
+
+    Args:
+        place: as ``holiday_column`` takes it.
+        step: from row to row.
+        time: (S,) seconds since the epoch of each last row; ``wall``: the same on the local clock.
+        zone: whose clock that is, where it is told.
+    """
+
+    place: str
+    step: Step
+    time: np.ndarray
+    wall: np.ndarray
+    zone: str = ""
+
+    def after(self, steps: int) -> np.ndarray:
+        """The column at the next steps of each series, (S, K)."""
+        later = np.arange(1, steps + 1)
+        if self.zone and not self.step.wall:
+            assert self.step.seconds is not None
+            instants = self.time[:, None] + later * self.step.seconds
+            wall = Clock(self.zone).wall(instants.ravel())
+        else:
+            wall = onward(self.step, np.repeat(self.wall, steps), np.tile(later, len(self.wall)))
+        return holiday_column(wall, self.place).reshape(len(self.wall), steps)
 
 
 def holiday_column(wall: np.ndarray, place: str) -> np.ndarray:

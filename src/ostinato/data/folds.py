@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import ConfigError, DataError
 from .panel import Panel
-from .report import counted, too_few
+from .report import counted
 from .splits import check_fractions
 
 Window = Literal["expanding", "rolling"]
@@ -26,6 +26,8 @@ class Fold:
     train, validation: rows whose labels end within the part.
     test: the rows to be judged; those at the end of a series have no label.
     used: rows that fitting and validation looked at, their labels included.
+
+    Rows of the future, after the last one of a series that was observed, are in no part.
     number, count, window: which fold of which walk it is, from 0.
     """
 
@@ -67,7 +69,8 @@ def folds_of(
     """
     if count < 1:
         raise ConfigError(f"folds must be at least 1, got {count}.")
-    cuts = _fractional(len(panel), fractions) if bounds is None else _bounded(panel, bounds)
+    rows = int((panel.ends - panel.starts).sum())
+    cuts = _fractional(rows, fractions) if bounds is None else _bounded(panel, rows, bounds)
     first, begin, end = cuts
     edges = [begin + (end - begin) * fold // count for fold in range(count + 1)]
     length = begin - first  # of validation
@@ -77,7 +80,7 @@ def folds_of(
         oldest = 0 if window == "expanding" else start - begin
         made = _fold(panel, purge, oldest, start - length, start, stop)
         folds.append(replace(made, number=fold, count=count, window=window))
-    _check_lengths(folds, purge, len(panel))
+    _check_lengths(folds, purge, panel, rows)
     return folds
 
 
@@ -86,11 +89,11 @@ def _fractional(rows: int, fractions: tuple[float, float, float]) -> tuple[int, 
     return round(rows * fractions[0]), round(rows * (fractions[0] + fractions[1])), rows
 
 
-def _bounded(panel: Panel, bounds: tuple[Bound, Bound, Bound]) -> tuple[int, int, int]:
+def _bounded(panel: Panel, rows: int, bounds: tuple[Bound, Bound, Bound]) -> tuple[int, int, int]:
     places = tuple(_place(panel, bound) for bound in bounds)
-    if not 0 < places[0] < places[1] < places[2] <= len(panel):
+    if not 0 < places[0] < places[1] < places[2] <= rows:
         raise ConfigError(
-            f"bounds must be three ascending ends of train, validation and test within {len(panel):,} rows, got "
+            f"bounds must be three ascending ends of train, validation and test within {_of_rows(panel, rows)}, got "
             f"{', '.join(map(str, bounds))}, which are rows {', '.join(f'{place:,}' for place in places)}."
         )
     return places  # type: ignore[return-value]
@@ -111,7 +114,7 @@ def _place(panel: Panel, bound: Bound) -> int:
             f"bound {bound!r} is neither a number of rows nor a time like 2017-06-26T00:00."
         ) from None
     seconds = moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
-    return int((panel.time < seconds).sum())
+    return sum(int((time < seconds).sum()) for time in _times(panel))
 
 
 def _fold(panel: Panel, purge: int, oldest: int, first: int, second: int, third: int) -> Fold:
@@ -124,18 +127,19 @@ def _fold(panel: Panel, purge: int, oldest: int, first: int, second: int, third:
 
 def _rows_before(panel: Panel, place: int) -> np.ndarray:
     """Where each series is cut so that ``place`` rows of the panel lie before, all at one moment. (S,)"""
-    starts, stops = panel.starts, panel.stops
-    if len(starts) == 1:  # by number: several trades may happen at one moment
+    times = _times(panel)
+    if len(times) == 1:  # by number: several trades may happen at one moment
         return np.array([place])
-    if place >= len(panel):
-        return stops
-    moment = np.partition(panel.time, place)[place]
-    return np.array(
-        [
-            start + np.searchsorted(panel.time[start:stop], moment)
-            for start, stop in zip(starts, stops, strict=True)
-        ]
-    )
+    together = np.concatenate(times)
+    if place >= len(together):
+        return panel.ends
+    moment = np.partition(together, place)[place]
+    return panel.starts + [np.searchsorted(time, moment) for time in times]
+
+
+def _times(panel: Panel) -> list[np.ndarray]:
+    """Of the rows of each series up to the last observed one."""
+    return [panel.time[start:end] for start, end in zip(panel.starts, panel.ends, strict=True)]
 
 
 def _ranges(starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
@@ -144,12 +148,25 @@ def _ranges(starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
     return np.concatenate(pieces).astype(np.int64)
 
 
-def _check_lengths(folds: Sequence[Fold], purge: int, rows: int) -> None:
+def _check_lengths(folds: Sequence[Fold], purge: int, panel: Panel, rows: int) -> None:
     for fold in folds:
         for name, part in (("train", fold.train), ("validation", fold.validation), ("test", fold.test)):
             if len(part) <= (purge if name == "test" else 0):
                 of = f" of one of {len(folds)} folds" if len(folds) > 1 else ""
+                few = f"{_of_rows(panel, rows)} {'is' if rows == 1 else 'are'} too few"
                 raise DataError(
-                    f"{too_few(rows, 'row')}: the {name} part{of} has {counted(len(part), 'row')} left where labels "
-                    f"look {purge:,} ahead. Bring more data, look less far ahead, or ask for fewer folds."
+                    f"{few}: the {name} part{of} has {counted(len(part), 'row')} left where labels look "
+                    f"{purge:,} ahead. Bring more data, look less far ahead, or ask for fewer folds."
                 )
+
+
+def _of_rows(panel: Panel, rows: int) -> str:
+    """How many rows there are to cut, and which do not count: 90 rows (5 of them missing in the source, ...)."""
+    told = []
+    future = len(panel) - rows
+    missing = 0 if panel.observed is None else int((~panel.observed).sum()) - future
+    if missing:
+        told.append(f"{missing:,} of them missing in the source")
+    if future:
+        told.append(f"not counting {future:,} of the future")
+    return counted(rows, "row") + (f" ({', '.join(told)})" if told else "")

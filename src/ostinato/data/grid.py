@@ -38,6 +38,11 @@ class Step(NamedTuple):
     working: bool = False
     wall: bool = False
 
+    @property
+    def regular(self) -> bool:
+        """Whether it is told when the next row will be."""
+        return self.seconds is not None or self.months > 0 or self.working
+
 
 @dataclass(frozen=True, eq=False)
 class Grid:
@@ -148,6 +153,21 @@ def steps_from_start(step: Step, time: np.ndarray, rows: Rows) -> np.ndarray:
         assert step.seconds is not None
         return (time - time[rows.starts[rows.series]]) / step.seconds
     return number - number[rows.starts[rows.series]]
+
+
+def onward(step: Step, before: np.ndarray, later: np.ndarray) -> np.ndarray:
+    """The local times that come so many steps ``later`` (M,) than those ``before`` (M,)."""
+    if step.seconds is not None:
+        return before + later * step.seconds
+    day, rest = np.divmod(before, DAY)
+    days = day.astype(np.int64).astype("datetime64[D]")
+    if step.working:
+        days = np.busday_offset(days, later)
+    else:
+        months = days.astype("datetime64[M]")
+        longest = ((months + later * step.months + 1).astype("datetime64[D]")) - 1
+        days = np.minimum((months + later * step.months).astype("datetime64[D]") + (days - months), longest)
+    return days.astype(np.int64) * DAY + rest
 
 
 def lay(

@@ -9,28 +9,36 @@ from .table import Column
 MOST = 1e30  # no price and no quantity is larger; float32, which networks compute in, ends at 3e38
 
 
-def positive(column: Column) -> np.ndarray:
-    """A column of finite numbers above 0, (N,) float64.
+def positive(column: Column, empty: np.ndarray | None = None) -> np.ndarray:
+    """A column of finite numbers above 0, (N,) float64; NaN is allowed where a cell may be ``empty`` (N,).
 
     Raises:
         ColumnError: a cell is not a number.   DataError: a number is missing or out of range.
     """
     values = floats(column)
-    refuse(column, ~(np.isfinite(values) & (values > 0)), "a finite number above 0")
+    refuse(column, ~(np.isfinite(values) & (values > 0) | _allowed(values, empty)), "a finite number above 0")
     refuse_huge(column, values)
     return values
 
 
-def not_negative(column: Column) -> np.ndarray:
-    """A column of finite numbers, 0 or above, (N,) float64.
+def not_negative(column: Column, empty: np.ndarray | None = None) -> np.ndarray:
+    """A column of finite numbers, 0 or above, (N,) float64; NaN is allowed where a cell may be ``empty`` (N,).
 
     Raises:
         ColumnError: a cell is not a number.   DataError: a number is missing or out of range.
     """
     values = floats(column)
-    refuse(column, ~(np.isfinite(values) & (values >= 0)), "a finite number, 0 or above")
+    refuse(
+        column,
+        ~(np.isfinite(values) & (values >= 0) | _allowed(values, empty)),
+        "a finite number, 0 or above",
+    )
     refuse_huge(column, values)
     return values
+
+
+def _allowed(values: np.ndarray, empty: np.ndarray | None) -> np.ndarray | bool:
+    return False if empty is None else empty & np.isnan(values)
 
 
 def floats(column: Column) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from ..errors import DataError, did_you_mean
+from .calendar import Holidays
 
 Kind = Literal["trades", "bars", "table"]
 
@@ -44,6 +45,7 @@ class Panel:
         targets: columns of a table that are to be foreseen.
         known: columns that are known in advance.
         row_ids: (N,) int64 or str, what the source calls each row, such as an exchange's trade ids; or None.
+        holidays: what tells the column ``holiday`` beyond the last rows, where there is one; None: nothing does.
         bars: how bars were made or how far apart they are: "1m", "100t", "10v"; "" for other kinds.
 
     Columns of trades are price and amount; those of bars open, high, low, close and volume.
@@ -62,6 +64,7 @@ class Panel:
     known: tuple[str, ...] = ()
     bars: str = ""
     row_ids: np.ndarray | None = None
+    holidays: Holidays | None = None
 
     def __len__(self) -> int:
         return len(self.time)
@@ -70,6 +73,14 @@ class Panel:
     def stops(self) -> np.ndarray:
         """The row after the last one of each series, (S,)."""
         return np.append(self.starts[1:], len(self))
+
+    @property
+    def ends(self) -> np.ndarray:
+        """The row after the last one of each series that was observed, (S,): from there on they are of the future."""
+        if self.observed is None:
+            return self.stops
+        number = np.where(self.observed, np.arange(1, len(self) + 1), 0)
+        return np.maximum(np.maximum.reduceat(number, self.starts), self.starts)
 
     @property
     def series(self) -> np.ndarray:

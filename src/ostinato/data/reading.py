@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import ColumnError, ConfigError, DataError, did_you_mean
 from . import columns as trade_columns
 from . import numbers
-from .bar_files import BarColumns, bars_of_table, find_bars, likeliest, missing_prices
+from .bar_files import BarColumns, bars_of_table, find_bars, future_rows, likeliest, missing_prices
 from .bars import COLUMNS, bars_of_trades, parse_bars
 from .columns import ambiguous, missing
 from .csv_files import is_number
@@ -55,6 +55,10 @@ def read_panel(
         time_unit: of numeric times: s, ms, us or ns. None decides by their size.
         time_zone: of times that name none, like Europe/Berlin; None takes them as UTC.
         holidays: a country whose public holidays become the known column ``holiday``.
+
+    Where columns are known in advance (or holidays are), rows at the end with an empty target, or empty prices of bars,
+    are rows of the future. In steps that are missing in the source columns hold the values before, those that are known
+    in advance too; holidays are told there from the time, and after the last row as well where rows are regular.
 
     A target that is a column makes the source a table; a source with open, high, low and close holds bars; any other
     holds trades.
@@ -140,9 +144,10 @@ def panel_of_table(table: Table, prices: BarColumns | None, times: list[str], wa
         choice = find_columns(table, wanted.target, wanted.covariates, wanted.known, taken)
         return spans_noted(table_panel(rows, choice, roles, wanted.holidays))
     choice = bar_columns(table, prices, wanted, taken)
-    extras = {name: complete(table, "covariates", name) for name in choice.covariates}
+    future = future_rows(rows, prices) if choice.known or wanted.holidays else None
+    extras = {name: complete(table, "covariates", name, future) for name in choice.covariates}
     extras |= {name: complete(table, "known", name) for name in choice.known}
-    panel = bars_of_table(rows, prices, extras, roles, choice.known, wanted.holidays)
+    panel = bars_of_table(rows, prices, extras, roles, choice.known, wanted.holidays, future)
     return built(spans_noted(panel), wanted.bars)
 
 
@@ -232,10 +237,11 @@ def no_price(table: Table, columns: Mapping[str, str]) -> str:
     )
 
 
-def complete(table: Table, role: str, name: str) -> np.ndarray:
-    """A column beside bars, without empty cells, (N,)."""
+def complete(table: Table, role: str, name: str, empty: np.ndarray | None = None) -> np.ndarray:
+    """A column beside bars, (N,), without empty cells but where they may be ``empty`` (N,)."""
     values = read(table, role, name)
-    numbers.refuse(Column(role, table.cells(name), table), np.isnan(values), "a finite number")
+    bad = np.isnan(values) if empty is None else np.isnan(values) & ~empty
+    numbers.refuse(Column(role, table.cells(name), table), bad, "a finite number")
     return values
 
 

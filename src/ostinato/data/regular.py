@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import DataError
-from .grid import DAY, OFF, Grid, Step, find_step, lay
+from .grid import DAY, OFF, Grid, Step, find_step, lay, onward
 from .report import counted
 from .series import Rows, in_order, read_ids
 from .table import Column, Table
@@ -219,19 +219,4 @@ def filled(grid: Grid, found: Timed, seen: np.ndarray, notes: list[str]) -> Regu
 def walls_of(grid: Grid, before: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """The local time of each step, (M,): of the row ``before`` it (M,), and so many steps later."""
     later = np.arange(grid.length) - grid.place[rows]
-    if not later.any():
-        return before
-    day, rest = np.divmod(before, DAY)
-    days = day.astype(np.int64).astype("datetime64[D]")
-    if grid.step.working:
-        days = np.busday_offset(days, later)
-    elif grid.step.months:
-        months = days.astype("datetime64[M]")
-        longest = ((months + later * grid.step.months + 1).astype("datetime64[D]")) - 1
-        days = np.minimum(
-            (months + later * grid.step.months).astype("datetime64[D]") + (days - months), longest
-        )
-    else:
-        assert grid.step.seconds is not None
-        return before + later * grid.step.seconds
-    return days.astype(np.int64) * DAY + rest
+    return onward(grid.step, before, later) if later.any() else before

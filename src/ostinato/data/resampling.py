@@ -9,7 +9,8 @@ import numpy as np
 
 from ..errors import ConfigError, DataError
 from .bars import COLUMNS, EDGE, BarSize, bars_report, few, grouped, parse_bars
-from .grid import season_of
+from .calendar import Holidays
+from .grid import Step, season_of
 from .panel import Panel
 from .report import TableReport, counted, duration
 
@@ -32,7 +33,7 @@ def coarser(panel: Panel, bars: str) -> Panel:
     if size.size == panel.step:
         return panel
     pieces = [joined(panel, slice(a, b), size) for a, b in zip(panel.starts, panel.stops, strict=True)]
-    lengths = [len(time) for time, _, _, _ in pieces]
+    lengths = np.array([len(time) for time, _, _, _ in pieces])
     time = np.concatenate([piece[0] for piece in pieces])
     values = {name: np.concatenate([piece[1][name] for piece in pieces]) for name in panel.values}
     seen = np.concatenate([piece[2] for piece in pieces])
@@ -48,7 +49,36 @@ def coarser(panel: Panel, bars: str) -> Panel:
         step=size.size,
         season=season_of(size.size),
         bars=size.text,
+        holidays=onward(panel, time[np.cumsum(lengths) - 1], size),
     )
+
+
+def onward(panel: Panel, time: np.ndarray, size: BarSize) -> Holidays | None:
+    """What tells holidays after the last of the longer bars, which opened at ``time`` (S,)."""
+    if panel.holidays is None:
+        return None
+    wall = time + panel.holidays.wall - panel.holidays.time
+    return replace(panel.holidays, step=Step(size.size, None, ""), time=time, wall=wall)
+
+
+def without_the_unfinished(
+    columns: dict[str, np.ndarray], seen: np.ndarray, firsts: np.ndarray, known: tuple[str, ...]
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """A series (N,) whose last rows are of the future, and with them the rows of the longer bar that is not over.
+
+    Args:
+        columns: shorter bars; ``seen`` (N,) which were observed; ``known``: columns that are known in advance.
+        firsts: the first row of each longer bar.
+    """
+    future = int(np.flatnonzero(seen).max(initial=-1)) + 1
+    first = int(firsts[np.searchsorted(firsts, min(future, len(seen) - 1), side="right") - 1])
+    if future == len(seen) or first == 0:
+        return columns, seen
+    flat = {name: array if name in known else array.copy() for name, array in columns.items()}
+    for name in flat.keys() - set(known):
+        flat[name][first:] = columns["close" if name in COLUMNS[:4] else name][first - 1]
+    flat["volume"][first:] = 0.0
+    return flat, seen & (np.arange(len(seen)) < first)
 
 
 def check_multiple(panel: Panel, size: BarSize) -> None:
@@ -109,6 +139,7 @@ def joined(panel: Panel, rows: slice, size: BarSize) -> Piece:
     stamp = number[firsts] * size.size
     columns = {name: array[rows] for name, array in panel.values.items()}
     seen = np.ones(len(time), bool) if panel.observed is None else panel.observed[rows]
+    columns, seen = without_the_unfinished(columns, seen, firsts, panel.known)
     # filled bars are flat at the close before: they change no high, low, close or sum, but they could open a bar
     opening = np.minimum.reduceat(np.where(seen, np.arange(len(time)), len(time)), firsts)
     opening = np.where(opening < np.append(firsts[1:], len(time)), opening, firsts)

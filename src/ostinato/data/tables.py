@@ -11,7 +11,7 @@ import polars as pl
 
 from ..errors import ColumnError, did_you_mean
 from . import numbers
-from .calendar import HOLIDAY, holiday_column
+from .calendar import HOLIDAY, Holidays, holiday_column
 from .columns import listed
 from .panel import Panel
 from .regular import Regular, Timed, regular
@@ -118,6 +118,7 @@ def table_panel(found: Timed, choice: TableColumns, columns: Mapping[str, str], 
     for name in choice.known:
         values[name] = known_values(table, name, laid.known)
     known = with_holidays(table, values, laid, holidays, choice.known)
+    onward = holidays_of(found, laid, holidays)
     notes += constant(table, choice, values)
     told = (*table.notes, *found.times.notes, *found.rows.notes, *notes, *laid.notes)
     report = report_of(table.name, laid, choice, values, columns, told)
@@ -133,6 +134,7 @@ def table_panel(found: Timed, choice: TableColumns, columns: Mapping[str, str], 
         laid.step.season,
         choice.targets,
         known,
+        holidays=onward,
     )
 
 
@@ -177,6 +179,14 @@ def with_holidays(
         )
     values[HOLIDAY] = holiday_column(laid.wall, place)
     return (*known, HOLIDAY)
+
+
+def holidays_of(found: Timed, laid: Regular, place: str) -> Holidays | None:
+    """What tells holidays beyond the end; None where there are none, or no step to go on by."""
+    if not place or not laid.step.regular:
+        return None
+    lasts = np.append(laid.starts[1:], len(laid.time)) - 1
+    return Holidays(place, laid.step, laid.time[lasts], laid.wall[lasts], found.times.zone)
 
 
 def read(table: Table, role: str, name: str) -> np.ndarray:

@@ -26,7 +26,8 @@ class Times(NamedTuple):
     """Seconds since the Unix epoch (N,) float64, the unit they came in, and what was guessed.
 
     ``local`` (N,) is what the clock on the wall showed, in seconds since the first of January 1970 there; None
-    where that is UTC. ``naive``: neither the times nor the caller named a zone. float64 resolves today's Unix time to
+    where that is UTC. ``zone``: whose clock that is, "" where times name no more than how far they are from UTC.
+    ``naive``: neither the times nor the caller named a zone. float64 resolves today's Unix time to
     0.24 µs, so µs survive and ns do not.
     """
 
@@ -35,6 +36,7 @@ class Times(NamedTuple):
     notes: list[str]
     local: np.ndarray | None = None
     naive: bool = False
+    zone: str = ""
 
 
 def read_times(column: Column, unit: str | None, clock: Clock | None = None) -> Times:
@@ -57,7 +59,7 @@ def read_times(column: Column, unit: str | None, clock: Clock | None = None) -> 
             f"the time unit {unit!r} is for numbers; the times of {column.table.name} are {times.unit}."
         )
     check_range(column, times)
-    return times if clock is None else times._replace(local=clock.wall(times.seconds))
+    return times if clock is None else times._replace(local=clock.wall(times.seconds), zone=clock.zone)
 
 
 def check_unit(unit: str | None) -> str | None:
@@ -86,7 +88,7 @@ def read_native(column: Column, clock: Clock | None) -> Times:
         )
     if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
         wall = as_seconds(column.cells.dt.replace_time_zone(None))
-        return Times(as_seconds(column.cells), "datetimes", [], wall)
+        return Times(as_seconds(column.cells), "datetimes", [], wall, zone=dtype.time_zone)
     seconds = as_seconds(column.cells)
     if clock is not None:
         return Times(clock.utc(column, seconds), "datetimes", [clock.note()])
