@@ -25,6 +25,8 @@ from .features import location_of, running_scale
 from .streaming import stream
 from .target import Columns, Question, Target, row_columns
 
+LEAST_KNOWN = 0.5  # of the labels of a row that is judged
+
 
 class Values(Target):
     """Quantiles, a Student's t or a mean of each quantity (column, horizon)."""
@@ -144,12 +146,16 @@ class Values(Target):
         return location + scale * student.ppf(np.array(self.at), freedom)
 
     def labelled(self, panel: Panel, rows: np.ndarray) -> np.ndarray:
-        """Rows with a label at every horizon of every column: all horizons are judged on the same rows."""
-        known = np.ones(len(rows), bool)
+        """Rows whose horizons all lie within what was observed of their series, and of whose labels enough are known.
+
+        So all horizons are judged on the same rows, but for steps that are missing in the source.
+        """
+        known = np.zeros(len(rows), np.int64)
         for levels in self.levels(panel):
             for block in _blocks(len(rows), len(self.recipe.ahead)):
-                known[block] &= np.isfinite(levels.labels(rows[block])).all(axis=1)
-        return rows[known]
+                known[block] += np.isfinite(levels.labels(rows[block])).sum(axis=1)
+        within = rows + self.recipe.purge < panel.ends[panel.series[rows]]
+        return rows[within & (known >= LEAST_KNOWN * len(self.names) * len(self.recipe.ahead))]
 
     def columns(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> Columns:
         """Of one column by name; of several, those of each behind its name.
