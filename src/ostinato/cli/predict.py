@@ -39,9 +39,14 @@ def predict(
     from ..tasks.forecasting import predict as predict_forecast
 
     opened = open_run(run, place)
-    frame = predict_forecast(opened, read(opened, data, column, time_unit), chunk, last)
+    panel = read(opened, data, column, time_unit)
+    frame = predict_forecast(opened, panel, chunk, last)
     write_predictions(out, frame)
     if not quiet:
         from ..data.report import counted
+        from ..tasks.forecasting.predicting import left_out
 
+        lost = left_out(opened.recipe, panel, last)
+        if lost:
+            typer.echo(f"note: {lost}.")
         typer.echo(f"{counted(len(frame), 'forecast')} in {out}")

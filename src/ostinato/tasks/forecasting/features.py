@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ...core import SequenceLayer
+from ...data.calendar import HOLIDAY
 from ...data.panel import Panel
 from ...errors import ConfigError, DataError
 from ...layers import (
@@ -34,13 +35,40 @@ LONGEST_SEASON = 400  # rows; a longer one is too far back to keep
 def raw_rows(recipe: Recipe, panel: Panel) -> Tensor:
     """What a model reads: (N, I) float64.
 
+    Where what is known in advance ends, its last value stands; ``foreseeable`` tells those rows, of which no forecast
+    is given. Holidays go on beyond the last row.
+
     Raises:
         DataError: the panel lacks a column.
     """
     columns = [panel.time - recipe.origin, *(panel.column(name) for name in recipe.inputs)]
     for name in recipe.known_inputs:
-        columns += [_later(panel, panel.column(name), steps) for steps in recipe.known_ahead]
+        after = _after(recipe, panel, name)
+        columns += [_later(panel, panel.column(name), steps, after) for steps in recipe.known_ahead]
     return torch.from_numpy(np.stack(columns, axis=1))
+
+
+def foreseeable(recipe: Recipe, panel: Panel) -> np.ndarray:
+    """Whether all that is to be known in advance at a row is known, (N,) bool: not at the end of most series."""
+    ends = np.repeat(panel.stops, panel.stops - panel.starts)
+    reach = max(recipe.known_ahead, default=0) if ending(recipe, panel) else 0
+    return np.arange(len(panel)) + reach < ends
+
+
+def ending(recipe: Recipe, panel: Panel) -> tuple[str, ...]:
+    """Columns known in advance that are known as far as the rows go; holidays go on where there is a step."""
+    return tuple(name for name in recipe.known_inputs if not _is_told(recipe, panel, name))
+
+
+def _is_told(recipe: Recipe, panel: Panel, name: str) -> bool:
+    return name == HOLIDAY and bool(recipe.holidays) and panel.holidays is not None
+
+
+def _after(recipe: Recipe, panel: Panel, name: str) -> np.ndarray | None:
+    """The column after the last row of each series, (S, K); None where it ends there."""
+    if not _is_told(recipe, panel, name) or panel.holidays is None:
+        return None
+    return panel.holidays.after(max(recipe.known_ahead))
 
 
 def input_size(recipe: Recipe) -> int:
@@ -138,14 +166,18 @@ def _lookback(recipe: Recipe) -> tuple[tuple[int, ...], tuple[float, ...], tuple
     )
 
 
-def _later(panel: Panel, column: np.ndarray, steps: int) -> np.ndarray:
-    """A column some steps on; the last that is known of a series where it ends.
+def _later(panel: Panel, column: np.ndarray, steps: int, after: np.ndarray | None) -> np.ndarray:
+    """A column some steps on, (N,); beyond the end of a series what comes ``after`` (S, K), or the last value.
 
     Raises:
-        DataError: never for panels whose rows of the future are there.
+        DataError: the column has gaps.
     """
-    later = np.minimum(np.arange(len(panel)) + steps, np.repeat(panel.stops - 1, panel.stops - panel.starts))
-    found = column[later]
+    later = np.arange(len(panel)) + steps
+    beyond = later - np.repeat(panel.stops, panel.stops - panel.starts)
+    found = column[np.where(beyond < 0, later, later - beyond - 1)]
+    if after is not None:
+        over = np.flatnonzero(beyond >= 0)
+        found[over] = after[panel.series[over], beyond[over]]
     if not np.isfinite(found).all():
         raise DataError(f"{panel.report.source}: a column that is known in advance has gaps.")
     return found

@@ -31,7 +31,7 @@ from ...training.loop import Augment
 from ...training.progress import Watcher
 from .choosing import Choices, choose
 from .evaluating import Evaluation, judge
-from .features import raw_rows
+from .features import foreseeable, raw_rows
 from .model import device_of, forecast_model, parts_of, step_microseconds
 from .opening import Run, network_section
 from .predicting import check_numbers, foresee
@@ -297,9 +297,10 @@ def part_facts(panel: Panel, fold: Fold) -> dict[str, PartFacts]:
 
 def _test_frame(recipe: Recipe, panel: Panel, rows: np.ndarray, forecasts: np.ndarray) -> Any:
     """Every forecast of the test part, or of every k-th row where there are very many horizons."""
-    observed = np.ones(len(rows), bool) if panel.observed is None else panel.observed[rows]
+    told = foreseeable(recipe, panel)[rows]
+    told &= True if panel.observed is None else panel.observed[rows]
     every = -(-len(rows) * len(recipe.ahead) // MOST_LINES)
-    kept = np.flatnonzero(observed)[::every]
+    kept = np.flatnonzero(told)[::every]
     return target_of(recipe).frame(panel, rows[kept], forecasts[kept])
 
 
@@ -324,5 +325,23 @@ def _check_long_enough(panel: Panel, fold: Fold, recipe: Recipe, network: Sequen
     if labelled < FEWEST_ROWS:
         raise DataError(
             f"{too_few(rows, row)}: the test part has {counted(labelled, row)} with a label, at least "
-            f"{FEWEST_ROWS:,} are needed to judge by. Bring more {row}s."
+            f"{FEWEST_ROWS:,} are needed to judge by{unlabelled(panel, fold.test, recipe, row)}. Bring more {row}s."
         )
+
+
+def unlabelled(panel: Panel, rows: np.ndarray, recipe: Recipe, row: str) -> str:
+    """Why rows of the test part have no label, to follow a sentence; "" where all have one."""
+    late = rows + recipe.purge >= panel.ends[panel.series[rows]]
+    missing = np.zeros(len(rows), bool) if panel.observed is None else ~panel.observed[rows]
+    future = len(panel) - int((panel.ends - panel.starts).sum())
+    told = [
+        f"{counted(int(late.sum()), row)} less than {recipe.purge + 1:,} before the end"
+        if late.any()
+        else "",
+        f"{counted(int((missing & ~late).sum()), row)} missing in the source"
+        if (missing & ~late).any()
+        else "",
+        f"{counted(future, row)} of the future do not count" if future else "",
+    ]
+    why = "; ".join(reason for reason in told if reason)
+    return f" ({why})" if why else ""

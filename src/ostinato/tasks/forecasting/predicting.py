@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from ...data.calendar import HOLIDAY
 from ...data.panel import Panel
 from ...data.report import counted
 from ...errors import ConfigError, DataError
-from .features import raw_rows
+from .features import ending, foreseeable, raw_rows
 from .model import device_of
 from .opening import Run
 from .reading import Data, like, panel_of
+from .recipe import Recipe
 from .streaming import CHUNK, pieces_of
 from .target import target_of
 
@@ -28,21 +30,50 @@ def predict(run: Run, data: Data, chunk: int = CHUNK, last: int | None = None) -
     what happened, null where that is not known yet. Each series is one stream from its first row on; ``chunk`` rows at
     a time give the same numbers, whatever it is.
 
+    Columns that are known in advance must be known as far ahead as is foreseen. Rows for which they are not, at the end
+    of each series, are left out (``left_out`` says so); rows of the future, with the time and those columns filled and
+    the target or the prices empty, bring them. Holidays are known for good where rows are regular.
+
     Args:
         data: as ``fit`` takes them. A data frame of pandas or arrow gives one of the same kind.
         last: forecasts of the last rows of each series only; None: of all.
 
     Raises:
-        DataError: the data cannot be read, or a forecast is not a number.
+        DataError: the data cannot be read, a forecast is not a number, or no row asked for can have one.
         ConfigError: more is asked for than memory holds.
     """
     panel = panel_of(data, run.recipe)
     rows = _asked(panel, last)
+    kept = rows[foreseeable(run.recipe, panel)[rows]]
+    if len(rows) and not len(kept):
+        raise DataError(
+            f"{panel.report.source}: no row asked for can have a forecast: {_unknown(run.recipe, panel)}."
+        )
+    rows = kept
     target = target_of(run.recipe)
     check_numbers(
         len(rows), run.model.output_size or 1, "Ask for the last rows only, with --last (in Python last=)."
     )
     return like(data, target.frame(panel, rows, foresee(run, panel, rows, chunk)))
+
+
+def left_out(recipe: Recipe, panel: Panel, last: int | None = None) -> str:
+    """Which rows that are asked for ``predict`` gives no forecast of, and why; "" where there are none."""
+    rows = _asked(panel, last)
+    lost = int((~foreseeable(recipe, panel)[rows]).sum())
+    of = "" if len(panel.starts) == 1 else " of series"
+    return f"{counted(lost, 'row')} at the end{of} left out: {_unknown(recipe, panel)}" if lost else ""
+
+
+def _unknown(recipe: Recipe, panel: Panel) -> str:
+    names = ", ".join(map(repr, ending(recipe, panel)))
+    empty = "prices" if panel.kind == "bars" else "target"
+    filled = "the time" if set(ending(recipe, panel)) == {HOLIDAY} else f"the time and {names}"
+    ahead = counted(max(recipe.known_ahead), "row")
+    return (
+        f"{names} must be known {ahead} ahead. Rows of the future, with {filled} filled in and the {empty} empty, "
+        "bring them"
+    )
 
 
 def foresee(run: Run, panel: Panel, rows: np.ndarray, chunk: int = CHUNK) -> np.ndarray:

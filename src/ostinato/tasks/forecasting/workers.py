@@ -24,6 +24,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from ...data.calendar import Holidays
+from ...data.grid import Step
 from ...data.panel import Panel
 from ...errors import RunError
 from .choosing import column_names, read_lines
@@ -184,6 +186,10 @@ def write_panel(folder: Path, panel: Panel) -> None:
         "roles": column_names(panel),
     }
     arrays = {name: getattr(panel, name) for name in ARRAYS}
+    if panel.holidays is not None:
+        known = panel.holidays
+        facts["holidays"] = [known.place, list(known.step), known.zone]
+        arrays |= {"holidays_time": known.time, "holidays_wall": known.wall}
     arrays |= {f"value{place}": column for place, column in enumerate(panel.values.values())}
     try:
         folder.mkdir()
@@ -227,4 +233,9 @@ def read_panel(folder: Path) -> Panel:
     values = {name: array(f"value{place}") for place, name in enumerate(facts["columns"])}
     arrays = {name: array(name) for name in ARRAYS}
     report = Told(facts["source"], facts["lines"], facts["roles"])
-    return Panel(values=values, report=report, **plain, **arrays)  # type: ignore[arg-type]
+    holidays = None
+    if "holidays" in facts:
+        place, step, zone = facts["holidays"]
+        time, wall = np.load(folder / "holidays_time.npy"), np.load(folder / "holidays_wall.npy")
+        holidays = Holidays(place, Step(*step), time, wall, zone)
+    return Panel(values=values, report=report, holidays=holidays, **plain, **arrays)  # type: ignore[arg-type]
