@@ -1,7 +1,7 @@
 """Training defaults for each model, where they differ from those of ``TrainingConfig``.
 
-Chosen by validation log-loss on the real trades and the simulated market; the search is
-``benchmarks/bench_defaults.py``. A setting leaves its plain value only where that gains more than the seeds differ,
+Chosen by validation loss: of directions on the real trades and the simulated market (``benchmarks/bench_defaults.py``), of
+values on bars of two lengths and a table (``benchmarks/bench_value_defaults.py``). A setting leaves its plain value only where that gains more than the seeds differ,
 about 0.0005 on the mean of both markets.
 """
 
@@ -22,14 +22,13 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "tcn": {"streams": 8, "update_every": 64, "weight_decay": 0.3},
 }
 
-# a value has fewer rows and more noise than a direction of trades: slower, and held back
-OF_VALUES: dict[str, Any] = {"learning_rate": 1e-3, "weight_decay": 0.3}
+# Of a return next to nothing can be foreseen: slower, and held back. Columns of tables keep the plain values.
+OF_RETURNS: dict[str, Any] = {"learning_rate": 1e-3, "weight_decay": 0.3}
 
 
 def defaults_of(model: str, recipe: Recipe) -> dict[str, Any]:
     """What differs from the defaults of ``TrainingConfig``."""
-    values = {} if recipe.target == "direction" else OF_VALUES
-    return DEFAULTS.get(model, {}) | values
+    return DEFAULTS.get(model, {}) | (OF_RETURNS if recipe.target == "return" else {})
 
 
 def training_config(model: str, options: dict[str, Any], seed: int, recipe: Recipe) -> TrainingConfig:
