@@ -1,8 +1,9 @@
 """Training defaults for each model, where they differ from those of ``TrainingConfig``.
 
-Chosen by validation loss: of directions on the real trades and the simulated market (``benchmarks/bench_defaults.py``), of
-values on bars of two lengths and a table (``benchmarks/bench_value_defaults.py``). A setting leaves its plain value only where that gains more than the seeds differ,
-about 0.0005 on the mean of both markets.
+Chosen by validation loss: of directions on the real trades and the simulated market (``benchmarks/bench_defaults.py``),
+where a setting leaves its plain value only if that gains more than the seeds differ, about 0.0005 on the mean of both;
+of values on bars of two lengths and a table (``benchmarks/bench_value_defaults.py``), where of settings within one
+standard error of the best the simplest is taken.
 """
 
 from typing import Any
