@@ -167,6 +167,19 @@ def test_a_network_moves_quantiles_that_coincide(free, levels):
         assert (stretched[:, 1:].abs() > 1e-5).any(dim=1).all()
 
 
+@pytest.mark.parametrize("free", [False, True])
+def test_how_far_quantiles_are_stretched(free):
+    """e^3 times, and those that coincide as far as a tenth of the spread would be: there is a time to be uncertain."""
+    levels = tuple(k / 10 for k in range(2, 9))
+    most = torch.full((2, 2 if not free else 7), 1e6, dtype=torch.float64)
+    wide = Quantiles(2, levels, free=free).fit(torch.linspace(0, 1, 101)[:, None].repeat(1, 2).double())
+    found = wide.standard(most.flatten()).diff(dim=-1)
+    np.testing.assert_allclose(found, 0.1 * np.exp(3), rtol=1e-5)
+    z = mostly_zeros()
+    found = Quantiles(2, levels, free=free).fit(z).standard(most.flatten())
+    np.testing.assert_allclose(found[:, -1] - found[:, 0], 0.1 * np.exp(3) * z.numpy().std(axis=0), rtol=1e-3)
+
+
 def test_steps_that_are_wide_enough_are_left_as_they_are():
     z = labels(quantities=2)
     output = Quantiles(2, LEVELS).fit(z)
@@ -178,8 +191,12 @@ def test_steps_that_are_wide_enough_are_left_as_they_are():
 def test_a_students_t_of_labels_that_coincide_has_their_standard_deviation():
     z = mostly_zeros()
     np.testing.assert_allclose(StudentT(2).fit(z).base, np.c_[np.zeros(2), z.numpy().std(axis=0)], rtol=1e-6)
-    np.testing.assert_allclose(StudentT(1).fit(torch.full((9, 1), 0.1)).base, [[0.1, 1.0]], rtol=1e-6)
-    np.testing.assert_allclose(Point(1).fit(torch.full((9, 1), 0.1)).base, [[0.1, 1.0]], rtol=1e-6)
+    np.testing.assert_allclose(
+        StudentT(1).fit(torch.full((9, 1), 0.1, dtype=torch.float64)).base, [[0.1, 1.0]], rtol=1e-6
+    )
+    np.testing.assert_allclose(
+        Point(1).fit(torch.full((9, 1), 0.1, dtype=torch.float64)).base, [[0.1, 1.0]], rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize("make", [lambda: Quantiles(2, LEVELS), lambda: StudentT(2), lambda: Point(2)])

@@ -15,6 +15,7 @@ from .sizes import at_least_one
 WIDEST = 3.0  # a network may stretch or shrink a distribution e^3 times, no more
 # of the spread, the least from the first quantile to the last: those of a label that repeats itself would coincide
 NARROWEST = 1e-3
+NARROW = 0.1  # of the spread: what is narrower may be stretched as far as this could be
 
 
 class Output(nn.Module):
@@ -101,7 +102,8 @@ class Quantiles(Output):
 
     The network moves the middle by spreads: the distance from the first to the last quantile of the labels, or their
     standard deviation where that is more. Labels of which most are the same have quantiles that coincide, and still
-    they have a spread. Steps of the base are at least a small share of it: what is 0 cannot be stretched.
+    they have a spread. Steps of the base are at least a small share of it, since what is 0 cannot be stretched, and
+    small ones may be stretched until they are as wide as others.
 
     Args:
         quantities: J.
@@ -147,10 +149,17 @@ class Quantiles(Output):
         """Move the middle, stretch the steps."""
         middle = base[:, self.middle]
         centre = (middle + self.spread.to(base.dtype) * numbers[..., 0])[..., None]
-        stretch = _limited(numbers[..., 1:]).exp()
-        if not self.free:
-            return centre + stretch * (base - middle[:, None])
-        return self._outward(centre, base.diff(dim=-1) * stretch)
+        steps = base.diff(dim=-1)
+        if self.free:
+            return self._outward(centre, steps * self._stretch(numbers[..., 1:], steps, self.numbers - 1))
+        whole = steps.sum(-1, keepdim=True)
+        return centre + self._stretch(numbers[..., 1:], whole, 1) * (base - middle[:, None])
+
+    def _stretch(self, numbers: Tensor, widths: Tensor, parts: int) -> Tensor:
+        """How many times widths (J, ...), each the share of one of ``parts`` in the whole, become wider."""
+        usual = self.spread.to(widths.dtype)[:, None] / max(parts, 1)
+        narrow = NARROW * usual / torch.maximum(widths, NARROWEST * usual)
+        return _limited(numbers, WIDEST + narrow.clamp(min=1).log()).exp()
 
     def _outward(self, centre: Tensor, steps: Tensor) -> Tensor:
         """Quantiles (..., Q) from the middle one (..., 1) and the steps between neighbours (..., Q - 1)."""
@@ -209,8 +218,8 @@ def check_levels(levels: Sequence[float]) -> None:
         raise ConfigError(f"levels of quantiles must ascend within 0 and 1, got {tuple(levels)}.")
 
 
-def _limited(numbers: Tensor) -> Tensor:
-    return WIDEST * (numbers / WIDEST).tanh()
+def _limited(numbers: Tensor, most: Tensor | float = WIDEST) -> Tensor:
+    return most * (numbers / most).tanh()
 
 
 def _deviation(z: Tensor) -> Tensor:
