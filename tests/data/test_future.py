@@ -62,6 +62,11 @@ def test_a_price_that_is_missing_elsewhere_is_still_refused():
     hole = source.with_columns(close=pl.when(pl.int_range(60) != 30).then("close"))
     with pytest.raises(DataError, match=r"row 30 .*is empty; it must be a finite number above 0"):
         read_panel(hole, target="return", known=["promo"])
+    prices = [
+        pl.when(pl.int_range(60) != 30).then(name).alias(name) for name in ("open", "high", "low", "close")
+    ]
+    with pytest.raises(DataError, match=r"row 30 .*is empty"):
+        read_panel(source.with_columns(prices), target="return", known=["promo"])
     last = source.with_columns(close=pl.when(pl.int_range(60) != 59).then("close"))
     with pytest.raises(DataError, match=r"row 59 .*is empty"):
         read_panel(last, target="return", known=["promo"])
