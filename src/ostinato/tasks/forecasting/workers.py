@@ -236,6 +236,8 @@ def read_panel(folder: Path) -> Panel:
     holidays = None
     if "holidays" in facts:
         place, step, zone = facts["holidays"]
-        time, wall = np.load(folder / "holidays_time.npy"), np.load(folder / "holidays_wall.npy")
+        time, wall = array("holidays_time"), array("holidays_wall")
+        assert time is not None
+        assert wall is not None
         holidays = Holidays(place, Step(*step), time, wall, zone)
     return Panel(values=values, report=report, holidays=holidays, **plain, **arrays)  # type: ignore[arg-type]
