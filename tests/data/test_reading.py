@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from ostinato.data import blocks, files
+from ostinato.data.files import Text
 from ostinato.data.reading import panel_of_trades, read_panel
 from ostinato.data.trades import read_trades
 from ostinato.errors import ColumnError, ConfigError, DataError
@@ -205,3 +206,12 @@ def test_bars_of_several_series_with_more_columns():
 def test_reading_loads_neither_torch_nor_what_only_an_option_needs():
     script = "import sys; import ostinato.data.reading; sys.exit('torch' in sys.modules or 'holidays' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_a_large_file_of_rubbish_is_refused_by_its_beginning(tmp_path, monkeypatch):
+    path = tmp_path / "rubbish.csv"
+    path.write_text("time,price,amount\n" + "alpha,beta,gamma\n" * 700_000)
+    for name in ("whole", "read"):
+        monkeypatch.setattr(Text, name, lambda *_: pytest.fail("all of it was read"))
+    with pytest.raises(ColumnError, match=r"rubbish\.csv: the time in row 2 of the file is 'alpha'"):
+        read_panel(path)

@@ -18,6 +18,7 @@ from .blocks import MOST_BYTES, TooLargeError, UnusualError, gathered, read_bloc
 from .csv_files import HEAD_BYTES, find_dialect, no_rows, read_csv
 from .table import Table
 
+TRIED_BYTES = 8 * 2**20  # of a large text, before all of it is read as it stands
 GZIP, PARQUET, ZIP = b"\x1f\x8b", b"PAR1", b"PK\x03\x04"
 PARQUET_LIMITS = Limits(rows=2_000_000_000, memory=32 * 2**30, seconds=1800.0)  # for the process that parses
 T = TypeVar("T")
@@ -38,6 +39,10 @@ class Source:
     def whole(self) -> Table:
         """All columns, as they stand in the source."""
         return self.header
+
+    def head(self) -> Table | None:
+        """The beginning of a source that is large as it stands; None for others."""
+        return None
 
 
 class Frame(Source):
@@ -74,8 +79,6 @@ class Text(Source):
         try:
             with self._open() as file:
                 frame, arrays = read_blocks(file, self.dialect, list(dict.fromkeys(names)), numeric)
-        except UnusualError:
-            return self.whole()
         except TooLargeError:
             raise DataError(self._too_large()) from None
         if frame.is_empty():
@@ -88,6 +91,13 @@ class Text(Source):
         if len(content) > MOST_BYTES:
             raise DataError(self._too_large())
         return read_csv(content, self.path.name)
+
+    def head(self) -> Table | None:
+        with self._open() as file:
+            content = file.read(TRIED_BYTES + 1)
+        if len(content) <= TRIED_BYTES:
+            return None
+        return read_csv(content[: content.rfind(b"\n") + 1], self.path.name)
 
     def _too_large(self) -> str:
         return f"{self.path} holds more than {MOST_BYTES // 2**30} GiB of text. Save it as parquet."
@@ -159,13 +169,33 @@ def understood(
     Raises:
         DataError: what ``read`` raises.
     """
-    table = source.read(names, numeric)
+    _try_beginning(source, read)
+    try:
+        table = source.read(names, numeric)
+    except UnusualError:
+        return read(source.whole())
     try:
         return read(table)
     except DataError:
         if not (table.arrays and table.in_file):
             raise
     return read(source.whole())
+
+
+def _try_beginning(source: Source, read: Callable[[Table], T]) -> None:
+    """Refuse a large file of rubbish by its beginning, before all of it takes minutes and memory.
+
+    Raises:
+        ColumnError: there is text where numbers or times should be.
+    """
+    head = source.head()
+    try:
+        if head is not None:
+            read(head)
+    except ColumnError:
+        raise
+    except DataError:  # the beginning may be too short by itself
+        return
 
 
 def unreadable(path: Path, error: OSError) -> str:
