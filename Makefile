@@ -47,4 +47,4 @@ docs: $(READY)
 	@echo "open site/index.html"
 
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) build dist site
