@@ -162,7 +162,7 @@ def test_more_forecasts_than_memory_holds_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda base: base[..., ::-1], "must ascend"),
+        (lambda base: base[..., ::-1], "its quantiles ascend"),
         (lambda base: base * np.nan, "not finite"),
         (lambda base: base[:1], "tensors or shapes differ"),
     ],
