@@ -21,7 +21,9 @@ def test_the_tail_is_the_end_of_the_whole(name, steps):
         torch.testing.assert_close(tail, whole[:, -count:], rtol=1e-10, atol=1e-12)
         if not whole.requires_grad or not whole.numel():
             continue
-        ours, theirs = (torch.autograd.grad(y.sum(), x, retain_graph=True)[0] for y in (tail, whole[:, -count:]))
+        ours, theirs = (
+            torch.autograd.grad(y.sum(), x, retain_graph=True)[0] for y in (tail, whole[:, -count:])
+        )
         torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-11)
 
 
