@@ -32,7 +32,42 @@ class Combinator(SequenceLayer):
             raise StateError(f"this state is not one of {name}. Pass what it returned, or None to begin.")
 
 
-class Chain(Combinator):
+class Ordered(Combinator):
+    """Several layers in order; given by keyword, they are attributes of those names. The state is a tuple of theirs.
+
+    Raises:
+        ConfigError: no layer is given, something is no layer, or a name is taken.
+    """
+
+    def __init__(self, *layers: SequenceLayer, **named: SequenceLayer) -> None:
+        super().__init__()
+        kind = f"a {type(self).__name__.lower()}"
+        require_layers(kind, *layers, *named.values())
+        for name, layer in [*((str(place), layer) for place, layer in enumerate(layers)), *named.items()]:
+            if hasattr(self, name):
+                raise ConfigError(
+                    f"a layer of {kind} cannot be called {name!r}: {kind} has an attribute of that name."
+                )
+            self.add_module(name, layer)
+        if not self.layers:
+            raise ConfigError(f"{kind} needs at least one layer, got none.")
+        self.parts = len(self.layers)
+        self.streams = all(layer.streams for layer in self.layers)
+
+    @property
+    def layers(self) -> list[SequenceLayer]:
+        """The layers in order."""
+        # not children(): that leaves out a layer that stands in two places
+        return list(self._modules.values())  # type: ignore[arg-type]
+
+    def reset_rows(self, state: Any, mask: Tensor) -> Any:
+        """Layer by layer: their states may differ in dtype."""
+        if not self.streams:
+            return state
+        return tuple(layer.reset_rows(part, mask) for layer, part in zip(self.layers, state, strict=True))
+
+
+class Chain(Ordered):
     """One layer after the other.
 
     Args:
@@ -51,25 +86,8 @@ class Chain(Combinator):
     """
 
     def __init__(self, *layers: SequenceLayer, **named: SequenceLayer) -> None:
-        super().__init__()
-        require_layers("a chain", *layers, *named.values())
-        for name, layer in [*((str(place), layer) for place, layer in enumerate(layers)), *named.items()]:
-            if hasattr(self, name):
-                raise ConfigError(
-                    f"a layer of a chain cannot be called {name!r}: a chain has an attribute of that name."
-                )
-            self.add_module(name, layer)
-        if not self.layers:
-            raise ConfigError("a chain needs at least one layer, got none.")
-        self.parts = len(self.layers)
-        self.streams = all(layer.streams for layer in self.layers)
+        super().__init__(*layers, **named)
         self._add_up()
-
-    @property
-    def layers(self) -> list[SequenceLayer]:
-        """The layers in order."""
-        # not children(): that leaves out a layer that stands in two places
-        return list(self._modules.values())  # type: ignore[arg-type]
 
     def initial_state(
         self, batch: int, dtype: torch.dtype | None = None, device: torch.device | str | None = None
@@ -117,12 +135,6 @@ class Chain(Combinator):
                 tail = layer.flush(before)
                 owed = tail if owed is None else torch.cat([owed, tail], dim=1)
         return super().flush(state) if owed is None else owed
-
-    def reset_rows(self, state: Any, mask: Tensor) -> Any:
-        """Layer by layer: their states may differ in dtype."""
-        if not self.streams:
-            return state
-        return tuple(layer.reset_rows(part, mask) for layer, part in zip(self.layers, state, strict=True))
 
     def last(self, x: Tensor) -> Tensor:
         """The last layer may need less than all of its input."""

@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..core import SequenceLayer, require_layers
+from ..core import SequenceLayer
 from ..errors import ConfigError
-from .combinators import Combinator
+from .combinators import Ordered
 
 
-class Parallel(Combinator):
+class Parallel(Ordered):
     """y holds what each layer makes of the same x, side by side along the features.
 
     Args:
@@ -31,23 +31,8 @@ class Parallel(Combinator):
     """
 
     def __init__(self, *layers: SequenceLayer, **named: SequenceLayer) -> None:
-        super().__init__()
-        require_layers("a parallel", *layers, *named.values())
-        for name, layer in [*((str(place), layer) for place, layer in enumerate(layers)), *named.items()]:
-            if hasattr(self, name):
-                raise ConfigError(
-                    f"a layer cannot be called {name!r}: a parallel has an attribute of that name."
-                )
-            self.add_module(name, layer)
-        if not self.layers:
-            raise ConfigError("a parallel needs at least one layer, got none.")
-        self.parts = len(self.layers)
+        super().__init__(*layers, **named)
         self._add_up()
-
-    @property
-    def layers(self) -> list[SequenceLayer]:
-        """The layers in order."""
-        return list(self._modules.values())  # type: ignore[arg-type]
 
     def initial_state(
         self, batch: int, dtype: torch.dtype | None = None, device: torch.device | str | None = None
@@ -79,12 +64,6 @@ class Parallel(Combinator):
         owed = [layer.flush(part) for layer, part in zip(self.layers, state, strict=True)]
         return torch.cat(owed, dim=2)
 
-    def reset_rows(self, state: Any, mask: Tensor) -> Any:
-        """Layer by layer: their states may differ in dtype."""
-        if not self.streams:
-            return state
-        return tuple(layer.reset_rows(part, mask) for layer, part in zip(self.layers, state, strict=True))
-
     def _add_up(self) -> None:
         layers = self.layers
         sizes = {layer.input_size for layer in layers if layer.input_size is not None}
@@ -106,4 +85,3 @@ class Parallel(Combinator):
         self.output_size = sum(size for size in outputs if size is not None)
         self.stride, self.latency = layers[0].stride, layers[0].latency
         self.receptive_field = max(layer.receptive_field for layer in layers)
-        self.streams = all(layer.streams for layer in layers)
