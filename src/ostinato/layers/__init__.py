@@ -12,6 +12,7 @@ from .pointwise import Dense, Pointwise
 from .pooling import AvgPool1d, MaxPool1d
 from .raw import Calendar, Columns, ToNetwork
 from .recurrent import GRU, LSTM, RNN
+from .regression import Regression
 from .scaling import StandardScaler
 from .trades import TradeFeatures
 from .windowed import Windowed
@@ -40,6 +41,7 @@ __all__ = [
     "Point",
     "Pointwise",
     "Quantiles",
+    "Regression",
     "Residual",
     "RunningScale",
     "StandardScaler",

@@ -19,7 +19,7 @@ NARROW = 0.1  # of the spread: what is narrower may be stretched as far as this 
 
 
 class Output(nn.Module):
-    """Numbers of a network (..., J * inputs) to distributions (..., J, P), in units of a running scale.
+    """Numbers (..., J * inputs) and centres (..., J) to distributions (..., J, P), in units of a running scale.
 
     A network that gives 0 stands for the distribution of the labels it was fitted on: ``fit`` takes that from the
     training rows, so training begins at the strongest constant answer.
@@ -35,9 +35,14 @@ class Output(nn.Module):
         self.quantities = quantities
 
     @property
-    def input_size(self) -> int:
-        """All numbers of the network."""
+    def learnt_size(self) -> int:
+        """Numbers that a network learns to give: ``inputs`` for each quantity."""
         return self.quantities * self.inputs
+
+    @property
+    def input_size(self) -> int:
+        """Those, and then a centre for each quantity, by which its distribution is moved."""
+        return self.learnt_size + self.quantities
 
     def fit(self, z: Tensor) -> "Output":
         """Take the base from labels z (N, J), in units of the running scale; NaN where there is none.
@@ -66,9 +71,15 @@ class Output(nn.Module):
         raise NotImplementedError(f"{type(self).__name__} does not define found().")
 
     def standard(self, numbers: Tensor) -> Tensor:
-        """Distributions (..., J, P) in units of the running scale."""
-        grouped = numbers.unflatten(-1, (self.quantities, self.inputs))
-        return self.shaped(grouped, self.base.to(numbers.dtype))
+        """Distributions (..., J, P) in units of the running scale. Centres that are left out are 0."""
+        learnt, centre = numbers[..., : self.learnt_size], numbers[..., self.learnt_size :]
+        grouped = learnt.unflatten(-1, (self.quantities, self.inputs))
+        standard = self.shaped(grouped, self.base.to(numbers.dtype))
+        return self.moved(standard, centre) if centre.shape[-1] else standard
+
+    def moved(self, standard: Tensor, centre: Tensor) -> Tensor:
+        """Distributions (..., J, P) moved by centres (..., J)."""
+        return standard + centre[..., None]
 
     def shaped(self, numbers: Tensor, base: Tensor) -> Tensor:
         """Numbers (..., J, inputs) applied to the base."""
@@ -200,6 +211,10 @@ class StudentT(Output):
         offset = math.log(math.expm1(self.FREEDOM - 2.1))  # the inverse of softplus
         freedom = 2.1 + nn.functional.softplus(numbers[..., 2] + offset)
         return torch.stack([location, scale, freedom], dim=-1)
+
+    def moved(self, standard: Tensor, centre: Tensor) -> Tensor:
+        """The location alone."""
+        return torch.cat([standard[..., :1] + centre[..., None], standard[..., 1:]], dim=-1)
 
     def placed(self, standard: Tensor, location: Tensor, scale: Tensor) -> Tensor:
         """Degrees of freedom have no unit."""

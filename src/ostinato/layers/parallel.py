@@ -49,6 +49,14 @@ class Parallel(Ordered):
         y = torch.cat([y for y, _ in pairs], dim=2)
         return y, tuple(after for _, after in pairs) if self.streams else ()
 
+    def last(self, x: Tensor) -> Tensor:
+        """Each layer may need less than all of x."""
+        return torch.cat([layer.last(x) for layer in self.layers], dim=1)
+
+    def tail(self, x: Tensor, count: int) -> Tensor:
+        """Each layer at the last steps."""
+        return torch.cat([layer.tail(x, count) for layer in self.layers], dim=2)
+
     def output_dtype(self, dtype: torch.dtype | None) -> torch.dtype | None:
         """What the first layer gives; the others must agree."""
         return self.layers[0].output_dtype(dtype)

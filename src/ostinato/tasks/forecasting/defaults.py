@@ -23,13 +23,18 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "tcn": {"streams": 8, "update_every": 64, "weight_decay": 0.3},
 }
 
-# Of a return next to nothing can be foreseen: slower, and held back. Columns of tables keep the plain values.
-OF_RETURNS: dict[str, Any] = {"learning_rate": 1e-3, "weight_decay": 0.3}
+# training begins where linear regression ends: slower, and held back
+OF_VALUES: dict[str, Any] = {"learning_rate": 1e-3, "weight_decay": 0.3}
+LONG = 24  # rows ahead; labels that look further overlap so much that an epoch holds few, and is taken slower
 
 
 def defaults_of(model: str, recipe: Recipe) -> dict[str, Any]:
     """What differs from the defaults of ``TrainingConfig``."""
-    return DEFAULTS.get(model, {}) | (OF_RETURNS if recipe.target == "return" else {})
+    if recipe.target == "direction":
+        return DEFAULTS.get(model, {})
+    slower = min(1.0, LONG / recipe.purge) ** 0.5
+    rate = OF_VALUES["learning_rate"] * slower
+    return DEFAULTS.get(model, {}) | OF_VALUES | {"learning_rate": float(f"{rate:.3g}")}
 
 
 def training_config(model: str, options: dict[str, Any], seed: int, recipe: Recipe) -> TrainingConfig:

@@ -35,7 +35,7 @@ class Direction(Target):
         """The price itself: its logarithm could round a rise away."""
         return Levels(panel.price, panel.starts, self.recipe.ahead, True, panel.season, panel.observed)
 
-    def question(self, model: SequenceLayer, panel: Panel, raw: Tensor, train: np.ndarray) -> Question:
+    def question(self, model: SequenceLayer, panel: Panel, raw: Tensor, x: Tensor, fold: Fold) -> Question:
         """1 where the price is higher."""
         up = torch.from_numpy(self.labels(panel)[: len(raw)])
         return Question(up.nan_to_num(), (~up.isnan()).to(up), losses)

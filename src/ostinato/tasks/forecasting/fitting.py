@@ -170,7 +170,7 @@ def _prepared(choices: Choices, panel: Panel, fold: Fold | None, device: str) ->
     check_numbers(len(fold.validation) + len(fold.test), model.output_size or 1)
     raw = raw_rows(recipe, panel)[: int(fold.used.max()) + 1].to(device_of(model))
     x = scaled_features(model, raw, panel, fold.train)
-    question = target_of(recipe).question(model, panel, raw, fold.train)
+    question = target_of(recipe).question(model, panel, raw, x, fold)
     question = Question(question.target.to(x), question.weight.to(x), question.losses)
     if not bool((question.weight[torch.from_numpy(fold.validation).to(x.device)] > 0).any()):
         raise DataError("no row of the validation part has a label. Bring more data, or look less far ahead.")

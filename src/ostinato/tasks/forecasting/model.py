@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ...core import SequenceLayer
-from ...layers import Anchored, Chain, StandardScaler
+from ...layers import Anchored, Chain, Parallel, Regression, StandardScaler
 from ...models import build
 from .features import features_of
 from .recipe import Recipe
@@ -28,7 +28,8 @@ class Parts(NamedTuple):
 
 
 def forecast_model(recipe: Recipe, name: str, options: Mapping[str, Any]) -> SequenceLayer:
-    """Chain of ``features``, ``scaler`` and ``network``; for values, anchored where the series is.
+    """Chain of ``features``, ``scaler`` and ``network``; for values, a linear path beside the network, and all of it
+    anchored where the series is.
 
     Raises:
         ConfigError: the network's name or options are wrong.
@@ -37,18 +38,15 @@ def forecast_model(recipe: Recipe, name: str, options: Mapping[str, Any]) -> Seq
     features = features_of(recipe)
     size = features.output_size
     assert size is not None
-    body = Chain(
-        features=features,
-        scaler=StandardScaler(size),
-        network=build(name, options, size, target.outputs),
-    )
-    if recipe.target != "direction":
-        begin_with_nothing(body.network)  # type: ignore[arg-type]
-    return target.whole(body)
+    network = build(name, options, size, target.outputs)
+    if target.quantities:
+        begin_with_nothing(network)
+        network = Parallel(learnt=network, linear=Regression(size, target.quantities))
+    return target.whole(Chain(features=features, scaler=StandardScaler(size), network=network))
 
 
 def begin_with_nothing(network: nn.Module) -> None:
-    """Set the last linear map of a network to 0, so that training begins with the distribution of the labels.
+    """Set the last linear map of a network to 0: training begins with the linear path and the distribution of its errors.
 
     Source:
         Zhang, Dauphin & Ma 2019, Fixup, arXiv:1901.09321, section 3, sets the last layer to 0.

@@ -81,14 +81,21 @@ class Target(ABC):
     def outputs(self) -> int:
         """Numbers that the network gives at each step."""
 
+    @property
+    def quantities(self) -> int:
+        """Quantities whose place a linear path may tell; 0 for none."""
+        return 0
+
     @abstractmethod
     def whole(self, body: SequenceLayer) -> SequenceLayer:
         """The model that lives: what is added to features, scaler and network."""
 
     @abstractmethod
-    def question(self, model: SequenceLayer, panel: Panel, raw: Tensor, train: np.ndarray) -> Question:
-        """Labels of the rows of ``raw`` (N, I), the first of the panel; what the model needs to know of the training
-        rows is put into its buffers."""
+    def question(self, model: SequenceLayer, panel: Panel, raw: Tensor, x: Tensor, fold: Fold) -> Question:
+        """Labels of the rows of ``raw`` (N, I), the first of the panel, whose scaled features are x (N, F).
+
+        What the model needs to know of the training rows is put into its buffers.
+        """
 
     @abstractmethod
     def forecasts(self, y: Tensor) -> np.ndarray:

@@ -18,10 +18,11 @@ from ...data.panel import Panel
 from ...data.report import counted
 from ...errors import DataError
 from ...evaluation import by_row, scale_of, value_baselines
-from ...layers import Anchored, Output, Point, Quantiles, StudentT
+from ...layers import Anchored, Output, Point, Quantiles, Regression, StudentT
 from ...runs.predictions import quantile_name
 from .distributions import objective
 from .features import location_of, running_scale
+from .ridge import ridge
 from .streaming import stream
 from .target import Columns, Question, Target, row_columns
 
@@ -43,8 +44,13 @@ class Values(Target):
 
     @property
     def outputs(self) -> int:
-        """All numbers of the network."""
-        return self.output().input_size
+        """All numbers that the network learns to give."""
+        return self.output().learnt_size
+
+    @property
+    def quantities(self) -> int:
+        """Columns times horizons."""
+        return len(self.names) * len(self.recipe.ahead)
 
     @property
     def at(self) -> tuple[float, ...]:
@@ -58,13 +64,12 @@ class Values(Target):
 
     def output(self) -> Output:
         """What the numbers of the network mean."""
-        quantities = len(self.names) * len(self.recipe.ahead)
         form = self.recipe.form
         if form == "point":
-            return Point(quantities)
+            return Point(self.quantities)
         if form == "student_t":
-            return StudentT(quantities)
-        return Quantiles(quantities, self.recipe.levels, free=form == "free_quantiles")
+            return StudentT(self.quantities)
+        return Quantiles(self.quantities, self.recipe.levels, free=form == "free_quantiles")
 
     def whole(self, body: SequenceLayer) -> SequenceLayer:
         """Anchored where the series is."""
@@ -75,27 +80,44 @@ class Values(Target):
         columns = [None] if self.recipe.target == "return" else self.recipe.targets
         return [levels_of(panel, column, self.recipe.ahead) for column in columns]
 
-    def question(self, model: SequenceLayer, panel: Panel, raw: Tensor, train: np.ndarray) -> Question:
+    def question(self, model: SequenceLayer, panel: Panel, raw: Tensor, x: Tensor, fold: Fold) -> Question:
         """Labels in units of the present scale, (N, J), then that scale against its mean in the series, (N, C)."""
         assert isinstance(model, Anchored)
-        rows = np.arange(len(raw))
+        rows, train = np.arange(len(raw)), fold.train
         labels = np.concatenate([levels.labels(rows) for levels in self.levels(panel)], axis=1)
-        place = stream(model.scale, raw, panel)
-        scale = place.cpu().numpy()
+        scale = stream(model.scale, raw, panel).cpu().numpy()
         horizons = len(self.recipe.ahead)
         wide = np.repeat(scale, horizons, axis=1)
         if model.location is not None:
             labels = labels - np.repeat(stream(model.location, raw, panel).cpu().numpy(), horizons, axis=1)
         moved = wide > 0
-        z = torch.from_numpy(np.where(moved, labels / np.where(moved, wide, 1.0), np.nan))
-        share = torch.from_numpy(scale / self.units(panel, scale, train)[panel.series[rows]])
-        self._check_labelled(panel, z[train])
-        model.output.fit(z[train])
+        z = np.where(moved, labels / np.where(moved, wide, 1.0), np.nan)
+        share = scale / self.units(panel, scale, train)[panel.series[rows]]
+        self._check_labelled(panel, torch.from_numpy(z[train]))
+        centre = self._linear(model, x, z, share, fold)
+        model.output.fit(torch.from_numpy(z[train] - centre[train]))
         model.usual.copy_(torch.from_numpy(usual_scale(scale[train])))
-        known = z.isfinite().any(dim=1)
+        known = torch.from_numpy(np.isfinite(z).any(axis=1))
         dtype = next(model.parameters()).dtype
-        target = torch.cat([z, share], dim=1).to(dtype)
+        target = torch.from_numpy(np.concatenate([z, share], axis=1)).to(dtype)
         return Question(target, known.to(dtype), objective(model.output, len(self.names)))
+
+    def _linear(self, model: Anchored, x: Tensor, z: np.ndarray, share: np.ndarray, fold: Fold) -> np.ndarray:
+        """Fit the linear path, column by column; what it says of every row, (N, J)."""
+        features = x.detach().cpu().double().numpy()
+        horizons, weights, biases = len(self.recipe.ahead), [], []
+        for place in range(len(self.names)):
+            part = slice(place * horizons, (place + 1) * horizons)
+            weight, bias = ridge(
+                features, z[:, part], share[:, place] ** 2, fold.train, fold.validation, self.recipe.purge
+            )
+            weights.append(weight)
+            biases.append(bias)
+        regression = model.body.network.linear  # type: ignore[union-attr]
+        assert isinstance(regression, Regression)
+        weight, bias = np.concatenate(weights), np.concatenate(biases)
+        regression.take(torch.from_numpy(weight), torch.from_numpy(bias))
+        return features @ weight.T + bias
 
     def units(self, panel: Panel, scale: np.ndarray, train: np.ndarray) -> np.ndarray:
         """The mean scale of each series over its training rows, (S, C); above 0.
