@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import torch
 from torch import nn
 
 from contract.inputs import bars, levels, table, trades
@@ -127,6 +128,12 @@ def seen() -> SequenceLayer:
     """The features of bars."""
     close = Chain(Columns(6, (4,), log=True), LevelFeatures(1))
     return Parallel(close=close, shape=BarShape(6), calendar=Calendar(6, ("hour",)))
+
+
+def regression() -> SequenceLayer:
+    layer = Regression(3, 5)
+    layer.take(torch.randn(5, 3), torch.randn(5))
+    return layer
 
 
 LAYERS: dict[str, Case] = {

@@ -11,7 +11,7 @@ from ostinato.tasks.forecasting.distributions import negative_log_likelihood, ob
 from ostinato.tasks.forecasting.features import raw_rows
 from ostinato.tasks.forecasting.streaming import stream
 from ostinato.tasks.forecasting.target import target_of
-from tasks.panels import recipe_for, table, untrained
+from tasks.panels import features_of, recipe_for, table, untrained
 
 LEVELS = (0.1, 0.4, 0.5, 0.9)
 OUTPUTS = {
@@ -80,7 +80,7 @@ def test_what_is_learnt_is_the_loss_in_the_unit_of_the_data(form):
     (fold,) = recipe.folds(panel)
     model, target = untrained(recipe), target_of(recipe)
     raw = raw_rows(recipe, panel)
-    question = target.question(model, panel, raw, fold.train)
+    question = target.question(model, panel, raw, features_of(model, raw, panel), fold)
     rows = target.labelled(panel, fold.train)
     y = stream(model.body, raw, panel)[rows]
     learnt = question.losses(y, question.target[rows].double())

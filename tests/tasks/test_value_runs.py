@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from contract.registry import MODEL_OPTIONS
+from ostinato.data.folds import Fold
 from ostinato.errors import BrokenRunError, ConfigError
 from ostinato.runs import read_predictions, read_tensors, write_tensors
 from ostinato.tasks.forecasting import evaluate, fit, open_run, predict
@@ -13,7 +14,7 @@ from ostinato.tasks.forecasting.features import raw_rows
 from ostinato.tasks.forecasting.recipe import recipe_from
 from ostinato.tasks.forecasting.target import target_of
 from ostinato.tasks.forecasting.values import usual_scale
-from tasks.panels import bars, recipe_for, table, untrained
+from tasks.panels import bars, features_of, recipe_for, table, untrained
 
 FORMS = ("quantiles", "free_quantiles", "student_t", "point")
 FINE = [0.005, 0.02, 0.025, 0.5, 0.975, 0.995]
@@ -96,8 +97,9 @@ def test_the_first_rows_are_not_certain(tmp_path, form):
 def test_the_usual_scale_is_the_mean_over_the_training_rows():
     panel = table(200, 150)
     recipe = recipe_for(panel)
-    model, train = untrained(recipe), np.arange(20, 120)
-    target_of(recipe).question(model, panel, raw_rows(recipe, panel), train)
+    model, raw = untrained(recipe), raw_rows(recipe, panel)
+    fold = Fold(np.arange(20, 120), np.arange(125, 140), np.arange(145, 200), np.arange(142))
+    target_of(recipe).question(model, panel, raw, features_of(model, raw, panel), fold)
     expected = []
     for column in ("a", "b"):
         changes = np.diff(panel.values[column][:120]) ** 2

@@ -46,7 +46,7 @@ def forecast_model(recipe: Recipe, name: str, options: Mapping[str, Any]) -> Seq
 
 
 def begin_with_nothing(network: nn.Module) -> None:
-    """Set the last linear map of a network to 0: training begins with the linear path and the distribution of its errors.
+    """Set the last linear map of a network to 0: training begins with the linear path and its errors' distribution.
 
     Source:
         Zhang, Dauphin & Ma 2019, Fixup, arXiv:1901.09321, section 3, sets the last layer to 0.
