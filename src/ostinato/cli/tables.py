@@ -80,7 +80,12 @@ def show(console: Console, scores: Mapping[str, Scores]) -> None:
 def scores_table(scores: Mapping[str, Scores], width: int = 80) -> Table:
     """Every model beside the baselines; as many metrics as ``width`` columns hold, those that matter most first."""
     first = next(iter(scores.values()))
-    known = COLUMNS.get(first.measure, {first.measure: first.measure})
+    everyone = [*first.baselines.values(), *(found.test for found in scores.values())]
+    known = {
+        metric: heading
+        for metric, heading in COLUMNS.get(first.measure, {first.measure: first.measure}).items()
+        if metric == first.measure or any(metrics.get(metric) is not None for metrics in everyone)
+    }
     ruler = Console(width=1000)
     for count in range(len(known), 1, -1):
         table = _table(scores, dict(list(known.items())[:count]))

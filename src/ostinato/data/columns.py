@@ -14,6 +14,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "time": (
         *("time", "timestamp", "date", "datetime", "unix", "unixtime", "unixtimestamp", "epoch", "T", "ts"),
         *("tradetime", "transacttime", "timestampms", "timems", "createdat"),
+        *("ds", "day", "hour", "week", "month", "period"),  # of tables
     ),
     "price": ("price", "p", "rate", "px", "tradeprice", "lastprice"),
     "amount": (
