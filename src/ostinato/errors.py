@@ -21,10 +21,16 @@ A message is one sentence or two: what was wrong with which value, what is allow
 The command line prints it without a traceback.
 """
 
+import reprlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+_quoting = reprlib.Repr()
+_quoting.maxstring = _quoting.maxother = 80
+shortened = _quoting.repr  # how a value from outside enters a message: one short, printable line
 
 
 class OstinatoError(Exception):

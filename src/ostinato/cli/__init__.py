@@ -6,9 +6,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from .. import __version__
-from ..errors import OstinatoError
+from ..errors import OstinatoError, shortened
 from . import compare, demo, env, evaluate, fit, predict, report, runs, tune
-from .options import shortened
 
 app = typer.Typer(
     name="ostinato",

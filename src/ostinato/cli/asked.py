@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import ConfigError
+from ..errors import ConfigError, shortened
 from . import options as opt
 
 if TYPE_CHECKING:
@@ -104,8 +104,8 @@ class Asked:
             "target": self.target,
             "bars": self.bars,
             "id": self.id,
-            "known": _names(self.known),
-            "covariates": _names(self.covariates),
+            "known": opt.names(self.known),
+            "covariates": opt.names(self.covariates),
             "holidays": self.holidays,
             "time_unit": self.time_unit,
             "time_zone": self.time_zone,
@@ -113,8 +113,10 @@ class Asked:
         } | _horizon(self.horizon)
         return {name: value for name, value in given.items() if value is not None}
 
-    def sections(self, model: str) -> dict[str, dict[str, Any]]:
+    def sections(self, *models: str) -> dict[str, dict[str, Any]]:
         """Fields by section: model, training, data; what an option says goes before --config and --set.
+
+        Of several models, a field that is named without its section needs to be of one of them.
 
         Raises:
             ConfigError: no such model, or the sections cannot be read.
@@ -124,7 +126,7 @@ class Asked:
         from ..training import TrainingConfig
 
         known = {
-            "model": set(type(config_for(model)).model_fields),
+            "model": {field for name in models for field in type(config_for(name)).model_fields},
             "training": set(TrainingConfig.model_fields),
             "data": set(Recipe.model_fields),
         }
@@ -172,17 +174,11 @@ def asks(command: Callable[..., None]) -> Callable[..., None]:
     return wrapper
 
 
-def _names(text: str | None) -> tuple[str, ...] | None:
-    return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
-
-
 def _horizon(text: str | None) -> dict[str, Any]:
     if text is None:
         return {}
     try:
         steps = [int(part) for part in text.split(",")]
     except ValueError:
-        raise ConfigError(
-            f"--horizon wants steps ahead like 24 or 1,6,24, got {opt.shortened(text)}."
-        ) from None
+        raise ConfigError(f"--horizon wants steps ahead like 24 or 1,6,24, got {shortened(text)}.") from None
     return {"horizon": steps[0]} if len(steps) == 1 else {"horizons": tuple(steps), "horizon": steps[-1]}

@@ -55,7 +55,7 @@ def forecast(
     from ..tasks.forecasting.comparing import compare_planned
     from ..tasks.forecasting.planning import plan_comparison
 
-    names = None if models is None else [name.strip() for name in models.split(",") if name.strip()]
+    names = opt.names(models)
     given = _sections(asked, names)
     planned = plan_comparison(
         out,
@@ -88,7 +88,7 @@ def _unless(value: Any, usual: Any) -> Any:
     return None if value == usual else value
 
 
-def _sections(asked: Asked, names: list[str] | None) -> dict[str, dict[str, Any]]:
+def _sections(asked: Asked, names: tuple[str, ...] | None) -> dict[str, dict[str, Any]]:
     """Fields by section; those of the model by model, for each that has such a field.
 
     Raises:
@@ -96,13 +96,10 @@ def _sections(asked: Asked, names: list[str] | None) -> dict[str, dict[str, Any]
     """
     from ..errors import ConfigError, did_you_mean
     from ..models import MODELS, config_for
-    from ..tasks.forecasting import Recipe
-    from ..training import TrainingConfig
 
     fields = {name: set(type(config_for(name)).model_fields) for name in names or MODELS}
     every = set().union(*fields.values())
-    known = {"model": every, "training": set(TrainingConfig.model_fields), "data": set(Recipe.model_fields)}
-    found = opt.sections(asked.config, asked.set_, known)
+    found = asked.sections(*fields)
     for field in found["model"]:
         if field not in every:
             raise ConfigError(
@@ -113,7 +110,7 @@ def _sections(asked: Asked, names: list[str] | None) -> dict[str, dict[str, Any]
         name: {field: value for field, value in found["model"].items() if field in own}
         for name, own in fields.items()
     }
-    return {"model": models, "training": found["training"], "data": found["data"] | asked.recipe()}
+    return found | {"model": models}
 
 
 def _tell(console: "Console", found: "Comparison", out: Path, as_json: bool, paged: bool) -> None:

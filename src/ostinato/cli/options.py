@@ -1,7 +1,6 @@
 """Options that several commands share, and how their text becomes values."""
 
 import json
-import reprlib
 import tomllib
 from datetime import date, time
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..errors import ConfigError
+from ..errors import ConfigError, shortened
 
 Data = Annotated[
     Path, typer.Argument(metavar="DATA", help="Trades: CSV (also .gz) or parquet.", show_default=False)
@@ -41,9 +40,6 @@ Page = Annotated[bool, typer.Option("--page/--no-page", help="Whether report.htm
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 
 MOST_CONFIG_BYTES = 1 << 20
-_quoting = reprlib.Repr()
-_quoting.maxstring = 80
-shortened = _quoting.repr  # how what was typed enters a message
 
 SECTIONS = ("model", "training", "data")
 
@@ -58,6 +54,11 @@ def pairs(entries: list[str] | None, option: str) -> dict[str, str]:
     if wrong is not None:
         raise ConfigError(f"{option} wants KEY=VALUE, got {shortened(wrong)}.")
     return {entry.split("=", 1)[0].strip(): entry.split("=", 1)[1].strip() for entry in entries or []}
+
+
+def names(text: str | None) -> tuple[str, ...] | None:
+    """Names with commas between; None where nothing was said."""
+    return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def sections(

@@ -46,7 +46,8 @@ def runs(
 
 def _line(run: "RunSummary") -> str:
     """What follows the name of a run."""
-    from .tables import WORDS, number
+    from ..runs.results import loss_name
+    from .tables import number
 
     if run.broken:
         return " broken: " + run.broken.removeprefix(f"{run.path}{os.sep}")  # the name says where
@@ -54,4 +55,4 @@ def _line(run: "RunSummary") -> str:
     start = f" {run.model:5} {target:9} {run.created[:16].replace('T', ' ')} "
     if run.test is None:
         return start + "not finished"
-    return start + f"{number(run.test.get(run.measure)):>9} {WORDS.get(run.measure, run.measure)}"
+    return start + f"{number(run.test.get(run.measure)):>9} {loss_name(run.measure)}"

@@ -8,6 +8,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from ..runs.results import loss_name
+
 if TYPE_CHECKING:
     from ..evaluation.verdict import Comparison
     from ..runs.results import Results, Skill
@@ -19,7 +21,6 @@ COLUMNS = {
     "mse": {"mse": "MSE", "mae": "MAE", "mase": "MASE", "scaled_mse": "scaled MSE"},
 }
 SHORT = {"exponential_smoothing": "exp_smoothing", "constant_quantiles": "const_quantiles"}
-WORDS = {"log_loss": "log-loss", "pinball": "pinball loss", "mse": "squared error"}
 
 Metrics = Mapping[str, float | None]
 
@@ -70,7 +71,7 @@ def show(console: Console, scores: Mapping[str, Scores]) -> None:
         else f" DM, p: Diebold–Mariano against {first.rival}; below 0 the model loses less."
     )
     console.print(
-        f"All on the same rows; a lower {WORDS.get(first.measure, first.measure)} is better.{rival}",
+        f"All on the same rows; a lower {loss_name(first.measure)} is better.{rival}",
         highlight=False,
     )
     for sentence in words(scores):
@@ -146,7 +147,7 @@ def _comparison(scores: Scores) -> "Comparison | None":
         return None
     loss = scores.baselines[best][scores.measure]
     assert loss is not None
-    words = WORDS.get(scores.measure, scores.measure)
+    words = loss_name(scores.measure)
     return Comparison(ours, best, loss, scores.skill[best].p_value, words, scores.trials)
 
 
@@ -156,7 +157,7 @@ def _one_class(scores: Scores) -> bool:
 
 def _no_verdict(name: str, scores: Scores) -> str:
     if scores.test.get(scores.measure) is None:
-        return f"{name} cannot be judged: it has no {WORDS.get(scores.measure, scores.measure)}."
+        return f"{name} cannot be judged: it has no {loss_name(scores.measure)}."
     if _one_class(scores):
         return f"{name} cannot be judged: of the rows that were scored, all rise or none does."
     return f"{name} cannot be judged: there is no baseline to hold it against."

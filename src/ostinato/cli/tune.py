@@ -63,7 +63,7 @@ def forecast(
 
     check_session(jobs, seconds)
     names = _names(model, models)
-    given = _sections(asked, names or _begun(out, resume))
+    given = asked.sections(*(names or _begun(out, resume)))
     # what is wrong with the command is said before a large file is read
     chosen = asked_for(
         out,
@@ -109,7 +109,8 @@ def _names(model: str | None, models: str | None) -> list[str] | None:
         raise ConfigError("--model names one model and --models several. Choose one of them.")
     if model is not None:
         return [model]
-    return None if models is None else [name.strip() for name in models.split(",") if name.strip()]
+    found = opt.names(models)
+    return None if found is None else list(found)
 
 
 def _begun(out: Path, resume: bool) -> list[str]:
@@ -119,21 +120,6 @@ def _begun(out: Path, resume: bool) -> list[str]:
 
     path = out / TUNING
     return list(read_tuning(path).settings.models) if resume and path.is_file() else [DEFAULT_MODEL]
-
-
-def _sections(asked: Asked, models: list[str]) -> dict[str, dict[str, Any]]:
-    """As ``Asked.sections``, of several models: a field needs to be of one of them."""
-    from ..models import config_for
-    from ..tasks.forecasting import Recipe
-    from ..training import TrainingConfig
-
-    known = {
-        "model": {field for name in models for field in type(config_for(name)).model_fields},
-        "training": set(TrainingConfig.model_fields),
-        "data": set(Recipe.model_fields),
-    }
-    found = opt.sections(asked.config, asked.set_, known)
-    return {**found, "data": found["data"] | asked.recipe()}
 
 
 class Trials:

@@ -63,10 +63,11 @@ def _tell_folds(
     from rich.table import Table
 
     from ..data.report import utc
-    from .tables import WORDS, number
+    from ..runs.results import loss_name
+    from .tables import number
 
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", padding=0, show_edge=False, pad_edge=False)
-    table.title = f"{WORDS.get(found.measure, found.measure)}, fold by fold"
+    table.title = f"{loss_name(found.measure)}, fold by fold"
     table.title_justify = "left"
     for heading in ("fold", "from (UTC)", "to", "rows", model, rival):
         table.add_column(heading, justify="left" if heading == "from (UTC)" else "right", no_wrap=True)

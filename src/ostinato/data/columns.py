@@ -1,10 +1,9 @@
 """Which column of a table is the time, which the price, and so on: by name alone."""
 
-import reprlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ..errors import ColumnError, ConfigError
+from ..errors import ColumnError, ConfigError, shortened
 from .table import Column, Table, flag
 
 REQUIRED, OPTIONAL = ("time", "price", "amount"), ("id", "side")
@@ -34,8 +33,6 @@ NAMES: dict[str, tuple[str, ...]] = {
     "side": ("side", "isbuyermaker", "m", "takerside", "aggressor", "aggressorside"),
 }
 SHOWN_COLUMNS = 20
-_quoting = reprlib.Repr()
-_quoting.maxstring = 80
 
 
 class Choice(NamedTuple):
@@ -123,7 +120,7 @@ def listed(table: Table) -> str:
     """The columns a reader can choose from."""
     names = table.names
     more = f" and {len(names) - SHOWN_COLUMNS} more" if len(names) > SHOWN_COLUMNS else ""
-    return ", ".join(map(_quoting.repr, names[:SHOWN_COLUMNS])) + more if names else "no columns"
+    return ", ".join(map(shortened, names[:SHOWN_COLUMNS])) + more if names else "no columns"
 
 
 def pick(table: Table, role: str, name: str) -> Column:

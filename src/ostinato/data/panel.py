@@ -83,6 +83,11 @@ class Panel:
         return np.maximum(np.maximum.reduceat(number, self.starts), self.starts)
 
     @property
+    def row_stops(self) -> np.ndarray:
+        """The row after the last one of the series that each row belongs to, (N,)."""
+        return np.repeat(self.stops, self.stops - self.starts)
+
+    @property
     def series(self) -> np.ndarray:
         """The number of the series that each row belongs to, (N,)."""
         return np.repeat(np.arange(len(self.starts)), self.stops - self.starts)

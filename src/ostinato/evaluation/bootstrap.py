@@ -132,7 +132,8 @@ def intervals(
 ) -> dict[str, Interval]:
     """`mean_interval` for each metric by name, from its values row by row (`direction_rows`, `by_row`).
 
-    Metrics without a known value are left out. With mse, rmse is given too: the roots of its ends.
+    Metrics without a known value are left out. With mse (also that of a column,
+    COLUMN.mse), rmse is given too: the roots of its ends.
 
     Args:
         time: (n,) when each row is, for a panel: its rows at one moment are drawn together, see `by_time`.
@@ -144,9 +145,9 @@ def intervals(
             continue
         series = series if time is None else by_time(series, time)
         found[name] = mean_interval(series, horizon, level=level, resamples=resamples, seed=seed)
-        if name == "mse":
+        if name.split(".")[-1] == "mse":
             low, high, block = found[name]
-            found["rmse"] = Interval(max(low, 0.0) ** 0.5, high**0.5, block)
+            found[f"{name[:-3]}rmse"] = Interval(max(low, 0.0) ** 0.5, high**0.5, block)
     return found
 
 

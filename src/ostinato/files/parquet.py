@@ -8,7 +8,6 @@ memory and time, turns both into a sentence. It costs about half a second.
 import io
 import json
 import os
-import reprlib
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -20,13 +19,12 @@ from typing import IO, NamedTuple
 
 import polars as pl
 
+from ..errors import shortened
+
 CHILD = Path(__file__).with_name("parquet_child.py")
 # fewer threads reserve less memory; a panic's backtrace helps nobody here
 ENVIRONMENT = {"POLARS_MAX_THREADS": "2", "RUST_BACKTRACE": "0"}
 BATCH_ROWS = 1 << 18
-
-_quoting = reprlib.Repr()
-_quoting.maxstring = _quoting.maxother = 80
 
 
 class ParquetError(Exception):
@@ -169,4 +167,4 @@ def _reason(errors: bytes) -> str:
     """The last line, which is the error's; Rust may add a note on backtraces."""
     lines = errors.decode(errors="replace").splitlines()
     said = [line for line in lines if line.strip() and not line.startswith("note:")]
-    return _quoting.repr(said[-1] if said else "the reader broke off")
+    return shortened(said[-1] if said else "the reader broke off")

@@ -1,21 +1,17 @@
 """Models by name."""
 
-import reprlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from ..core import SequenceLayer
-from ..errors import ConfigError, did_you_mean
+from ..errors import ConfigError, did_you_mean, shortened
 from .config import NetworkConfig
 from .limits import check_cost
 from .recurrent import GRUConfig, LSTMConfig, RNNConfig, recurrent_network
 from .tcn import TCNConfig, tcn
 from .windowed import CNNConfig, MLPConfig, cnn, mlp
-
-_SHORT = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxother = 80
 
 
 class Model(NamedTuple):
@@ -43,7 +39,7 @@ def config_for(name: str, options: Mapping[str, Any] | None = None) -> NetworkCo
     """
     if name not in MODELS:
         raise ConfigError(
-            f"no model is called {shown(name)}.{did_you_mean(name, MODELS)} Models: {', '.join(MODELS)}."
+            f"no model is called {shortened(name)}.{did_you_mean(name, MODELS)} Models: {', '.join(MODELS)}."
         )
     config = MODELS[name].config
     try:
@@ -75,13 +71,8 @@ def explain(error: ValidationError, owner: str, known: list[str]) -> str:
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        return f"{owner} has no field {shown(field)}.{did_you_mean(field, known)} Fields: {', '.join(known)}."
+        return f"{owner} has no field {shortened(field)}.{did_you_mean(field, known)} Fields: {', '.join(known)}."
     reason = first["msg"].removeprefix("Value error, ").rstrip(".")
     if not field:  # a field is fine by itself, but not beside the others
         return f"{owner}: {reason}."
-    return f"{owner}: {field} is {shown(first['input'])}. {reason[0].upper()}{reason[1:]}."
-
-
-def shown(value: object) -> str:
-    """A value as it enters a message: one line, however long it is in the file that it came from."""
-    return _SHORT.repr(value)
+    return f"{owner}: {field} is {shortened(first['input'])}. {reason[0].upper()}{reason[1:]}."

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..evaluation import autocorrelation, error_by
+from ..runs.results import loss_name
 from .facts import Facts
 from .figures import BAND, GRID, OTHER, OURS, RIVAL, SOFT, Figure, bars, level, line, marks, upright
 from .forecasts import Forecasts, Part
 from .html import plot_text
 from .numbers import are_times, count, hours, number, p_value, weekdays
-from .words import loss_name
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 LAGS, MOST_LAGS = 40, 200

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator
 
 from ..evaluation.verdict import ALPHA
-from ..runs.results import Metrics, Results, Skill
+from ..runs.results import Metrics, Results, Skill, loss_name
 from .facts import Facts
 from .html import Content, Markup, element, joined
 from .numbers import count, duration, number, p_value, percent
 from .tables import key_figures, table
-from .words import Verdict, against, gain, in_order, loss_name, metric_of, rival, shown
+from .words import Verdict, against, gain, in_order, metric_of, rival, shown
 
 
 def figures_of(results: Results, verdict: Verdict) -> Markup:

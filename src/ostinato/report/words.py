@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..evaluation.verdict import ALPHA, Comparison, in_words, verdicts
-from ..runs.results import Results, Skill
+from ..runs.results import Results, Skill, loss_name
 from .numbers import number, percent
 
 LOWER, HIGHER, NEITHER = "lower is better", "higher is better", ""
@@ -66,7 +66,6 @@ PROFIT = (
     "delay of an order and its own effect on the price are not in these numbers, and these costs are "
     "larger than most edges."
 )
-LOSS_NAMES = {"log_loss": "log-loss", "pinball": "pinball loss", "mse": "squared error"}
 
 
 def metric_of(name: str) -> Metric:
@@ -103,11 +102,6 @@ def in_order(measure: str, names: Iterable[str]) -> list[str]:
         return (0 if name == measure else 1, known.index(family) if family in known else len(known))
 
     return sorted(found, key=place)
-
-
-def loss_name(measure: str) -> str:
-    """The tested loss in words."""
-    return LOSS_NAMES.get(measure, measure.replace("_", " "))
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,12 @@ A folder that holds one also holds a run folder for each model and fold, named i
 
 import re
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
-from ..errors import BrokenRunError
 from .format import Line, TaskName, Time
-from .reading import read_json, shortened
+from .reading import read_json
 from .results import Metric, Metrics, NotNegative, PartFacts, Share, Skill
 from .schema import STRICT, Name, validated
 from .writing import plain, write_json
@@ -95,14 +94,7 @@ def read_comparison(path: Path | str) -> Comparison:
         BrokenRunError: the file is missing, hostile, not such a table, or from a newer ostinato.
         RunError: the system does not let us read it.
     """
-    value: Any = read_json(path)
-    version = value.get("format_version") if isinstance(value, dict) else None
-    if type(version) is int and version > COMPARISON_VERSION:
-        raise BrokenRunError(
-            f"{path} was written by a newer ostinato (format {shortened(version)}, this one reads up to "
-            f"{COMPARISON_VERSION}). Upgrade ostinato."
-        )
-    return validated(Comparison, value, str(path))
+    return validated(Comparison, read_json(path), str(path))
 
 
 def write_comparison(path: Path | str, comparison: Comparison) -> None:

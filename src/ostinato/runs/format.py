@@ -14,8 +14,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, JsonValue, StringConstraints, field_validator
 
-from ..errors import BrokenRunError
-from .reading import MAX_JSON_BYTES, parse_json, read_json, shortened
+from ..errors import BrokenRunError, shortened
+from .reading import MAX_JSON_BYTES, parse_json, read_json
 from .schema import STRICT, Name, validated
 from .writing import write_bytes
 
@@ -92,10 +92,5 @@ def _config(value: Any, where: str) -> RunConfig:
     if type(version) is not int or version < 1:
         raise BrokenRunError(
             f"{where}: format_version must be a whole number from 1, got {shortened(version)}."
-        )
-    if version > FORMAT_VERSION:
-        raise BrokenRunError(
-            f"{where} was written by a newer ostinato (format {shortened(version)}, this one reads up to "
-            f"{FORMAT_VERSION}). Upgrade ostinato."
         )
     return validated(RunConfig, value, where)

@@ -15,9 +15,8 @@ from pathlib import Path
 
 import polars as pl
 
-from ..errors import BrokenRunError, ConfigError, RunError
+from ..errors import BrokenRunError, ConfigError, RunError, shortened
 from .parquet import read_parquet
-from .reading import shortened
 from .writing import replace_file
 
 PLACES = ("row", "time", "id")

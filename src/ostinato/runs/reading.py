@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import reprlib
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,15 +10,11 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-from ..errors import BrokenRunError, RunError
+from ..errors import BrokenRunError, RunError, shortened
 
 MAX_JSON_BYTES = 1 << 20
 MAX_LINES_BYTES = 1 << 28
 MAX_NESTING = 20
-
-_quoting = reprlib.Repr()
-_quoting.maxstring = _quoting.maxother = 80
-shortened = _quoting.repr  # how a value from outside enters a message: one short, printable line
 
 # a named pipe would otherwise be waited on for ever; Windows has neither flag
 FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from safetensors.numpy import save
 
-from ..errors import BrokenRunError, RunError
-from .reading import open_limited, parse_json, shortened
+from ..errors import BrokenRunError, RunError, shortened
+from .reading import open_limited, parse_json
 from .schema import STRICT, validated
 from .writing import write_bytes
 

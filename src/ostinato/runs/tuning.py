@@ -5,14 +5,13 @@ each trial, without results) and best (the run of the best trial, judged).
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, JsonValue
 
-from ..errors import BrokenRunError
 from .comparison import RunPath
 from .format import Line, TaskName, Time
-from .reading import read_json, shortened
+from .reading import read_json
 from .results import Metric, NotNegative, Share
 from .schema import STRICT, Name, validated
 from .writing import plain, write_json
@@ -97,14 +96,7 @@ def read_tuning(path: Path | str) -> Tuning:
         BrokenRunError: the file is missing, hostile, not such a table, or from a newer ostinato.
         RunError: the system does not let us read it.
     """
-    value: Any = read_json(path)
-    version = value.get("format_version") if isinstance(value, dict) else None
-    if type(version) is int and version > TUNING_VERSION:
-        raise BrokenRunError(
-            f"{path} was written by a newer ostinato (format {shortened(version)}, this one reads up to "
-            f"{TUNING_VERSION}). Upgrade ostinato."
-        )
-    return validated(Tuning, value, str(path))
+    return validated(Tuning, read_json(path), str(path))
 
 
 def write_tuning(path: Path | str, tuning: Tuning) -> None:

@@ -14,9 +14,8 @@ import torch
 from ... import __version__
 from ...data.folds import Fold
 from ...data.panel import Panel
-from ...errors import ConfigError, DataError
+from ...errors import ConfigError, DataError, shortened
 from ...models import build, config_for
-from ...models.registry import shown
 from ...runs.folder import RunFolder
 from ...runs.format import RunConfig, read_config, utc_now
 from ...training import TrainingConfig
@@ -151,10 +150,9 @@ def _check_repeated(
         asked |= {f"{section}.{name}": value for name, value in fields.items()}
     for name, value in asked.items():
         unsaid = value is None and name in ("seed", "model")
-        # through JSON, where tuples are lists
-        if not unsaid and (name not in chosen or json.loads(json.dumps(value, default=str)) != chosen[name]):
+        if not unsaid and (name not in chosen or as_json(value) != chosen[name]):
             raise ConfigError(
-                f"{folder.path} was begun with {name} = {shown(chosen.get(name))}, now it is {shown(value)}. "
+                f"{folder.path} was begun with {name} = {shortened(chosen.get(name))}, now it is {shortened(value)}. "
                 "Leave it out to go on, or begin anew with force."
             )
 
@@ -179,6 +177,11 @@ def column_names(panel: Panel) -> dict[str, str]:
 def read_lines(panel: Panel) -> list[str]:
     """What was read and what was guessed, bounded as config.json bounds it."""
     return [line[:2000] for line in panel.report.lines()[:200]]
+
+
+def as_json(value: Any) -> Any:
+    """As config.json gives it back: lists for tuples, text for what JSON has not."""
+    return json.loads(json.dumps(value, default=str))
 
 
 def versions() -> dict[str, str]:

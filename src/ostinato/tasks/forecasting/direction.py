@@ -24,7 +24,6 @@ class Direction(Target):
     """One logit at every step."""
 
     measure = "log_loss"
-    loss_name = "log-loss"
     outputs = 1
 
     def whole(self, body: SequenceLayer) -> SequenceLayer:

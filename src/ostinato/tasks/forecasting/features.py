@@ -50,9 +50,8 @@ def raw_rows(recipe: Recipe, panel: Panel) -> Tensor:
 
 def foreseeable(recipe: Recipe, panel: Panel) -> np.ndarray:
     """Whether all that is to be known in advance at a row is known, (N,) bool: not at the end of most series."""
-    ends = np.repeat(panel.stops, panel.stops - panel.starts)
     reach = max(recipe.known_ahead, default=0) if ending(recipe, panel) else 0
-    return np.arange(len(panel)) + reach < ends
+    return np.arange(len(panel)) + reach < panel.row_stops
 
 
 def ending(recipe: Recipe, panel: Panel) -> tuple[str, ...]:
@@ -173,7 +172,7 @@ def _later(panel: Panel, column: np.ndarray, steps: int, after: np.ndarray | Non
         DataError: the column has gaps.
     """
     later = np.arange(len(panel)) + steps
-    beyond = later - np.repeat(panel.stops, panel.stops - panel.starts)
+    beyond = later - panel.row_stops
     found = column[np.where(beyond < 0, later, later - beyond - 1)]
     if after is not None:
         over = np.flatnonzero(beyond >= 0)

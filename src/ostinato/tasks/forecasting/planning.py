@@ -5,7 +5,6 @@ DIR/compare.json          what came of it
 DIR/MODEL                 the run of a model; of several seeds or folds DIR/MODEL/seed-0, fold-1, seed-0-fold-1
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +13,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, JsonValue
 
 from ...data.folds import Window
-from ...errors import BrokenRunError, ConfigError, RunError, RunExistsError, did_you_mean
+from ...errors import BrokenRunError, ConfigError, RunError, RunExistsError, did_you_mean, shortened
 from ...models import MODELS
-from ...models.registry import shown
 from ...runs.comparison import COMPARISON
 from ...runs.reading import read_json
 from ...runs.schema import STRICT, Name, validated
 from ...runs.writing import leftovers, write_json
-from .choosing import Choices, choose
+from .choosing import Choices, as_json, choose
 from .pooling import check_folds
 from .recipe import Recipe, recipe_from
 
@@ -132,9 +130,7 @@ def plan_comparison(
         "folds": folds,
         "window": window,
     }
-    asked = {
-        name: json.loads(json.dumps(value, default=str)) for name, value in given.items() if value is not None
-    }
+    asked = {name: as_json(value) for name, value in given.items() if value is not None}
     _check_asked(asked)
     folder = Path(out)
     begun = _begun(folder, force, resume)
@@ -167,11 +163,11 @@ def _check_asked(asked: Mapping[str, Any]) -> None:
     for name in (*models, *asked.get("options", {})):
         if name not in MODELS:
             raise ConfigError(
-                f"no model is called {shown(name)}.{did_you_mean(name, MODELS)} Models: {', '.join(MODELS)}."
+                f"no model is called {shortened(name)}.{did_you_mean(name, MODELS)} Models: {', '.join(MODELS)}."
             )
     for name in ("seed", "seeds", "folds"):
         if type(asked.get(name, 1)) is not int:
-            raise ConfigError(f"{name} must be a whole number, got {shown(asked[name])}.")
+            raise ConfigError(f"{name} must be a whole number, got {shortened(asked[name])}.")
     if not 1 <= asked.get("seeds", 1) <= MOST_SEEDS:
         raise ConfigError(
             f"seeds must be 1 to {MOST_SEEDS}, got {asked['seeds']:,}: each is a training of its own."
@@ -216,7 +212,7 @@ def _taken_up(folder: Path, begun: Plan, asked: Mapping[str, Any]) -> Plan:
             if now != before:
                 where = name if field is None else f"{name}.{field}"
                 raise ConfigError(
-                    f"{folder} was begun with {where} = {shown(before)}, now it is {shown(now)}. Leave it out to go "
-                    "on, or begin anew with force."
+                    f"{folder} was begun with {where} = {shortened(before)}, now it is {shortened(now)}. "
+                    "Leave it out to go on, or begin anew with force."
                 )
     return begun

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...data.panel import Panel
 from ...errors import ConfigError, did_you_mean
-from ...evaluation import by_time, mean_interval
+from ...evaluation import intervals
 from .target import Columns, Scored, Target
 
 MOST_FOLDS = 100
@@ -36,20 +36,12 @@ def pooled(target: Target, panel: Panel, scores: Sequence[Scored]) -> Scored:
 
 
 def intervals_of(columns: Columns, panel: Panel, rows: np.ndarray, horizon: int) -> dict[str, Ends]:
-    """A 95 % interval for each metric that exists, from its rows (R,): see ``evaluation.mean_interval``.
+    """A 95 % interval for each metric that exists, from its rows (R,): see ``evaluation.intervals``.
 
     Rows of several series at one moment are drawn together.
     """
-    found: dict[str, Ends] = {}
-    for name, values in columns.items():
-        if not np.isfinite(values).any():
-            continue
-        series = by_time(values, panel.time[rows]) if len(panel.starts) > 1 else values
-        low, high, _ = mean_interval(series, horizon)
-        found[name] = [low, high]
-        if name.split(".")[-1] == "mse":
-            found[f"{name[:-3]}rmse"] = [max(low, 0.0) ** 0.5, high**0.5]
-    return found
+    time = panel.time[rows] if len(panel.starts) > 1 else None
+    return {name: [low, high] for name, (low, high, _) in intervals(columns, horizon, time).items()}
 
 
 def check_folds(folds: int, window: str) -> None:

@@ -1,15 +1,13 @@
 """What a search is asked for, settled before data are read, and what it says of itself in tune.json."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ...data.panel import Panel
-from ...errors import ConfigError, DataError
+from ...errors import ConfigError, DataError, shortened
 from ...models import config_for
-from ...models.registry import shown
 from ...runs.format import utc_now
 from ...runs.tuning import (
     MOST_SHOWN,
@@ -21,7 +19,7 @@ from ...runs.tuning import (
     read_tuning,
     write_tuning,
 )
-from .choosing import DEFAULT_MODEL, Choices, choose, read_lines
+from .choosing import DEFAULT_MODEL, Choices, as_json, choose, read_lines
 from .fitting import rehearse
 from .places import check_folder, clear, trial_folder
 from .recipe import Recipe, check_chosen, digest, recipe_from
@@ -132,10 +130,10 @@ def _taken_up(
         now |= {f"{section}.{field}": value for field, value in given[section].items()}
     for name, value in now.items():
         unsaid = value is None and name in ("model", "seed")
-        if not unsaid and (name not in then or _plain(value) != then[name]):
-            was = shown(then[name]) if name in then else "not fixed"
+        if not unsaid and (name not in then or as_json(value) != then[name]):
+            was = shortened(then[name]) if name in then else "not fixed"
             raise ConfigError(
-                f"{folder} was begun with {name} {was}, now it is {shown(value)}. Leave it out to go on, or begin "
+                f"{folder} was begun with {name} {was}, now it is {shortened(value)}. Leave it out to go on, or begin "
                 "anew with force."
             )
     return begun if trials is None else begun.model_copy(update={"trials": trials})
@@ -143,14 +141,9 @@ def _taken_up(
 
 def _checked(settings: dict[str, Any]) -> TuneSettings:
     try:
-        return TuneSettings.model_validate(_plain(settings))
+        return TuneSettings.model_validate(as_json(settings))
     except ValueError as error:
         raise ConfigError(f"the settings cannot be kept: {str(error).splitlines()[-1].strip()}") from None
-
-
-def _plain(value: Any) -> Any:
-    """As JSON has it: lists for tuples."""
-    return json.loads(json.dumps(value, default=str))
 
 
 def check_data(asked: Asked, panel: Panel) -> None:

@@ -19,7 +19,7 @@ from torch import Tensor
 from ...core import SequenceLayer
 from ...data.folds import Fold
 from ...data.panel import Panel
-from ...runs.results import Skill
+from ...runs.results import Skill, loss_name
 from ...runs.writing import plain
 from ...training.objective import Objective
 from .recipe import Recipe
@@ -71,10 +71,14 @@ class Target(ABC):
     """What is foreseen, how it is learnt, and how it is judged."""
 
     measure: str  # the metric that is the mean of the losses
-    loss_name: str  # in words
 
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
+
+    @property
+    def loss_name(self) -> str:
+        """The measure in words."""
+        return loss_name(self.measure)
 
     @property
     @abstractmethod

@@ -38,11 +38,6 @@ class Values(Target):
         return "mse" if self.recipe.form == "point" else "pinball"
 
     @property
-    def loss_name(self) -> str:  # type: ignore[override]
-        """In words."""
-        return "squared error" if self.recipe.form == "point" else "pinball loss"
-
-    @property
     def outputs(self) -> int:
         """All numbers that the network learns to give."""
         return self.output().learnt_size
