@@ -14,6 +14,12 @@
     │   └── BrokenRunError      what the folder holds is damaged, hostile or from another version
     ├── TrainingError           training cannot go on
     │   └── NonFiniteError      the loss became NaN or infinite
+    ├── FeedError               a feed cannot be opened, or what it sends is not market data
+    │   └── FeedRefusedError    the exchange refuses for good: an unknown symbol, a place it does not serve
+    ├── StoreError              the live store cannot be read or written
+    │   ├── BrokenStoreError    it is damaged, another run's or from another version
+    │   └── StoreFullError      the disk is full; nothing that was committed is lost
+    ├── ListenError             a port is taken, or an address may not be listened on
     ├── BackendError            the requested backend does not exist or cannot run here
     └── CheckError              a layer breaks a promise of the contract
 
@@ -87,6 +93,30 @@ class TrainingError(OstinatoError):
 
 class NonFiniteError(TrainingError):
     """The loss became NaN or infinite."""
+
+
+class FeedError(OstinatoError):
+    """A feed cannot be opened, or what it sends is not market data."""
+
+
+class FeedRefusedError(FeedError):
+    """The exchange refuses for good: an unknown symbol, a place it does not serve."""
+
+
+class StoreError(OstinatoError):
+    """The live store cannot be read or written."""
+
+
+class BrokenStoreError(StoreError):
+    """The store is damaged, another run's or from another version."""
+
+
+class StoreFullError(StoreError):
+    """The disk is full; nothing that was committed is lost."""
+
+
+class ListenError(OstinatoError):
+    """A port is taken, or an address may not be listened on."""
 
 
 class BackendError(OstinatoError):

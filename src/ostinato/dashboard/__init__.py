@@ -1,0 +1,1 @@
+"""Live pages: read the store and runs, nothing else."""

@@ -1,0 +1,1 @@
+"""A loopback exchange that speaks the public market data protocol of Binance spot, faults included."""

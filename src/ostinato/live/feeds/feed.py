@@ -1,0 +1,80 @@
+"""What every feed is: an endless, ordered stream of events that knows its holes."""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..events import Item, Position, Since
+
+
+@dataclass
+class FeedHealth:
+    """What a feed says of itself; it alone writes, others read."""
+
+    state: Literal["starting", "filling", "live", "waiting", "ended"] = "starting"
+    last_received: float | None = None  # of data, never of a ping
+    lag: float | None = None
+    clock_offset: float | None = None
+    clock_rate: float | None = None
+    reconnects: int = 0
+    filled_gaps: int = 0
+    unfillable_gaps: int = 0
+    filled_events: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    queue: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a feed waits, in seconds of the exchange's clock; ``scaled`` for a replay that runs faster."""
+
+    connect: float = 10.0  # for a connection or an answer
+    stale: float = 30.0  # without data, though pings go on: the connection is given up
+    backoff: float = (
+        0.5  # before the first new attempt; doubled up to ``backoff_cap``, times a random 0.5 to 1
+    )
+    backoff_cap: float = 60.0
+    clock: float = 300.0  # between looks at the exchange's clock
+    hole: float = 2.0  # for a key that may only be out of order
+    lagging: float = 10.0  # for REST to have what the stream already showed
+
+    def scaled(self, speed: float) -> "Patience":
+        """The same for a clock that runs ``speed`` times as fast."""
+        return Patience(**{name: value / speed for name, value in vars(self).items()})
+
+
+@dataclass
+class Feed(ABC):
+    """A source of events of one kind.
+
+    ``batches`` gives what is ready, in order: keys ascend, none comes twice, a missing one is declared by a Gap. It
+    ends where the source ends. It waits on the network as long as it must, and raises only what waiting cannot mend.
+
+    Attributes:
+        name: as the user wrote it, without secrets.
+        kind: what an event is.
+        columns: names of an event's values.
+        step: seconds from bar to bar or row to row; None for trades.
+    """
+
+    name: str
+    kind: Literal["trades", "bars", "table"]
+    columns: tuple[str, ...]
+    step: float | None = None
+    stale_after: float = 30.0  # seconds on our clock
+    health: FeedHealth = field(default_factory=FeedHealth)
+
+    @abstractmethod
+    def batches(self, after: Position | None, since: Since) -> AsyncIterator[list[Item]]:
+        """Lists of items from ``after`` on; where that is None, from ``since`` on.
+
+        Raises:
+            FeedRefusedError: the source refuses for good.
+            FeedError: the source holds something else than it did when ``after`` was stored.
+        """
+
+    async def close(self) -> None:  # noqa: B027
+        """Let go of connections and files; safe to call twice."""

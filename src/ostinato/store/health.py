@@ -1,0 +1,62 @@
+"""What feed and engine say about themselves, about once a second: a row of the store, read by every page and meter."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+# seconds, from the socket to the committed prediction; the last bucket takes the rest
+LATENCY_BUCKETS = (
+    0.0005,
+    0.001,
+    0.002,
+    0.003,
+    0.005,
+    0.0075,
+    0.01,
+    0.02,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.5,
+    10.0,
+)
+
+
+class Health(BaseModel):
+    """One moment. Durations are seconds unless the name says otherwise; None is not known."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    time: float
+    state: Literal["starting", "filling", "live", "stale", "waiting", "ended", "stopped"]
+    feed: str
+    started: float
+    stale_after: float  # data older than this are stale
+    last_key: int | None = None
+    last_event_time: float | None = None  # by the exchange's clock
+    last_received: float | None = None  # by ours; the age of the data counts from here
+    lag: float | None = None  # from the exchange's clock to our socket, median of the latest events
+    clock_offset: float | None = None  # the exchange's clock less ours
+    clock_rate: float | None = None  # seconds of the exchange's clock for one of ours; 1 but for replays
+    events: int = 0  # released since the start
+    events_per_second: float = 0.0
+    queue: int = 0  # events received and not yet committed
+    reconnects: int = 0
+    filled_gaps: int = 0
+    unfillable_gaps: int = 0
+    filled_events: int = 0
+    duplicates: int = 0  # dropped by their key
+    rejected: int = 0  # messages that were no market data
+    problem: str = ""  # the latest, in words
+    step_us: float | None = None  # medians and 99th percentiles of the latest
+    step_us_p99: float | None = None
+    latency_ms: float | None = None  # from the socket to the committed prediction
+    latency_ms_p99: float | None = None
+    commit_ms: float | None = None
+    latency_counts: tuple[int, ...] = Field((0,) * (len(LATENCY_BUCKETS) + 1))  # per bucket, since the start
+    latency_sum: float = 0.0
+    memory_bytes: int = 0
+    store_bytes: int = 0
+    training: str = ""  # what a retraining is doing, in words

@@ -1,0 +1,86 @@
+"""The tables of a live store, and what their numbers mean.
+
+    events       the truth: what the feed released, once each, in the order of their keys
+    predictions  the ledger: append-only, chained by hash
+    scores       what became of a prediction, beside the baselines
+    shadows      predictions and losses of a challenger, beside the ledger
+    gaps         keys that were missing: filled or unfillable, with the reason
+    groups       commits: when each was prepared and when it was known to be on the disk
+    models       which weights spoke, and since which event
+    snapshots    states of the models after an event; a cache, for the events are the truth
+    health       the state of feed and engine, about once a second; only the latest are kept
+    notes        what happened beside the data: reconnects, bans, swaps
+    sealed       days that were moved to parquet
+
+Arrays are little-endian float64 in BLOBs. Times are seconds since the Unix epoch.
+"""
+
+from enum import IntEnum, IntFlag
+
+FORMAT_VERSION = 1
+
+TABLES = """
+CREATE TABLE head (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE groups (id INTEGER PRIMARY KEY, prepared REAL NOT NULL, durable REAL, events INTEGER NOT NULL);
+CREATE TABLE models (
+    id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, path TEXT NOT NULL, role TEXT NOT NULL,
+    since_key INTEGER, added REAL NOT NULL
+);
+CREATE TABLE predictions (
+    key INTEGER PRIMARY KEY, model INTEGER NOT NULL, numbers BLOB NOT NULL, baselines BLOB NOT NULL,
+    flags INTEGER NOT NULL, step_us REAL NOT NULL, group_id INTEGER NOT NULL, hash BLOB NOT NULL
+);
+CREATE TABLE scores (
+    key INTEGER PRIMARY KEY, resolved_by INTEGER NOT NULL, actual BLOB NOT NULL, losses BLOB NOT NULL,
+    flags INTEGER NOT NULL, group_id INTEGER NOT NULL
+);
+CREATE TABLE shadows (
+    key INTEGER NOT NULL, model INTEGER NOT NULL, numbers BLOB NOT NULL, loss REAL, PRIMARY KEY (key, model)
+) WITHOUT ROWID;
+CREATE TABLE gaps (
+    first INTEGER NOT NULL, last INTEGER NOT NULL, reason TEXT NOT NULL, outcome TEXT NOT NULL, why TEXT NOT NULL,
+    policy TEXT NOT NULL, opened REAL NOT NULL, closed REAL NOT NULL, PRIMARY KEY (first, last)
+) WITHOUT ROWID;
+CREATE TABLE snapshots (
+    key INTEGER NOT NULL, model INTEGER NOT NULL, state BLOB NOT NULL, taken REAL NOT NULL, PRIMARY KEY (key, model)
+) WITHOUT ROWID;
+CREATE TABLE health (id INTEGER PRIMARY KEY, time REAL NOT NULL, body TEXT NOT NULL);
+CREATE TABLE notes (id INTEGER PRIMARY KEY, time REAL NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL);
+CREATE TABLE sealed (
+    day TEXT NOT NULL, part TEXT NOT NULL, file TEXT NOT NULL, first_key INTEGER NOT NULL, last_key INTEGER NOT NULL,
+    rows INTEGER NOT NULL, sha256 TEXT NOT NULL, sealed REAL NOT NULL, PRIMARY KEY (day, part)
+) WITHOUT ROWID;
+"""
+
+# the columns of the feed are added behind these, quoted, in its order: "price" REAL NOT NULL, ...
+EVENTS = """
+CREATE TABLE events (
+    key INTEGER PRIMARY KEY, time REAL NOT NULL, received REAL NOT NULL, happened REAL, origin INTEGER NOT NULL,
+    group_id INTEGER NOT NULL, {columns}
+)
+"""
+RESERVED = (
+    "key",
+    "time",
+    "received",
+    "happened",
+    "origin",
+    "group_id",
+)  # no column of a feed may be called so
+
+
+class Origin(IntEnum):
+    """How an event came."""
+
+    STREAM = 0  # as it happened
+    FILL = 1  # later, to fill a hole
+    HISTORY = 2  # before the stream began
+
+
+class Flag(IntFlag):
+    """Why a prediction, or its score, does not count. Without any it counts."""
+
+    BACKFILLED = 1  # made on an event that did not come by the stream
+    COLD = 2  # made before the model had seen enough
+    LATE = 4  # committed after the event that resolves it
+    ACROSS_HOLE = 8  # what would resolve it was never seen
