@@ -1,0 +1,291 @@
+"""Standard input as a feed: one JSON object a line, from any program that can print.
+
+{"time": 1534131395, "price": 6356.73, "amount": 0.96}
+{"key": 7, "time": "2018-08-13T03:36:35Z", "price": "6356.73", "amount": 0.96}
+"""
+
+import asyncio
+import json
+import math
+import os
+import re
+import sys
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, suppress
+from datetime import UTC, datetime
+from typing import Any, BinaryIO, Literal, NoReturn
+
+from ...data.bars import COLUMNS
+from ...data.numbers import MOST
+from ...data.times import BOUNDS, LAST_SECOND, PER_SECOND
+from ...errors import FeedError, shortened
+from ..events import Event, Gap, Item, Note, Position, Since
+from .feed import Feed
+
+LONGEST_LINE = 64 * 1024  # bytes
+CHUNK = 64 * 1024
+BATCH = 256
+COMPLAINTS = 10.0  # seconds between notes on lines that were rejected
+MOST_KEY = 2**62
+WITHIN = 1e-6  # of a step: times are floats
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+POSITIVE, NOT_NEGATIVE = ("price", *COLUMNS[:4]), ("amount", "volume")
+
+
+class LineError(ValueError):
+    """A line cannot be used; the text says why."""
+
+
+class StdinFeed(Feed):
+    """Lines of JSON objects with ``time`` and the columns, until the input ends.
+
+    A line may say its ``key`` (or ``id``), a whole number; else the key is the number of the step that its time lies in
+    where rows have a step, and else lines are counted. The first line decides which. Keys that do not ascend are
+    dropped, those that are jumped over are a hole that cannot be filled, for the input cannot be asked again. A line
+    that cannot be used, or is older than the one before, is counted as rejected and told of, at most every 10 s.
+
+    Args:
+        name: of the feed.
+        kind, columns, step: of what is read.
+        stream: the input; it is not closed. None: standard input.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        kind: Literal["trades", "bars", "table"],
+        columns: tuple[str, ...],
+        step: float | None = None,
+        stream: BinaryIO | None = None,
+    ) -> None:
+        super().__init__(name, kind, columns, step, stale_after=max(30.0, 3 * (step or 0.0)))
+        self.stream = stream
+
+    async def batches(self, after: Position | None, since: Since) -> AsyncIterator[list[Item]]:
+        """What came in, as soon as it is there; ends with the input.
+
+        Raises:
+            FeedError: there is no standard input.
+        """
+        state = _State(self, after, since)
+        stream = self.stream or getattr(sys.stdin, "buffer", None)
+        if stream is None:
+            raise FeedError("there is no standard input to read. Pipe lines of JSON into the command.")
+        self.health.state = "live"
+        async with aclosing(_lines(stream)) as chunks:
+            async for lines in chunks:
+                state.now = time.time()
+                for at in range(0, len(lines), BATCH):
+                    if items := state.items(lines[at : at + BATCH]):
+                        yield items
+                    await asyncio.sleep(0)
+        self.health.state = "ended"
+        if last := state.complaints.rest():
+            yield [last]
+
+
+class _State:
+    """What the lines before have settled."""
+
+    def __init__(self, feed: StdinFeed, after: Position | None, since: Since) -> None:
+        self.feed = feed
+        self.key = None if after is None else after.key
+        self.time = -math.inf if after is None else after.time
+        self.since = since.key if isinstance(since.key, int) else 0
+        self.named: bool | None = None
+        self.number = 0
+        self.now = 0.0
+        self.complaints = _Complaints()
+
+    def items(self, lines: list[bytes | None]) -> list[Item]:
+        """What some lines say; None stands for one that was too long."""
+        items: list[Item] = []
+        health = self.feed.health
+        for line in lines:
+            self.number += 1
+            if line is not None and not line.strip():
+                continue
+            try:
+                items += self._read(line)
+            except LineError as error:
+                health.rejected += 1
+                health.problem = f"line {self.number}: {error}"
+                if note := self.complaints.note(health.problem):
+                    items.append(note)
+        return items
+
+    def _read(self, line: bytes | None) -> list[Item]:
+        if line is None:
+            raise LineError(f"it is longer than {LONGEST_LINE:,} bytes")
+        entry = parse_object(line)
+        values = tuple(number(entry, name) for name in self.feed.columns)
+        moment = seconds(entry)
+        key = self._key(entry, moment)
+        health = self.feed.health
+        if self.key is not None and key <= self.key:
+            health.duplicates += 1
+            return []
+        if moment < self.time:
+            raise LineError(f"its time is {_utc(moment)}, before that of the line before, {_utc(self.time)}")
+        items: list[Item] = []
+        if self.key is not None and key > self.key + 1:
+            why = "the input left them out and cannot be asked again"
+            items.append(Gap(self.key + 1, key - 1, "skipped", "unfillable", why, self.now, self.now))
+            health.unfillable_gaps += 1
+        self.key, self.time = key, moment
+        health.last_received = self.now
+        return [*items, Event(key, moment, values, self.now)]
+
+    def _key(self, entry: dict[str, Any], moment: float) -> int:
+        name = "key" if "key" in entry else "id"
+        named = name in entry
+        if self.named is None:
+            self.named = named
+        if named != self.named:
+            raise LineError(f"it has {'a' if named else 'no'} key, unlike the lines before")
+        if named:
+            key = entry[name]
+            if isinstance(key, str) and re.fullmatch(r"\d{1,19}", key, re.ASCII):
+                key = int(key)
+            if isinstance(key, bool) or not isinstance(key, int) or not 0 <= key <= MOST_KEY:
+                raise LineError(f"its {name} is {shortened(key)}, which is no whole number from 0 on")
+            return key
+        if self.feed.step is not None:
+            return math.floor(moment / self.feed.step + WITHIN)
+        return self.since if self.key is None else self.key + 1
+
+
+class _Complaints:
+    """Notes on lines, so far apart that a flood of bad ones does not become a flood of notes."""
+
+    def __init__(self) -> None:
+        self.next = -math.inf
+        self.held, self.latest = 0, ""
+
+    def note(self, text: str) -> Note | None:
+        """A note, if it is time for one."""
+        self.held, self.latest = self.held + 1, text
+        if time.monotonic() < self.next:
+            return None
+        return self.rest()
+
+    def rest(self) -> Note | None:
+        """A note on what was not told yet."""
+        if not self.held:
+            return None
+        others = f" ({self.held - 1:,} more before it)" if self.held > 1 else ""
+        self.held, self.next = 0, time.monotonic() + COMPLAINTS
+        return Note("rejected", f"{self.latest}{others}; it was left out")
+
+
+def parse_object(line: bytes) -> dict[str, Any]:
+    """The object that a line holds.
+
+    Raises:
+        LineError: it holds none.
+    """
+    try:
+        entry = json.loads(line, parse_constant=_refuse)
+    except LineError:
+        raise
+    except (ValueError, RecursionError):  # too many digits, or too many brackets
+        raise LineError(f"it is no JSON: {shortened(line[:200].decode(errors='replace'))}") from None
+    if not isinstance(entry, dict):
+        raise LineError(f"it is no object like {{'time': ..., 'price': ...}}: {shortened(entry)}")
+    return entry
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise LineError(f"it holds {constant}, which is no number of JSON")
+
+
+def number(entry: dict[str, Any], name: str) -> float:
+    """A column of a line: a finite number, or text that is one.
+
+    Raises:
+        LineError: it is not there, no number, or out of range.
+    """
+    if name not in entry:
+        raise LineError(f"it has no {name!r}")
+    value = entry[name]
+    if isinstance(value, str) and len(value) <= 400 and NUMBER.fullmatch(value.strip()):
+        value = float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MOST:
+        raise LineError(f"its {name} is {shortened(value)}, which is no finite number up to {MOST:g}")
+    if (name in POSITIVE and value <= 0) or (name in NOT_NEGATIVE and value < 0):
+        raise LineError(f"its {name} is {shortened(value)}, which is too small")
+    return float(value)
+
+
+def seconds(entry: dict[str, Any]) -> float:
+    """The time of a line in seconds since the epoch: a number of s, ms, µs or ns by its size, or ISO text.
+
+    Text that names no zone is UTC, as it is in files.
+
+    Raises:
+        LineError: it is not there, or no time.
+    """
+    if "time" not in entry:
+        raise LineError("it has no 'time'")
+    value = entry["time"]
+    if isinstance(value, str) and NUMBER.fullmatch(value.strip()) and len(value) <= 40:
+        value = float(value)
+    if isinstance(value, str) and len(value) <= 40:
+        with suppress(ValueError, OverflowError):
+            text = re.sub(r" ?UTC$", "Z", value.strip()).replace("/", "-")
+            moment = datetime.fromisoformat(text)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    if not isinstance(value, bool) and isinstance(value, int | float) and abs(value) <= MOST:
+        unit = list(PER_SECOND)[int(BOUNDS.searchsorted(abs(value), side="right"))]
+        if abs(moment_ := value / PER_SECOND[unit]) <= LAST_SECOND:
+            return float(moment_)
+    raise LineError(
+        f"its time is {shortened(value)}, which is neither a number nor like 2018-08-13T03:36:35Z"
+    )
+
+
+def _utc(moment: float) -> str:
+    with suppress(ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(moment, UTC).isoformat()
+    return f"{moment:.6f}"
+
+
+async def _lines(stream: BinaryIO) -> AsyncGenerator[list[bytes | None]]:
+    """Whole lines as they come in, without their ends; None for one that is too long. Memory is bounded by a line."""
+    rest, lost = b"", False
+    while chunk := await _read(stream):
+        *lines, rest = (rest + chunk).split(b"\n")
+        found: list[bytes | None] = [None if len(line) > LONGEST_LINE else line for line in lines]
+        if lost and found:
+            found[0], lost = None, False
+        if lost or len(rest) > LONGEST_LINE:
+            rest, lost = b"", True
+        if found:
+            yield found
+    if rest or lost:
+        yield [None if lost else rest]
+
+
+async def _read(stream: BinaryIO) -> bytes:
+    """What is there, as soon as something is.
+
+    The descriptor is left as it is: made non-blocking, it would be so for the terminal's output as well.
+    """
+    loop = asyncio.get_running_loop()
+    number = stream.fileno()
+    ready: asyncio.Future[None] = loop.create_future()
+    try:
+        loop.add_reader(number, _settle, ready)
+    except (PermissionError, NotImplementedError):  # a regular file, which never keeps us waiting; Windows
+        return await asyncio.to_thread(os.read, number, CHUNK)
+    try:
+        await ready
+    finally:
+        loop.remove_reader(number)
+    return os.read(number, CHUNK)
+
+
+def _settle(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)
