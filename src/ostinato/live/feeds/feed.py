@@ -40,6 +40,8 @@ class Patience:
     clock: float = 300.0  # between looks at the exchange's clock
     hole: float = 2.0  # for a key that may only be out of order
     lagging: float = 10.0  # for REST to have what the stream already showed
+    minute: float = 60.0  # over which the exchange counts what was asked
+    renewal: float = 84_600.0  # a connection is replaced before the exchange ends it after 24 hours
 
     def scaled(self, speed: float) -> "Patience":
         """The same for a clock that runs ``speed`` times as fast."""

@@ -1,0 +1,168 @@
+"""Addresses of feeds, as a user writes them: ``binance:BTCUSDT?speed=60``.
+
+A scheme, a colon, what is meant there (a symbol, a file), and options behind a question mark.
+"""
+
+import ipaddress
+import math
+import re
+from typing import NamedTuple
+from urllib.parse import parse_qsl, urlsplit
+
+from ...errors import ConfigError, did_you_mean, shortened
+
+LONGEST = 2000  # characters of an address
+_symbol = re.compile(r"[A-Z0-9._-]{1,20}").fullmatch
+
+
+class Scheme(NamedTuple):
+    """What an address of one kind may say.
+
+    options: names, and what each does in words.
+    name: what stands between the colon and the question mark, in words; empty where nothing has to.
+    """
+
+    name: str
+    options: dict[str, str]
+
+
+SCHEMES = {
+    "binance": Scheme(
+        "a symbol such as BTCUSDT",
+        {
+            "rest": "the address of its REST interface",
+            "ws": "the address of its websocket",
+            "speed": "how fast its clock runs",
+        },
+    ),
+    "file": Scheme("a file", {"speed": "how fast it is replayed"}),
+    "stdin": Scheme("", {}),
+    "ccxt": Scheme("an exchange and a symbol such as kraken:BTC/USDT", {}),
+}
+
+
+class Address(NamedTuple):
+    """The parts of an address; ``options`` are as written, and each is known to the scheme."""
+
+    scheme: str
+    name: str
+    options: dict[str, str]
+
+
+class BinanceAddress(NamedTuple):
+    """Where an exchange that speaks Binance's protocol is, and which symbol is meant.
+
+    speed: seconds of its clock for one of ours.
+    """
+
+    symbol: str
+    rest: str = "https://data-api.binance.vision"
+    ws: str = "wss://data-stream.binance.vision"
+    speed: float = 1.0
+
+
+def parse_address(text: str) -> Address:
+    """The parts of a feed's address.
+
+    Raises:
+        ConfigError: the scheme or an option is unknown, or a part is missing or given twice.
+    """
+    if len(text) > LONGEST or not text.isprintable():
+        raise ConfigError(
+            f"the feed {shortened(text)} must be printable and at most {LONGEST} characters long."
+        )
+    scheme, _, rest = text.partition(":")
+    if scheme not in SCHEMES:
+        raise ConfigError(
+            f"the feed {shortened(text)} must begin with one of {', '.join(f'{one}:' for one in SCHEMES)}, "
+            f"as binance:BTCUSDT does.{did_you_mean(scheme, SCHEMES)}"
+        )
+    name, _, query = rest.partition("?")
+    if not name and SCHEMES[scheme].name:
+        raise ConfigError(
+            f"the feed {shortened(text)} lacks {SCHEMES[scheme].name} behind {scheme!r} and a colon."
+        )
+    return Address(scheme, name, _options(scheme, query))
+
+
+def _options(scheme: str, query: str) -> dict[str, str]:
+    known = SCHEMES[scheme].options
+    options: dict[str, str] = {}
+    for part in query.split("&") if query else ():
+        pairs = parse_qsl(part, keep_blank_values=True)
+        name, value = pairs[0] if len(pairs) == 1 else (part, "")
+        if name not in known:
+            allowed = ", ".join(known) or "none"
+            raise ConfigError(
+                f"a {scheme} feed has no option {shortened(name)}; it has {allowed}.{did_you_mean(name, known)}"
+            )
+        if name in options or not value:
+            problem = "is given twice" if name in options else "has no value"
+            raise ConfigError(f"the option {name} of a {scheme} feed {problem}; write {name}=VALUE once.")
+        options[name] = value
+    return options
+
+
+def binance_address(address: Address) -> BinanceAddress:
+    """What a binance address says, defaults filled in and everything checked.
+
+    Raises:
+        ConfigError: a symbol, URL or speed cannot be right; or one without encryption leads beyond this machine.
+    """
+    symbol = address.name.upper()
+    if not _symbol(symbol):
+        raise ConfigError(
+            f"the symbol {shortened(address.name)} must be 1 to 20 letters and digits, as in BTCUSDT."
+        )
+    options = address.options
+    default = BinanceAddress(symbol)
+    return BinanceAddress(
+        symbol,
+        _url("rest", options.get("rest", default.rest), "http"),
+        _url("ws", options.get("ws", default.ws), "ws"),
+        speed_of(options.get("speed", "1")),
+    )
+
+
+def speed_of(text: str) -> float:
+    """How fast a clock runs: a number above 0, at most a million.
+
+    Raises:
+        ConfigError: it is not that.
+    """
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = math.nan
+    if not 0 < speed <= 1e6:
+        raise ConfigError(f"speed={shortened(text)} must be a number above 0, at most 1,000,000.")
+    return speed
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine by its very name, so that nobody listens in between."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _url(option: str, text: str, scheme: str) -> str:
+    def wrong(why: str) -> ConfigError:
+        return ConfigError(f"{option}={shortened(text)} {why}.")
+
+    example = f"{scheme}s://HOST or {scheme}://127.0.0.1:9000"
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise wrong(f"is no address; write {example}") from None
+    if parts.scheme not in (scheme, f"{scheme}s") or not host:
+        raise wrong(f"is no address; write {example}")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise wrong("may hold a host, a port and a path, nothing else")
+    if parts.scheme == scheme and not is_loopback(host):
+        raise wrong(f"is not encrypted and leads beyond this machine; write {scheme}s://")
+    return text.rstrip("/")

@@ -1,0 +1,5 @@
+"""The public market data of an exchange that speaks Binance's spot protocol."""
+
+from .messages import AggTrade, Kline
+
+__all__ = ["AggTrade", "Kline"]
