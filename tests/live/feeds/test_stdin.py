@@ -7,6 +7,8 @@ import pty
 import subprocess
 import sys
 import threading
+import time
+import tracemalloc
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -219,6 +221,7 @@ def test_a_line_is_released_while_the_input_stays_open_and_waiting_can_be_cancel
                 await waiting
             await batches.aclose()
             assert os.get_blocking(stream.fileno())
+            assert not asyncio.get_running_loop().remove_reader(stream.fileno())
 
     asyncio.run(read())
 
@@ -262,6 +265,25 @@ def test_standard_input_of_a_process(tmp_path, source):
     assert (done.stdout, done.stderr) == ("0 1 2\n" if source == "file" else "", "")
 
 
+def test_a_line_without_end_takes_no_memory():
+    text = b"x" * 20_000_000
+    with piped(text) as stream:
+        feed = StdinFeed("stdin:", "trades", TRADES, None, stream)
+        tracemalloc.start()
+        asyncio.run(collect(feed))
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert feed.health.rejected == 1
+    assert peak < 2_000_000
+
+
+@pytest.fixture(autouse=True)
+def own_zone():
+    """The machine's zone again after a test that changed it."""
+    yield
+    time.tzset()
+
+
 STAMPS = (
     "2018-08-13T03:36:35Z",
     "2018-08-13 03:36:35.25",
@@ -273,7 +295,9 @@ STAMPS = (
 
 
 @pytest.mark.parametrize("stamp", STAMPS)
-def test_text_is_the_time_that_a_file_would_have(stamp):
+def test_text_is_the_time_that_a_file_would_have(stamp, monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
     assert seconds({"time": stamp}) == from_file([stamp])[0]
 
 
