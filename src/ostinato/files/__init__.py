@@ -1,5 +1,6 @@
-"""Files from outside whose parser is not to be trusted with this process.
+"""Files that are whole or not there, and files from outside whose parser is not to be trusted with this process.
 
+whole.py            written under another name, then renamed
 parquet.py          parquet, parsed in a process of its own, whole or in batches
 parquet_child.py    that process
 """

@@ -5,19 +5,18 @@ reader, or the next process after a crash, finds the old file or the new one and
 symbolic link in the way is replaced, not followed.
 """
 
-import errno
 import json
 import math
 import os
-import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from ..errors import BrokenRunError, RunError
+from ..files.whole import whole_file
 
 # a hostile run folder may hold metrics.jsonl -> a file of ours; Windows has neither flag
 NO_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -34,20 +33,11 @@ def replace_file(path: Path | str) -> Iterator[BinaryIO]:
         RunError: the system does not let us write there.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
-        with temporary.open("xb") as file:
+        with whole_file(path) as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        sync_folder(path.parent)
-    except BaseException as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise RunError(f"cannot write {path}: {error.strerror or error}.") from error
-        raise
+    except OSError as error:
+        raise RunError(f"cannot write {path}: {error.strerror or error}.") from error
 
 
 def leftovers(folder: Path, names: tuple[str, ...]) -> list[Path]:
@@ -57,20 +47,6 @@ def leftovers(folder: Path, names: tuple[str, ...]) -> list[Path]:
         for path in folder.iterdir()
         if path.suffix == ".tmp" and any(path.name.startswith(f".{name}.") for name in names)
     ]
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder as durable as the files."""
-    if os.name == "nt":  # Windows cannot open a folder, and its renames are journalled
-        return
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # some network file systems know no such thing
-            raise
-    finally:
-        os.close(number)
 
 
 def write_bytes(path: Path | str, data: bytes) -> None:

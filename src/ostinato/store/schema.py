@@ -5,23 +5,27 @@
     scores       what became of a prediction, beside the baselines
     shadows      predictions and losses of a challenger, beside the ledger
     gaps         keys that were missing: filled or unfillable, with the reason
-    groups       commits: when each was prepared and when it was known to be on the disk
+    groups       commits: when each was prepared, when it was known to be on the disk, and SHA-256 of its events
     models       which weights spoke, and since which event
     snapshots    states of the models after an event; a cache, for the events are the truth
     health       the state of feed and engine, about once a second; only the latest are kept
     notes        what happened beside the data: reconnects, bans, swaps
     sealed       days that were moved to parquet
 
-Arrays are little-endian float64 in BLOBs. Times are seconds since the Unix epoch.
+Arrays are little-endian float64 in BLOBs. Times are seconds since the Unix epoch. NULL in a column of the feed is NaN.
 """
 
+from collections.abc import Sequence
 from enum import IntEnum, IntFlag
 
 FORMAT_VERSION = 1
+APPLICATION_ID = 0x6F737469  # "osti", in the header of the file
 
 TABLES = """
 CREATE TABLE head (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE groups (id INTEGER PRIMARY KEY, prepared REAL NOT NULL, durable REAL, events INTEGER NOT NULL);
+CREATE TABLE groups (
+    id INTEGER PRIMARY KEY, prepared REAL NOT NULL, durable REAL, events INTEGER NOT NULL, digest BLOB
+);
 CREATE TABLE models (
     id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, path TEXT NOT NULL, role TEXT NOT NULL,
     since_key INTEGER, added REAL NOT NULL
@@ -52,12 +56,25 @@ CREATE TABLE sealed (
 ) WITHOUT ROWID;
 """
 
-# the columns of the feed are added behind these, quoted, in its order: "price" REAL NOT NULL, ...
+# the columns of the feed are added behind these, quoted, in its order: "price" REAL, ...
 EVENTS = """
 CREATE TABLE events (
     key INTEGER PRIMARY KEY, time REAL NOT NULL, received REAL NOT NULL, happened REAL, origin INTEGER NOT NULL,
     group_id INTEGER NOT NULL, {columns}
 )
+"""
+# INSERT OR REPLACE deletes without asking a trigger, so what is inserted must lie behind what is there
+TRIGGERS = """
+CREATE TRIGGER predictions_no_update BEFORE UPDATE ON predictions
+BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER predictions_no_delete BEFORE DELETE ON predictions
+WHEN NOT EXISTS (
+    SELECT 1 FROM sealed WHERE part = 'predictions' AND OLD.key BETWEEN first_key AND last_key
+)
+BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER predictions_no_insert BEFORE INSERT ON predictions
+WHEN NEW.key <= (SELECT max(key) FROM predictions)
+BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 """
 RESERVED = (
     "key",
@@ -67,6 +84,15 @@ RESERVED = (
     "origin",
     "group_id",
 )  # no column of a feed may be called so
+
+
+def statements(columns: Sequence[str]) -> list[str]:
+    """All that makes an empty store for a feed of these columns, in order, each as SQLite keeps it."""
+    quoted = ", ".join('"' + name.replace('"', '""') + '" REAL' for name in columns)
+    tables = [one.strip() for one in TABLES.split(";") if one.strip()]
+    tables.append(EVENTS.format(columns=quoted).strip())
+    triggers = [one.strip() + " END" for one in TRIGGERS.split("END;")[:-1]]
+    return tables + triggers
 
 
 class Origin(IntEnum):

@@ -1,0 +1,155 @@
+"""Connections to SQLite, and its errors in our words."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import quote
+
+from ..errors import BrokenStoreError, StoreError, StoreFullError, shortened
+from .head import Head, check_version, parse_head
+from .schema import APPLICATION_ID, statements
+
+MAGIC = b"SQLite format 3\x00"
+MAX_LENGTH = 256 << 20  # bytes of one text or BLOB; a snapshot of a state is the largest
+LITTLE_ROOM = 1 << 20  # bytes; with less, an error of writing is taken for a full disk
+BUSY_SECONDS = 10.0
+_BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_TOOBIG}
+_CLOSED_TO_US = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Turns what SQLite and the system raise into errors of ours.
+
+    Raises:
+        StoreFullError: no room is left.
+        BrokenStoreError: the file is damaged, or is no store.
+        StoreError: anything else.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _ours(path, error) from error
+    except OSError as error:
+        if _no_room(path, error):
+            raise _full(path) from error
+        raise StoreError(f"cannot use {path}: {error.strerror or error}.") from error
+    except (TypeError, ValueError, OverflowError) as error:  # a cell holds another type than its column
+        raise BrokenStoreError(f"{path} is damaged: {shortened(str(error))}.") from error
+
+
+def _ours(path: Path, error: sqlite3.Error) -> StoreError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _no_room(path)):
+        return _full(path)
+    if code in _BROKEN or (code in (0, sqlite3.SQLITE_ERROR) and isinstance(error, sqlite3.OperationalError)):
+        return BrokenStoreError(f"{path} is damaged, or is no store of ostinato: {shortened(str(error))}.")
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StoreError(f"{path} is held by another program. Close it, or name another --store.")
+    if code in _CLOSED_TO_US:
+        return StoreError(f"{path} cannot be opened here: {error}. Look at its permissions and its folder.")
+    if code == sqlite3.SQLITE_IOERR:
+        return StoreError(f"the disk failed on {path}: {error}. What was committed before is kept.")
+    if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.ProgrammingError):
+        return BrokenStoreError(f"{path} is damaged: {shortened(str(error))}.")
+    return StoreError(f"{path} cannot be used: {shortened(str(error))}.")
+
+
+def _full(path: Path) -> StoreFullError:
+    return StoreFullError(
+        f"there is no room left for {path}: the last group was not written, all before it is kept. "
+        "Make room and start again."
+    )
+
+
+def _no_room(path: Path, error: OSError | None = None) -> bool:
+    import errno
+
+    if error is not None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return True
+    with suppress(OSError, AttributeError):
+        room = os.statvfs(path.parent)
+        if room.f_bavail * room.f_frsize < LITTLE_ROOM:
+            return True
+    with suppress(ImportError, OSError):
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+        sizes = [beside(path, end).stat().st_size for end in ("", "-wal") if beside(path, end).exists()]
+        return limit != resource.RLIM_INFINITY and max(sizes, default=0) + LITTLE_ROOM > limit
+    return False
+
+
+def beside(path: Path, end: str) -> Path:
+    """A file beside the store: STORE-wal, STORE.lock."""
+    return path.with_name(path.name + end)
+
+
+def connect(path: Path, mode: str) -> sqlite3.Connection:
+    """A connection that commits when told, and trusts nothing in the file.
+
+    Args:
+        mode: "rw" or "ro"; "immutable" for a file that nobody writes, on a file system that cannot be written.
+    """
+    how = "mode=ro&immutable=1" if mode == "immutable" else f"mode={mode}"
+    connection = sqlite3.connect(
+        f"file:{quote(str(path.absolute()))}?{how}",
+        uri=True,
+        isolation_level=None,
+        timeout=BUSY_SECONDS,
+        check_same_thread=False,
+        cached_statements=64,
+    )
+    try:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_LENGTH)
+        connection.execute("PRAGMA trusted_schema=OFF")
+        connection.execute("PRAGMA cell_size_check=ON")
+        if mode == "rw":
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("PRAGMA foreign_keys=OFF")
+        else:
+            connection.execute("PRAGMA query_only=ON")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def check_file(path: Path) -> None:
+    """Raises StoreError where there is none, BrokenStoreError where the file is of another kind."""
+    if not path.exists():
+        raise StoreError(f"there is no store {path}.")
+    if not path.is_file():
+        raise BrokenStoreError(f"{path} is no store of ostinato: it is no regular file.")
+    with told(path), path.open("rb") as file:
+        start = file.read(len(MAGIC))
+    if start != MAGIC:
+        raise BrokenStoreError(f"{path} is no store of ostinato: it is no SQLite file. Name another --store.")
+
+
+def read_head(connection: sqlite3.Connection, path: Path) -> Head:
+    """The head, once version and tables are found to be ours.
+
+    Raises:
+        BrokenStoreError: it is another program's, damaged, or of a newer format.
+    """
+    with told(path):
+        if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+            raise BrokenStoreError(
+                f"{path} is no store of ostinato, but another program's. Name another --store."
+            )
+        check_version(connection.execute("PRAGMA user_version").fetchone()[0], path)
+        row = connection.execute("SELECT value FROM head WHERE name = 'head'").fetchone()
+        if row is None or not isinstance(row[0], str):
+            raise BrokenStoreError(f"{path} is damaged: it does not say what it is about.")
+        head = parse_head(row[0], path)
+        # a view or a trigger of a stranger would run in our statements
+        found = sorted(
+            str(sql)
+            for (sql,) in connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL LIMIT 100")
+        )
+        if found != sorted(statements(head.columns)):
+            raise BrokenStoreError(f"{path} is damaged: its tables are not those of a store.")
+        return head

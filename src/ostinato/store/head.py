@@ -1,0 +1,136 @@
+"""What a store is about: the feed, the question, and the first model."""
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from ..errors import BrokenStoreError, StoreError, shortened
+from .schema import FORMAT_VERSION, RESERVED
+
+MAX_COLUMNS = 500
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("it has control characters")
+    return text
+
+
+def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    """SQLite does not tell upper from lower case."""
+    lower = [name.lower() for name in names]
+    if len(set(lower)) < len(lower):
+        raise ValueError("two have the same name")
+    return names
+
+
+def _free(names: tuple[str, ...]) -> tuple[str, ...]:
+    taken = [name for name in names if name.lower() in RESERVED]
+    if taken:
+        raise ValueError(f"{taken[0]} means something else in a store")
+    return names
+
+
+Text = Annotated[str, StringConstraints(max_length=4096), AfterValidator(_printable)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
+Names = Annotated[tuple[Name, ...], Field(max_length=MAX_COLUMNS), AfterValidator(_distinct)]
+
+
+class Head(BaseModel):
+    """What a store is about; written once.
+
+    feed, kind, columns, step: of the feed (``live.feeds.Feed``); step in seconds, None for trades.
+    target, measure: what is foreseen, and the loss it is judged by.
+    outputs: names of the numbers of a prediction, in their order.
+    levels: of quantiles; () for probabilities.
+    horizons: rows ahead.
+    baselines: in the order of a prediction's baselines.
+    run, digest: the run folder that the first model came from, and SHA-256 of its weights in hex.
+    policy: of the state at a hole that cannot be filled.
+    created: when, in seconds since the epoch; version: of ostinato.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    format_version: int = FORMAT_VERSION
+    feed: Name
+    kind: Literal["trades", "bars", "table"]
+    columns: Annotated[Names, Field(min_length=1), AfterValidator(_free)]
+    step: float | None = None
+    target: Name
+    measure: Name
+    outputs: Annotated[Names, Field(min_length=1)]
+    levels: tuple[float, ...] = ()
+    horizons: tuple[int, ...] = ()
+    baselines: Names = ()
+    run: Text = ""
+    digest: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
+    policy: Literal["carry", "reset"] = "carry"
+    created: float
+    version: Name
+
+
+# what must be the same when a store is opened to be written on; the digest is looked for among its models
+SAME = ("feed", "kind", "columns", "step", "target", "measure", "outputs", "levels", "horizons", "baselines")
+
+
+def parse_head(text: str, where: object) -> Head:
+    """The head in a store's own words.
+
+    Raises:
+        BrokenStoreError: it is damaged, hostile or of a newer ostinato.
+    """
+    try:
+        version = json.loads(text).get("format_version")
+    except (ValueError, AttributeError, RecursionError):
+        raise BrokenStoreError(f"{where} is damaged: its head is not what a store says of itself.") from None
+    check_version(version, where)
+    try:
+        return Head.model_validate_json(text)
+    except ValidationError as error:
+        raise BrokenStoreError(f"{where} is damaged: its head has {_first(error)}.") from None
+
+
+def check_version(version: Any, where: object) -> None:
+    """Raises BrokenStoreError unless we can read this format."""
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise BrokenStoreError(
+            f"{where} was written by a newer ostinato (format {version}, this one reads up to {FORMAT_VERSION}). "
+            "Upgrade ostinato, or name another --store."
+        )
+    if version != FORMAT_VERSION:
+        raise BrokenStoreError(f"{where} is no store of ostinato: its format is {shortened(version)}.")
+
+
+def made_head(**fields: Any) -> Head:
+    """A head of these fields.
+
+    Raises:
+        StoreError: a field cannot be kept, such as a column that is called like one of ours.
+    """
+    try:
+        return Head(**fields)
+    except ValidationError as error:
+        raise StoreError(f"no store can be made of this: {_first(error)}.") from None
+
+
+def differences(stored: Head, wanted: Head) -> list[str]:
+    """What of ``wanted`` a store cannot go on with, in words; the model aside."""
+    return [
+        f"its {name} is {_told(getattr(stored, name))}, now it is {_told(getattr(wanted, name))}"
+        for name in SAME
+        if getattr(stored, name) != getattr(wanted, name)
+    ]
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, tuple):
+        return shortened(", ".join(map(str, value)))
+    return shortened(value)
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"{place}: {first['msg'][:1].lower()}{first['msg'][1:]}"

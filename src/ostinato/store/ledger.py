@@ -1,0 +1,43 @@
+"""The chain of the ledger: each prediction's hash covers all predictions before it.
+
+    hash_0 = 32 zero bytes
+    hash_n = SHA-256(hash_(n-1) | key | model | numbers)
+
+key: int64; model: SHA-256 of the weights, 32 bytes; numbers: float64; all little-endian. Times and flags stand beside
+the chain, so that a run that was killed and resumed has the hash of one that was not.
+"""
+
+import hashlib
+import struct
+from collections.abc import Sequence
+
+START = bytes(32)
+
+
+def next_hash(before: bytes, key: int, digest: bytes, numbers: bytes) -> bytes:
+    """The hash of a prediction after ``before``."""
+    return hashlib.sha256(before + key.to_bytes(8, "little", signed=True) + digest + numbers).digest()
+
+
+class EventDigest:
+    """SHA-256 over the events of one group, so that a flipped bit in them is found.
+
+    Args:
+        columns: how many values an event has.
+    """
+
+    def __init__(self, columns: int) -> None:
+        self._layout = struct.Struct(f"<qdddB{columns}d")
+
+    def of(
+        self, events: Sequence[tuple[int, float, float, float | None, int, Sequence[float | None]]]
+    ) -> bytes:
+        """Of (key, time, received, happened, origin, values) each; None is NaN, all NaN are one."""
+        nan = float("nan")
+        parts = []
+        for key, time, received, happened, origin, values in events:
+            plain = [nan if value is None or value != value else value for value in values]
+            parts.append(
+                self._layout.pack(key, time, received, nan if happened is None else happened, origin, *plain)
+            )
+        return hashlib.sha256(b"".join(parts)).digest()

@@ -1,0 +1,88 @@
+"""One writer: a lock that ends with its process, however it ends, beside a record of its last commit."""
+
+import os
+import struct
+import sys
+import zlib
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from ..errors import StoreError
+from .connection import beside, told
+
+_RECORD = struct.Struct("<8sqqqI")
+_MAGIC = b"ostlock1"
+_OFFSET = 4096  # Windows locks a range of bytes against reading too: the lock is on the first byte
+
+
+class LastCommit(NamedTuple):
+    """The last group that was known to be on the disk: its id, the last event's key, the events so far."""
+
+    group: int
+    key: int
+    events: int
+
+
+class WriterLock:
+    """STORE.lock, held until ``close`` or the end of the process.
+
+    Raises:
+        StoreError: another process writes the store.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = beside(path, ".lock")
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        with told(path):
+            self._file: int | None = os.open(self.path, flags, 0o644)
+        if not _locked(self._file):
+            self.close()
+            raise StoreError(
+                f"another process is writing {path}. Stop it, or name another --store; "
+                "`ostinato dashboard` may read it meanwhile."
+            )
+        if hasattr(
+            os, "register_at_fork"
+        ):  # a child that lives on would hold the lock of a parent that was killed
+            os.register_at_fork(after_in_child=self.close)
+
+    def last_commit(self) -> LastCommit | None:
+        """What the last writer noted; None where that is not to be had."""
+        assert self._file is not None
+        os.lseek(self._file, _OFFSET, os.SEEK_SET)
+        data = os.read(self._file, _RECORD.size)
+        if len(data) < _RECORD.size:
+            return None
+        magic, group, key, events, check = _RECORD.unpack(data)
+        good = magic == _MAGIC and check == zlib.crc32(data[:-4])
+        return LastCommit(group, key, events) if good else None
+
+    def note(self, commit: LastCommit) -> None:
+        """Note a commit once it is durable. Not synced: it may lag behind the store, never run ahead of it."""
+        assert self._file is not None
+        data = _RECORD.pack(_MAGIC, *commit, 0)[:-4]
+        os.lseek(self._file, _OFFSET, os.SEEK_SET)
+        os.write(self._file, data + zlib.crc32(data).to_bytes(4, "little"))
+
+    def close(self) -> None:
+        """Let go; safe to call twice."""
+        if self._file is not None:
+            with suppress(OSError):
+                os.close(self._file)
+            self._file = None
+
+
+def _locked(file: int) -> bool:
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,145 @@
+"""Making the file of a store, and finding out how the last writer left it."""
+
+import sqlite3
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from ..errors import BrokenStoreError, StoreError
+from ..files.whole import sync_folder
+from .connection import beside, connect, read_head, told
+from .group import Tail
+from .head import Head
+from .ledger import START
+from .locking import WriterLock
+from .schema import APPLICATION_ID, FORMAT_VERSION, statements
+from .wal import Log, look
+
+CHECKED_BYTES = 64 << 20  # a store up to this size is checked whenever it is opened: about 0.1 s
+
+
+def refuse_leftovers(path: Path) -> None:
+    """Raises StoreError where a log or sealed days lie there without their store: SQLite would replay such a log."""
+    for end in ("-wal", "-sealed"):
+        if beside(path, end).exists():
+            raise StoreError(
+                f"{beside(path, end)} belongs to a store that is gone. Move it away, or name another --store."
+            )
+    with told(path):
+        beside(path, "-shm").unlink(missing_ok=True)
+
+
+def make_file(path: Path, head: Head) -> None:
+    """An empty store under a temporary name, then renamed: it is whole or not there."""
+    temporary = beside(path, ".new")
+    with told(path):
+        temporary.unlink(missing_ok=True)
+        beside(temporary, "-journal").unlink(missing_ok=True)
+        temporary.touch(exist_ok=False)
+        try:
+            connection = connect(temporary, "rw")
+            try:
+                _fill(connection, head)
+            finally:
+                connection.close()
+            temporary.rename(path)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+
+
+def _fill(connection: sqlite3.Connection, head: Head) -> None:
+    connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(f"PRAGMA user_version={FORMAT_VERSION}")
+    for statement in statements(head.columns):
+        connection.execute(statement)
+    connection.execute("INSERT INTO head VALUES ('head', ?)", (head.model_dump_json(),))
+    connection.execute(
+        "INSERT INTO models VALUES (1, ?, ?, 'champion', NULL, ?)",
+        (bytes.fromhex(head.digest), head.run, time.time()),
+    )
+    connection.execute("COMMIT")
+    if connection.execute("PRAGMA journal_mode=WAL").fetchone()[0] != "wal":
+        raise StoreError(
+            "this file system cannot hold a store: SQLite's log needs shared memory. Name another --store."
+        )
+
+
+def recover(path: Path, lock: WriterLock) -> tuple[sqlite3.Connection, Head, str | None]:
+    """A writing connection, the head, and in words what the end of the last writer cost."""
+    before = look(beside(path, "-wal"))
+    with told(path):
+        connection = connect(path, "rw")
+        try:
+            head = read_head(connection, path)
+            if connection.execute("PRAGMA journal_mode=WAL").fetchone()[0] != "wal":
+                raise BrokenStoreError(f"{path} is damaged: it has lost its log.")
+            whole = int(connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1])
+            said = _lost(connection, lock) or _torn(before, whole)
+            if said or path.stat().st_size <= CHECKED_BYTES:
+                _check(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    return connection, head, said
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        raise BrokenStoreError(f"{path} is damaged: {str(found).splitlines()[-1][:200]}.")
+
+
+def _lost(connection: sqlite3.Connection, lock: WriterLock) -> str | None:
+    """Groups that the last writer knew to be on the disk, and that are not there."""
+    noted = lock.last_commit()
+    tail = read_tail(connection)
+    if noted is None or noted.group <= tail.group:
+        return None
+    groups, gone = noted.group - tail.group, noted.events - tail.events
+    after = "all of them" if tail.event is None else f"those after key {tail.event}"
+    return (
+        f"the log was cut: the last {groups} group{'s' * (groups > 1)} with {gone} event{'s' * (gone != 1)} "
+        f"({after}, up to key {noted.key}) are lost"
+    )
+
+
+def _torn(before: Log | None, whole: int) -> str | None:
+    """The end of a log that SQLite passed over."""
+    if before is None or (before.frame_bytes and before.frames <= max(whole, 0)):
+        return None
+    torn = before.bytes - (32 + max(whole, 0) * before.frame_bytes if before.frame_bytes else 0)
+    return f"the last {torn} bytes of the log were not whole: at most the last group is lost, which was not committed"
+
+
+def read_tail(connection: sqlite3.Connection) -> Tail:
+    """Where the store ends, sealed days included."""
+    one = lambda sql: connection.execute(sql).fetchone()  # noqa: E731
+    event = one("SELECT key, time FROM events ORDER BY key DESC LIMIT 1")
+    prediction = one("SELECT key, hash FROM predictions ORDER BY key DESC LIMIT 1")
+    sealed = {
+        part: (last, rows)
+        for part, last, rows in connection.execute(
+            "SELECT part, max(last_key), sum(rows) FROM sealed GROUP BY part"
+        )
+    }
+    if prediction is None:
+        chain = one("SELECT value FROM head WHERE name = 'chain'")
+        prediction = (
+            sealed.get("predictions", (None, 0))[0],
+            bytes.fromhex(chain[0]) if chain is not None else START,
+        )
+    score = one("SELECT max(key) FROM scores")[0]
+    return Tail(
+        group=one("SELECT max(id) FROM groups")[0] or 0,
+        model=one("SELECT max(id) FROM models")[0] or 0,
+        event=None if event is None else int(event[0]),
+        time=0.0 if event is None else float(event[1]),
+        prediction=prediction[0],
+        score=sealed.get("scores", (None, 0))[0] if score is None else score,
+        hash=bytes(prediction[1]),
+        events=one("SELECT count(*) FROM events")[0] + sealed.get("events", (None, 0))[1],
+    )
