@@ -15,10 +15,13 @@ from .state import (
     take_rows,
     where_rows,
 )
+from .stepper import ArrayStepper, Stepper
 
 __all__ = [
+    "ArrayStepper",
     "SequenceLayer",
     "State",
+    "Stepper",
     "check_lengths",
     "detach",
     "fill_padding",

@@ -10,7 +10,7 @@ Axes: B batch, T time steps in, T' time steps out, I input features, O output fe
 
 import math
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ..errors import ConfigError, ShapeError, StateError, StreamingError
 from .lengths import check_lengths, fill_padding
 from .state import leaves, same_structure, where_rows
+from .stepper import Stepper, check_steps, input_dtype, make_stepper
 
 
 def require_layers(owner: str, *layers: object) -> None:
@@ -48,6 +49,7 @@ class SequenceLayer(nn.Module):
         latency: input steps by which the output lags: y[t] speaks of x[t - latency].
         stride: input steps for each output step, a Fraction.
         streams: whether the layer can run in chunks. One that cannot takes no state and returns ().
+        stepper_type: a faster kind of ``Stepper``, of this very class and not of its subclasses.
 
     Shape:
         x (B, T, I); lengths (B,) valid steps of each row, 0 to T; state as ``initial_state`` makes it.
@@ -66,6 +68,7 @@ class SequenceLayer(nn.Module):
     latency: int = 0
     stride: Fraction = Fraction(1)
     streams: bool = True
+    stepper_type: ClassVar[type[Stepper] | None] = None
 
     def forward(self, x: Tensor, state: Any = None, lengths: Tensor | None = None) -> tuple[Tensor, Any]:
         """Run over the steps of x, from ``state`` on."""
@@ -146,6 +149,30 @@ class SequenceLayer(nn.Module):
         if self.stride == 1 and not self.latency and not self.recurrent and self.streams:
             x = x[:, -(count + int(self.receptive_field) - 1) :]
         return self(x)[0][:, -count:]
+
+    def stepper(self, batch: int = 1, state: Any = None, dtype: torch.dtype | None = None) -> Stepper:
+        """What runs this layer one step at a time, as fast as can be, with the weights that it has now.
+
+        Args:
+            batch: rows that are stepped together, B.
+            state: where to begin, as this layer returns it; None is the beginning.
+            dtype: of x; None is that of the weights, float64 where the layer reads raw columns.
+
+        Raises:
+            StreamingError: the layer needs the whole sequence, or is not in ``eval()``.
+            StateError: the state is another layer's or of another batch size.
+            ShapeError: the batch is no whole number of at least 1.
+
+        >>> from ostinato.layers import GRU
+        >>> stepper = GRU(3, 5).eval().stepper()
+        >>> tuple(stepper.step(torch.zeros(1, 3)).shape), tuple(stepper.state.hidden.shape)
+        ((1, 5), (1, 1, 5))
+        """
+        check_steps(self, batch)
+        made = make_stepper(self, batch, dtype or input_dtype(self))
+        if state is not None:
+            made.restore(state)
+        return made
 
     def _silence(self, state: Any) -> Tensor:
         """``latency`` steps of zeros for the rows of ``state``."""

@@ -12,6 +12,7 @@ from ..core import SequenceLayer, require_layers
 from ..errors import ConfigError
 from .combinators import Combinator
 from .outputs import Output
+from .steppers_combined import AnchoredStepper
 
 
 class AnchoredState(NamedTuple):
@@ -41,6 +42,8 @@ class Anchored(Combinator):
     Raises:
         ConfigError: the sizes do not fit, or the layers differ in stride or latency.
     """
+
+    stepper_type = AnchoredStepper
 
     usual: Tensor  # (C,) float64, above 0
 

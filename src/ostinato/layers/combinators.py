@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from ..core import SequenceLayer, require_layers
 from ..errors import ConfigError, StateError
 from .delay import Delay
+from .steppers_combined import ChainStepper, ResidualStepper
+from .steppers_plain import IdentityStepper
 
 
 class Combinator(SequenceLayer):
@@ -84,6 +86,8 @@ class Chain(Ordered):
     >>> chain.stride, chain.output_size
     (Fraction(2, 1), 5)
     """
+
+    stepper_type = ChainStepper
 
     def __init__(self, *layers: SequenceLayer, **named: SequenceLayer) -> None:
         super().__init__(*layers, **named)
@@ -208,6 +212,8 @@ class Residual(Combinator):
         He et al. 2015, arXiv:1512.03385, section 3.1, equations 1 and 2.
     """
 
+    stepper_type = ResidualStepper
+
     def __init__(self, body: SequenceLayer, shortcut: SequenceLayer | None = None) -> None:
         super().__init__()
         require_layers("a residual", body, *([] if shortcut is None else [shortcut]))
@@ -288,6 +294,8 @@ def _waiting(body: SequenceLayer) -> SequenceLayer:
 
 class Identity(SequenceLayer):
     """y = x."""
+
+    stepper_type = IdentityStepper
 
     def run(self, x: Tensor, state: tuple[()], lengths: Tensor | None) -> tuple[Tensor, tuple[()]]:
         """Nothing to do."""

@@ -10,6 +10,7 @@ from ..core import SequenceLayer
 from ..errors import ConfigError
 from .sizes import at_least_one
 from .sliding import Sliding
+from .steppers_sliding import ConvolutionStepper
 
 
 class Conv1d(Sliding):
@@ -44,6 +45,8 @@ class Conv1d(Sliding):
     >>> tuple(y.shape), tuple(state.history.shape)
     ((2, 7, 5), (2, 1, 3))
     """
+
+    stepper_type = ConvolutionStepper
 
     def __init__(
         self,

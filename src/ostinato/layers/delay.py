@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..errors import ConfigError
 from .sliding import Sliding
+from .steppers_sliding import DelayStepper
 
 
 class Delay(Sliding):
@@ -22,6 +23,8 @@ class Delay(Sliding):
     Raises:
         ConfigError: steps is negative.
     """
+
+    stepper_type = DelayStepper
 
     def __init__(self, input_size: int, steps: int) -> None:
         if not isinstance(steps, int) or steps < 0:

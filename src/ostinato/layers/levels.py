@@ -15,6 +15,7 @@ from .history import join_steps, keep_last
 from .raw import Raw
 from .sizes import at_least_one
 from .smoothing import at_lengths, decays, total_weight, weighted_sums
+from .steppers_features import BarStepper, LevelStepper, ScaleStepper
 
 
 class LevelState(NamedTuple):
@@ -117,6 +118,8 @@ class RunningScale(Moving):
         stream begins.
     """
 
+    stepper_type = ScaleStepper
+
     def __init__(self, input_size: int, halflife: float = 96.0) -> None:
         super().__init__(input_size, 1, (), (halflife,))
         self.output_size = input_size
@@ -153,6 +156,8 @@ class LevelFeatures(Moving):
     Source:
         Ours. Volatilities at several horizons: Corsi 2009, Journal of Financial Econometrics 7, 174-196.
     """
+
+    stepper_type = LevelStepper
 
     def __init__(
         self,
@@ -203,6 +208,8 @@ class BarShape(Raw):
     Source:
         Parkinson 1980, Journal of Business 53, 61-65: the range tells more of a volatility than the close does.
     """
+
+    stepper_type = BarStepper
 
     def __init__(
         self, input_size: int, columns: Sequence[int] = (1, 2, 3, 4), halflife: float = 96.0

@@ -168,9 +168,13 @@ class Quantiles(Output):
 
     def _stretch(self, numbers: Tensor, widths: Tensor, parts: int) -> Tensor:
         """How many times widths (J, ...), each the share of one of ``parts`` in the whole, become wider."""
+        return _limited(numbers, self.most(widths, parts)).exp()
+
+    def most(self, widths: Tensor, parts: int) -> Tensor:
+        """The logarithm of how many times they may become wider."""
         usual = self.spread.to(widths.dtype)[:, None] / max(parts, 1)
         narrow = NARROW * usual / torch.maximum(widths, NARROWEST * usual)
-        return _limited(numbers, WIDEST + narrow.clamp(min=1).log()).exp()
+        return WIDEST + narrow.clamp(min=1).log()
 
     def _outward(self, centre: Tensor, steps: Tensor) -> Tensor:
         """Quantiles (..., Q) from the middle one (..., 1) and the steps between neighbours (..., Q - 1)."""

@@ -11,6 +11,7 @@ from torch import Tensor
 from ..core import SequenceLayer
 from ..errors import ConfigError
 from .combinators import Ordered
+from .steppers_combined import ParallelStepper
 
 
 class Parallel(Ordered):
@@ -29,6 +30,8 @@ class Parallel(Ordered):
     Source:
         Szegedy et al. 2014, arXiv:1409.4842, section 4: filters of several sizes, concatenated.
     """
+
+    stepper_type = ParallelStepper
 
     def __init__(self, *layers: SequenceLayer, **named: SequenceLayer) -> None:
         super().__init__(*layers, **named)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ..core import SequenceLayer
 from .sizes import at_least_one
+from .steppers_plain import PointwiseStepper
 
 
 class Pointwise(SequenceLayer):
@@ -19,6 +20,8 @@ class Pointwise(SequenceLayer):
     Shape:
         x (B, T, I), y (B, T, O). The state is ().
     """
+
+    stepper_type = PointwiseStepper
 
     def __init__(
         self, module: nn.Module, input_size: int | None = None, output_size: int | None = None
@@ -49,6 +52,8 @@ class Dense(Pointwise):
     Source:
         ``torch.nn.Linear``.
     """
+
+    stepper_type = PointwiseStepper
 
     def __init__(self, input_size: int, output_size: int, bias: bool = True) -> None:
         at_least_one(input_size=input_size, output_size=output_size)

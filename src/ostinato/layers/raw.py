@@ -12,6 +12,7 @@ from torch import Tensor
 from ..core import SequenceLayer
 from ..errors import ConfigError, ShapeError
 from .sizes import at_least_one
+from .steppers_plain import CalendarStepper, ColumnsStepper, ToNetworkStepper
 
 HOUR, DAY, WEEK = 3600.0, 86_400.0, 604_800.0
 YEAR = 365.2425 * DAY
@@ -50,6 +51,8 @@ class Columns(Raw):
         ConfigError: there is no such column, or none is named.
     """
 
+    stepper_type = ColumnsStepper
+
     def __init__(
         self, input_size: int, columns: Sequence[int], log: bool = False, floor: float = 1e-300
     ) -> None:
@@ -86,6 +89,8 @@ class Calendar(Raw):
         ConfigError: a part is unknown, or none is named.
     """
 
+    stepper_type = CalendarStepper
+
     def __init__(self, input_size: int, parts: Sequence[str], origin: float = 0.0) -> None:
         super().__init__()
         at_least_one(input_size=input_size, parts=len(parts))
@@ -94,11 +99,12 @@ class Calendar(Raw):
             raise ConfigError(f"a calendar has no part {wrong!r}. Parts: {', '.join(PERIODS)}.")
         self.input_size, self.output_size = input_size, 2 * len(parts)
         self.parts, self.origin = tuple(parts), origin
+        self.periods, self.offset = [PERIODS[part] for part in parts], origin - FIRST_MONDAY
 
     def run(self, x: Tensor, state: tuple[()], lengths: Tensor | None) -> tuple[Tensor, tuple[()]]:
         """Angles on the circle of each part."""
-        time = x[..., 0] + (self.origin - FIRST_MONDAY)
-        angles = [2 * math.pi * (time.remainder(PERIODS[part]) / PERIODS[part]) for part in self.parts]
+        time = x[..., 0] + self.offset
+        angles = [2 * math.pi * (time.remainder(period) / period) for period in self.periods]
         return torch.stack([wave for angle in angles for wave in (angle.sin(), angle.cos())], dim=-1), ()
 
 
@@ -108,6 +114,8 @@ class ToNetwork(Raw):
     Shape:
         x (B, T, C) float64, y (B, T, C). The state is ().
     """
+
+    stepper_type = ToNetworkStepper
 
     anchor: Tensor
 

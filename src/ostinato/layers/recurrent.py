@@ -17,6 +17,7 @@ from ..core import SequenceLayer, reverse_steps
 from ..errors import ConfigError
 from ..ops import recurrent as ops
 from .sizes import at_least_one
+from .steppers_recurrent import GRUStepper, LSTMStepper, RNNStepper
 
 # what one layer in one direction remembers: hidden, or hidden and cell, (B, H) each
 Parts = tuple[Tensor, ...]
@@ -180,6 +181,8 @@ class RNN(Recurrent):
     ((2, 7, 5), (2, 1, 5))
     """
 
+    stepper_type = RNNStepper
+
     gates = 1
     state_type = RNNState
 
@@ -240,6 +243,8 @@ class LSTM(Recurrent):
     ((2, 7, 5), (2, 2, 5))
     """
 
+    stepper_type = LSTMStepper
+
     gates = 4
     state_type = LSTMState
 
@@ -279,6 +284,8 @@ class GRU(Recurrent):
     >>> tuple(y.shape), tuple(state.hidden.shape)
     ((2, 7, 5), (2, 1, 5))
     """
+
+    stepper_type = GRUStepper
 
     gates = 3
     state_type = GRUState

@@ -9,6 +9,7 @@ from torch import Tensor
 from ..core import SequenceLayer
 from ..errors import DataError, ShapeError
 from .sizes import at_least_one
+from .steppers_plain import ScalerStepper
 
 
 class StandardScaler(SequenceLayer):
@@ -28,6 +29,8 @@ class StandardScaler(SequenceLayer):
         ShapeError: ``fit`` is given something other than (N, C) with N at least 1.
         DataError: ``fit`` is given a number that is not finite.
     """
+
+    stepper_type = ScalerStepper
 
     mean: Tensor
     deviation: Tensor

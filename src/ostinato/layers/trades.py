@@ -13,6 +13,7 @@ from torch import Tensor
 from ..core import SequenceLayer
 from ..errors import ConfigError, ShapeError
 from .history import join_steps, keep_last
+from .steppers_features import TradeStepper
 
 COLUMNS = ("time", "price", "amount")
 BASIS_POINT = 1e-4
@@ -56,6 +57,8 @@ class TradeFeatures(SequenceLayer):
         Ours. The bounce between bid and ask that the sign carries: Roll 1984; distances to recent extremes
         stand for the two sides of the book, which trades alone do not show.
     """
+
+    stepper_type = TradeStepper
 
     anchor: Tensor
 

@@ -11,6 +11,7 @@ from ..errors import ShapeError
 from .history import join_steps, keep_last
 from .sizes import at_least_one
 from .sliding import SlidingState
+from .steppers_sliding import WindowStepper
 
 
 class Windowed(SequenceLayer):
@@ -37,6 +38,8 @@ class Windowed(SequenceLayer):
     >>> tuple(y.shape), tuple(state.history.shape)
     ((2, 7, 5), (2, 3, 3))
     """
+
+    stepper_type = WindowStepper
 
     def __init__(self, module: nn.Module, length: int, input_size: int, output_size: int) -> None:
         super().__init__()

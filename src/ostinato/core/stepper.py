@@ -1,0 +1,239 @@
+"""Live steps: a layer that was made to run one step at a time, as fast as the machine allows.
+
+    stepper = layer.stepper()
+    y = stepper.step(x)
+
+A ``Stepper`` owns a private copy of the state. It holds nothing else that changes: where two steppers export the same
+state, the same inputs give the same bits from there on, whichever way each came to it. So everything that a rounding
+could depend on is held fixed, the alignment of memory included.
+
+Axes: B batch, T time steps, I input features, O output features.
+"""
+
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrize import type_before_parametrizations
+
+from ..errors import ShapeError, StreamingError
+from .state import map_state
+
+if TYPE_CHECKING:
+    from .layer import SequenceLayer
+
+Array = np.ndarray  # (B, I) or (B, O), float32 or float64
+
+
+class Stepper:
+    """Steps of one layer; this one calls the layer's own ``run``, which every layer has.
+
+    The weights are those of the moment it was made: after training or loading, make another. Hooks of modules do not
+    run, nor does the door of the layer; ``x`` is held to its shape and dtype, and to nothing more.
+
+    Made by ``SequenceLayer.stepper``.
+
+    Shape:
+        ``step`` takes x (B, I) and gives y (B, O), what ``layer(x[:, None], state)`` gives; None where a strided layer
+        has no output yet.
+    """
+
+    def __init__(self, layer: "SequenceLayer", batch: int, dtype: torch.dtype) -> None:
+        self.layer, self.batch, self.dtype = layer, batch, dtype
+        self.size = layer.input_size
+        self.device = device_of(layer)
+        self.build()
+        self.reset()
+
+    @classmethod
+    def suits(cls, layer: "SequenceLayer") -> bool:
+        """Whether this kind can step that layer, of the class that names it."""
+        return True
+
+    @property
+    def state(self) -> Any:
+        """The state as a value: fresh tensors, as ``layer`` returns and takes it."""
+        return self.give()
+
+    def reset(self) -> None:
+        """Back to the beginning."""
+        self.take(self.layer.initial_state(self.batch, self.dtype, self.device))
+
+    def restore(self, state: Any) -> None:
+        """Go on from a state that a stepper exported or the layer returned. It is copied, and left as it is.
+
+        Raises:
+            StateError: the state is another layer's or of another batch size.
+        """
+        self.check(state)
+        self.take(state)
+
+    def step(self, x: Tensor) -> Tensor | None:
+        """One step: x (B, I) to y (B, O).
+
+        Raises:
+            ShapeError: x has another shape, dtype or device.
+        """
+        self.refuse_other(x)
+        y = self._run(x)
+        return None if y is None else y.clone()
+
+    # What follows is for other steppers, and for writing one.
+
+    passes = False  # whether y is x as it is, so that there is nothing to call
+
+    def build(self) -> None:
+        """Read the weights and lay out what steps write into."""
+
+    def advance(self, x: Array) -> Array | None:
+        """One step on arrays. What comes back is the stepper's own, and good until its next step."""
+        y = self._run(torch.from_numpy(x))
+        return None if y is None else y.numpy()
+
+    def check(self, state: Any) -> None:
+        """Refuse a state that is not one of the layer.
+
+        Raises:
+            StateError: it is another layer's or of another batch size.
+        """
+        like = torch.empty(self.batch, 0, self.size or 0, dtype=self.dtype, device=self.device)
+        self.layer._check_state(state, like)
+
+    def take(self, state: Any) -> None:
+        """Copy a state into this stepper."""
+        self._held = map_state(_settled, state)
+
+    def give(self) -> Any:
+        """The state in fresh tensors."""
+        return map_state(_settled, self._held)
+
+    def refuse_other(self, x: Tensor) -> None:
+        """Refuse x of another shape, dtype or device."""
+        shape = (self.batch, x.shape[-1] if self.size is None and x.dim() else self.size)
+        if x.shape == shape and x.dtype is self.dtype and x.device == self.device:
+            return
+        raise ShapeError(
+            f"a step wants {(self.batch, self.size or 'features')} {self.dtype} on {self.device}, got "
+            f"{tuple(x.shape)} {x.dtype} on {x.device}. Pass one row for each of the {self.batch} streams."
+        )
+
+    def _run(self, x: Tensor) -> Tensor | None:
+        with torch.inference_mode():
+            y, after = self.layer.run(_settled(x)[:, None], self._held, None)
+            self._held = map_state(_settled, after)
+            return y[:, 0] if y.shape[1] else None
+
+
+class ArrayStepper(Stepper):
+    """A stepper on NumPy arrays, of a layer on the CPU: at one row the call costs more than the sum.
+
+    Subclasses write ``build`` and ``advance``, and where they remember something ``take`` and ``give``.
+    """
+
+    def __init__(self, layer: "SequenceLayer", batch: int, dtype: torch.dtype) -> None:
+        super().__init__(layer, batch, dtype)
+        # on arrays of its own, x is always laid out alike
+        self._x = None if self.size is None else zeros((batch, self.size), dtype)
+        self._shape = None if self.size is None else torch.Size((batch, self.size))
+
+    def step(self, x: Tensor) -> Tensor | None:
+        """One step: x (B, I) to y (B, O)."""
+        if x.shape != self._shape or x.dtype is not self.dtype or not x.is_cpu or x.requires_grad:
+            self.refuse_other(x)
+            x = x.detach()
+        into = self._x if self._x is not None else zeros(tuple(x.shape), self.dtype)
+        into[...] = x.numpy()
+        with np.errstate(all="ignore"):  # what is not finite goes through in silence, as in torch
+            y = self.advance(into)
+        return None if y is None else torch.from_numpy(y.copy())
+
+    def advance(self, x: Array) -> Array | None:
+        """One step on arrays."""
+        raise NotImplementedError(f"{type(self).__name__} does not define advance().")
+
+    def take(self, state: Any) -> None:
+        """Nothing is remembered."""
+
+    def give(self) -> Any:
+        """The state of a layer that remembers nothing."""
+        return ()
+
+
+def check_steps(layer: "SequenceLayer", batch: int) -> None:
+    """Refuse a layer that cannot go step by step.
+
+    Raises:
+        StreamingError: it needs the whole sequence, is training, or gives several outputs for one step.
+        ShapeError: the batch is no whole number of at least 1.
+    """
+    name = type_before_parametrizations(layer).__name__
+    if not isinstance(batch, int) or isinstance(batch, bool) or batch < 1:
+        raise ShapeError(f"batch must be a whole number of at least 1, got {batch!r}.")
+    if not layer.streams:
+        raise StreamingError(
+            f"{name} needs the whole sequence at once, so it has no single steps. Use a layer that streams (causal, "
+            "one direction)."
+        )
+    if any(module.training for module in layer.modules()):
+        raise StreamingError(
+            f"{name} is in train(), where dropout and batch statistics take part. Call eval() before stepper()."
+        )
+    if layer.stride.denominator != 1:
+        raise StreamingError(f"{name} has stride {layer.stride}: one step in is not one step out, or none.")
+
+
+def make_stepper(layer: "SequenceLayer", batch: int, dtype: torch.dtype) -> Stepper:
+    """The fastest stepper that the layer's own class names and that suits it, at its beginning.
+
+    A class does not inherit it: a subclass may compute otherwise, and would step as its parent does.
+    """
+    kind = vars(type_before_parametrizations(layer)).get("stepper_type") or Stepper
+    if issubclass(kind, ArrayStepper) and not (_on_arrays(layer, dtype) and kind.suits(layer)):
+        kind = Stepper
+    return kind(layer, batch, dtype)
+
+
+def input_dtype(layer: "SequenceLayer") -> torch.dtype:
+    """What a layer reads: float64 where that are raw columns, else the dtype of its weights."""
+    wanted = (torch.float64, torch.float32)
+    if layer.output_dtype(wanted[0]) == layer.output_dtype(wanted[1]):
+        return torch.float64
+    held = (tensor.dtype for tensor in _tensors(layer) if tensor.is_floating_point())
+    return next(held, torch.get_default_dtype())
+
+
+def device_of(layer: nn.Module) -> torch.device:
+    """Where the weights of a layer are."""
+    return next((tensor.device for tensor in _tensors(layer)), torch.device("cpu"))
+
+
+def zeros(shape: tuple[int, ...], dtype: torch.dtype) -> Array:
+    """Zeros in memory aligned as torch's is, to 64 bytes; NumPy's own differs from call to call."""
+    return torch.zeros(shape, dtype=dtype, device="cpu").numpy()
+
+
+def array(values: Tensor) -> Array:
+    """A copy of ``values``, aligned."""
+    return _settled(values.detach()).numpy()
+
+
+def tensor(values: Array) -> Tensor:
+    """A fresh tensor of ``values``."""
+    return torch.from_numpy(np.array(values, order="C"))
+
+
+def _settled(leaf: Tensor) -> Tensor:
+    """A copy in the one layout that all states and inputs are worked on in."""
+    return leaf.detach().clone(memory_format=torch.contiguous_format)
+
+
+def _on_arrays(layer: nn.Module, dtype: torch.dtype) -> bool:
+    usual = (torch.float32, torch.float64)
+    tensors = [tensor for tensor in _tensors(layer) if tensor.is_floating_point()]
+    return dtype in usual and all(tensor.is_cpu and tensor.dtype in usual for tensor in tensors)
+
+
+def _tensors(layer: nn.Module) -> "chain[Tensor]":
+    return chain(layer.parameters(), layer.buffers())
