@@ -1,0 +1,159 @@
+"""ostinato live: a trained run on a market, as it happens."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from . import options as opt
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..live.engine import Engine
+    from .serving import Pages
+
+
+def live(
+    run: opt.RunPath,
+    feed: Annotated[
+        str,
+        typer.Option(
+            "--feed",
+            help="binance:BTCUSDT, file:trades.csv?speed=60, stdin: or ccxt:kraken:BTC/USD; addresses may follow: "
+            "binance:BTCUSDT?rest=http://127.0.0.1:9000&ws=ws://127.0.0.1:9000",
+        ),
+    ],
+    store: Annotated[
+        Path,
+        typer.Option("--store", help="Where events, predictions and scores go; gone on with if it is there."),
+    ] = Path("live.sqlite"),
+    history: Annotated[
+        int, typer.Option("--history", min=0, max=1_000_000, help="Events before now that warm the state up.")
+    ] = 2000,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", help='Begin with this id instead, or with the "first" that is kept.'),
+    ] = None,
+    on_gap: Annotated[
+        str,
+        typer.Option("--on-gap", help="At a hole that cannot be filled: carry the state on, or reset it."),
+    ] = "carry",
+    retrain: Annotated[
+        str | None,
+        typer.Option("--retrain", help="daily, hourly, or a number of events such as 50000; unset: never."),
+    ] = None,
+    fee: Annotated[
+        float, typer.Option("--fee", min=0, max=1, help="Share of the price that a trade costs.")
+    ] = 0.001,
+    spread: Annotated[
+        float | None,
+        typer.Option("--spread", min=0, max=1, help="As a share of the price; unset: estimated."),
+    ] = None,
+    seconds: Annotated[float | None, typer.Option("--for", min=0, help="Stop after so many seconds.")] = None,
+    dashboard: Annotated[
+        bool, typer.Option("--dashboard/--no-dashboard", help="Whether a page is served.")
+    ] = True,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Of the page; 0 takes any.")] = 8765,
+    host: Annotated[
+        str, typer.Option("--host", help="Where the page listens; another one needs --token.")
+    ] = ("127.0.0.1"),
+    token: Annotated[str | None, typer.Option("--token", help="Who knows it may see the page.")] = None,
+    webhook: Annotated[str | None, typer.Option("--webhook", help="Predictions are posted there.")] = None,
+    tui: Annotated[bool, typer.Option("--tui", help="The page in this terminal.")] = False,
+    log: Annotated[Path | None, typer.Option("--log", help="What happens, as JSON lines.")] = None,
+    threads: opt.Threads = None,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Predict as it happens: each prediction is committed before it is shown, and scored beside honest baselines."""
+    from rich.console import Console
+
+    from .machine import prepare
+
+    prepare(threads, "cpu")
+    from ..tasks.forecasting.live import Settings, engine_of, feed_of, schedule
+    from ..tasks.forecasting.opening import open_run
+    from .serving import Pages, costs_of
+
+    console = Console(quiet=quiet, highlight=False)
+    opened = open_run(run)
+    plan = schedule(retrain, store)
+    settings = Settings(policy=policy_of(on_gap), since=since_of(history, since))
+    source = feed_of(feed, opened.recipe)
+    engine = engine_of(opened, source, store, settings, log)
+    try:
+        if plan is not None:
+            plan.watch(engine)
+        pages = Pages(store, dashboard, host, port, token, webhook, tui, costs_of(fee, spread))
+        with pages:
+            _begin(console, engine, pages, store)
+            _run(engine, seconds, console, show=not tui and not quiet)
+    finally:
+        engine.close()
+        if plan is not None:
+            plan.close()
+    _end(console, store, run, feed)
+
+
+def policy_of(text: str) -> Literal["carry", "reset"]:
+    """What is done with the state at a hole."""
+    from ..errors import ConfigError, shortened
+
+    if text not in ("carry", "reset"):
+        raise ConfigError(f"--on-gap must be carry or reset, got {shortened(text)}.")
+    return text  # type: ignore[return-value]
+
+
+def since_of(history: int, since: str | None) -> "Since":
+    """Where a feed begins."""
+    from ..errors import ConfigError, shortened
+    from ..live import Since
+
+    if since is None:
+        return Since(history)
+    if since == "first":
+        return Since(0, "first")
+    if not since.isdecimal() or int(since) >= 2**63:
+        raise ConfigError(f"--since must be an id such as 123456, or first, got {shortened(since)}.")
+    return Since(0, int(since))
+
+
+def _begin(console: "Console", engine: "Engine", pages: "Pages", store: Path) -> None:
+    position = engine.store.position()
+    on = "begins" if position is None else f"goes on after event {position.key:,}"
+    console.print(f"{engine.feed.name} → {engine.store.head.run}: {store} {on}.")
+    if engine.store.recovered:
+        console.print(engine.store.recovered)
+    if pages.address:
+        console.print(f"the page: {pages.address}", soft_wrap=True)
+
+
+def _run(engine: "Engine", seconds: float | None, console: "Console", show: bool) -> None:
+    """Until the feed ends, the time is over, or Ctrl-C."""
+    import asyncio
+    import contextlib
+    import signal
+
+    from .living import Status
+
+    async def work() -> None:
+        task = asyncio.create_task(engine.run())
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with contextlib.suppress(NotImplementedError):  # Windows
+                loop.add_signal_handler(number, task.cancel)
+        if seconds is not None:
+            loop.call_later(seconds, task.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    with Status(engine, console, show):
+        asyncio.run(work())
+
+
+def _end(console: "Console", store: Path, run: Path, feed: str) -> None:
+    from .living import summary
+
+    for line in summary(store):
+        console.print(line, soft_wrap=True)
+    console.print(f"to go on: ostinato live {run} --feed {feed} --store {store}", soft_wrap=True)

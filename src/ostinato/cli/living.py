@@ -1,0 +1,65 @@
+"""What ostinato live says in the terminal: a line that is renewed, and the words at the end."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..live.engine import Engine
+
+EVERY = 10.0  # seconds between two lines where there is no terminal
+
+
+class Status:
+    """One line about the engine; use it in a ``with`` block."""
+
+    def __init__(self, engine: "Engine", console: "Console", show: bool) -> None:
+        self.console, self.show = console, show
+        self.status = console.status("starting") if show and console.is_terminal else None
+        self.told = time.monotonic()
+        engine.each_second.append(self.look)
+
+    def __enter__(self) -> Self:
+        if self.status is not None:
+            self.status.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.status is not None:
+            self.status.stop()
+
+    def look(self, engine: "Engine") -> None:
+        """Renew the line."""
+        if self.status is not None:
+            self.status.update(words(engine))
+        elif self.show and time.monotonic() - self.told >= EVERY:
+            self.told = time.monotonic()
+            self.console.print(words(engine), soft_wrap=True)
+
+
+def words(engine: "Engine") -> str:
+    """Where the engine is."""
+    told, meters = engine.feed.health, engine.meters
+    parts = [told.state, f"{meters.events:,} events"]
+    if engine.position is not None:
+        parts.append(f"up to {engine.position.key:,}")
+    if told.reconnects:
+        parts.append(f"{told.reconnects} reconnects")
+    if told.unfillable_gaps:
+        parts.append(f"{told.unfillable_gaps} holes")
+    if meters.training:
+        parts.append(meters.training)
+    if told.problem:
+        parts.append(told.problem)
+    return " · ".join(parts)
+
+
+def summary(store: Path) -> Iterator[str]:
+    """What a store holds, and how the predictions fare."""
+    raise NotImplementedError

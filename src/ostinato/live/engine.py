@@ -1,0 +1,296 @@
+"""The engine: one step for each event, committed before it is shown.
+
+    feed -> event -> store -> step -> prediction and scores -> one commit
+
+Events are the truth. What the store holds after a crash is replayed through the same step function, so that the ledger
+becomes the one that it would have been.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from ..store import Flag, Origin, Store
+from ..store.rows import StoredModel
+from .events import Event, Gap, Item, Note, Position, Since
+from .feeds import Feed
+from .forecaster import Forecaster, Outcome
+from .journal import Journal
+from .meters import Meters
+from .replaying import replay
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the engine works; durations in seconds.
+
+    group: events in one commit at most. One that came alone is committed alone.
+    snapshot_events, snapshot_seconds: a snapshot is taken when either has passed since the last one.
+    policy: at a hole that cannot be filled the state is carried across, or reset.
+    """
+
+    group: int = 64
+    snapshot_events: int = 1000
+    snapshot_seconds: float = 5.0
+    health_seconds: float = 1.0
+    policy: Literal["carry", "reset"] = "carry"
+    since: Since = field(default_factory=Since)
+
+
+class Engine:
+    """Steps a model on a feed and keeps the store.
+
+    Args:
+        feed, store, forecaster: of the same columns.
+        champion: number of the forecaster's model in the store.
+        clock: seconds since the Unix epoch.
+        journal: told what happens, by name and fields.
+
+    ``each_second`` are called after each row of health, outside a commit: retraining looks in here.
+    """
+
+    def __init__(
+        self,
+        feed: Feed,
+        store: Store,
+        forecaster: Forecaster,
+        champion: int,
+        settings: Settings | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+        journal: Journal | None = None,
+    ) -> None:
+        self.feed, self.store, self.forecaster, self.champion = feed, store, forecaster, champion
+        self.settings, self.clock, self.journal = settings or Settings(), clock, journal or Journal()
+        self.each_second: list[Callable[[Engine], None]] = []
+        self.shadow: tuple[int, Forecaster] | None = None  # a challenger and its number
+        self.compared: Callable[[float, float], None] | None = (
+            None  # told the losses of both on the same event
+        )
+        self._shadowed: dict[int, np.ndarray] = {}  # what a challenger said, until it is settled
+        self.meters = Meters(clock)
+        self.position: Position | None = None
+        self.durable: dict[int, float] = {}  # when predictions that wait for their outcome were on the disk
+        self._snapshot = (0, clock())  # events since the last, and when that was
+
+    async def run(self) -> None:
+        """Until the feed ends or the task is cancelled; either way what came is committed.
+
+        Raises:
+            StoreFullError: the disk is full; nothing committed is lost.
+            FeedRefusedError: the exchange refuses for good.
+        """
+        self.resume()
+        tasks = [asyncio.create_task(self._tick()), asyncio.create_task(self._work())]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+            self.finish("ended")
+        except asyncio.CancelledError:
+            self.finish("stopped")
+            raise
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self.feed.close()
+
+    def resume(self) -> None:
+        """Bring the model to where the store is.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        replay(self)
+        self._health("starting")
+        self.journal.tell("started", feed=self.feed.name, key=self.position.key if self.position else None)
+
+    def finish(self, state: str) -> None:
+        """Leave a snapshot and a last word on health behind; for when all is well."""
+        self.store.begin()
+        self._take_snapshot()
+        self.store.add_health(self.meters.health(self.feed, self.store, state))
+        self.store.commit()
+        self.journal.tell(state, key=self.position.key if self.position else None)
+
+    def take(self, items: Sequence[Item]) -> None:
+        """Store, step and commit some items as one group; what was there already is passed over."""
+        taken: list[Event] = []
+        self.store.begin()
+        try:
+            for item in items:
+                if isinstance(item, Event):
+                    if self._event(item):
+                        taken.append(item)
+                elif isinstance(item, Gap):
+                    self._gap(item)
+                else:
+                    self.store.add_note(item.kind, item.text)
+            if self._is_snapshot_due(len(taken)):
+                self._take_snapshot()
+            began = self.clock()
+            durable = self.store.commit()
+        except BaseException:
+            self.store.rollback()
+            raise
+        for event in taken:
+            if event.key in self.durable:
+                self.durable[event.key] = durable
+        self.meters.committed(taken, began, durable)
+        self._tell(items)
+
+    def model(self, number: int) -> StoredModel:
+        """What the store says of a model."""
+        return next(model for model in self.store.models() if model.id == number)
+
+    def note(self, kind: str, text: str) -> None:
+        """Keep something that happened beside the data."""
+        self.store.begin()
+        self.store.add_note(kind, text)
+        self.store.commit()
+        self.journal.tell(kind, text=text)
+
+    def add_challenger(self, digest: str, path: str) -> int:
+        """A number for a model that does not speak yet."""
+        self.store.begin()
+        number = self.store.add_model(digest, path, "challenger", None)
+        self.store.commit()
+        return number
+
+    def retire(self, number: int, why: str) -> None:
+        """A challenger is not heard any more."""
+        self.shadow = self.compared = None
+        self.store.begin()
+        self.store.set_role(number, "retired")
+        self.store.add_note("retired", why)
+        self.store.commit()
+        self.journal.tell("retired", model=number, text=why)
+
+    def close(self) -> None:
+        """Let go of the store and the journal; safe to call twice."""
+        self.store.close()
+        self.journal.close()
+
+    def swap(self, number: int, forecaster: Forecaster, why: str) -> None:
+        """Let another model speak from the next event on; in one commit, between two events."""
+        self.store.begin()
+        self.store.swap(number, self.position.key + 1 if self.position else 0)
+        self.store.add_note("swap", why)
+        self.champion, self.forecaster, self.shadow, self.compared = number, forecaster, None, None
+        self._take_snapshot()
+        self.store.commit()
+        self.journal.tell("swap", model=number, text=why)
+
+    async def _work(self) -> None:
+        async for items in self.feed.batches(self.position, self.settings.since):
+            for group in _groups(items, self.settings.group):
+                self.take(group)
+                await asyncio.sleep(0)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(self.settings.health_seconds)
+            self._health()
+            for look in self.each_second:
+                look(self)
+
+    def _health(self, state: str | None = None) -> None:
+        self.store.begin()
+        self.store.add_health(self.meters.health(self.feed, self.store, state))
+        self.store.commit()
+
+    def _event(self, event: Event) -> bool:
+        if not self.store.add_event(event):
+            return False
+        began = time.perf_counter()
+        answer, outcomes = self.forecaster.step(event)
+        micros = 1e6 * (time.perf_counter() - began)
+        self._settle(outcomes, event)
+        if self.shadow is not None:
+            self._step_shadow(event, outcomes)
+        if answer is not None:
+            flags = Flag.BACKFILLED if event.origin != Origin.STREAM else Flag(0)
+            flags |= Flag.COLD if answer.cold else Flag(0)
+            self.store.add_prediction(
+                event.key, self.champion, answer.numbers, answer.baselines, int(flags), micros
+            )
+            self.durable[event.key] = np.inf  # not yet
+        self.meters.stepped(micros)
+        self.position = Position(event.key, event.time)
+        return True
+
+    def _settle(self, outcomes: list[Outcome], event: Event) -> None:
+        """Score what an event resolves. Committed too late is what was not on the disk before the event was there."""
+        known = event.received if event.happened is None else min(event.received, event.happened)
+        for outcome in outcomes:
+            durable = self.durable.pop(outcome.key, None)
+            late = durable is None or durable >= known
+            self._score(outcome, event.key, Flag.LATE if late else Flag(0))
+
+    def _score(self, outcome: Outcome, by: int, flags: Flag) -> None:
+        if not np.isfinite(outcome.losses[0]):
+            flags |= Flag.ACROSS_HOLE
+        self.store.add_score(outcome.key, by, outcome.actual, outcome.losses, int(flags))
+
+    def _gap(self, gap: Gap) -> None:
+        self.store.add_gap(gap, self.settings.policy)
+        if gap.outcome == "unfillable":
+            for outcome in self.cross(self.forecaster):
+                self.durable.pop(outcome.key, None)
+                self._score(outcome, gap.last, Flag(0))
+            if self.shadow is not None:
+                self.cross(self.shadow[1])
+                self._shadowed.clear()
+
+    def cross(self, forecaster: Forecaster) -> list[Outcome]:
+        """Take a model across a hole, by the policy."""
+        outcomes = forecaster.hole()
+        if self.settings.policy == "reset":
+            forecaster.reset()
+        return outcomes
+
+    def _step_shadow(self, event: Event, champions: list[Outcome]) -> None:
+        assert self.shadow is not None
+        theirs = {outcome.key: float(outcome.losses[0]) for outcome in champions}
+        number, forecaster = self.shadow
+        answer, outcomes = forecaster.step(event)
+        if answer is not None:
+            self._shadowed[event.key] = answer.numbers
+        for outcome in outcomes:
+            loss = float(outcome.losses[0])
+            self.store.add_shadow(outcome.key, number, self._shadowed.pop(outcome.key), loss)
+            if self.compared is not None and np.isfinite(loss - theirs.get(outcome.key, np.nan)):
+                self.compared(theirs[outcome.key], loss)
+
+    def _is_snapshot_due(self, taken: int) -> bool:
+        events, when = self._snapshot[0] + taken, self._snapshot[1]
+        self._snapshot = (events, when)
+        if events == 0:
+            return False
+        return (
+            events >= self.settings.snapshot_events or self.clock() - when >= self.settings.snapshot_seconds
+        )
+
+    def _take_snapshot(self) -> None:
+        if self.position is None:
+            return
+        self.store.add_snapshot(self.position.key, self.champion, self.forecaster.state())
+        if self.shadow is not None:
+            self.store.add_snapshot(self.position.key, self.shadow[0], self.shadow[1].state())
+        self._snapshot = (0, self.clock())
+
+    def _tell(self, items: Sequence[Item]) -> None:
+        for item in items:
+            if isinstance(item, Gap):
+                self.journal.tell("gap", **item._asdict())
+            elif isinstance(item, Note):
+                self.journal.tell(item.kind, text=item.text)
+
+
+def _groups(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    return (items[start : start + size] for start in range(0, len(items), size))

@@ -1,0 +1,51 @@
+"""What happens, as JSON lines: one object a line with ``time`` (ISO, UTC), ``event`` and the facts."""
+
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigError
+
+
+class Journal:
+    """Writes to a file, or nowhere.
+
+    Args:
+        path: appended to; None writes nothing.
+
+    Raises:
+        ConfigError: the file cannot be written.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._file, self._log = None, None
+        if path is None:
+            return
+        import structlog
+
+        try:
+            self._file = path.open("a", encoding="utf-8", buffering=1)
+        except OSError as error:
+            raise ConfigError(f"cannot write the log {path}: {error.strerror or error}.") from None
+        self._log = structlog.wrap_logger(
+            structlog.WriteLogger(self._file),
+            processors=[
+                structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+                structlog.processors.JSONRenderer(),
+            ],
+            wrapper_class=structlog.BoundLogger,
+        )
+
+    def tell(self, event: str, **facts: Any) -> None:
+        """Write a line. A disk that is full for the log does not stop the engine: the store says what matters."""
+        if self._log is None:
+            return
+        try:
+            self._log.info(event, **facts)
+        except OSError:
+            self._log = None
+
+    def close(self) -> None:
+        """Safe to call twice."""
+        if self._file is not None:
+            self._file.close()
+            self._file = self._log = None

@@ -1,0 +1,17 @@
+"""A run on live events: the rows it reads, the steps it makes, what its predictions cost, and its retraining."""
+
+from ....live.engine import Engine, Settings
+from .assembling import engine_of, feed_of, forecaster_of
+from .retraining import Retraining, schedule
+from .stepping import RunForecaster
+
+__all__ = [
+    "Engine",
+    "Retraining",
+    "RunForecaster",
+    "Settings",
+    "engine_of",
+    "feed_of",
+    "forecaster_of",
+    "schedule",
+]

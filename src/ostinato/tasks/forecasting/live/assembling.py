@@ -1,0 +1,89 @@
+"""Putting it together: a run, a feed and a store become an engine."""
+
+import time
+from pathlib import Path
+
+from .... import __version__
+from ....errors import ConfigError
+from ....live.engine import Engine, Settings
+from ....live.feeds import Feed
+
+from ....live.journal import Journal
+from ....store import Head, Store
+from ..opening import Run, open_run
+from ..reading import panel_of
+from ..recipe import Recipe
+from .baselines import beside
+from .rows import need_of
+from .stepping import RunForecaster
+
+
+def feed_of(text: str, recipe: Recipe) -> Feed:
+    """The feed that a text names, of the events that a run wants.
+
+    A file is read as the run reads data, so that what is replayed is what ``predict`` would see.
+
+    Raises:
+        ConfigError: there is no such feed, or it has no such events.   DataError: the file cannot be used.
+    """
+    need = need_of(recipe)
+    panel = None
+    if text.startswith("file:") and need.kind == recipe.kind:
+        panel = panel_of(Path(text.removeprefix("file:").partition("?")[0]), recipe)
+    from ....live.feeds.opening import open_feed
+
+    return open_feed(text, need.kind, need.columns, need.step, panel=panel)
+
+
+def forecaster_of(run: Run, names: tuple[str, ...] | None = None) -> RunForecaster:
+    """A run, stepped, with the baselines beside it; ``names`` are those of the store, where there is one."""
+    found = beside(run, names)
+    return RunForecaster(run, found.baselines, found.units)
+
+
+def head_of(run: Run, forecaster: RunForecaster, feed: Feed, settings: Settings) -> Head:
+    """What a store is told about itself."""
+    target = forecaster.target
+    return Head(
+        feed=feed.name,
+        kind=feed.kind,
+        columns=tuple(feed.columns),
+        step=feed.step,
+        target=run.recipe.target,
+        measure=target.measure,
+        outputs=forecaster.judge.names,
+        levels=tuple(getattr(target, "at", ())),
+        horizons=run.recipe.ahead,
+        baselines=tuple(forecaster.baselines),
+        run=str(run.folder.path),
+        digest=forecaster.digest,
+        policy=settings.policy,
+        created=time.time(),
+        version=__version__,
+    )
+
+
+def engine_of(run: Run, feed: Feed, store: Path, settings: Settings, log: Path | None = None) -> Engine:
+    """An engine that goes on where the store is, or begins one.
+
+    Where a retrained model speaks in that store, it goes on speaking.
+
+    Raises:
+        BrokenStoreError: the store is another run's, damaged, or of another version.
+        StoreError: another process writes to it.
+    """
+    forecaster = forecaster_of(run)
+    opened = Store.open_or_create(store, head_of(run, forecaster, feed, settings))
+    try:
+        champion = next(model for model in opened.models() if model.role == "champion")
+        if champion.digest.hex() != forecaster.digest:
+            forecaster = forecaster_of(open_run(champion.path), opened.head.baselines)
+            if forecaster.digest != champion.digest.hex():
+                raise ConfigError(
+                    f"{champion.path}, which speaks in {store} since event {champion.since_key:,}, was changed. Put it "
+                    "back, or begin another --store."
+                )
+        return Engine(feed, opened, forecaster, champion.id, settings, journal=Journal(log))
+    except BaseException:
+        opened.close()
+        raise

@@ -1,0 +1,192 @@
+"""From events to the rows that a model reads, as they are made offline.
+
+Axes: I inputs.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+from ....data.bars import EDGE, parse_bars
+from ....errors import ConfigError, StateError
+from ....live import Event
+from ..features import BAR_COLUMNS
+from ..recipe import Recipe
+
+MOST_FILLED = 10_000  # rows that are filled at once; a longer silence begins anew
+PRICES = BAR_COLUMNS[:4]
+
+
+class Row(NamedTuple):
+    """time: seconds since the Unix epoch. values: the recipe's inputs, in their order."""
+
+    time: float
+    values: tuple[float, ...]
+    observed: bool = True
+
+
+class Need(NamedTuple):
+    """The feed that a run lives on."""
+
+    kind: str
+    columns: tuple[str, ...]
+    step: float | None
+
+
+def need_of(recipe: Recipe) -> Need:
+    """What events a run wants.
+
+    Raises:
+        ConfigError: the run cannot be run live, and why.
+    """
+    if recipe.known_inputs:
+        names = ", ".join(map(repr, recipe.known_inputs))
+        raise ConfigError(
+            f"this run wants {names}, known in advance, which no feed gives. Fit one without --known and --holidays."
+        )
+    if recipe.kind == "trades" or _counted(recipe):
+        return Need("trades", ("price", "amount"), None)
+    return Need(recipe.kind, recipe.inputs, recipe.step)
+
+
+def rows_of(recipe: Recipe) -> "Rows":
+    """What makes the rows of a recipe."""
+    if recipe.kind == "trades":
+        return Rows(recipe)
+    if _counted(recipe):
+        return CountedBars(recipe)
+    return Rows(recipe) if recipe.step is None else RegularRows(recipe)
+
+
+def _counted(recipe: Recipe) -> bool:
+    """Whether bars are made of so many trades, or so much volume."""
+    return recipe.kind == "bars" and bool(recipe.bars) and parse_bars(recipe.bars).kind != "time"
+
+
+class Memory(ABC):
+    """What is kept from event to event, as plain numbers that go into a snapshot."""
+
+    @abstractmethod
+    def state(self) -> list[float]:
+        """Numbers, none where nothing was seen."""
+
+    @abstractmethod
+    def restore(self, state: list[float]) -> None:
+        """Go on from them.
+
+        Raises:
+            StateError: they are not of this kind.
+        """
+
+
+class Rows(Memory):
+    """One row for each event."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        columns = need_of(recipe).columns
+        self.inputs = recipe.inputs
+        self.order = [columns.index(name) for name in recipe.inputs if name in columns]
+        self.same = self.order == list(range(len(columns)))
+
+    def of(self, event: Event) -> list[Row]:
+        """The rows that an event completes, what is missing before it included."""
+        return [Row(event.time, self._values(event))]
+
+    def state(self) -> list[float]:
+        """Nothing."""
+        return []
+
+    def restore(self, state: list[float]) -> None:
+        """Nothing."""
+        if state:
+            raise StateError("this snapshot is of rows of another kind.")
+
+    def reset(self) -> None:
+        """Begin anew."""
+        self.restore([])
+
+    def _values(self, event: Event) -> tuple[float, ...]:
+        return event.values if self.same else tuple(event.values[place] for place in self.order)
+
+
+class RegularRows(Rows):
+    """A row at every step. A missing one has the values before it and is not observed; a bar is flat, without volume.
+
+    The key of an event numbers its step, so a row is missing where a key is.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__(recipe)
+        self.bars, self.step = recipe.kind == "bars", recipe.step or 0.0
+        self.last: tuple[int, Row] | None = None
+
+    def of(self, event: Event) -> list[Row]:
+        """What is missing, then the row itself."""
+        row = Row(event.time, self._values(event))
+        filled = self._missing(event) if self.last else []
+        self.last = event.key, row
+        return [*filled, row]
+
+    def state(self) -> list[float]:
+        """The last row."""
+        return [] if self.last is None else [float(self.last[0]), self.last[1].time, *self.last[1].values]
+
+    def restore(self, state: list[float]) -> None:
+        """The last row."""
+        if len(state) not in (0, 2 + len(self.inputs)):
+            raise StateError("this snapshot is of rows of another kind.")
+        self.last = (int(state[0]), Row(state[1], tuple(state[2:]))) if state else None
+
+    def _missing(self, event: Event) -> list[Row]:
+        assert self.last is not None
+        key, row = self.last
+        values = self._flat(row.values) if self.bars else row.values
+        count = min(event.key - key - 1, MOST_FILLED)
+        return [Row(event.time - self.step * back, values, False) for back in range(count, 0, -1)]
+
+    def _flat(self, values: tuple[float, ...]) -> tuple[float, ...]:
+        close = values[self.inputs.index("close")]
+        flat = dict.fromkeys(PRICES, close) | {"volume": 0.0}
+        return tuple(flat.get(name, value) for name, value in zip(self.inputs, values, strict=True))
+
+
+class CountedBars(Rows):
+    """Bars by number of trades or by volume, made of trades as ``data.bars_of_trades`` makes them."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        size = parse_bars(recipe.bars)
+        self.inputs, self.by_volume, self.size = recipe.inputs, size.kind == "volume", size.size
+        extra = [name for name in recipe.inputs if name not in BAR_COLUMNS]
+        if extra:
+            raise ConfigError(f"this run wants the column {extra[0]!r}, which trades do not have.")
+        self.reset()
+
+    def of(self, event: Event) -> list[Row]:
+        """A bar where the trade completes one; a trade across the edge belongs to the bar that it closes."""
+        price, amount = event.values
+        if self.trades == 0:
+            self.time, self.open, self.high, self.low, self.volume = event.time, price, price, price, 0.0
+        self.trades += 1
+        self.high, self.low = max(self.high, price), min(self.low, price)
+        self.volume += amount
+        before = math.floor(self.running / self.size + EDGE)
+        self.running += amount
+        full = (
+            math.floor(self.running / self.size + EDGE) > before
+            if self.by_volume
+            else self.trades >= self.size
+        )
+        if not full:
+            return []
+        self.trades = 0
+        bar = {"open": self.open, "high": self.high, "low": self.low, "close": price, "volume": self.volume}
+        return [Row(self.time, tuple(bar[name] for name in self.inputs))]
+
+    def state(self) -> list[float]:
+        """The bar that grows, and the volume so far."""
+        return [*(float(self.trades), self.time, self.open, self.high, self.low, self.volume, self.running)]
+
+    def restore(self, state: list[float]) -> None:
+        """The same."""
+        trades, self.time, self.open, self.high, self.low, self.volume, self.running = state or [0.0] * 7
+        self.trades = int(trades)

@@ -1,0 +1,188 @@
+"""A run as the engine wants it: one step for each event, a state that can be kept.
+
+Axes: I columns, O numbers of the network, P numbers of a prediction, K baselines.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from ....core import named_leaves, state_from_leaves
+from ....errors import ConfigError, StateError
+from typing import Any as OnlineBaseline
+from ....live import Event
+from ....live.forecaster import Answer, Outcome, Step
+from ..model import parts_of
+from ..opening import Run
+from ..target import target_of
+from .judging import judge_of
+from .rows import Row, rows_of
+from .waiting import NOBODY, Queue, Waiting
+
+COLD = 256  # rows until a state without end counts as warm
+NOTHING = np.empty(0)
+
+
+class RunForecaster:
+    """Steps a run on events. Made for one series; a stepper of the weights as they are.
+
+    Args:
+        run: opened, its model on the CPU.
+        baselines: that live beside it, by name, each with its state; in the order of the ledger.
+        units: what the losses of several columns are measured in.
+
+    Raises:
+        ConfigError: the run cannot be run live.
+    """
+
+    def __init__(
+        self, run: Run, baselines: dict[str, OnlineBaseline], units: Sequence[float] | None = None
+    ) -> None:
+        recipe = run.recipe
+        if not run.model.streams or run.model.stride != 1 or run.model.latency:
+            raise ConfigError(
+                f"{run.folder.path} does not stream: its model ({run.name}) needs the whole sequence. Fit one of the "
+                "models that run live, such as lstm, gru, tcn or cnn."
+            )
+        self.run, self.target, self.judge = run, target_of(recipe), judge_of(target_of(recipe), units)
+        self.digest = digest_of(run)
+        self.origin = recipe.origin
+        self.stepper = run.model.stepper()
+        self.rows, self.queue, self.baselines = rows_of(recipe), Queue(recipe.ahead), baselines
+        self.needed, self.seen = _needed(run), 0
+        self.fresh = json.dumps({name: one.state() for name, one in baselines.items()})
+
+    def step(self, event: Event) -> Step:
+        """One row for a trade; for a bar or a row of a table those that are missing before it, too."""
+        y, numbers, outcomes = None, NOTHING, []
+        for row in self.rows.of(event):
+            level = self.judge.level(row) if row.observed else (math.nan,) * self._columns(row)
+            outcomes += self._settle(level)
+            y = self.stepper.step(torch.tensor([[row.time - self.origin, *row.values]], dtype=torch.float64))
+            self._see(level)
+            self.seen += 1
+            if not row.observed:
+                self.queue.add(Waiting(NOBODY, level, NOTHING, NOTHING))
+        if y is None:
+            return Step(None, outcomes)
+        numbers = self.target.forecasts(y).ravel()
+        theirs = [one.predict() for one in self.baselines.values()]
+        baselines = np.concatenate(theirs) if theirs else NOTHING
+        self.queue.add(Waiting(event.key, level, numbers, baselines))
+        return Step(Answer(numbers, baselines, self.seen < self.needed), outcomes)
+
+    def hole(self) -> list[Outcome]:
+        """Trades that were lost are not known to have been none. Regular rows that are missing are filled instead."""
+        if self.run.recipe.step is not None:
+            return []
+        self._see((math.nan,))
+        return [self._given_up(waiting) for waiting in self.queue.give_up()]
+
+    def reset(self) -> None:
+        """As at the very beginning."""
+        self.stepper.reset()
+        self.rows.reset()
+        self.queue.give_up()
+        self.seen = 0
+        for name, state in json.loads(self.fresh).items():
+            self.baselines[name].restore(state)
+
+    def state(self) -> bytes:
+        """As safetensors."""
+        waiting = list(self.queue.rows)
+        width = max((len(one.numbers) for one in waiting), default=0)
+        tensors = {
+            f"model.{name}": leaf.contiguous() for name, leaf in named_leaves(self.stepper.state).items()
+        }
+        tensors["waiting.keys"] = torch.tensor([one.key for one in waiting], dtype=torch.int64)
+        tensors["waiting.levels"] = _stacked([np.array(one.level) for one in waiting], 1)
+        tensors["waiting.numbers"] = _stacked([one.numbers for one in waiting], width)
+        tensors["waiting.baselines"] = _stacked(
+            [one.baselines for one in waiting], width * len(self.baselines)
+        )
+        facts = {
+            "digest": self.digest,
+            "seen": self.seen,
+            "rows": self.rows.state(),
+            "baselines": {name: one.state() for name, one in self.baselines.items()},
+        }
+        return save(tensors, {"facts": json.dumps(facts)})
+
+    def restore(self, state: bytes) -> None:
+        """The very same state, bit for bit."""
+        try:
+            facts = json.loads(_metadata(state)["facts"])
+            tensors = load(state)
+            if facts["digest"] != self.digest or set(facts["baselines"]) != set(self.baselines):
+                raise StateError("this snapshot is of another run.")
+            parts = {name[6:]: leaf for name, leaf in tensors.items() if name.startswith("model.")}
+            model = state_from_leaves(self.stepper.state, parts)
+            waiting = [tensors[f"waiting.{name}"] for name in ("keys", "levels", "numbers", "baselines")]
+            self.rows.restore([float(number) for number in facts["rows"]])
+            self.seen = int(facts["seen"])
+            for name, one in self.baselines.items():
+                one.restore(facts["baselines"][name])
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise StateError(f"this snapshot cannot be read: {error}.") from None
+        self.stepper.restore(model)
+        self.queue.give_up()
+        for key, level, numbers, baselines in zip(*(part.tolist() for part in waiting), strict=True):
+            mine = (np.array(numbers), np.array(baselines)) if key != NOBODY else (NOTHING, NOTHING)
+            self.queue.add(Waiting(key, tuple(level), *mine))
+
+    def _settle(self, level: tuple[float, ...]) -> list[Outcome]:
+        due = self.queue.settle(level)
+        if due is None:
+            return []
+        labels = self.judge.labels(due.waiting.level, due.ahead)
+        losses = self.judge.losses(due.waiting.numbers, due.waiting.baselines, labels)
+        if math.isfinite(losses[0]):
+            for one in self.baselines.values():
+                one.learn(labels)
+        return [Outcome(due.waiting.key, labels, losses)]
+
+    def _see(self, level: tuple[float, ...]) -> None:
+        for one in self.baselines.values():
+            one.see(level)
+
+    def _given_up(self, waiting: Waiting) -> Outcome:
+        quantities = max(len(self.run.recipe.ahead), 1) * len(waiting.level)
+        return Outcome(waiting.key, np.full(quantities, np.nan), np.full(1 + len(self.baselines), np.nan))
+
+    def _columns(self, row: Row) -> int:
+        return len(self.judge.level(row))
+
+
+def digest_of(run: Run) -> str:
+    """SHA-256 over config and weights, in hex: all that a run's numbers depend on."""
+    found = hashlib.sha256(run.folder.config.read_bytes())
+    found.update(run.folder.weights.read_bytes())
+    return found.hexdigest()
+
+
+def _needed(run: Run) -> int:
+    """Rows until the state is warm."""
+    parts = parts_of(run.model)
+    fields = [part.receptive_field for part in (parts.features, parts.network)]
+    return int(sum(COLD if math.isinf(field) else field for field in fields))
+
+
+def _stacked(arrays: list[np.ndarray], width: int) -> Tensor:
+    rows = np.zeros((len(arrays), width))
+    for row, array in zip(rows, arrays, strict=True):
+        row[: len(array)] = array
+    return torch.from_numpy(rows)
+
+
+def _metadata(state: bytes) -> dict[str, Any]:
+    """The metadata of safetensors bytes."""
+    length = int.from_bytes(state[:8], "little")
+    return json.loads(state[8 : 8 + length])["__metadata__"]
