@@ -1,0 +1,246 @@
+"""History from an exchange to a parquet file: every id once, holes told, and gone on with after any end.
+
+The exchange is asked page by page; every 200,000 rows become a part on the disk (``parts.py``), and in the end the
+parts become one file. Axes: N rows.
+"""
+
+import itertools
+import math
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from ..errors import ConfigError, FeedError, shortened
+from ..runs.writing import write_json
+from .feeds.binance.rest import RestClient
+from .pages import BarPages, TradePages
+from .parts import Hole, Manifest, Parts, Request, check_free, locked
+
+PART_ROWS = 200_000
+PART_SECONDS = 60.0  # of work that a kill -9 can cost
+DAY = 86_400.0
+
+
+class Progress(Protocol):
+    """Who is told how far a fetch is."""
+
+    def begin(self, manifest: Manifest) -> None:
+        """It starts, or goes on with what there is."""
+
+    def update(self, share: float, rows: int) -> None:
+        """So much of the time asked for is there, 0 to 1, and so many rows."""
+
+    def waiting(self, kind: str, text: str) -> None:
+        """Something keeps it waiting."""
+
+
+class Fetched(NamedTuple):
+    """What came of a fetch. Times in seconds since the epoch; the keys are ids of trades or numbers of bars."""
+
+    file: str
+    rows: int
+    first: int
+    last: int
+    first_time: float
+    last_time: float
+    start: float
+    end: float
+    holes: list[Hole]
+
+    @property
+    def missing(self) -> int:
+        """Keys in all holes."""
+        return sum(hole.last - hole.first + 1 for hole in self.holes)
+
+
+async def fetch_history(
+    client: RestClient, request: Request, out: Path, progress: Progress, force: bool = False
+) -> Fetched:
+    """Fetch what is asked for into ``out``, and what was found beside it, as JSON.
+
+    Parts that the same request left are gone on with. Whatever ends this early, what came in is kept in ``OUT.parts``.
+
+    Args:
+        force: replace the file, and parts of another request.
+
+    Raises:
+        FeedRefusedError: no such symbol, or the exchange does not serve this place.
+        FeedError: the exchange gives no answer or a wrong one, or has nothing in that time.
+        RunExistsError: the file is there, or parts of another request are.
+        StoreFullError: the disk is full.   RunError: the system does not let us write there.
+    """
+    with locked(out):
+        parts = Parts.found(out, request, force)
+        check_free(out, force or (parts is not None and parts.manifest.joining))
+        now = await client.server_time()
+        if parts is None:
+            start, end = _span(request, now)
+            if not await _pages(client, request, now).page(None, start):  # before anything is written
+                raise FeedError(_nothing(request, start, end))
+            parts = Parts.begun(out, Manifest(request=request, start=start, end=end))
+        progress.begin(parts.manifest)
+        if not parts.manifest.complete:
+            await _Fetch(_pages(client, request, now), parts, progress).run()
+        fetched = _fetched(parts)
+        parts.join()
+        said = fetched._asdict() | {"missing": fetched.missing}
+        write_json(report_of(out), said | {"holes": [hole.model_dump() for hole in fetched.holes]})
+        parts.remove()
+        return fetched
+
+
+Pages = TradePages | BarPages
+
+
+class _Fetch:
+    """One pass: pages to parts."""
+
+    def __init__(self, pages: Pages, parts: Parts, progress: Progress) -> None:
+        self.pages, self.parts, self.progress = pages, parts, progress
+        self.key = None if parts.last is None else parts.last.last
+        self.time = parts.manifest.start if parts.last is None else parts.last.last_time
+        self.rows: list[Any] = []
+        self.holes: list[Hole] = []
+        self.began = time.monotonic()
+
+    async def run(self) -> None:
+        """To the end; what came in is kept whatever happens."""
+        try:
+            while not await self._page():
+                if len(self.rows) >= PART_ROWS or time.monotonic() - self.began >= PART_SECONDS:
+                    self._keep()
+        finally:
+            self._keep()
+        if not self.parts.manifest.parts:
+            manifest = self.parts.manifest
+            self.parts.remove()
+            raise FeedError(_nothing(manifest.request, manifest.start, manifest.end))
+        self.parts.save(complete=True)
+
+    async def _page(self) -> bool:
+        """One page; whether it was the last."""
+        manifest = self.parts.manifest
+        page = await self._asked()
+        kept = list(itertools.takewhile(lambda row: self.pages.time(row) < manifest.end, page))
+        for row in kept:
+            key, moment = self.pages.key(row), self.pages.time(row)
+            if self.key is not None and key > self.key + 1:
+                why = "the exchange does not have them, asked twice"
+                self.holes.append(
+                    Hole(first=self.key + 1, last=key - 1, after=self.time, before=moment, why=why)
+                )
+            self.rows.append(row)
+            self.key, self.time = key, moment
+        done = len(kept) < len(page) or not page
+        share = (self.time - manifest.start) / (manifest.end - manifest.start)
+        self.progress.update(1.0 if done else share, manifest.rows + len(self.rows))
+        return done
+
+    async def _asked(self) -> list[Any]:
+        """The next page. One that is empty or leaves something out is asked for twice."""
+        page = await self._following()
+        if page and (self.key is None or self._whole(page)):
+            return page
+        again = await self._following()
+        if again and (not page or len(again) >= len(page)):
+            page = again
+        if page or self.key is None:
+            return page
+        newest = await self.pages.newest()
+        if (
+            newest
+            and self.pages.key(newest[0]) > self.key
+            and self.pages.time(newest[0]) < self.parts.manifest.end
+        ):
+            raise FeedError(
+                f"{self.pages.client.host} gives nothing behind {self.pages.thing} {self.key}, though it has "
+                f"{self.pages.thing} {self.pages.key(newest[0])}. Run the same command again to go on."
+            )
+        return []
+
+    async def _following(self) -> list[Any]:
+        page = await self.pages.page(self.key, self.parts.manifest.start)
+        return [row for row in page if self.key is None or self.pages.key(row) > self.key]
+
+    def _whole(self, page: list[Any]) -> bool:
+        """Whether the keys of a page follow each other and the last one."""
+        keys = [self.pages.key(row) for row in page]
+        return keys == list(range((self.key or 0) + 1, (self.key or 0) + 1 + len(keys)))
+
+    def _keep(self) -> None:
+        rows, holes = self.rows, self.holes
+        self.rows, self.holes, self.began = [], [], time.monotonic()
+        if rows:
+            keys, times = [self.pages.key(row) for row in rows], [self.pages.time(row) for row in rows]
+            self.parts.add(self.pages.frame(rows), keys, times, holes)
+
+
+def _pages(client: RestClient, request: Request, now: float) -> Pages:
+    if request.interval:
+        return BarPages(client, request.symbol, request.interval, now)
+    return TradePages(client, request.symbol)
+
+
+def _span(request: Request, now: float) -> tuple[float, float]:
+    """From when to when; the end is left out.
+
+    Raises:
+        ConfigError: nothing lies between.
+    """
+    end = now if request.until is None else min(request.until, now)
+    start = request.since if request.since is not None else end - DAY * (request.days or 0.0)
+    if request.since is not None and request.days is not None:
+        end = min(start + DAY * request.days, end)
+    start = math.floor(start * 1e3) / 1e3  # the exchange is asked in milliseconds
+    if not start < end:
+        raise ConfigError(f"nothing lies between {utc(start)} and {utc(end)}, when this must end.")
+    return start, end
+
+
+def _fetched(parts: Parts) -> Fetched:
+    manifest = parts.manifest
+    first, last = manifest.parts[0], manifest.parts[-1]
+    return Fetched(
+        parts.out.name,
+        manifest.rows,
+        first.first,
+        last.last,
+        first.first_time,
+        last.last_time,
+        manifest.start,
+        manifest.end,
+        manifest.holes,
+    )
+
+
+def _nothing(request: Request, start: float, end: float) -> str:
+    thing = f"{request.interval} bars" if request.interval else "trades"
+    span = f"from {utc(start)} to {utc(end)}"
+    return f"{request.exchange} has no {thing} of {request.symbol} {span}. Choose another time."
+
+
+def report_of(out: Path) -> Path:
+    """Where it is written what a fetch found."""
+    return out.with_name(f"{out.name}.json")
+
+
+def parse_time(text: str, option: str) -> float:
+    """Seconds since the epoch of 2026-07-01, 2026-07-01T12:00Z or a number of seconds; UTC where no zone is named.
+
+    Raises:
+        ConfigError: it is none of these.
+    """
+    with suppress(ValueError, OverflowError):
+        moment = datetime.fromisoformat(text.strip())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    with suppress(ValueError, OverflowError):
+        if 1e8 < float(text) < 1e11:
+            return float(text)
+    raise ConfigError(f"{option} must be a time like 2026-07-01 or 2026-07-01T12:00Z, got {shortened(text)}.")
+
+
+def utc(moment: float) -> str:
+    """A time for people, to the second."""
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S")

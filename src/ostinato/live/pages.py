@@ -1,0 +1,119 @@
+"""Pages of an exchange's history, one behind the other, and the frames that they become. Axes: N rows."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from ..data.bars import parse_bars
+from ..errors import ConfigError
+from .feeds.binance.messages import AggTrade, Kline
+from .feeds.binance.rest import RestClient
+
+DAY = 86_400.0
+INTERVALS = (
+    {"1s": 1.0, "1m": 60.0, "3m": 180.0, "5m": 300.0, "15m": 900.0, "30m": 1800.0}
+    | {f"{hours}h": 3600.0 * hours for hours in (1, 2, 4, 6, 8, 12)}
+    | {"1d": DAY, "3d": 3 * DAY, "1w": 7 * DAY}
+)
+
+
+class TradePages:
+    """Aggregate trades of one symbol, page by page; a key is an id."""
+
+    thing = "trade"
+
+    def __init__(self, client: RestClient, symbol: str) -> None:
+        self.client, self.symbol = client, symbol
+
+    async def page(self, key: int | None, start: float) -> list[AggTrade]:
+        """What follows ``key``; where that is None, what follows the time ``start``."""
+        if key is None:
+            return await self.client.agg_trades(self.symbol, start=start)
+        return await self.client.agg_trades(self.symbol, from_id=key + 1)
+
+    async def newest(self) -> list[AggTrade]:
+        """The last one that there is."""
+        return await self.client.agg_trades(self.symbol, limit=1)
+
+    def key(self, row: Any) -> int:
+        """Its id."""
+        return row.id
+
+    def time(self, row: Any) -> float:
+        """When it happened."""
+        return row.time
+
+    def frame(self, rows: Sequence[Any]) -> pl.DataFrame:
+        """(N, 5): id, time, price, amount, and who took the initiative."""
+        ids, prices, amounts, times, makers = zip(*rows, strict=True)
+        sides = ["sell" if maker else "buy" for maker in makers]
+        columns = {"id": ids, "time": _stamps(times), "price": prices, "amount": amounts, "side": sides}
+        return pl.DataFrame(columns)
+
+
+class BarPages:
+    """Closed bars of one symbol and interval, page by page; a key is the opening time over the step."""
+
+    thing = "bar"
+
+    def __init__(self, client: RestClient, symbol: str, interval: str, now: float) -> None:
+        self.client, self.symbol, self.interval = client, symbol, interval
+        self.step, self.now = INTERVALS[interval], now
+
+    async def page(self, key: int | None, start: float) -> list[Kline]:
+        """What follows ``key``; where that is None, what opens from the time ``start`` on. Closed bars only."""
+        begin = start if key is None else self._opening(key + 1)
+        return self._closed(await self.client.klines(self.symbol, self.interval, start=begin))
+
+    async def newest(self) -> list[Kline]:
+        """The last one that is closed."""
+        return self._closed(await self.client.klines(self.symbol, self.interval, limit=2))[-1:]
+
+    def key(self, row: Any) -> int:
+        """The number of its step since 1970 began; of weeks, since the first Monday."""
+        return round((row.open_time - self._origin) / self.step)
+
+    def time(self, row: Any) -> float:
+        """When it opened."""
+        return row.open_time
+
+    def frame(self, rows: Sequence[Any]) -> pl.DataFrame:
+        """(N, 7): time, open, high, low, close, volume, and the number of trades."""
+        names = ("open", "high", "low", "close", "volume", "trades")
+        columns = {name: [getattr(row, name) for row in rows] for name in names}
+        return pl.DataFrame({"time": _stamps([row.open_time for row in rows]), **columns})
+
+    @property
+    def _origin(self) -> float:
+        return 4 * DAY if self.interval == "1w" else 0.0
+
+    def _opening(self, key: int) -> float:
+        return key * self.step + self._origin
+
+    def _closed(self, rows: list[Kline]) -> list[Kline]:
+        return [row for row in rows if row.open_time + self.step <= self.now]
+
+
+def interval_of(bars: str) -> str:
+    """The exchange's name of bars that are asked for as 1m or 60m.
+
+    Raises:
+        ConfigError: it has none so long.
+    """
+    if bars in INTERVALS:
+        return bars
+    size = parse_bars(bars)
+    near = [name for name, seconds in INTERVALS.items() if size.kind == "time" and seconds == size.size]
+    if not near:
+        raise ConfigError(
+            f"the exchange has no bars of {bars}; it has {', '.join(INTERVALS)}. Others are made from trades: fetch "
+            "those, and give --bars to fit."
+        )
+    return near[0]
+
+
+def _stamps(times: Sequence[float]) -> pl.Series:
+    """Seconds as datetimes of microseconds in UTC, (N,)."""
+    ticks = pl.Series("time", times, pl.Float64) * 1e6
+    return ticks.round().cast(pl.Int64).cast(pl.Datetime("us", "UTC"))

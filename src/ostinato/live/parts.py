@@ -1,0 +1,270 @@
+"""What a fetch keeps while it is under way: OUT.parts/, so that a killed one goes on where it was.
+
+    manifest.json       what was asked for, the parts in order, and the holes between keys
+    part-000001.parquet
+
+Both are written whole or not at all, a part before the manifest that names it; a part that no manifest names is
+nothing. ``lock`` is held by the process that writes.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import polars as pl
+from pydantic import BaseModel, Field
+
+from ..errors import BrokenRunError, RunError, RunExistsError, StoreFullError
+from ..runs.reading import read_json
+from ..runs.schema import STRICT, validated
+from ..runs.writing import replace_file, write_json
+
+try:
+    import fcntl
+except ImportError:  # Windows: nobody keeps two of them apart there
+    fcntl = None  # type: ignore[assignment]
+
+MANIFEST = "manifest.json"
+BLOCK = 1 << 20
+
+
+class Request(BaseModel):
+    """What was asked for, as it was asked for: the same words go on with the same parts.
+
+    interval: of bars; "" for trades.   days, since, until: as given, None where they were not.
+    """
+
+    model_config = STRICT
+
+    exchange: str
+    rest: str
+    symbol: str
+    interval: str = ""
+    days: float | None = None
+    since: float | None = None
+    until: float | None = None
+
+
+class Hole(BaseModel):
+    """Keys that the exchange does not have, both included; ``after`` and ``before`` are times in seconds."""
+
+    model_config = STRICT
+
+    first: int
+    last: int
+    after: float
+    before: float
+    why: str
+
+
+class Part(BaseModel):
+    """One file of rows; first and last are keys."""
+
+    model_config = STRICT
+
+    file: str = Field(pattern=r"^part-\d{6}\.parquet$")
+    rows: int = Field(ge=1)
+    first: int
+    last: int
+    first_time: float
+    last_time: float
+    sha256: str
+
+
+class Manifest(BaseModel):
+    """Where a fetch is. ``start`` and ``end`` in seconds since the epoch, the end left out."""
+
+    model_config = STRICT
+
+    format_version: Literal[1] = 1
+    request: Request
+    start: float
+    end: float
+    parts: list[Part] = []
+    holes: list[Hole] = []
+    complete: bool = False
+    joining: bool = False
+
+    @property
+    def rows(self) -> int:
+        """Rows in all parts."""
+        return sum(part.rows for part in self.parts)
+
+
+class Parts:
+    """The folder of parts of one output file."""
+
+    def __init__(self, out: Path, manifest: Manifest) -> None:
+        self.out, self.folder, self.manifest = out, folder_of(out), manifest
+
+    @classmethod
+    def found(cls, out: Path, request: Request, force: bool) -> Self | None:
+        """Those that were left by the same request; None where there are none, or another's and ``force``.
+
+        Raises:
+            RunExistsError: they are another request's.   BrokenRunError: they are damaged.
+        """
+        folder = folder_of(out)
+        if not (folder / MANIFEST).exists():
+            return None
+        manifest = validated(Manifest, read_json(folder / MANIFEST), str(folder / MANIFEST))
+        if manifest.request != request and force:
+            return None
+        if manifest.request != request:
+            theirs, ours = manifest.request.model_dump(), request.model_dump()
+            unlike = next(name for name in theirs if theirs[name] != ours[name])
+            raise RunExistsError(
+                f"{folder} holds parts of another request, with {unlike} {_said(theirs[unlike])} instead of "
+                f"{_said(ours[unlike])}. Ask the same again to go on with them; --force begins anew."
+            )
+        return cls(out, manifest)
+
+    @classmethod
+    def begun(cls, out: Path, manifest: Manifest) -> Self:
+        """New ones; whatever parts there were are removed."""
+        parts = cls(out, manifest)
+        with _told(parts.folder):
+            (parts.folder / MANIFEST).unlink(missing_ok=True)
+            for old in parts.folder.glob("part-*.parquet"):
+                old.unlink()
+        parts.save()
+        return parts
+
+    @property
+    def last(self) -> Part | None:
+        """The newest part."""
+        return self.manifest.parts[-1] if self.manifest.parts else None
+
+    def save(self, **changes: Any) -> None:
+        """Write the manifest with some fields changed."""
+        self.manifest = self.manifest.model_copy(update=changes)
+        with _told(self.folder):
+            write_json(self.folder / MANIFEST, self.manifest.model_dump())
+
+    def add(self, frame: pl.DataFrame, keys: list[int], times: list[float], holes: list[Hole]) -> None:
+        """One more part: its rows, their keys (ascending) and times, and the holes before its last row."""
+        name = f"part-{len(self.manifest.parts) + 1:06d}.parquet"
+        with _told(self.folder), replace_file(self.folder / name) as file:
+            frame.write_parquet(file)
+        part = Part(
+            file=name,
+            rows=len(frame),
+            first=keys[0],
+            last=keys[-1],
+            first_time=times[0],
+            last_time=times[-1],
+            sha256=sha256(self.folder / name),
+        )
+        self.save(parts=[*self.manifest.parts, part], holes=[*self.manifest.holes, *holes])
+
+    def check(self) -> None:
+        """Every key from the first to the last is in one part or in one hole, and the files are as they were written.
+
+        Raises:
+            BrokenRunError: they are not; the parts must be fetched again.
+        """
+        parts, holes = self.manifest.parts, self.manifest.holes
+        missing = sum(hole.last - hole.first + 1 for hole in holes)
+        whole = parts[-1].last - parts[0].first + 1
+        ordered = all(one.last < other.first for one, other in pairwise(parts))
+        wrong = next((part.file for part in parts if sha256(self.folder / part.file) != part.sha256), None)
+        if wrong or not ordered or self.manifest.rows + missing != whole:
+            what = f"{wrong} is not as it was written" if wrong else "a key is missing, or there twice"
+            raise BrokenRunError(f"{self.folder}: {what}. Remove the folder and run the same command again.")
+
+    def join(self) -> None:
+        """Write the parts one behind the other into the output file; a part at a time is in memory.
+
+        Raises:
+            BrokenRunError: a part is damaged.   StoreFullError: the disk is full.
+        """
+        self.check()
+        self.save(joining=True)
+        files = [self.folder / part.file for part in self.manifest.parts]
+        with _told(self.out), replace_file(self.out) as file:
+            # checked by their digests, so they are ours
+            pl.scan_parquet(files, glob=False, low_memory=True).sink_parquet(file)
+
+    def remove(self) -> None:
+        """Forget the parts, the manifest last."""
+        for part in self.manifest.parts:
+            (self.folder / part.file).unlink(missing_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def locked(out: Path) -> Iterator[None]:
+    """Have the folder of parts to oneself; it is removed again if it holds no parts in the end.
+
+    Raises:
+        RunError: another process has it, or the system does not let us write there.
+    """
+    folder = folder_of(out)
+    with _told(folder):
+        if not out.parent.is_dir():
+            raise RunError(f"cannot write {out}: there is no folder {out.parent}.")
+        folder.mkdir(exist_ok=True)
+        file = (folder / "lock").open("ab")
+    with file:
+        try:
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise RunError(f"another fetch is writing {out}. Wait for it, or choose another --out.") from None
+        try:
+            yield
+        finally:
+            if not (folder / MANIFEST).exists():
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def check_free(out: Path, force: bool) -> None:
+    """Refuse a file that would be lost.
+
+    Raises:
+        RunExistsError: it is there.
+    """
+    if not force and out.exists():
+        raise RunExistsError(f"{out} is there already. --force replaces it.")
+
+
+def folder_of(out: Path) -> Path:
+    """Where the parts of an output file are."""
+    return out.with_name(f"{out.name}.parts")
+
+
+def sha256(path: Path) -> str:
+    """The digest of a file in hexadecimal; "" where it is not there."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(BLOCK):
+                digest.update(block)
+    except FileNotFoundError:
+        return ""
+    return digest.hexdigest()
+
+
+@contextmanager
+def _told(place: Path) -> Iterator[None]:
+    """A disk that is full, or a place that is not ours, in a sentence."""
+    try:
+        yield
+    except (RunError, OSError, pl.exceptions.PolarsError) as error:
+        text = str(error).strip().splitlines()[-1].rstrip(".")
+        if "No space left" in text or "quota" in text.lower():
+            raise StoreFullError(
+                f"no room to write {place}: the disk is full. Make room and run the same command again; it goes on."
+            ) from error
+        if isinstance(error, RunError):
+            raise
+        why = error.strerror if isinstance(error, OSError) and error.strerror else text
+        raise RunError(f"cannot write {place}: {why}.") from error
+
+
+def _said(value: object) -> str:
+    return "unset" if value in (None, "") else str(value)
