@@ -1,12 +1,16 @@
 """The live store: one SQLite file that one process writes and any number read.
 
-writer.py    Store: groups of rows, each one transaction
-reader.py    Reader: rows behind a key, for pages and meters
-head.py      what a store is about
-schema.py    the tables, and what their numbers mean
-ledger.py    the chain over all predictions
+writer.py      Store: groups of rows, each one transaction
+reader.py      Reader: rows behind a key, for pages and meters
+resuming.py    what an engine asks for when it goes on
+sealing.py     days that are over, moved to parquet
+verifying.py   the whole store held against itself
+exporting.py   its events as a data file
+ledger.py      the chain over all predictions
+schema.py      the tables, and what their numbers mean
 """
 
+from .exporting import export
 from .head import Head, made_head
 from .health import Health
 from .reader import Reader
@@ -22,6 +26,8 @@ from .rows import (
     StoredShadow,
 )
 from .schema import Flag, Origin
+from .sealing import seal
+from .verifying import Verdict, verify
 from .writer import Store
 
 __all__ = [
@@ -40,5 +46,9 @@ __all__ = [
     "StoredPrediction",
     "StoredScore",
     "StoredShadow",
+    "Verdict",
+    "export",
     "made_head",
+    "seal",
+    "verify",
 ]

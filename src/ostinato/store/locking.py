@@ -7,6 +7,7 @@ import zlib
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
+from weakref import WeakSet
 
 from ..errors import StoreError
 from .connection import beside, told
@@ -42,10 +43,7 @@ class WriterLock:
                 f"another process is writing {path}. Stop it, or name another --store; "
                 "`ostinato dashboard` may read it meanwhile."
             )
-        if hasattr(
-            os, "register_at_fork"
-        ):  # a child that lives on would hold the lock of a parent that was killed
-            os.register_at_fork(after_in_child=self.close)
+        _open.add(self)
 
     def last_commit(self) -> LastCommit | None:
         """What the last writer noted; None where that is not to be had."""
@@ -62,8 +60,9 @@ class WriterLock:
         """Note a commit once it is durable. Not synced: it may lag behind the store, never run ahead of it."""
         assert self._file is not None
         data = _RECORD.pack(_MAGIC, *commit, 0)[:-4]
-        os.lseek(self._file, _OFFSET, os.SEEK_SET)
-        os.write(self._file, data + zlib.crc32(data).to_bytes(4, "little"))
+        with suppress(OSError):  # without it only the words after a crash are fewer
+            os.lseek(self._file, _OFFSET, os.SEEK_SET)
+            os.write(self._file, data + zlib.crc32(data).to_bytes(4, "little"))
 
     def close(self) -> None:
         """Let go; safe to call twice."""
@@ -71,6 +70,18 @@ class WriterLock:
             with suppress(OSError):
                 os.close(self._file)
             self._file = None
+
+
+_open: WeakSet[WriterLock] = WeakSet()
+
+
+def _close_all() -> None:
+    for lock in list(_open):
+        lock.close()
+
+
+if hasattr(os, "register_at_fork"):  # a child that lives on would hold the lock of a parent that was killed
+    os.register_at_fork(after_in_child=_close_all)
 
 
 def _locked(file: int) -> bool:

@@ -13,6 +13,7 @@ from .head import Head
 from .ledger import START
 from .locking import WriterLock
 from .schema import APPLICATION_ID, FORMAT_VERSION, statements
+from .sealed import sealed_until
 from .wal import Log, look
 
 CHECKED_BYTES = 64 << 20  # a store up to this size is checked whenever it is opened: about 0.1 s
@@ -117,29 +118,23 @@ def _torn(before: Log | None, whole: int) -> str | None:
 
 def read_tail(connection: sqlite3.Connection) -> Tail:
     """Where the store ends, sealed days included."""
-    one = lambda sql: connection.execute(sql).fetchone()  # noqa: E731
+    one = lambda sql, *values: connection.execute(sql, values).fetchone()  # noqa: E731
+    until = sealed_until(connection)
+    after = -(1 << 63) if until is None else until
     event = one("SELECT key, time FROM events ORDER BY key DESC LIMIT 1")
-    prediction = one("SELECT key, hash FROM predictions ORDER BY key DESC LIMIT 1")
-    sealed = {
-        part: (last, rows)
-        for part, last, rows in connection.execute(
-            "SELECT part, max(last_key), sum(rows) FROM sealed GROUP BY part"
-        )
-    }
+    prediction = one("SELECT key, hash FROM predictions WHERE key > ? ORDER BY key DESC LIMIT 1", after)
     if prediction is None:
         chain = one("SELECT value FROM head WHERE name = 'chain'")
-        prediction = (
-            sealed.get("predictions", (None, 0))[0],
-            bytes.fromhex(chain[0]) if chain is not None else START,
-        )
-    score = one("SELECT max(key) FROM scores")[0]
+        prediction = (until, START if chain is None else bytes.fromhex(chain[0]))
+    score = one("SELECT max(key) FROM scores WHERE key > ?", after)[0]
     return Tail(
         group=one("SELECT max(id) FROM groups")[0] or 0,
         model=one("SELECT max(id) FROM models")[0] or 0,
         event=None if event is None else int(event[0]),
         time=0.0 if event is None else float(event[1]),
         prediction=prediction[0],
-        score=sealed.get("scores", (None, 0))[0] if score is None else score,
+        score=until if score is None else score,
         hash=bytes(prediction[1]),
-        events=one("SELECT count(*) FROM events")[0] + sealed.get("events", (None, 0))[1],
+        events=one("SELECT count(*) FROM events WHERE key > ?", after)[0]
+        + (one("SELECT sum(rows) FROM sealed WHERE part = 'events'")[0] or 0),
     )

@@ -1,6 +1,7 @@
 """The reading side: any number of processes, which never hold up the writer."""
 
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -11,7 +12,8 @@ from ..errors import BrokenStoreError, StoreError
 from .connection import beside, check_file, connect, read_head, told
 from .head import Head
 from .health import Health
-from .queries import Decoder, events, models
+from .opening import read_tail
+from .queries import Decoder, models
 from .rows import (
     Counts,
     StoredEvent,
@@ -22,21 +24,14 @@ from .rows import (
     StoredScore,
     StoredShadow,
 )
+from .sealed import PARTS, days
+from .table import FIRST_KEY, Table, snapshot
 
 MAX_ROWS = 100_000  # of one answer
-
-_PREDICTIONS = """
-SELECT p.key, p.model, p.numbers, p.baselines, p.flags, p.step_us, g.prepared, g.durable,
-    e.time, e.received, e.happened, e.origin, {columns}
-FROM predictions p JOIN events e ON e.key = p.key JOIN groups g ON g.id = p.group_id
-WHERE p.key > ? ORDER BY p.key LIMIT ?
+_COUNTS = """
+SELECT (SELECT count(*) FROM events WHERE key > :until), (SELECT count(*) FROM predictions WHERE key > :until),
+    (SELECT count(*) FROM scores WHERE key > :until), (SELECT count(*) FROM gaps), (SELECT max(id) FROM groups)
 """
-_SCORES = """
-SELECT s.key, s.resolved_by, s.actual, s.losses, s.flags, e.time, p.model, p.numbers, p.baselines, p.flags
-FROM scores s JOIN predictions p ON p.key = s.key JOIN events e ON e.key = s.key
-WHERE s.key > ? ORDER BY s.key LIMIT ?
-"""
-_FIRST = -(1 << 63)
 
 
 class Reader:
@@ -54,11 +49,12 @@ class Reader:
         StoreError: it cannot be read.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, head: Head) -> None:
-        self.path, self.head = path, head
-        self._connection = connection
-        self._decoder = Decoder(head, path)
-        self._predictions = _PREDICTIONS.format(columns=self._decoder.columns)
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        check_file(self.path)
+        self._connection, self.head = _connected(self.path)
+        self._decoder = Decoder(self.head, self.path)
+        self._table = Table(self._connection, self._decoder, self.head.columns)
 
     @classmethod
     def open(cls, path: Path | str) -> Self:
@@ -68,27 +64,7 @@ class Reader:
             StoreError: there is none, or it cannot be read.
             BrokenStoreError: it is another program's, damaged, or of a newer ostinato.
         """
-        path = Path(path)
-        check_file(path)
-        error: StoreError | None = None
-        for mode in ("ro", "immutable"):
-            # a file system that cannot be written: without a log nothing is missed
-            if mode == "immutable" and not _empty(beside(path, "-wal")):
-                break
-            try:
-                with told(path):
-                    connection = connect(path, mode)
-                try:
-                    return cls(path, connection, read_head(connection, path))
-                except BaseException:
-                    connection.close()
-                    raise
-            except BrokenStoreError:
-                raise
-            except StoreError as failed:
-                error = error or failed
-        assert error is not None
-        raise error
+        return cls(path)
 
     def _rows(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         with told(self.path):
@@ -105,8 +81,6 @@ class Reader:
 
     def head_hash(self) -> bytes:
         """The hash of the last prediction, which covers all before it; 32 bytes."""
-        from .opening import read_tail
-
         with told(self.path):
             return read_tail(self._connection).hash
 
@@ -136,7 +110,7 @@ class Reader:
                 for number, at, kind, text in self._rows(sql, (after, _some(limit)))
             ]
 
-    def gaps(self, after: int = _FIRST, limit: int = MAX_ROWS) -> list[StoredGap]:
+    def gaps(self, after: int = FIRST_KEY, limit: int = MAX_ROWS) -> list[StoredGap]:
         """Gaps whose first key lies behind ``after``, by first key."""
         sql = "SELECT * FROM gaps WHERE first > ? ORDER BY first, last LIMIT ?"
         with told(self.path):
@@ -171,60 +145,41 @@ class Reader:
 
     def predictions_after(self, key: int | None = None, limit: int = 1_000) -> list[StoredPrediction]:
         """Predictions on events behind ``key``, or from the first, by key."""
-        rows = self._rows(self._predictions, (_after(key), _some(limit)))
-        return [self._decoder.prediction(row) for row in rows]
+        return self._table.predictions(_after(key), _some(limit))
 
     def scores_after(self, key: int | None = None, limit: int = 1_000) -> list[StoredScore]:
         """Scores of predictions on events behind ``key``, or from the first, by key: the order they came in."""
-        return [self._decoder.score(row) for row in self._rows(_SCORES, (_after(key), _some(limit)))]
+        return self._table.scores(_after(key), _some(limit))
 
     def events_after(self, key: int | None = None, limit: int = 1_000) -> list[StoredEvent]:
         """Events behind ``key``, or from the first, by key."""
-        return self._events("e.key > ?", (_after(key),), limit)
+        return self._table.events(_after(key), _some(limit))
 
     def events_between(self, begin: float, end: float, limit: int = 1_000) -> list[StoredEvent]:
         """Events of a time from ``begin`` on and before ``end``, by key.
 
         Times are taken to ascend with the keys, so that the first one can be found quickly.
         """
-        first = self._first_at(begin)
-        return (
-            []
-            if first is None
-            else self._events("e.key >= ? AND e.time >= ? AND e.time < ?", (first, begin, end), limit)
-        )
+        return self._table.events_between(begin, end, _some(limit))
 
-    def _events(self, where: str, parameters: tuple[Any, ...], limit: int) -> list[StoredEvent]:
+    def replay(self, after: int | None = None) -> Iterator[StoredEvent]:
+        """All events behind a key, or all there are, a block at a time; each is held against its digest."""
+        return self._table.replay(after)
+
+    def ledger_after(self, key: int | None = None, limit: int = 1_000) -> list[tuple[Any, ...]]:
+        """Of the predictions behind a key: key, the model's SHA-256, numbers and hash, all but the key as bytes."""
         with told(self.path):
-            return events(self._connection, self._decoder, where, parameters, _some(limit))
-
-    def _first_at(self, begin: float) -> int | None:
-        """The first key of a time from ``begin`` on, by bisection."""
-        low, high = self._rows("SELECT min(key), max(key) FROM events")[0]
-        if low is None:
-            return None
-        while low < high:
-            middle = (low + high) // 2
-            row = self._rows("SELECT key, time FROM events WHERE key >= ? ORDER BY key LIMIT 1", (middle,))[0]
-            if float(row[1]) < begin:
-                low = row[0] + 1 if row[0] < high else high
-            else:
-                high = middle
-            if low > high:
-                break
-        return int(low)
+            return self._table.ledger(_after(key), _some(limit))
 
     def counts(self) -> Counts:
         """How many rows there are, sealed days included."""
-        sealed = dict(self._rows("SELECT part, sum(rows) FROM sealed GROUP BY part"))
-        present = self._rows(
-            "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM predictions), "
-            "(SELECT count(*) FROM scores), (SELECT count(*) FROM gaps), (SELECT max(id) FROM groups), "
-            "(SELECT count(DISTINCT day) FROM sealed)"
-        )[0]
-        e, p, s, gaps, groups, days = (int(count or 0) for count in present)
-        more = [int(sealed.get(part, 0)) for part in ("events", "predictions", "scores")]
-        return Counts(e + more[0], p + more[1], s + more[2], gaps, groups, days)
+        with told(self.path), snapshot(self._connection):
+            known = days(self._connection, self.path)
+            until = known[-1].last if known else FIRST_KEY
+            present = self._connection.execute(_COUNTS, {"until": until}).fetchone()
+        moved = [sum(day.rows.get(part, 0) for day in known) for part in PARTS]
+        events, predictions, scores = (count + more for count, more in zip(present[:3], moved, strict=True))
+        return Counts(events, predictions, scores, present[3], present[4] or 0, len(known))
 
     def wal_bytes(self) -> int:
         """The size of the log that is not yet in the file; it grows while a reader holds it."""
@@ -244,8 +199,32 @@ class Reader:
         self.close()
 
 
+def _connected(path: Path) -> tuple[sqlite3.Connection, Head]:
+    """A connection that reads, and the head.
+
+    On a file system that cannot be written SQLite cannot share its index of the log; without a log nothing is missed.
+    """
+    modes = ("ro", "immutable") if _empty(beside(path, "-wal")) else ("ro",)
+    first: StoreError | None = None
+    for mode in modes:
+        try:
+            with told(path):
+                connection = connect(path, mode)
+            try:
+                return connection, read_head(connection, path)
+            except BaseException:
+                connection.close()
+                raise
+        except BrokenStoreError:
+            raise
+        except StoreError as error:
+            first = first or error
+    assert first is not None
+    raise first
+
+
 def _after(key: int | None) -> int:
-    return _FIRST if key is None else key
+    return FIRST_KEY if key is None else key
 
 
 def _some(limit: int) -> int:

@@ -4,13 +4,12 @@ import hashlib
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from ..errors import BrokenStoreError, StoreError
-from .checking import checked_events
 from .connection import check_file, told
 from .group import Group, Statements
 from .head import Head, differences
@@ -21,6 +20,7 @@ from .opening import make_file, read_tail, recover, refuse_leftovers
 from .queries import Decoder, models
 from .rows import EventLike, GapLike, Position, StoredEvent, StoredModel, packed
 from .schema import Flag
+from .table import Table
 
 CHECK_BYTES = 32  # SHA-256 in front of a snapshot
 
@@ -62,6 +62,7 @@ class Store:
             raise
         self._digests = {model.id: model.digest for model in self._models}
         self._statements = Statements(self.head.columns)
+        self._table = Table(self._connection, self._decoder, self.head.columns)
         self._of_events = EventDigest(len(self.head.columns))
 
     @classmethod
@@ -152,7 +153,7 @@ class Store:
 
     def events_after(self, key: int | None = None, limit: int | None = None) -> Iterator[StoredEvent]:
         """Events behind ``key``, or all, in order; each group's are held against its digest."""
-        return checked_events(self._connection, self._decoder, self._of_events, key, limit)
+        return self._table.replay(key, limit)
 
     # a group
 
@@ -326,6 +327,21 @@ class Store:
             self._tail = group.tail._replace(group=self._tail.group)
         self._lock.note(LastCommit(self._tail.group, self._tail.event or 0, self._tail.events))
         return durable
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """What is done on the connection within is done wholly, or not at all; for sealing, between two groups."""
+        if self._group is not None:
+            raise StoreError("a group is open: commit it, or roll it back.")
+        with told(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    self._connection.execute("ROLLBACK")
+                raise
 
     def _write(self, group: Group) -> None:
         connection = self._connection

@@ -1,0 +1,204 @@
+"""Days that were moved to parquet: STORE-sealed/DAY-PART.parquet, each known by its SHA-256.
+
+events        key, time, received, happened, origin, group_id, and the feed's columns (null is NaN)
+predictions   key, model, numbers, baselines, flags, step_us, prepared, durable, hash
+scores        key, resolved_by, actual, losses, flags
+"""
+
+import hashlib
+import re
+import sqlite3
+from collections import OrderedDict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..errors import BrokenStoreError, StoreError, shortened
+from .connection import beside, told
+from .queries import Decoder
+from .rows import packed
+
+if TYPE_CHECKING:
+    import polars as pl
+
+PARTS = ("events", "predictions", "scores")
+MAX_BYTES = 4 << 30
+MAX_ROWS, MAX_MEMORY, MAX_SECONDS = 50_000_000, 16 << 30, 300.0
+KEPT = 4  # frames of parts in memory
+_DAY = re.compile(r"\d{4,6}-\d\d-\d\d(\+\d+)?", re.ASCII)
+_LAST = "SELECT max(last_key) FROM sealed"
+
+
+class Day(NamedTuple):
+    """A sealed day: its first and last key, and of each part rows and SHA-256."""
+
+    name: str
+    first: int
+    last: int
+    rows: dict[str, int]
+    digests: dict[str, str]
+
+
+def sealed_until(connection: sqlite3.Connection) -> int | None:
+    """The last key that is sealed; rows up to it that are still in the tables are about to be deleted."""
+    last = connection.execute(_LAST).fetchone()[0]
+    return None if last is None else int(last)
+
+
+def days(connection: sqlite3.Connection, path: Path) -> list[Day]:
+    """All sealed days, by key.
+
+    Raises:
+        BrokenStoreError: what the store says of them makes no sense.
+    """
+    found: dict[str, Day] = {}
+    sql = "SELECT day, part, file, first_key, last_key, rows, sha256 FROM sealed ORDER BY first_key, part"
+    for name, part, file, first, last, rows, digest in connection.execute(sql):
+        # a store from a stranger may name any file
+        if part not in PARTS or not _DAY.fullmatch(str(name)) or file != file_name(name, part):
+            raise BrokenStoreError(f"{path} is damaged: it names a sealed day {shortened(name)}.")
+        day = found.setdefault(name, Day(name, int(first), int(last), {}, {}))
+        day.rows[part], day.digests[part] = int(rows), str(digest)
+    return list(found.values())
+
+
+def folder_of(path: Path) -> Path:
+    """Where the sealed days of a store lie."""
+    return beside(path, "-sealed")
+
+
+def file_name(day: str, part: str) -> str:
+    """The file of a part of a day."""
+    return f"{day}-{part}.parquet"
+
+
+class SealedDays:
+    """The rows of sealed days, as SQLite would give them; the latest few files are kept in memory.
+
+    Args:
+        path: of the store.
+        columns: of the feed.
+    """
+
+    def __init__(self, path: Path, columns: tuple[str, ...]) -> None:
+        self.path, self.columns = path, columns
+        self._frames: OrderedDict[tuple[str, str], pl.DataFrame] = OrderedDict()
+
+    def frame(self, day: Day, part: str) -> "pl.DataFrame":
+        """A part of a day.
+
+        Raises:
+            StoreError: the file is gone.
+            BrokenStoreError: it is not the one that was sealed.
+        """
+        found = self._frames.get((day.name, part))
+        if found is None:
+            found = self._frames[day.name, part] = self._read(day, part)
+            while len(self._frames) > KEPT:
+                self._frames.popitem(last=False)
+        self._frames.move_to_end((day.name, part))
+        return found
+
+    def _read(self, day: Day, part: str) -> "pl.DataFrame":
+        import polars as pl
+
+        from ..files.parquet import Limits, ParquetError, parse
+
+        path = folder_of(self.path) / file_name(day.name, part)
+        if not path.is_file():
+            raise StoreError(f"{path} is missing: {self.path} has moved a day there. Put it back.")
+        with told(path), path.open("rb") as file:
+            data = file.read(MAX_BYTES)
+        if hashlib.sha256(data).hexdigest() != day.digests.get(part):
+            raise BrokenStoreError(f"{path} is damaged: it is not the file that was sealed.")
+        try:
+            frame = parse(data, Limits(MAX_ROWS, MAX_MEMORY, MAX_SECONDS))
+        except ParquetError as error:
+            raise BrokenStoreError(f"{path} is not usable parquet: {error}.") from None
+        if dict(frame.schema) != schema_of(part, self.columns) or len(frame) != day.rows[part]:
+            raise BrokenStoreError(f"{path} is damaged: it does not hold the rows that were sealed.")
+        assert isinstance(frame, pl.DataFrame)
+        return frame
+
+    def events(self, day: Day, after: int, limit: int) -> list[tuple[Any, ...]]:
+        """Rows for ``Decoder.event``."""
+        return _behind(self.frame(day, "events"), after, limit).rows()
+
+    def predictions(self, day: Day, after: int, limit: int) -> list[tuple[Any, ...]]:
+        """Rows for ``Decoder.prediction``."""
+        some = _behind(self.frame(day, "predictions"), after, limit)
+        order = ("key", "model", "numbers", "baselines", "flags", "step_us", "prepared", "durable")
+        events = self.frame(day, "events").drop("group_id").rename({n: f"e.{n}" for n in self.columns})
+        joined = some.select(order).join(events, on="key", how="inner", maintain_order="left")
+        return [(*row[:2], packed(row[2]), packed(row[3]), *row[4:]) for row in joined.iter_rows()]
+
+    def scores(self, day: Day, after: int, limit: int) -> list[tuple[Any, ...]]:
+        """Rows for ``Decoder.score``."""
+        some = _behind(self.frame(day, "scores"), after, limit)
+        times = self.frame(day, "events").select("key", "time")
+        said = self.frame(day, "predictions").select("key", "model", "numbers", "baselines", said="flags")
+        joined = some.join(times, on="key", maintain_order="left").join(said, on="key", maintain_order="left")
+        return [
+            (*row[:2], packed(row[2]), packed(row[3]), *row[4:7], packed(row[7]), packed(row[8]), row[9])
+            for row in joined.iter_rows()
+        ]
+
+    def ledger(self, day: Day, after: int, limit: int) -> list[tuple[Any, ...]]:
+        """Rows of key, model, numbers and hash."""
+        some = _behind(self.frame(day, "predictions"), after, limit).select("key", "model", "numbers", "hash")
+        return [(key, model, packed(numbers), chained) for key, model, numbers, chained in some.iter_rows()]
+
+
+def _behind(frame: "pl.DataFrame", after: int, limit: int) -> "pl.DataFrame":
+    start = int(frame["key"].search_sorted(after, side="right"))
+    return frame.slice(start, limit)
+
+
+def schema_of(part: str, columns: tuple[str, ...]) -> "dict[str, Any]":
+    """The columns of a part's file."""
+    import polars as pl
+
+    numbers = pl.List(pl.Float64)
+    if part == "events":
+        names: dict[str, Any] = {
+            "key": pl.Int64,
+            "time": pl.Float64,
+            "received": pl.Float64,
+            "happened": pl.Float64,
+        }
+        return names | {"origin": pl.Int64, "group_id": pl.Int64} | dict.fromkeys(columns, pl.Float64)
+    if part == "predictions":
+        return {
+            "key": pl.Int64,
+            "model": pl.Int64,
+            "numbers": numbers,
+            "baselines": numbers,
+            "flags": pl.Int64,
+            "step_us": pl.Float64,
+            "prepared": pl.Float64,
+            "durable": pl.Float64,
+            "hash": pl.Binary,
+        }
+    return {"key": pl.Int64, "resolved_by": pl.Int64, "actual": numbers, "losses": numbers, "flags": pl.Int64}
+
+
+def frame_of(
+    part: str, rows: list[tuple[Any, ...]], decoder: Decoder, columns: tuple[str, ...]
+) -> "pl.DataFrame":
+    """Rows of a table as a part's frame; its BLOBs of numbers become lists.
+
+    Raises:
+        BrokenStoreError: a BLOB holds no numbers.
+    """
+    import polars as pl
+
+    schema = schema_of(part, columns)
+    cells: list[list[Any]] = [list(cell) for cell in zip(*rows, strict=True)] or [[] for _ in schema]
+    for index, kind in enumerate(schema.values()):
+        if isinstance(kind, pl.List):
+            cells[index] = [
+                decoder.numbers(blob, f"{part} cells", key).tolist()
+                for key, blob in zip(cells[0], cells[index], strict=True)
+            ]
+    return pl.DataFrame(
+        [pl.Series(name, cell, dtype=kind) for (name, kind), cell in zip(schema.items(), cells, strict=True)]
+    )

@@ -1,0 +1,212 @@
+"""Moving days that are over from a store to parquet.
+
+A day is written to files first, on the disk under their own names, and only then recorded, in one transaction: from
+then on readers take it from the files. Its rows are deleted afterwards, a slice at a time, so that the writer is never
+held up for long. A crash between any two steps leaves files that are written again, or rows that are deleted later.
+"""
+
+import hashlib
+import io
+import sqlite3
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from ..errors import StoreError
+from ..files.whole import whole_file
+from .checking import check_group
+from .connection import check_file, connect, read_head, told
+from .ledger import EventDigest
+from .queries import Decoder
+from .sealed import PARTS, file_name, folder_of, frame_of, sealed_until
+from .writer import Store
+
+DAY_SECONDS = 86_400.0
+SWEPT = 2_000  # rows of each table that one transaction deletes
+
+_ROWS = {
+    "events": "SELECT e.key, e.time, e.received, e.happened, e.origin, e.group_id, {columns} FROM events e "
+    "WHERE e.key BETWEEN ? AND ? ORDER BY e.key",
+    "predictions": "SELECT p.key, p.model, p.numbers, p.baselines, p.flags, p.step_us, g.prepared, g.durable, p.hash "
+    "FROM predictions p JOIN groups g ON g.id = p.group_id WHERE p.key BETWEEN ? AND ? ORDER BY p.key",
+    "scores": "SELECT key, resolved_by, actual, losses, flags FROM scores WHERE key BETWEEN ? AND ? ORDER BY key",
+}
+
+
+class Written(NamedTuple):
+    """A day whose files are on the disk: its keys, of each part rows and SHA-256, and its last prediction's hash."""
+
+    day: str
+    first: int
+    last: int
+    rows: dict[str, int]
+    digests: dict[str, str]
+    hash: bytes | None
+
+
+def seal(store: Store, before: float) -> list[str]:
+    """Move all whole UTC days that end by ``before`` (seconds since the epoch); return their names.
+
+    A day stays as long as a kept snapshot is older than its end, a prediction of it is unresolved, or it holds the last
+    event. Parts, for an engine that cannot wait: ``write_day`` (any thread), ``record`` and ``sweep`` (the writer's).
+
+    Raises:
+        StoreFullError: the disk is full; the store is as it was.
+        BrokenStoreError: the rows of a day are damaged: it stays where it is.
+        StoreError: a group is open, or the folder cannot be written.
+    """
+    names = []
+    while (written := write_day(store.path, before)) is not None:
+        record(store, written)
+        names.append(written.day)
+    while sweep(store):
+        pass
+    return names
+
+
+def write_day(path: Path, before: float) -> Written | None:
+    """Write the files of the first day that can be sealed, by a connection of its own; None where there is none.
+
+    Raises as ``seal``.
+    """
+    check_file(path)
+    with told(path):
+        connection = connect(path, "ro")
+        try:
+            head = read_head(connection, path)
+            decoder = Decoder(head, path)
+            connection.execute("BEGIN")  # one state of the store throughout
+            span = _span(connection, before)
+            if span is None:
+                return None
+            day, first, last = span
+            _check_events(connection, decoder, first, last)
+            rows, digests = dict[str, int](), dict[str, str]()
+            folder = folder_of(path)
+            folder.mkdir(exist_ok=True)
+            for part in PARTS:
+                sql = _ROWS[part].format(columns=decoder.columns)
+                frame = frame_of(
+                    part, connection.execute(sql, (first, last)).fetchall(), decoder, head.columns
+                )
+                buffer = io.BytesIO()
+                frame.write_parquet(buffer, compression="zstd")
+                with whole_file(folder / file_name(day, part)) as file:
+                    file.write(buffer.getbuffer())
+                rows[part], digests[part] = len(frame), hashlib.sha256(buffer.getbuffer()).hexdigest()
+            found = connection.execute(
+                "SELECT hash FROM predictions WHERE key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1",
+                (first, last),
+            ).fetchone()
+            return Written(day, first, last, rows, digests, None if found is None else bytes(found[0]))
+        finally:
+            connection.close()
+
+
+def _span(connection: sqlite3.Connection, before: float) -> tuple[str, int, int] | None:
+    """Name, first and last key of the first day that is not sealed, if it may be."""
+    until = sealed_until(connection)
+    after = -(1 << 63) if until is None else until
+    one = lambda sql, *values: connection.execute(sql, values).fetchone()  # noqa: E731
+    start = one("SELECT key, time FROM events WHERE key > ? ORDER BY key LIMIT 1", after)
+    if start is None:
+        return None
+    end = (start[1] // DAY_SECONDS + 1) * DAY_SECONDS
+    beyond = one("SELECT key FROM events WHERE key > ? AND time >= ? ORDER BY key LIMIT 1", start[0], end)
+    if end > before or beyond is None:
+        return None
+    last = one("SELECT key FROM events WHERE key < ? ORDER BY key DESC LIMIT 1", beyond[0])[0]
+    scored = one("SELECT max(key) FROM scores WHERE key > ?", after)[0]
+    snapshot = one("SELECT min(key) FROM snapshots")[0]
+    waits = one(
+        "SELECT 1 FROM predictions WHERE key > ? AND key <= ? LIMIT 1",
+        after if scored is None else scored,
+        last,
+    )
+    if waits is not None or snapshot is None or snapshot < last:
+        return None
+    return _free_name(connection, start[1]), start[0], last
+
+
+def _free_name(connection: sqlite3.Connection, moment: float) -> str:
+    """The date; a clock that went back gives a day a second part."""
+    name = datetime.fromtimestamp(moment, UTC).date().isoformat()
+    taken = {row[0] for row in connection.execute("SELECT DISTINCT day FROM sealed")}
+    names = [name, *(f"{name}+{number}" for number in range(1, len(taken) + 1))]
+    return next(one for one in names if one not in taken)
+
+
+def _check_events(connection: sqlite3.Connection, decoder: Decoder, first: int, last: int) -> None:
+    """Raises BrokenStoreError unless these events are those that were written."""
+    from itertools import groupby
+
+    digest = EventDigest(decoder.width)
+    sql = _ROWS["events"].format(columns=decoder.columns)
+    events = (decoder.event(row) for row in connection.execute(sql, (first, last)))
+    for _, run in groupby(events, lambda event: event.group):
+        check_group(connection, decoder, digest, list(run))
+
+
+def record(store: Store, written: Written) -> None:
+    """Say in the store that a day is sealed: from now on readers take it from its files.
+
+    Raises:
+        StoreError: a group is open, or the day was sealed meanwhile.
+    """
+    now = time.time()
+    with store.transaction() as connection:
+        until = sealed_until(connection)
+        if until is not None and until >= written.first:
+            raise StoreError(f"{store.path}: {written.day} is sealed already.")
+        connection.executemany(
+            "INSERT INTO sealed VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    written.day,
+                    part,
+                    file_name(written.day, part),
+                    written.first,
+                    written.last,
+                    written.rows[part],
+                    written.digests[part],
+                    now,
+                )
+                for part in PARTS
+            ],
+        )
+        if written.hash is not None:
+            connection.execute("INSERT OR REPLACE INTO head VALUES ('chain', ?)", (written.hash.hex(),))
+        # half of such a group cannot be held against the digest of all of it
+        connection.execute(
+            "UPDATE groups SET digest = NULL WHERE id = (SELECT group_id FROM events WHERE key = ?) "
+            "AND id = (SELECT group_id FROM events WHERE key > ? ORDER BY key LIMIT 1)",
+            (written.last, written.last),
+        )
+
+
+def sweep(store: Store, rows: int = SWEPT) -> bool:
+    """Delete some rows of sealed days, in one short transaction; True where there are more.
+
+    Raises:
+        StoreError: a group is open.
+    """
+    with store.transaction() as connection:
+        until = sealed_until(connection)
+        if until is None:
+            return False
+        more = False
+        for table in (*PARTS, "shadows"):
+            done = connection.execute(
+                f"DELETE FROM {table} WHERE key <= ? AND key IN "  # noqa: S608 - names of ours
+                f"(SELECT key FROM {table} WHERE key <= ? ORDER BY key LIMIT ?)",
+                (until, until, rows),
+            ).rowcount
+            more |= done >= rows
+        if not more:
+            connection.execute(
+                "DELETE FROM groups WHERE id < (SELECT min(group_id) FROM (SELECT group_id FROM events WHERE key > ? "
+                "UNION ALL SELECT group_id FROM predictions WHERE key > ?))",
+                (until, until),
+            )
+        return more
