@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from contract.registry import Case
-from ostinato.core import SequenceLayer, detach, fill_padding, where_rows
+from ostinato.core import SequenceLayer, Stepper, detach, fill_padding, where_rows
 from ostinato.layers import (
     GRU,
     LSTM,
@@ -20,6 +20,7 @@ from ostinato.layers import (
     CentredConv1d,
     Chain,
     Conv1d,
+    Delay,
     Dense,
     Identity,
     MaxPool1d,
@@ -131,6 +132,65 @@ class OverflowingSoftmax(RunningMean):
         return y, MeanState(total, state.count)
 
     initial_state = MeanSquareLessSquaredMean.initial_state
+
+
+class SumStepper(Stepper):
+    """Adds what comes and takes off what leaves: right, but for roundings that no exported state tells of."""
+
+    def reset(self):
+        super().reset()
+        self.total = self._held.history.sum(1)
+
+    def restore(self, state):
+        super().restore(state)
+        self.total = self._held.history.sum(1)
+
+    def step(self, x):
+        super().step(x)
+        self.total = self.total + x
+        y = self.total / self.layer.kernel_size
+        self.total = self.total - self.before
+        return y
+
+    def _run(self, x):
+        self.before = self._held.history[:, 0]
+        return super()._run(x)
+
+
+class KeepsARunningSum(AvgPool1d):
+    """A mean that costs the same for any window, by a sum beside the state."""
+
+    stepper_type = SumStepper
+
+
+class LeakyStepper(Stepper):
+    """Writes into one piece of memory for ever, and hands that out as its state."""
+
+    def give(self):
+        return self._held
+
+    def _run(self, x):
+        held = self._held
+        y = super()._run(x)
+        held.history.copy_(self._held.history)
+        self._held = held
+        return y
+
+
+class HandsOutItsBuffer(Delay):
+    """An exported state goes on changing."""
+
+    stepper_type = LeakyStepper
+
+
+class StepsAsItsParentDoes(LSTM):
+    """Computes something of its own, and names a stepper that does not know."""
+
+    stepper_type = LSTM.stepper_type
+
+    def run(self, x, state, lengths):
+        y, after = super().run(x, state, lengths)
+        return 2 * y, after
 
 
 # promise 2: padding is nothing
@@ -342,6 +402,9 @@ ALONE: list[tuple[str, Case]] = [
     ("float32_joins_too", Case(MeanSquareLessSquaredMean, prices)),
     ("float32_joins_too", Case(lambda: HalfPrecisionMemory(3, 5))),
     ("float32_joins_too", Case(OverflowingSoftmax)),
+    ("steps_equal_chunks", Case(lambda: KeepsARunningSum(3, 4, stride=1))),
+    ("steps_equal_chunks", Case(lambda: HandsOutItsBuffer(3, 4))),
+    ("steps_equal_chunks", Case(lambda: StepsAsItsParentDoes(3, 5))),
     ("padding_is_nothing", Case(lambda: MasksOnlyItsOutput(3, 5))),
     ("rows_are_alone", Case(PermutesRowsByProduct)),
     ("rows_are_alone", Case(PaddingCountsInTheMean)),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..core import SequenceLayer
-from . import chunks, cost, declared, future, padding, state
+from . import chunks, cost, declared, future, padding, state, steps
 from .subject import Subject
 
 
@@ -48,6 +48,7 @@ CHECKS = [
     Check(1, chunks.gradients_join, _whole),
     Check(1, chunks.none_begins, _whole),
     Check(1, chunks.float32_joins_too, _whole),
+    Check(1, steps.steps_equal_chunks, _whole),
     Check(2, padding.padding_is_nothing, _never),
     Check(2, padding.rows_are_alone, _never),
     Check(2, padding.state_stops_at_length, _strided),
