@@ -32,7 +32,7 @@ class Limits:
             self._until(self.patience.minute / 6)
 
     def ban(self, status: int, retry_after: str | None) -> None:
-        """Ask nothing until ``Retry-After`` is over; where it is absent, 5 minutes for a firewall's 403, 2 for a 418."""
+        """Ask nothing until ``Retry-After`` is over; where it is absent, 5 minutes (403, a firewall), 2 (418) or 1."""
         minutes = {403: 5.0, 418: 2.0}.get(status, 1.0)
         told = _retry_after(retry_after)
         self._until(minutes * self.patience.minute if told is None else min(told, LONGEST))

@@ -1,0 +1,48 @@
+"""The exchange's clock beside ours: how far it is off, and how fast it runs."""
+
+from collections import deque
+from statistics import median
+from typing import NamedTuple
+
+SAME = 0.01  # rates that differ by less are the same clock's
+UNSURE = 0.25  # a rate known no better says nothing
+RESOLUTION = 0.001  # seconds, of the answer
+
+
+class Look(NamedTuple):
+    """One answer: our time in the middle of the question, theirs, and by how much the two may be apart for the way."""
+
+    ours: float
+    theirs: float
+    error: float
+
+
+class Clock:
+    """Learns from a few looks.
+
+    Attributes:
+        offset: theirs less ours in seconds, the median of the latest looks; None before the first.
+        rate: seconds of theirs for one of ours; None before the second.
+        shift: what to take from a time of theirs to have it on our clock; None where the rates differ.
+    """
+
+    def __init__(self) -> None:
+        self._looks: deque[Look] = deque(maxlen=9)
+        self.offset: float | None = None
+        self.rate: float | None = None
+        self.shift: float | None = None
+
+    def look(self, before: float, theirs: float, after: float) -> None:
+        """Take an answer that was asked for at ``before`` and came at ``after``; all in seconds."""
+        if after < before:
+            return  # ours was set back in between
+        self._looks.append(Look((before + after) / 2, theirs, (after - before) / 2 + RESOLUTION))
+        first, last = self._looks[0], self._looks[-1]
+        self.offset = median(look.theirs - look.ours for look in list(self._looks)[-5:])
+        passed = last.ours - first.ours
+        if passed <= 0.0:
+            return
+        self.rate = (last.theirs - first.theirs) / passed
+        error = (first.error + last.error) / passed
+        same = error < UNSURE and abs(self.rate - 1.0) < SAME + error
+        self.shift = self.offset if same else None

@@ -1,0 +1,247 @@
+"""Order out of what comes by stream and by REST: each key once, ascending, every hole declared.
+
+Pure and synchronous: times are given, nothing is waited for. The highest key ever seen is what a jump is measured
+from, so an old key that comes late is no jump. Memory is bounded: where the reader is too slow, or a hole stays open
+too long, the newest events of the stream are dropped and asked for by REST later.
+"""
+
+import bisect
+from dataclasses import dataclass
+from operator import attrgetter
+
+from ....store.schema import Origin
+from ...events import Event, Gap, Item
+from ..feed import FeedHealth
+
+HISTORY = "history"  # the reason why REST is asked before the stream has begun; no hole of a stream
+JUMP = 1_000_000  # keys that a stream skips within one connection; a larger jump is no market data
+_first = attrgetter("first")
+
+
+@dataclass(slots=True)
+class _Hole:
+    """Keys first to last; of the first hole those before the next key have been filled already."""
+
+    first: int
+    last: int
+    reason: str
+    opened: float
+    filled: int = 0
+
+
+class Contiguity:
+    """Takes events as they come and gives them in order.
+
+    All keys from ``next`` to ``top`` are either held or in a hole.
+
+    Args:
+        health: whose counts of duplicates, fills and gaps are kept.
+        most: events that are kept, ready and held together.
+        patience: seconds for which a key that was skipped may only be out of order.
+
+    Attributes:
+        next: the key to be released next; None before there was any.
+        top: the highest key that is known to exist.
+        ready: items to be released.
+    """
+
+    def __init__(self, health: FeedHealth, most: int = 20_000, patience: float = 2.0) -> None:
+        self.health = health
+        self.most = most
+        self.patience = patience
+        self.next: int | None = None
+        self.top = -1
+        self.ready: list[Item] = []
+        self._held: dict[int, Event] = {}
+        self._holes: list[_Hole] = []
+        self._broken = ""  # why the stream has not yet met what came before it
+        self._open = False  # whether REST may know more than was seen
+        self._anywhere = False  # whether the first answer of REST may begin later than asked
+
+    def begin(self, first: int, reason: str, anywhere: bool = False) -> None:
+        """Start with a key: REST is asked from it on until the stream is met.
+
+        Args:
+            reason: "restart", or "history": then what REST brings is history, not a filled hole.
+            anywhere: to start with what REST has, should that be later.
+        """
+        self.next, self.top = first, first - 1
+        self._broken, self._open, self._anywhere = reason, True, anywhere
+
+    def interrupted(self, reason: str) -> None:
+        """The stream was broken and has begun anew: what lies between is unknown."""
+        if self.next is not None:
+            self._broken = self._broken or reason
+            self._open = True
+
+    def size(self) -> int:
+        """How many items are kept."""
+        return len(self.ready) + len(self._held)
+
+    def take(self, most: int) -> list[Item]:
+        """Items that are ready, at most so many; they are gone from here."""
+        items = self.ready[:most]
+        del self.ready[:most]
+        return items
+
+    def due(self, now: float) -> float | None:
+        """Seconds until REST should be asked from ``next`` on, 0 for now; None where nothing is missing."""
+        if self._open or not self._holes:
+            return 0.0 if self._open else None
+        hole = self._holes[0]
+        return max(0.0, hole.opened + self.patience - now) if hole.reason == "skipped" else 0.0
+
+    def stream(self, event: Event, now: float) -> bool:
+        """Take an event of the stream; False where its key is so far ahead that it cannot be."""
+        key = event.key
+        if key == self.next and not self._holes and len(self.ready) < self.most:
+            self.ready.append(event)
+            self.top, self.next = key, key + 1
+            self._broken, self._open = "", False
+            return True
+        if self.next is None:
+            self.next, self.top = key, key - 1
+        if key < self.next or key in self._held:
+            self.health.duplicates += 1
+        elif key <= self.top:
+            if self.size() < self.most:
+                self._found(event, now)
+        elif not self.known(key - 1, now):
+            return False
+        elif self.size() < self.most:
+            self.top = key
+            self._broken, self._open = "", False
+            self._held[key] = event
+        else:
+            self._miss(key, "overflow", now)
+            self._broken, self._open = "", False
+        self._advance(now)
+        return True
+
+    def known(self, key: int, now: float) -> bool:
+        """The stream shows that all keys up to this one exist; False where that cannot be."""
+        if self.next is None:
+            self.next, self.top = key + 1, key
+        if key - self.top > JUMP and not self._broken:
+            return False
+        if key > self.top:
+            self._miss(key, self._broken or "skipped", now)
+            self._broken, self._open = "", False
+        return True
+
+    def answer(self, events: list[Event], now: float) -> None:
+        """What REST has from a key on that was ``next`` when it was asked; what it leaves out it does not have.
+
+        The events say Origin.FILL; those from before the stream become Origin.HISTORY.
+        """
+        if not events or self.next is None:
+            return
+        if self._anywhere:
+            self._anywhere = False
+            self._skip_to(events[0].key)
+        if self._broken and events[-1].key > self.top:
+            self._miss(events[-1].key, self._broken, now)
+        for event in events:
+            self._unfillable(min(event.key - 1, self.top), "the exchange does not have it any more", now)
+            if event.key > self.top:
+                break  # the stream is about to bring it
+            if event.key == self.next:
+                self._fill(event, now)
+
+    def caught_up(self, now: float) -> None:
+        """REST has no more for now."""
+        self._open = False
+        self._advance(now)
+
+    def give_up(self, why: str, now: float) -> None:
+        """Declare what is missing next as unfillable."""
+        if self._holes:
+            self._unfillable(self._holes[0].last, why, now)
+
+    def _miss(self, last: int, reason: str, now: float) -> None:
+        """The keys above ``top`` up to this one exist and are missing."""
+        if self._holes and self._holes[-1].last == self.top and self._holes[-1].reason == reason:
+            self._holes[-1].last = last
+        elif last > self.top:
+            self._holes.append(_Hole(self.top + 1, last, reason, now))
+        self.top = max(self.top, last)
+
+    def _found(self, event: Event, now: float) -> None:
+        """A missing key came by the stream after all: it was only late."""
+        key = event.key
+        place = bisect.bisect_right(self._holes, key, key=_first) - 1
+        hole = self._holes[place]
+        if key == self.next:
+            self._filled(hole, key - 1, now)
+            hole.first = key + 1
+        elif key == hole.first:
+            hole.first = key + 1
+        elif key == hole.last:
+            hole.last = key - 1
+        else:
+            self._holes.insert(place + 1, _Hole(key + 1, hole.last, hole.reason, hole.opened))
+            hole.last = key - 1
+        if hole.first > hole.last:
+            del self._holes[place]
+        self._held[key] = event
+
+    def _fill(self, event: Event, now: float) -> None:
+        """The next key, missing until now, came by REST."""
+        hole = self._holes[0]
+        if hole.reason == HISTORY:
+            self.ready.append(event._replace(origin=Origin.HISTORY))
+        else:
+            self.ready.append(event)
+            hole.filled += 1
+            self.health.filled_events += 1
+        self.next = event.key + 1
+        self._advance(now)
+
+    def _unfillable(self, last: int, why: str, now: float) -> None:
+        """Release all keys up to this one: those that are held, and for those that are missing a gap."""
+        assert self.next is not None
+        while self.next <= last and self._holes:
+            hole = self._holes[0]
+            end = min(hole.last, last)
+            self._filled(hole, self.next - 1, now)
+            reason = "skipped" if hole.reason == HISTORY else hole.reason
+            self.ready.append(Gap(self.next, end, reason, "unfillable", why, hole.opened, now))
+            self.health.unfillable_gaps += 1
+            self.next = hole.first = end + 1
+            self._advance(now)
+
+    def _filled(self, hole: _Hole, last: int, now: float) -> None:
+        """Declare what has been filled of the first hole."""
+        if hole.filled:
+            words = f"{hole.filled:,} by REST"
+            self.ready.append(Gap(hole.first, last, hole.reason, "filled", words, hole.opened, now))
+            self.health.filled_gaps += 1
+            hole.filled = 0
+
+    def _skip_to(self, key: int) -> None:
+        """Begin later; only before anything was released."""
+        assert self.next is not None
+        if key <= self.next:
+            return
+        if self._holes and key <= self._holes[0].last:
+            self._holes[0].first = key
+        elif self._holes:
+            return  # the stream already has earlier ones
+        else:
+            self.top = key - 1
+        self.next = key
+
+    def _advance(self, now: float) -> None:
+        """Release what is next, and close holes that are no more."""
+        assert self.next is not None
+        while True:
+            if self._holes and self.next > self._holes[0].last:
+                if self._open and self._broken and len(self._holes) == 1 and self.next > self.top:
+                    return  # it may go on: REST has not told all
+                hole = self._holes.pop(0)
+                self._filled(hole, hole.last, now)
+            elif self.next in self._held:
+                self.ready.append(self._held.pop(self.next))
+                self.next += 1
+            else:
+                return

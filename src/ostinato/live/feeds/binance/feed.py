@@ -1,0 +1,313 @@
+"""The feed of an exchange: its stream joined to its history, in order, with every hole declared.
+
+Tasks run beside each other: the stream is kept going and taken in as it comes; REST is asked for what is missing; the
+exchange's clock is looked at. Between them lies ``Contiguity``, which knows what is missing and what is ready.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from statistics import median
+
+from ....errors import FeedError
+from ...events import Item, Note, Position, Since
+from ..address import BinanceAddress
+from ..feed import Feed, Patience
+from .clock import Clock
+from .contiguity import HISTORY, Contiguity
+from .keeper import Keeper
+from .kinds import Bars, Kind, Trades
+from .messages import Control, RejectedError
+from .notes import Notes
+from .rest import RestClient
+
+BATCH = 1000  # items that are released at once
+ROOM = 4000  # items that may be ready while more history is asked for
+PULSE = 0.25  # seconds between looks at the health
+SKEW = 1.0  # seconds by which clocks may differ without a word
+FIRST_LOOKS = (0.001, 0.002, 0.004, 0.01, 0.05)  # of Patience.clock, between the first looks at the clock
+
+
+class BinanceFeed(Feed):
+    """Events of one symbol; see ``Feed``. One ``batches`` runs at a time.
+
+    Args:
+        most: events that are kept in memory at most.
+    """
+
+    def __init__(
+        self,
+        address: BinanceAddress,
+        kind: Kind,
+        clock: Clock,
+        patience: Patience,
+        most: int = 20_000,
+    ) -> None:
+        super().__init__(
+            f"binance:{address.symbol}",
+            "bars" if kind.lasts else "trades",
+            kind.columns,
+            kind.lasts or None,
+            patience.stale,
+        )
+        self._address = address
+        self._kind = kind
+        self._patience = patience
+        self._order = Contiguity(self.health, most, patience.hole)
+        self._notes = Notes(self._note, patience.minute)
+        self._clock = clock
+        self._lags: deque[float] = deque(maxlen=200)
+        self._ready, self._missing, self._silent = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._trading = True
+        self._skewed = False
+        self._aware = False  # whether what is missing is being asked for, or waited for
+        self._keeper: Keeper | None = None
+        self._rest: RestClient | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def batches(self, after: Position | None, since: Since) -> AsyncIterator[list[Item]]:
+        """Lists of at most 1,000 items, see ``Feed.batches``."""
+        if self._task is not None:
+            raise FeedError(f"the feed {self.name} is running already; open another one.")
+        self._task = asyncio.create_task(self._run(after, since))
+        self._task.add_done_callback(lambda _: self._ready.set())
+        try:
+            while True:
+                self._refresh()
+                if items := self._order.take(BATCH):
+                    yield items
+                    await asyncio.sleep(0)  # whoever is always busy must not keep the stream from being read
+                    self._missing.set()
+                elif self._task.done():
+                    self._raise(self._task)
+                    return
+                else:
+                    self._ready.clear()
+                    await self._ready.wait()
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Let go of connections; what is not yet released is gone."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            if not self._task.cancelled():
+                self._task.exception()  # seen, though nobody asks for it any more
+
+    @staticmethod
+    def _raise(task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            while isinstance(error, BaseExceptionGroup):
+                error = error.exceptions[0]
+            raise error
+
+    async def _run(self, after: Position | None, since: Since) -> None:
+        async with RestClient(self._address.rest, self._patience, tell=self._trouble) as rest:
+            self._rest = rest
+            await self._look_at_symbol(rest)
+            await self._begin(rest, after, since)
+            self._keeper = Keeper(
+                f"{self._address.ws}/ws/{self._kind.stream}",
+                self._patience,
+                self._take,
+                opened=self._opened,
+                silent=self._silent.set,
+                tell=self._trouble,
+                health=self.health,
+            )
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._pulse())
+                tasks.create_task(self._keeper.run())
+                tasks.create_task(self._fill(rest))
+                tasks.create_task(self._watch_clock(rest))
+                tasks.create_task(self._watch_symbol(rest))
+
+    async def _begin(self, rest: RestClient, after: Position | None, since: Since) -> None:
+        """Say from which key on everything is wanted."""
+        if after is not None:
+            await self._recognise(rest, after)
+            self._order.begin(after.key + 1, "restart")
+        elif since.key == "first":
+            self._order.begin(0, HISTORY, anywhere=True)
+        elif isinstance(since.key, int):
+            self._order.begin(since.key, HISTORY)
+        elif since.key is not None:
+            raise FeedError(f"the feed {self.name} can begin with a number or 'first', not {since.key!r}.")
+        elif since.history > 0 and (first := await self._kind.latest(rest, since.history)) is not None:
+            self._order.begin(first, HISTORY, anywhere=True)
+
+    async def _recognise(self, rest: RestClient, after: Position) -> None:
+        """Make sure that the exchange still has what is stored, where it has it at all.
+
+        Raises:
+            FeedError: it has something else there, or has not come so far.
+        """
+        until = time.monotonic() + self._patience.lagging
+        while not (events := (await self._kind.page(rest, after.key)).events):
+            if time.monotonic() > until:
+                raise FeedError(
+                    f"{self.name} has nothing at or after {after.key}, which is stored already; "
+                    "the store is another exchange's: give another store, or the exchange it came from."
+                )
+            await asyncio.sleep(self._patience.lagging / 20)
+        if (
+            events[0].key == after.key and abs(events[0].time - after.time) > 0.0015
+        ):  # either may be in milliseconds
+            raise FeedError(
+                f"{self.name} has another event {after.key} (of {events[0].time:.3f}, stored is {after.time:.3f}); "
+                "the store is another exchange's: give another store, or the exchange it came from."
+            )
+
+    def _take(self, frame: str | bytes, received: float) -> str | None:
+        """One frame of the stream; see ``Session.open``."""
+        try:
+            seen = self._kind.read(frame, received)
+        except RejectedError as error:
+            self._reject(str(error))
+            return None
+        if isinstance(seen, Control):
+            if seen.kind == "error":
+                self._trouble("error", f"the exchange says {seen.text}")
+            return "shutdown" if seen.kind == "shutdown" else None
+        event, known = seen
+        order, now = self._order, time.monotonic()
+        if (known is not None and not order.known(known, now)) or (
+            event is not None and not order.stream(event, now)
+        ):
+            self._reject(f"a jump to {known if event is None else event.key} from {order.top}")
+            return None
+        if event is not None and event.happened is not None:
+            self._lags.append(received - event.happened)
+        self.health.last_received = received
+        self._ready.set()
+        if not self._aware and order.due(now) is not None:
+            self._missing.set()
+        if not self._trading:
+            self._silent.set()  # it may be traded again
+        return "data"
+
+    async def _fill(self, rest: RestClient) -> None:
+        """Ask REST for whatever is missing, as long as the feed runs."""
+        order = self._order
+        stuck = 0.0  # since when it has not had what the stream showed
+        while True:
+            self._missing.clear()
+            due = order.due(time.monotonic())
+            self._aware = due is not None
+            if due is None or due > 0.0 or len(order.ready) > ROOM:
+                stuck = 0.0
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._missing.wait(), due or None)
+                continue
+            asked = order.next
+            assert asked is not None
+            page = await self._kind.page(rest, asked)
+            now = time.monotonic()
+            order.answer(page.events, now)
+            if not page.more:
+                order.caught_up(now)
+            self._ready.set()
+            if order.next != asked or order.due(now) != 0.0:
+                stuck = 0.0
+            elif not stuck:
+                stuck = now
+            elif now - stuck > self._patience.lagging:
+                order.give_up(f"REST did not have it within {self._patience.lagging:.3g} s", now)
+                stuck = 0.0
+            if not page.more and order.due(now) == 0.0:
+                await asyncio.sleep(self._patience.lagging / 20)
+
+    def _opened(self, why: str) -> None:
+        """A new connection is about to be read."""
+        if why:
+            self._order.interrupted("silence" if why == "silence" else "disconnect")
+            self._missing.set()
+
+    async def _watch_clock(self, rest: RestClient) -> None:
+        looks = 0
+        while True:
+            before = time.time()
+            theirs = await rest.server_time()
+            self._clock.look(before, theirs, time.time())
+            offset = self.health.clock_offset = self._clock.offset
+            self.health.clock_rate = self._clock.rate
+            skewed = offset is not None and abs(offset) > SKEW
+            if skewed and not self._skewed:
+                self._trouble("clock", f"the exchange's clock is {offset:+.3f} s from ours")
+            self._skewed = skewed
+            part = FIRST_LOOKS[looks] if looks < len(FIRST_LOOKS) else 1.0
+            looks += 1
+            await asyncio.sleep(part * self._patience.clock)
+
+    async def _watch_symbol(self, rest: RestClient) -> None:
+        while True:
+            await self._silent.wait()
+            await self._look_at_symbol(rest)
+            await asyncio.sleep(self._patience.stale / 3)
+            self._silent.clear()
+
+    async def _look_at_symbol(self, rest: RestClient) -> None:
+        info = await rest.symbol(self._address.symbol)
+        trading = info.status == "TRADING"
+        if trading != self._trading:
+            self._note(Note("status", f"{info.symbol} is {info.status}"))
+            self.health.problem = "" if trading else f"{info.symbol} is not traded now: {info.status}"
+        self._trading = trading
+        self._ready.set()
+
+    def _trouble(self, kind: str, text: str) -> None:
+        self.health.problem = text
+        self._notes.tell(kind, text)
+
+    def _reject(self, why: str) -> None:
+        self.health.rejected += 1
+        self._trouble("rejected", why)
+
+    def _note(self, note: Note) -> None:
+        self._order.ready.append(note)
+        self._ready.set()
+
+    async def _pulse(self) -> None:
+        while True:
+            self._refresh()
+            if self._lags:
+                self.health.lag = median(self._lags)
+            await asyncio.sleep(PULSE)
+
+    def _refresh(self) -> None:
+        """Bring the health up to date."""
+        health, order = self.health, self._order
+        health.queue = order.size()
+        missing = order.due(time.monotonic()) is not None
+        before = health.state
+        if self._keeper is None or self._rest is None:
+            health.state = "starting"
+        elif not self._keeper.connected or not self._trading or (missing and self._rest.limits.blocked()):
+            health.state = "waiting"
+        else:
+            health.state = "filling" if missing else "live"
+        if health.state == "live" != before:
+            health.problem = ""
+
+
+class BinanceTrades(BinanceFeed):
+    """Aggregate trades of one symbol: price and amount; the key is the id."""
+
+    def __init__(self, address: BinanceAddress, patience: Patience, most: int = 20_000) -> None:
+        clock = Clock()
+        super().__init__(address, Trades(address.symbol, clock), clock, patience, most)
+
+
+class BinanceBars(BinanceFeed):
+    """Closed bars of one symbol: open, high, low, close and volume; the key is the opening time over the step.
+
+    Args:
+        step: seconds, one of ``INTERVALS``.
+    """
+
+    def __init__(self, address: BinanceAddress, step: int, patience: Patience, most: int = 20_000) -> None:
+        clock = Clock()
+        super().__init__(address, Bars(address.symbol, step, clock), clock, patience, most)

@@ -1,0 +1,139 @@
+"""Keeps one stream of an exchange going for ever: reconnects, renews before the end, gives up what is silent."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from random import Random
+from typing import Any
+
+from ..feed import FeedHealth, Patience
+from .backoff import backoff
+from .limits import Limits
+from .socket import Session, Take, Trouble
+
+
+class Keeper:
+    """One stream.
+
+    Where a connection still works (it is silent, 24 hours old, or about to be shut down) its successor is opened first,
+    and it is closed only when the successor has brought data; what both bring is told apart by whoever takes it.
+
+    Args:
+        url: of the stream.
+        take: gets the frames, see ``Session.open``.
+        opened: called before the frames of a new connection come, with the reason why data may be missing: "start",
+            "disconnect", "silence", or "" where none can be.
+        silent: called when data have been absent for ``Patience.stale``.
+        tell: called with a kind and words.
+        health: whose ``reconnects`` is kept.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        patience: Patience,
+        take: Take,
+        *,
+        opened: Callable[[str], None],
+        silent: Callable[[], None],
+        tell: Callable[[str, str], None],
+        health: FeedHealth,
+    ) -> None:
+        self.url = url
+        self.patience = patience
+        self.take = take
+        self._opened, self._silent, self._tell = opened, silent, tell
+        self.health = health
+        self._limits = Limits(patience)
+        self._random = Random()  # noqa: S311
+        self._failures = 0
+        self._session: Session | None = None
+        self._next: Session | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether a connection is open."""
+        return self._session is not None and not self._session.ended.is_set()
+
+    async def run(self) -> None:
+        """Go on until cancelled.
+
+        Raises:
+            FeedRefusedError: the exchange does not serve this place.
+        """
+        why = "start"
+        try:
+            while True:
+                await self._replace(why)
+                why = await self._watch()
+        finally:
+            for session in (self._next, self._session):
+                if session is not None:
+                    await session.close()
+
+    async def _replace(self, why: str) -> None:
+        """Open a connection in place of the present one, which goes on meanwhile if it still can."""
+        self._next = session = await self._open()
+        old = self._session
+        lost = "disconnect" if old is not None and old.ended.is_set() else ""
+        self._opened(lost or (why if why in ("start", "silence") else ""))
+        session.read()
+        if old is not None:
+            self.health.reconnects += 1
+            if not lost:
+                await _first(self.patience.connect, session.fresh.wait(), session.ended.wait())
+            self._session = session  # before closing: a cancellation must find both
+            self._next = old
+            await old.close()
+        self._session, self._next = session, None
+
+    async def _open(self) -> Session:
+        while True:
+            if self._failures or self._limits.blocked():
+                delay = max(
+                    backoff(max(1, self._failures), self.patience, self._random), self._limits.blocked()
+                )
+                await asyncio.sleep(delay)
+            try:
+                return await Session.open(self.url, self.patience, self._limits, self.take)
+            except Trouble as trouble:
+                self._failures += 1
+                self._tell("connect", f"no connection to the stream: {trouble}")
+
+    async def _watch(self) -> str:
+        """Why the present connection should be replaced: "disconnect", "silence", "shutdown" or "renewal"."""
+        session = self._session
+        assert session is not None
+        while True:
+            now = time.monotonic()
+            stale = session.last + self.patience.stale - now
+            renewal = session.opened + self.patience.renewal - now
+            if session.fresh.is_set() and now - session.opened > self.patience.stale:
+                self._failures = 0  # it was a steady one
+            if session.ended.is_set():
+                self._failures += 1
+                self._tell("reconnect", f"the connection ended: {session.why}")
+                return "disconnect"
+            if session.shutdown.is_set():
+                self._failures += now - session.opened < self.patience.stale  # no haste where all say so
+                self._tell("shutdown", "the server shuts down: the connection is replaced")
+                return "shutdown"
+            if renewal <= 0.0:
+                self._tell("renewal", "the connection is replaced before its end")
+                return "renewal"
+            if stale <= 0.0:
+                self._tell("silence", f"no data for {self.patience.stale:.3g} s: the connection is replaced")
+                self._silent()
+                return "silence"
+            await _first(min(stale, renewal), session.ended.wait(), session.shutdown.wait())
+
+
+async def _first(timeout: float, *waits: Coroutine[Any, Any, Any]) -> None:
+    """Return when one of them is done, or after ``timeout`` seconds."""
+    tasks = [asyncio.create_task(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, timeout=max(0.0, timeout), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

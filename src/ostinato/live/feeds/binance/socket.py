@@ -1,0 +1,120 @@
+"""One websocket connection: what comes is handed on at once, so that pings are always answered.
+
+Nothing waits for whoever uses the data; whoever takes the frames bounds what it keeps. Whether a connection is alive is
+judged by its data: a server may answer pings for days and send nothing.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from ....errors import ConfigError, FeedRefusedError, shortened
+from ..address import is_loopback
+from ..feed import Patience
+from .limits import Limits
+from .messages import FRAME_BYTES
+
+try:
+    from websockets.asyncio.client import ClientConnection, connect
+    from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+except ImportError:
+    raise ConfigError("live data needs the package websockets: pip install 'ostinato[live]'.") from None
+
+Take = Callable[[str | bytes, float], str | None]
+
+
+class Trouble(Exception):  # noqa: N818
+    """A connection could not be opened; waiting may help."""
+
+
+class Session:
+    """One connection, read from the moment it is open.
+
+    Attributes:
+        last: when data came last, by the monotonic clock; at first, when it was opened.
+        fresh: set with the first data.
+        shutdown: set when the server says that it is about to close.
+        ended: set when it is no longer open; ``why`` says the reason.
+    """
+
+    def __init__(self, connection: ClientConnection, take: Take) -> None:
+        self._connection = connection
+        self._take = take
+        self._reading: asyncio.Task[None] | None = None
+        self.opened = self.last = time.monotonic()
+        self.fresh, self.shutdown, self.ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.why = ""
+
+    @classmethod
+    async def open(cls, url: str, patience: Patience, limits: Limits, take: Take) -> "Session":
+        """Connect; reading begins with ``read``.
+
+        Args:
+            take: called with every frame and our time; says "data", "shutdown" or None for whatever else.
+
+        Raises:
+            Trouble: not now.
+            FeedRefusedError: the exchange does not serve this place.
+        """
+        settings: dict[str, Any] = {"proxy": None} if is_loopback(urlsplit(url).hostname or "") else {}
+        try:
+            connection = await connect(
+                url,
+                open_timeout=patience.connect,
+                close_timeout=min(1.0, patience.connect),
+                ping_interval=None,
+                max_size=FRAME_BYTES,
+                max_queue=256,
+                compression=None,
+                user_agent_header="ostinato",
+                **settings,
+            )
+        except InvalidStatus as error:
+            raise _refusal(url, error, limits) from None
+        except (OSError, WebSocketException) as error:  # a TimeoutError is an OSError
+            raise Trouble(f"{type(error).__name__}: {shortened(str(error))}") from None
+        return cls(connection, take)
+
+    def read(self) -> None:
+        """Begin to hand on frames."""
+        self._reading = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        connection, take = self._connection, self._take
+        try:
+            while True:
+                frame = await connection.recv()
+                what = take(frame, time.time())
+                if what == "data":
+                    self.last = time.monotonic()
+                    if not self.fresh.is_set():
+                        self.fresh.set()
+                elif what == "shutdown":
+                    self.shutdown.set()
+        except ConnectionClosed as error:
+            self.why = shortened(str(error))
+        except (OSError, WebSocketException, UnicodeDecodeError) as error:
+            self.why = f"{type(error).__name__}: {shortened(str(error))}"
+        finally:
+            self.ended.set()
+
+    async def close(self) -> None:
+        """End it, and wait until it is; safe to call twice."""
+        await self._connection.close()
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+
+
+def _refusal(url: str, error: InvalidStatus, limits: Limits) -> Exception:
+    status, headers = error.response.status_code, error.response.headers
+    host = urlsplit(url).netloc
+    if status == 451:
+        return FeedRefusedError(
+            f"{host} does not serve this place (HTTP 451); give another address of the exchange with rest= and ws=."
+        )
+    if status in (403, 418, 429):
+        limits.ban(status, headers.get("Retry-After"))
+    return Trouble(f"HTTP {status}")
