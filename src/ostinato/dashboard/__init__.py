@@ -1,1 +1,15 @@
-"""Live pages: read the store and runs, nothing else."""
+"""Live pages: read the store and runs, nothing else, in a process of their own.
+
+    view.py       all that is shown of a store, kept up to date by reading only what is new
+      question.py   what its numbers mean        buckets.py   events as points at every scale
+      scoring.py    how it fares                 latency.py, status.py
+    watching.py   looks at the store and wakes those who wait
+    server.py     the page, its websocket, /api/state, /metrics, /predictions
+      security.py   who may look                 assets.py    page.html, page.css, page.js, plotly.js
+      live.py       the page's websocket         stream.py    predictions for other programs
+    webhook.py    the same by POST
+    metrics.py    the same for Prometheus
+    tui.py        the same in a terminal
+
+Nothing here imports torch.
+"""

@@ -1,0 +1,124 @@
+"""The scores of a store, added up as they come: how it fares beside the baselines."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..errors import DataError
+from ..evaluation.online import DirectionSummary, OnlineDirection, OnlineValues
+from .question import finite
+from .tables import calibration, direction_table, values_table, verdict
+
+if TYPE_CHECKING:
+    from ..evaluation.online import Skill
+    from ..store import StoredScore
+    from .question import Question
+
+MOST = 300  # points of the track
+FEWEST = 20  # forecasts between two, or a hundredth of all
+
+
+@dataclass
+class Point:
+    """Skill after so many forecasts: for each baseline its difference and the bounds of it."""
+
+    version: int
+    count: int
+    skill: list[list[float | None] | None]
+
+
+class Scoring:
+    """Running scores of one store; memory is constant.
+
+    Attributes:
+        counted: forecasts that count. left_out: those that do not.
+        measure: the loss.
+        summary: of those that count, at the last ``add``.
+    """
+
+    def __init__(self, question: "Question") -> None:
+        self.question = question
+        self.measure = question.head.measure.replace("_", "-")
+        self.left_out = 0
+        head, horizon = question.head, max(question.head.horizons, default=1)
+        self._online: OnlineDirection | OnlineValues = (
+            OnlineDirection(head.baselines, horizon=horizon)
+            if question.kind == "direction"
+            else OnlineValues(head.levels, head.baselines, question.shape()[0], horizon=horizon)
+        )
+        self.summary = self._online.summary()
+        self._points: dict[int, Point] = {}
+        self._place, self._next, self._anew = 0, 0, 0
+
+    @property
+    def counted(self) -> int:
+        """Forecasts that count."""
+        return self._online.count
+
+    def add(self, rows: "list[StoredScore]", version: int) -> None:
+        """Take up scores in the order of their keys."""
+        for row in rows:
+            if row.flags or row.prediction_flags or not self._took(row):
+                self.left_out += 1
+            elif self.counted >= self._next:
+                self._mark(version)
+                self._place += 1
+                self._next = self.counted + max(FEWEST, self.counted // 100)
+        if self.counted:
+            self._mark(version)
+
+    def skill(self) -> "list[Skill]":
+        """Beside each baseline."""
+        return self.summary.skill
+
+    def track(self, since: int) -> dict[str, Any]:
+        """Points that changed after a version: place, forecasts, skill with its bounds; above 0 is better."""
+        anew = since < self._anew
+        shown = [
+            [place, point.count, point.skill]
+            for place, point in self._points.items()
+            if anew or point.version > since
+        ]
+        return {"anew": anew, "points": shown}
+
+    def sections(self) -> dict[str, Any]:
+        """What the page shows of it."""
+        skills = self.skill()
+        table = direction_table if isinstance(self.summary, DirectionSummary) else values_table
+        return {
+            "verdict": verdict(skills, self.counted, self.measure),
+            "scores": {
+                **table(self.summary, self.measure),  # type: ignore[arg-type]
+                "note": f"{self.counted:,} forecasts count, {self.left_out:,} do not: made on back-filled data, too "
+                "early, committed too late, or across a hole.",
+            },
+            "calibration": calibration(self.summary),
+        }
+
+    def _took(self, row: "StoredScore") -> bool:
+        """Whether it counts; one whose outcome or loss is not known does not."""
+        names = len(self.question.head.baselines)
+        losses = row.losses[: 1 + names].tolist()
+        try:
+            if isinstance(self._online, OnlineDirection):
+                self._online.add(row.numbers[0], row.actual[0], losses, row.baselines[:names].tolist())
+            else:
+                self._online.add(losses, row.numbers.reshape(self.question.shape()), row.actual)
+        except (DataError, ValueError, IndexError):
+            return False
+        return True
+
+    def _mark(self, version: int) -> None:
+        """The newest point of the track; it stays when the next one begins, until every second is dropped."""
+        self.summary = self._online.summary()
+        skill = [
+            None if one.difference is None else finite([-one.difference, _less(one.high), _less(one.low)])
+            for one in self.skill()
+        ]
+        self._points[self._place] = Point(version, self.counted, skill)
+        if len(self._points) > MOST:
+            self._points = dict(list(self._points.items())[::2])
+            self._anew = version
+
+
+def _less(value: float | None) -> float:
+    return float("nan") if value is None else -value

@@ -1,0 +1,211 @@
+"""The server: a page, a websocket that keeps it up to date, and the same view for programs. It only reads.
+
+/              the page
+/live          its websocket
+/api/state     all that the page shows, as JSON
+/predictions   a websocket that hands on every committed prediction
+/metrics       for Prometheus
+/healthz       200 while it serves
+"""
+
+import asyncio
+import contextlib
+import json
+import socket
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from ..errors import ListenError, shortened
+from . import assets
+from .live import Clients, follow
+from .security import Guard, check_listening
+from .stream import Ledger, hand_on
+from .watching import Watch
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from .webhook import Webhook
+
+BACKLOG = 128
+MOST_CONNECTIONS = 256  # of all kinds
+LONGEST_MESSAGE = 4096  # bytes that a client may send at once; nobody has anything to say
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is served, and where.
+
+    Attributes:
+        store: the SQLite file. It must exist.
+        port: 0 takes a free one.
+        token: needed where the host is not loopback.
+        webhooks: each gets every committed prediction.
+    """
+
+    store: Path
+    host: str = "127.0.0.1"
+    port: int = 8765
+    token: str | None = None
+    webhooks: tuple["Webhook", ...] = ()
+
+
+def application(options: Options) -> Guard:
+    """The whole application, behind its door."""
+    clients = Clients()
+    watch = Watch(options.store, watched=lambda: clients.now)
+    ledger = Ledger(options.store)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        tasks = [watch.run(), ledger.run(), *(one.run(options.store) for one in options.webhooks)]
+        running = [asyncio.create_task(task) for task in tasks]
+        try:
+            yield
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def live(socket: WebSocket) -> None:
+        await follow(socket, watch, clients)
+
+    async def predictions(socket: WebSocket) -> None:
+        await hand_on(socket, ledger, clients)
+
+    async def state(request: Request) -> Response:
+        view, _ = watch.view.changes(0, request.query_params.get("range", "auto"))
+        now = watch.clock()
+        body = json.dumps({"now": now, "status": watch.view.status(now)._asdict(), **view}, allow_nan=False)
+        return Response(body, media_type="application/json")
+
+    async def metrics(_: Request) -> Response:
+        from .metrics import CONTENT_TYPE, text
+
+        return Response(text(watch.view, watch.clock()), media_type=CONTENT_TYPE)
+
+    routes = [
+        *_pages(),
+        Route("/api/state", state),
+        Route("/metrics", metrics),
+        WebSocketRoute("/live", live),
+        WebSocketRoute("/predictions", predictions),
+    ]
+    return Guard(Starlette(routes=routes, lifespan=lifespan), options.host, options.token)
+
+
+def _pages() -> list[Route]:
+    async def page(request: Request) -> Response:
+        return assets.respond(request, assets.page())
+
+    async def file(request: Request) -> Response:
+        return assets.respond(request, assets.asset(request.url.path[1:]))
+
+    async def plotly(request: Request) -> Response:
+        script = assets.plotly()
+        if script is None or request.path_params["tag"] != script.tag:
+            return PlainTextResponse("There is no such file.\n", 404)
+        return assets.respond(request, script, assets.FOR_EVER)
+
+    async def healthz(_: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    return [
+        Route("/", page),
+        Route("/page.css", file),
+        Route("/page.js", file),
+        Route("/plotly.{tag}.js", plotly),
+        Route("/healthz", healthz),
+    ]
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens.
+
+    Raises:
+        ListenError: the port is taken or not allowed, or the host is not an address of this machine.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        one = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            if sys.platform != "win32":  # there it would share the port
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            one.bind(address)
+            one.listen(BACKLOG)
+        except BaseException:
+            one.close()
+            raise
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise ListenError(
+            f"cannot listen on port {port} of {shortened(host)}: {getattr(error, 'strerror', None) or error}. "
+            "Choose another with --port; 0 takes a free one."
+        ) from None
+    return one
+
+
+def address(one: socket.socket, token: str | None = None) -> str:
+    """What to open in a browser. A token is left out: whoever set it knows it."""
+    host, port = one.getsockname()[:2]
+    name = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(host, host)  # noqa: S104
+    shown = f"[{name}]" if ":" in name else name
+    return f"http://{shown}:{port}/" + ("?token=..." if token else "")
+
+
+def serve(
+    options: Options,
+    *,
+    tell: Callable[[str], None] = lambda address: None,
+    until: Callable[[], object] | None = None,
+) -> None:
+    """Serve until interrupted. Blocks.
+
+    Args:
+        tell: called with the address, once connections are accepted.
+        until: waits in a thread of its own; the server ends when it returns.
+
+    Raises:
+        ListenError: one may not, or cannot, listen there.
+        StoreError: there is no store, or it is another version's.
+    """
+    import uvicorn
+
+    from ..store import Reader
+
+    check_listening(options.host, options.token)
+    with Reader.open(options.store):  # so that a wrong path is said now
+        pass
+    with listening(options.host, options.port) as one:
+        server = uvicorn.Server(
+            uvicorn.Config(
+                application(options),
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                ws="websockets-sansio",
+                ws_max_size=LONGEST_MESSAGE,
+                limit_concurrency=MOST_CONNECTIONS,
+                timeout_graceful_shutdown=2,
+            )
+        )
+        if until is not None:
+            threading.Thread(target=_stop_after, args=(until, server), daemon=True).start()
+        tell(address(one, options.token))
+        server.run(sockets=[one])
+
+
+def _stop_after(until: Callable[[], object], server: "uvicorn.Server") -> None:
+    until()
+    server.should_exit = True

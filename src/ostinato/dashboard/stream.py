@@ -1,0 +1,157 @@
+"""Predictions for the user's own program, as they are committed.
+
+The ledger itself is the queue: each subscriber has the key that it has come to, and reads on from there. Nothing is
+skipped, nothing is kept for a slow one, and one that was away goes on where it was with ``?after=KEY``.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from starlette.websockets import WebSocket
+
+from ..errors import StoreError
+from .live import POLICY, Clients, close, send_text, while_there
+from .said import Speaker, as_text
+
+if TYPE_CHECKING:
+    from ..store import Reader
+
+LOOK = 0.01  # seconds between two looks, while somebody waits
+PIECE = 200  # predictions that are read at once
+LARGEST_KEY = 1 << 62
+
+
+class Ledger:
+    """The predictions of one store, for any number of subscribers in one event loop."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.waiting = path, 0
+        self.commits = 0  # how many were noticed
+        self._reader: Reader | None = None
+        self._speaker: Speaker | None = None
+        self._news = asyncio.Condition()
+        self._wanted = asyncio.Event()
+
+    async def run(self) -> None:
+        """Wake subscribers when something was committed, until cancelled. Without subscribers nothing is looked at."""
+        seen = -1
+        try:
+            while True:
+                await self._wanted.wait()
+                with contextlib.suppress(StoreError):
+                    now = self.reader().data_version()
+                    if now != seen:
+                        seen = now
+                        self.commits += 1
+                        async with self._news:
+                            self._news.notify_all()
+                await asyncio.sleep(LOOK)
+        finally:
+            self.close()
+
+    def reader(self) -> "Reader":
+        """The reader that all share, opened when it is first wanted.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        if self._reader is None:
+            from ..store import Reader
+
+            self._reader = Reader.open(self.path)
+            self._speaker = Speaker(self._reader.head)
+        return self._reader
+
+    def newest(self) -> int | None:
+        """The key of the newest prediction, by bisection.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        reader = self.reader()
+        first = reader.predictions_after(None, 1)
+        if not first:
+            return None
+        low, beyond = first[0].key, LARGEST_KEY  # something is at low; nothing behind beyond
+        while rows := reader.predictions_after(low, 1):
+            low = rows[0].key
+            middle = low + (beyond - low) // 2
+            if found := reader.predictions_after(middle, 1):
+                low = found[0].key
+            else:
+                beyond = middle
+        return low
+
+    def pieces(self, after: int | None) -> "list[tuple[int, dict[str, Any]]]":
+        """Some predictions behind a key: their keys, and what is said of each.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        reader = self.reader()
+        rows = reader.predictions_after(after, PIECE)
+        assert self._speaker is not None
+        if rows and not self._speaker.knows(rows):
+            self._speaker.learn(reader.models())
+        return [(row.key, self._speaker.said(row)) for row in rows]
+
+    @contextlib.contextmanager
+    def subscribed(self) -> Iterator[None]:
+        """While within, the store is looked at."""
+        self.waiting += 1
+        self._wanted.set()
+        try:
+            yield
+        finally:
+            self.waiting -= 1
+            if not self.waiting:
+                self._wanted.clear()
+
+    async def newer(self, commits: int) -> None:
+        """Wait for a commit after so many."""
+        async with self._news:
+            await self._news.wait_for(lambda: self.commits > commits)
+
+    def close(self) -> None:
+        """Let go of the store."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+
+async def hand_on(socket: WebSocket, ledger: Ledger, clients: Clients) -> None:
+    """One message a prediction, in order, from ``?after=KEY`` on, or from now."""
+    async with clients.accepted(socket) as accepted:
+        if not accepted:
+            return
+        asked = socket.query_params.get("after")
+        try:
+            after = ledger.newest() if asked is None else _key(asked)
+            with ledger.subscribed():
+                await while_there(socket, _send(socket, ledger, after))
+        except (ValueError, StoreError) as error:
+            await close(socket, POLICY, str(error))
+
+
+async def _send(socket: WebSocket, ledger: Ledger, after: int | None) -> None:
+    while True:
+        commits = ledger.commits  # before reading, so that no commit falls between
+        pieces = ledger.pieces(after)
+        for key, said in pieces:
+            await send_text(socket, as_text(said))
+            after = key
+        if not pieces:
+            await ledger.newer(commits)
+
+
+def _key(text: str) -> int:
+    try:
+        key = int(text) if len(text) < 20 else LARGEST_KEY + 1
+    except ValueError:
+        key = LARGEST_KEY + 1
+    if abs(key) > LARGEST_KEY:
+        raise ValueError("after must be the key of an event: a whole number")
+    return key

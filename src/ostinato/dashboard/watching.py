@@ -1,0 +1,103 @@
+"""Looks at the store, reads what is new, and wakes those who wait for it.
+
+All happens in one event loop and in short pieces. A look is one PRAGMA; it is read at most four times a second, or once
+a second while nobody watches.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import StoreError
+from .view import View
+
+if TYPE_CHECKING:
+    from ..store import Reader
+
+LOOK = 0.05  # seconds between two looks
+APART = 0.25  # seconds between two readings at least, while somebody watches
+IDLE = 1.0  # while nobody does
+PIECE = 2_000  # rows that are read before others have their turn
+RETRY = 2.0  # after a store could not be read
+
+
+class Watch:
+    """The view of one store, kept up to date.
+
+    Args:
+        path: of the store.
+        clock: seconds since the Unix epoch.
+        watched: how many are watching now.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        clock: Callable[[], float] = time.time,
+        watched: Callable[[], int] = lambda: 1,
+    ) -> None:
+        self.path, self.clock, self.watched = path, clock, watched
+        self.view = View(path.name)
+        self._news = asyncio.Condition()
+        self._texts: dict[tuple[int, str], tuple[str, int, str]] = {}
+
+    async def run(self) -> None:
+        """Until cancelled. A store that cannot be read is said on the page, and tried again."""
+        while True:
+            try:
+                await self._read()
+            except StoreError as error:
+                self.view.fail(str(error))
+                await self._tell()
+                await asyncio.sleep(RETRY)
+
+    def message(self, since: int, range_name: str) -> tuple[str, int, str]:
+        """JSON of what changed after a version, the version it brings a page to, and the range it shows.
+
+        The same text serves all that are as far.
+        """
+        key = (since, range_name)
+        if key not in self._texts:
+            changes, shown = self.view.changes(since, range_name)
+            text = json.dumps(changes, separators=(",", ":"), allow_nan=False)
+            self._texts[key] = (text, self.view.version, shown)
+        text, version, shown = self._texts[key]
+        # what changes by itself stands beside what can be shared
+        now = self.clock()
+        beside = json.dumps({"now": now, "status": self.view.status(now)._asdict()}, separators=(",", ":"))
+        return f"{beside[:-1]},{text[1:]}", version, shown
+
+    async def changed(self, version: int, most: float) -> None:
+        """Wait for something newer than a version, ``most`` seconds at most."""
+        try:
+            async with asyncio.timeout(most), self._news:
+                await self._news.wait_for(lambda: self.view.version > version)
+        except TimeoutError:
+            pass
+
+    async def _read(self) -> None:
+        from ..store import Reader
+
+        with Reader.open(self.path) as reader:
+            self.view.opened(reader)
+            seen, read = -1, -IDLE
+            while True:
+                now, moment = reader.data_version(), time.monotonic()
+                if now != seen and moment - read >= (APART if self.watched() else IDLE):
+                    seen, read = now, moment
+                    await self._catch_up(reader)
+                    await self._tell()
+                await asyncio.sleep(LOOK)
+
+    async def _catch_up(self, reader: "Reader") -> None:
+        while self.view.read(reader, PIECE):
+            await self._tell()
+            await asyncio.sleep(0)
+
+    async def _tell(self) -> None:
+        self._texts.clear()
+        async with self._news:
+            self._news.notify_all()

@@ -1,0 +1,166 @@
+"""Predictions sent to an address of the user's, in order, each at least once.
+
+A file beside the store holds how far an address is, so that a restart goes on there. What was not answered by a status
+of 2xx is sent again, for ever, ever more seldom. A receiver that gets a key twice has got the same prediction twice.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import json
+import os
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from ..errors import ConfigError, StoreError, shortened
+from .said import as_text
+from .security import is_loopback
+from .stream import Ledger
+
+if TYPE_CHECKING:
+    import httpx
+
+FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0  # seconds between two attempts; doubled, times a random 0.5 to 1
+PATIENCE = 10.0  # seconds for an answer
+LONGEST_CURSOR = 4096  # bytes
+
+
+@dataclass
+class Webhook:
+    """One address, and how it is faring.
+
+    Attributes:
+        url: https, or http to loopback.
+        secret: bodies are signed with it: ``X-Ostinato-Signature: sha256=`` and HMAC-SHA256 in hex.
+        patience: times for waiting are multiplied by it; for tests.
+    """
+
+    url: str
+    secret: str | None = field(default=None, repr=False)
+    patience: float = 1.0
+    sent: int = 0
+    failures: int = 0  # since the last success
+    problem: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the address.
+
+        Raises:
+            ConfigError: it is none, or not encrypted to another machine.
+        """
+        try:
+            parts = urlsplit(self.url)
+            whole = parts.hostname is not None and parts.port != 0 and self.url.isprintable()
+        except ValueError:
+            whole = False
+        if not whole or parts.scheme not in ("http", "https"):
+            raise ConfigError(
+                f"a webhook wants an address like https://example.org/path, got {shortened(self.url)}."
+            )
+        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+            raise ConfigError(
+                f"a webhook to another machine must be https, got {shortened(self.url)}. http is for 127.0.0.1."
+            )
+
+    @property
+    def place(self) -> str:
+        """The address without what may be secret in it."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}"
+
+    def cursor(self, store: Path) -> Path:
+        """The file that says how far this address is."""
+        return store.with_name(
+            f"{store.name}.webhook-{hashlib.sha256(self.url.encode()).hexdigest()[:12]}.json"
+        )
+
+    async def run(self, store: Path) -> None:
+        """Send for ever, from where the cursor is, or from the first prediction."""
+        import httpx
+
+        ledger = Ledger(store)
+        looking = asyncio.create_task(ledger.run())
+        try:
+            async with httpx.AsyncClient(timeout=PATIENCE, follow_redirects=False, trust_env=False) as client:
+                with ledger.subscribed():
+                    await self._send_all(client, ledger, read_cursor(self.cursor(store)))
+        finally:
+            looking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await looking
+
+    async def _send_all(self, client: "httpx.AsyncClient", ledger: Ledger, after: int | None) -> None:
+        while True:
+            commits = ledger.commits
+            try:
+                pieces = ledger.pieces(after)
+                if pieces:
+                    body = {"feed": ledger.reader().head.feed, "predictions": [said for _, said in pieces]}
+                    await self._deliver(client, as_text(body).encode())
+                    after = pieces[-1][0]
+                    write_cursor(self.cursor(ledger.path), after)
+                    self.sent += len(pieces)
+            except (
+                StoreError,
+                OSError,
+            ) as error:  # the cursor could not be written: what was sent is sent again
+                await self._wait(str(error))
+                continue
+            if not pieces:
+                await ledger.newer(commits)
+
+    async def _deliver(self, client: "httpx.AsyncClient", body: bytes) -> None:
+        import httpx
+
+        headers = {"Content-Type": "application/json", "User-Agent": "ostinato"}
+        if self.secret is not None:
+            mark = hmac.new(self.secret.encode(), body, hashlib.sha256).hexdigest()
+            headers["X-Ostinato-Signature"] = f"sha256={mark}"
+        while True:
+            try:
+                # only the status is read: an endless answer costs nothing
+                async with client.stream("POST", self.url, content=body, headers=headers) as answer:
+                    if answer.is_success:
+                        self.failures, self.problem = 0, ""
+                        return
+                    problem = f"it answered {answer.status_code}"
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                problem = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            await self._wait(problem)
+
+    async def _wait(self, problem: str) -> None:
+        self.failures += 1
+        self.problem = problem
+        wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(self.failures - 1, 10))
+        await asyncio.sleep(wait * random.uniform(0.5, 1) * self.patience)  # noqa: S311
+
+
+def read_cursor(path: Path) -> int | None:
+    """The key of the last prediction that was answered for; None to begin at the first.
+
+    A damaged file counts as none: each is sent at least once.
+    """
+    try:
+        with path.open("rb") as file:
+            key = json.loads(file.read(LONGEST_CURSOR))["after"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return key if isinstance(key, int) and abs(key) < 1 << 63 else None
+
+
+def write_cursor(path: Path, after: int) -> None:
+    """Replace the cursor in one step.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    new = path.with_name(path.name + ".new")
+    with new.open("w") as file:
+        json.dump({"after": after}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
