@@ -1,0 +1,120 @@
+"""ostinato exchange: a loopback exchange to try things against."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from ..errors import ConfigError, shortened
+from . import options as opt
+
+if TYPE_CHECKING:
+    from ..exchange.clock import VirtualClock
+    from ..exchange.faults import Fault
+    from ..exchange.market import Market
+
+
+def exchange(
+    trades: Annotated[
+        Path | None,
+        typer.Option(
+            "--trades", help="Trades to happen: CSV or parquet; none: a simulated market.", show_default=False
+        ),
+    ] = None,
+    simulate: Annotated[
+        int, typer.Option("--simulate", min=1, help="Trades of the simulated market.")
+    ] = 60_000,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="Of the simulated market and of random faults.")
+    ] = 0,
+    symbol: Annotated[str, typer.Option("--symbol", help="What the exchange calls it.")] = "BTCUSDT",
+    speed: Annotated[
+        str, typer.Option("--speed", help="Virtual seconds a second, or max: as fast as clients take trades.")
+    ] = "60",
+    begin: Annotated[
+        str | None,
+        typer.Option(
+            "--begin",
+            help="How much is past when the clock starts: trades (5000), a share (0.5) or a time; unset: nothing of "
+            "a file, a quarter of a simulated market.",
+            show_default=False,
+        ),
+    ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="The clock stands until a websocket subscribes; always so at max.")
+    ] = False,
+    faults: Annotated[
+        Path | None,
+        typer.Option("--faults", help="A fault script: TOML or JSON lines.", show_default=False),
+    ] = None,
+    random: Annotated[
+        float, typer.Option("--random-faults", min=0.0, help="Strew faults over so many virtual minutes.")
+    ] = 0.0,
+    list_faults: Annotated[bool, typer.Option("--list-faults", help="List every fault and end.")] = False,
+    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="0 takes a free one.")] = 9000,
+    host: Annotated[str, typer.Option("--host", help="A loopback address.")] = "127.0.0.1",
+    quiet: opt.Quiet = False,
+) -> None:
+    """Serve the public market data protocol of Binance spot on this machine, on a virtual clock, faults included.
+
+    The first line of the output is the address that `ostinato live --feed` takes. It runs until Ctrl-C.
+    """
+    if list_faults:
+        _list_faults()
+        return
+    import asyncio
+
+    from ..exchange import VirtualClock, open_market, random_faults, read_faults, start_of
+    from ..exchange.server import check_loopback
+
+    check_loopback(host)
+    script = read_faults(faults) if faults else []
+    script += random_faults(seed, random) if random else []
+    market = open_market(trades, simulate, seed, symbol)
+    past = "0.25" if begin is None and trades is None else begin
+    clock = VirtualClock(start_of(market, past), _speed(speed))
+    asyncio.run(_serve(market, clock, script, host, port, wait, quiet))
+
+
+async def _serve(
+    market: "Market",
+    clock: "VirtualClock",
+    script: "list[Fault]",
+    host: str,
+    port: int,
+    wait: bool,
+    quiet: bool,
+) -> None:
+    from ..exchange import Exchange
+
+    async with Exchange(market, clock, script, host, port, wait=wait) as server:
+        print(server.feed_address(), flush=True)  # noqa: T201 - a parent process waits for this line
+        if not quiet:
+            past = market.known(clock.start)
+            _say(
+                f"{len(market) - past:,} trades of {market.symbol} to come, {past:,} past, {len(script):,} faults; "
+                f"REST {server.url}/api/v3, websockets {server.ws_url}/ws. Ctrl-C ends it."
+            )
+        await server.serve()
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _speed(text: str) -> float | Literal["max"]:
+    if text == "max":
+        return "max"
+    try:
+        return float(text)
+    except ValueError:
+        raise ConfigError(f"--speed must be a number above 0, or max, got {shortened(text)}.") from None
+
+
+def _list_faults() -> None:
+    from ..exchange.catalogue import KINDS
+
+    for name, kind in KINDS.items():
+        lasts = f"for {kind.length:g} s" if kind.length else "at once"
+        settings = "".join(f", {key} = {value!r}" for key, value in kind.parameters.items())
+        typer.echo(f"{name:18} {kind.family:10} {kind.does} ({lasts}{settings})")

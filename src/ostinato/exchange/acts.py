@@ -1,0 +1,70 @@
+"""Faults that are done to open websockets at a moment."""
+
+from collections.abc import Callable
+from functools import partial
+
+from . import hostile
+from .faults import Fault
+from .session import Session
+
+CUT_FRAME = b'\x81\x7e\x00\x92{"e":"aggTrade","E":15341'  # of 146 bytes, the first few
+
+
+def perform(session: Session, fault: Fault, now: float) -> None:
+    """Do it to one websocket."""
+    ACTS[fault.name](session, fault, now)
+
+
+def _abort(session: Session, fault: Fault, now: float) -> None:
+    if not (session.frozen or session.taken):
+        session.transport.write(CUT_FRAME)
+        session.transport.close()
+
+
+def _close(code: int, reason: str, session: Session, fault: Fault, now: float) -> None:
+    session.close(code, reason)
+
+
+def _silence(session: Session, fault: Fault, now: float) -> None:
+    session.muted_until = max(session.muted_until, now + fault.length)
+
+
+def _shutdown(session: Session, fault: Fault, now: float) -> None:
+    session.announce_shutdown(now)
+    session.deadline = min(session.deadline, now + float(fault["notice"]))
+
+
+def _deaf(session: Session, fault: Fault, now: float) -> None:
+    session.deaf = True
+
+
+def _write(session: Session, data: bytes) -> None:
+    if not (session.frozen or session.taken):
+        session.transport.write(data)
+
+
+def _endless(chunks: Callable, session: Session, fault: Fault, now: float) -> None:
+    session.take(chunks(), session.exchange.clock.real(fault.length))
+
+
+ACTS: dict[str, Callable[[Session, Fault, float], None]] = {
+    "abort": _abort,
+    "close_1000": partial(_close, 1000, ""),
+    "close_1001": partial(_close, 1001, "Going away"),
+    "close_1008": partial(_close, 1008, "Policy violation"),
+    "day_close": partial(_close, 1001, "24 hours"),
+    "half_open": lambda session, fault, now: session.freeze(),
+    "silence": _silence,
+    "server_shutdown": _shutdown,
+    "pong_lost": _deaf,
+    "huge_frame": lambda session, fault, now: session.take(hostile.huge_frame(int(fault["megabytes"]))),
+    "endless_frame": partial(_endless, hostile.endless_frame),
+    "endless_fragments": partial(_endless, hostile.endless_fragments),
+    "garbage": lambda session, fault, now: _write(
+        session, b"\xff\xff" + hostile.noise(int(fault["seed"]), 510)
+    ),
+    "not_text": lambda session, fault, now: _write(session, b"\x81\x04\xff\xfe\x80\x81"),
+    "deep_json": lambda session, fault, now: session.send(
+        hostile.deep(int(fault["depth"])).decode() if fault["depth"] else "[]"
+    ),
+}

@@ -1,0 +1,211 @@
+"""One TCP connection: HTTP requests one after the other, or a websocket from the first upgrade on.
+
+HTTP is parsed and written by ``h11``, which does no input or output; the transport is ours, as in session.py.
+"""
+
+import asyncio
+import contextlib
+from email.utils import formatdate
+from typing import TYPE_CHECKING
+
+import h11
+
+from .messages import Reply, Request
+from .session import Session
+
+if TYPE_CHECKING:
+    from .server import Exchange
+
+MOST_HEADER_BYTES = 32_768
+MOST_BODY_BYTES = 65_536
+HIGH_WATER = 1 << 18  # bytes that are written before the writer waits
+
+
+class Connection(asyncio.Protocol):
+    """The server's end of a connection. A client's fault ends its connection and nothing else."""
+
+    def __init__(self, exchange: "Exchange") -> None:
+        self.exchange = exchange
+        self.http = h11.Connection(h11.SERVER, max_incomplete_event_size=MOST_HEADER_BYTES)
+        self.session: Session | None = None
+        self.request: h11.Request | None = None
+        self.body_bytes = 0
+        self.transport: asyncio.Transport
+        self._task: asyncio.Task | None = None
+        self._room = asyncio.Event()
+        self._room.set()
+        self._idle: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Refuse it, or wait for a request."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        transport.set_write_buffer_limits(high=HIGH_WATER)
+        self.exchange.connections.add(self)
+        self.exchange.served.connections += 1
+        if self.exchange.refuses_connection():
+            transport.abort()
+        else:
+            self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of everything."""
+        self.exchange.connections.discard(self)
+        self._patience(None)
+        self._room.set()
+        if self._task is not None:
+            self._task.cancel()
+        if self.session is not None:
+            self.session.lost()
+        self.exchange.left()
+
+    def pause_writing(self) -> None:
+        """The client reads slower than we write."""
+        self._room.clear()
+        if self.session is not None:
+            self.session.pause(True)
+
+    def resume_writing(self) -> None:
+        """There is room again."""
+        self._room.set()
+        if self.session is not None:
+            self.session.pause(False)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of the client."""
+        if self.session is not None:
+            self.session.receive(data)
+            return
+        try:
+            self.http.receive_data(data)
+            self._events()
+        except h11.RemoteProtocolError as error:
+            self._refuse(error.error_status_hint)
+
+    def eof_received(self) -> bool:
+        """The client sends nothing more; what it asked for before is still answered."""
+        return self._task is not None and not self._task.done()
+
+    def _events(self) -> None:
+        while not self.transport.is_closing() and self.session is None:
+            event = self.http.next_event()
+            if event is h11.NEED_DATA or event is h11.PAUSED:
+                return
+            if isinstance(event, h11.Request):
+                self.request, self.body_bytes = event, 0
+                if any(name == b"upgrade" for name, _ in event.headers):
+                    self._upgrade(event)
+            elif isinstance(event, h11.Data):
+                self.body_bytes += len(event.data)
+                if self.body_bytes > MOST_BODY_BYTES:
+                    self._refuse(413)
+            elif isinstance(event, h11.EndOfMessage):
+                self._answer()
+            elif isinstance(event, h11.ConnectionClosed):
+                self.transport.close()
+
+    def _upgrade(self, event: h11.Request) -> None:
+        """Hand over to a websocket, which wants to read the request itself."""
+        self._patience(None)
+        target = event.target.decode("ascii")
+        self.session = Session(self.exchange, self.transport, target)
+        head = b"%s %s HTTP/%s\r\n" % (event.method, event.target, event.http_version)
+        lines = b"".join(b"%s: %s\r\n" % pair for pair in event.headers.raw_items())
+        self.session.receive(head + lines + b"\r\n" + self.http.trailing_data[0])
+
+    def _answer(self) -> None:
+        assert self.request is not None
+        self._patience(None)
+        path, _, query = self.request.target.decode("ascii").partition("?")
+        headers = {name.decode("ascii"): value.decode("latin-1") for name, value in self.request.headers}
+        peer = self.transport.get_extra_info("peername")
+        request = Request(
+            self.request.method.decode("ascii"), path, query, headers, str(peer[0] if peer else "")
+        )
+        reply = self.exchange.answer(request)
+        if reply.slow:
+            self.transport.pause_reading()
+            self._task = asyncio.get_running_loop().create_task(self._answer_slowly(reply))
+        else:
+            self._send(reply)
+            self._next()
+
+    def _send(self, reply: Reply) -> None:
+        """A whole answer at once."""
+        if reply.raw is not None:
+            self.transport.write(reply.raw)
+            self.transport.close()
+            return
+        self._head(reply, len(reply.body))
+        if self.request is not None and self.request.method != b"HEAD":
+            self._write(self.http.send(h11.Data(data=reply.body[: reply.cut])))
+        if reply.cut is not None:
+            self.transport.close()
+            return
+        self._write(self.http.send(h11.EndOfMessage()))
+
+    async def _answer_slowly(self, reply: Reply) -> None:
+        """An answer that is late, or that comes piece by piece."""
+        clock = self.exchange.clock
+        if reply.delay:
+            await clock.sleep(reply.delay)
+        if reply.chunks is None:
+            self._send(reply)
+        else:
+            self._head(reply, reply.size)
+            for chunk in reply.chunks():
+                self._write(self.http.send(h11.Data(data=chunk)))
+                await self._room.wait()
+                await (clock.sleep(reply.pause) if reply.pause else asyncio.sleep(0))
+                if self.transport.is_closing():
+                    return
+            self._write(self.http.send(h11.EndOfMessage()))
+        self._task = None
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+            with contextlib.suppress(h11.RemoteProtocolError):
+                self._next()
+
+    def _head(self, reply: Reply, size: int | None) -> None:
+        now = self.exchange.clock.now()
+        headers = [
+            ("Content-Type", reply.kind),
+            ("Date", formatdate(max(now, 0.0), usegmt=True)),
+            ("Server", "ostinato-exchange"),
+            *reply.headers.items(),
+        ]
+        if size is not None:
+            headers.append(("Content-Length", str(size)))
+        self._write(self.http.send(h11.Response(status_code=reply.status, headers=headers)))
+
+    def _write(self, data: bytes | None) -> None:
+        if data and not self.transport.is_closing():
+            self.transport.write(data)
+
+    def _next(self) -> None:
+        """Wait for the next request on the same connection, where both sides want that."""
+        if self.transport.is_closing():
+            return
+        if self.http.our_state is h11.DONE and self.http.their_state is h11.DONE:
+            self.http.start_next_cycle()
+            self._wait()
+            self._events()
+        else:
+            self.transport.close()
+
+    def _refuse(self, status: int) -> None:
+        with contextlib.suppress(h11.LocalProtocolError):
+            self._head(Reply(status, kind="text/plain"), 0)
+            self._write(self.http.send(h11.EndOfMessage()))
+        self.transport.close()
+
+    def _wait(self) -> None:
+        self._patience(self.exchange.limits.real_idle)
+
+    def _patience(self, seconds: float | None) -> None:
+        """Close the connection if no request comes; None: one has come."""
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
+        if seconds is not None:
+            self._idle = asyncio.get_running_loop().call_later(seconds, self.transport.close)

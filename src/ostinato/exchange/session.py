@@ -1,0 +1,260 @@
+"""One websocket: what it is subscribed to, its pings, and what the faults make of it.
+
+The frames are those of the sans-I/O protocol of ``websockets``; the transport is ours, because faults need it: to cut a
+frame, to fall silent without closing, to send what no library would.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request as Handshake
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+
+from . import wire
+from .bars import Message
+from .control import Choice, Stream, choice_of, stream_of
+from .limits import Rate
+from .tape import Form
+
+if TYPE_CHECKING:
+    from .server import Exchange
+
+SILENT = logging.getLogger("ostinato.exchange.websocket")
+SILENT.addHandler(logging.NullHandler())
+SILENT.propagate = False
+CLOSING = 5.0  # real seconds for the other side to close
+
+
+class Session:
+    """A websocket from its handshake to its end. Raises nothing: a client's fault ends the client's connection."""
+
+    def __init__(self, exchange: "Exchange", transport: asyncio.Transport, path: str) -> None:
+        self.exchange, self.transport = exchange, transport
+        self.protocol = ServerProtocol(max_size=exchange.limits.message_bytes, logger=SILENT)
+        self.choice: Choice | None = choice_of(path, exchange.limits.streams)
+        self.streams: list[Stream] = []
+        self.opened = exchange.clock.now()
+        self.deadline = self.opened + exchange.limits.life
+        self.deadline_code = 1001
+        self.muted_until = 0.0  # virtual; silence
+        self.frozen = False  # half-open: nothing in, nothing out
+        self.taken = False  # something is being sent that no other frame may come into
+        self.deaf = False  # pongs do not count
+        self.paused = False  # the client does not read fast enough
+        self.drained = asyncio.Event()
+        self.drained.set()
+        self._rate = Rate(exchange.limits.messages, 1.0)
+        self._parts: list[bytes] = []
+        self._pending: set[bytes] = set()  # payloads of pings without a pong
+        self._timers: list[asyncio.TimerHandle] = []
+        self._task: asyncio.Task | None = None
+
+    # what comes in
+
+    def receive(self, data: bytes) -> None:
+        """Bytes of the client, the handshake first."""
+        if self.frozen:
+            return
+        self.protocol.receive_data(data)
+        for event in self.protocol.events_received():
+            if isinstance(event, Handshake):
+                self._greet(event)
+            elif isinstance(event, Frame):
+                self._frame(event)
+        self.flush()
+
+    def _greet(self, request: Handshake) -> None:
+        refused = self.exchange.refuses_websocket(self)
+        if self.choice is None:
+            response = self.protocol.reject(404, "Not found\n")
+        elif refused:
+            response = self.protocol.reject(429, "Too many connections\n")
+        else:
+            response = self.protocol.accept(request)
+        self.protocol.send_response(response)
+        if response.status_code == 101:
+            self.exchange.sessions.add(self)
+            self.exchange.served.websockets += 1
+            self._choose()
+            self._later(self.exchange.ping_delay(), self._ping)
+
+    def _frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.CLOSE:
+            return
+        self.exchange.served.received += 1
+        now = self.exchange.clock.now()
+        fault = self.exchange.plan.active("message_limit", now)
+        if self._rate.exceeded(now, int(fault["limit"]) if fault else None):
+            self.close(1008, "Too many requests")
+        elif frame.opcode is Opcode.PONG:
+            if not self.deaf:
+                self._pending.discard(bytes(frame.data))
+        elif frame.opcode is not Opcode.PING:  # which the protocol has answered
+            self._parts.append(bytes(frame.data))
+            if frame.fin:
+                data, self._parts = b"".join(self._parts), []
+                self._message(data)
+
+    def _message(self, data: bytes) -> None:
+        if self.choice is None or self.protocol.state is not State.OPEN:
+            return
+        try:
+            reply = self.choice.answer(data.decode())
+        except UnicodeDecodeError:
+            self.close(1007, "Invalid UTF-8")
+            return
+        self.exchange.catch_up()  # what happened before a subscription is not sent to it
+        self._choose()
+        if not self.taken:
+            self.protocol.send_text(reply.encode())
+
+    def _choose(self) -> None:
+        names = self.choice.names if self.choice else {}
+        found = [stream_of(name, self.exchange.plan.market.symbol) for name in names]
+        self.streams = [stream for stream in found if stream is not None]
+        if self.streams:
+            self.exchange.subscribed()
+
+    # what goes out
+
+    def listens(self, since: float) -> bool:
+        """Whether it gets the data of a span of time that begins so."""
+        return (
+            bool(self.streams)
+            and not (self.frozen or self.taken)
+            and since >= self.muted_until
+            and self.protocol.state is State.OPEN
+            and not self.transport.is_closing()
+        )
+
+    def deliver(self, start: int, stop: int, bars: dict[tuple[Stream, bool], list[Message]]) -> None:
+        """Entries of the schedule, and the messages of kline streams, in the order of time."""
+        choice = self.choice
+        assert choice is not None
+        tape = self.exchange.tape
+        forms = [Form(s.kind, choice.combined, choice.micro) for s in self.streams if not s.bars]
+        if len(forms) == len(self.streams) == 1:
+            frames = tape.frames(forms[0], start, stop)
+        else:
+            times = tape.plan.when[start:stop].tolist()
+            parts = [
+                part for form in forms for part in zip(times, tape.frames(form, start, stop), strict=True)
+            ]
+            for stream in self.streams:
+                for moment, text in bars.get((stream, choice.micro), ()):
+                    whole = wire.wrapped(stream.name, text) if choice.combined else text
+                    parts.append((moment, wire.frame(whole)))
+            parts.sort(key=lambda part: part[0])
+            frames = [frame for _, frame in parts]
+        if frames:
+            self.exchange.served.messages += len(frames)
+            self.transport.write(b"".join(frames))
+            if self.transport.get_write_buffer_size() > self.exchange.limits.backlog:
+                self.drop()
+
+    def send(self, text: str) -> None:
+        """A message of the exchange itself."""
+        if self.protocol.state is State.OPEN and not (self.frozen or self.taken):
+            self.transport.write(wire.frame(text))
+
+    def announce_shutdown(self, now: float) -> None:
+        """The event that tells of a server's end."""
+        choice = self.choice
+        assert choice is not None
+        event = json.dumps({"e": "serverShutdown", "E": wire.told(now, choice.micro)}, separators=(",", ":"))
+        self.send(wire.wrapped("!serverShutdown", event) if choice.combined else event)
+
+    def flush(self) -> None:
+        """Send what the protocol has to say."""
+        if self.frozen or self.transport.is_closing():
+            return
+        for data in self.protocol.data_to_send():
+            if data:
+                self.transport.write(data)
+            elif self.transport.can_write_eof():
+                self.transport.write_eof()
+        if self.protocol.close_expected():
+            self._later(CLOSING, self.transport.abort)
+
+    def take(self, chunks: Iterator[bytes], seconds: float | None = None) -> None:
+        """Send bytes that are not of the protocol, as fast as they are read; after ``seconds`` of ours, cut."""
+        if not self.frozen and not self.taken:
+            self.taken = True
+            self._task = asyncio.get_running_loop().create_task(self._pour(chunks))
+            if seconds is not None:
+                self._later(seconds, self.transport.abort)
+
+    async def _pour(self, chunks: Iterator[bytes]) -> None:
+        for chunk in chunks:
+            if self.transport.is_closing():
+                return
+            self.transport.write(chunk)
+            await self.drained.wait()
+            await asyncio.sleep(0)
+        self.taken = False
+
+    def pause(self, paused: bool) -> None:
+        """Told by the transport: its buffer is full, or has room again."""
+        self.paused = paused
+        if paused:
+            self.drained.clear()
+        else:
+            self.drained.set()
+
+    # pings, and the end
+
+    def _ping(self) -> None:
+        if self.protocol.state is not State.OPEN:
+            return
+        now = self.exchange.clock.now()
+        if not self.frozen and not self.taken:
+            payload = str(round(now * 1e6)).encode()
+            self._pending.add(payload)
+            self.protocol.send_ping(payload)
+            self.flush()
+            self._later(self.exchange.pong_delay(), lambda: self._expect(payload))
+        self._timers = [timer for timer in self._timers if timer.when() > asyncio.get_running_loop().time()]
+        self._later(self.exchange.ping_delay(), self._ping)
+
+    def _expect(self, payload: bytes) -> None:
+        if payload in self._pending and not self.frozen and self.protocol.state is State.OPEN:
+            self.exchange.served.dropped += 1
+            self.close(1008, "Pong timeout")
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Begin the closing handshake."""
+        if self.protocol.state is State.OPEN and not self.frozen:
+            if self.taken:
+                self.transport.abort()
+                return
+            self.protocol.send_close(code, reason)
+            self.flush()
+            self._later(CLOSING, self.transport.abort)
+
+    def drop(self) -> None:
+        """Cut the connection of a client that does not read."""
+        self.exchange.served.dropped += 1
+        self.transport.abort()
+
+    def freeze(self) -> None:
+        """Go dead without closing."""
+        self.frozen = True
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
+
+    def lost(self) -> None:
+        """The connection has ended."""
+        self.exchange.sessions.discard(self)
+        for timer in self._timers:
+            timer.cancel()
+        self.pause(False)
+        if self._task is not None:
+            self._task.cancel()
+
+    def _later(self, seconds: float, do: object) -> None:
+        self._timers.append(asyncio.get_running_loop().call_later(seconds, do))  # type: ignore[arg-type]
