@@ -108,6 +108,8 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
         connection.execute("PRAGMA cell_size_check=ON")
         if mode == "rw":
             connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("PRAGMA fullfsync=ON")  # macOS keeps writes in the disk's cache otherwise
+            connection.execute("PRAGMA wal_autocheckpoint=0")  # Checkpoints does it
             connection.execute("PRAGMA foreign_keys=OFF")
         else:
             connection.execute("PRAGMA query_only=ON")

@@ -4,6 +4,7 @@ import sqlite3
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from ..errors import BrokenStoreError, StoreError
 from ..files.whole import sync_folder
@@ -69,8 +70,21 @@ def _fill(connection: sqlite3.Connection, head: Head) -> None:
         )
 
 
-def recover(path: Path, lock: WriterLock) -> tuple[sqlite3.Connection, Head, str | None]:
-    """A writing connection, the head, and in words what the end of the last writer cost."""
+class Opened(NamedTuple):
+    """A writing connection, the head, in words what the last writer's end cost, and whether commits were lost."""
+
+    connection: sqlite3.Connection
+    head: Head
+    said: str | None
+    lost: bool
+
+
+def recover(path: Path, lock: WriterLock) -> Opened:
+    """Open a store to write on it, and find out how the last writer left it.
+
+    Raises:
+        BrokenStoreError: it is damaged.
+    """
     before = look(beside(path, "-wal"))
     with told(path):
         connection = connect(path, "rw")
@@ -79,13 +93,14 @@ def recover(path: Path, lock: WriterLock) -> tuple[sqlite3.Connection, Head, str
             if connection.execute("PRAGMA journal_mode=WAL").fetchone()[0] != "wal":
                 raise BrokenStoreError(f"{path} is damaged: it has lost its log.")
             whole = int(connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1])
-            said = _lost(connection, lock) or _torn(before, whole)
+            lost = _lost(connection, lock)
+            said = lost or _torn(before, whole)
             if said or path.stat().st_size <= CHECKED_BYTES:
                 _check(connection, path)
         except BaseException:
             connection.close()
             raise
-    return connection, head, said
+    return Opened(connection, head, said, lost is not None)
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
@@ -113,7 +128,7 @@ def _torn(before: Log | None, whole: int) -> str | None:
     if before is None or (before.frame_bytes and before.frames <= max(whole, 0)):
         return None
     torn = before.bytes - (32 + max(whole, 0) * before.frame_bytes if before.frame_bytes else 0)
-    return f"the last {torn} bytes of the log were not whole: at most the last group is lost, which was not committed"
+    return f"the last {torn} bytes of the log were not whole: the group that they belong to is lost"
 
 
 def read_tail(connection: sqlite3.Connection) -> Tail:
