@@ -9,6 +9,7 @@
     bootstrap.py         block-bootstrap intervals of every metric; rows of one moment taken as one
     diebold_mariano.py   the test of equal losses
     verdict.py           what a comparison says in words, corrected for how many were compared and tried
+    online/              the same while it happens, in constant memory, with baselines that live beside a model
 
 Everything here takes and gives numpy arrays and `data.levels.Levels`, and knows no model.
 """
@@ -27,6 +28,16 @@ from .calibration import Coverage, Reliability, coverage, expected_calibration_e
 from .diagnostics import Autocorrelation, Groups, autocorrelation, error_by
 from .diebold_mariano import DieboldMariano, diebold_mariano
 from .metrics import accuracy, auc, brier, direction_metrics, direction_rows, log_loss, log_losses
+from .online import (
+    ConfidenceSequence,
+    OnlineBaseline,
+    OnlineDirection,
+    OnlineValues,
+    break_even_move,
+    counts_of,
+    online_baseline,
+    parameters_of,
+)
 from .quantile_metrics import Scale, by_horizon, by_row, pinball_losses, scale_of, value_metrics
 from .verdict import Comparison, holm, in_words, verdicts
 
@@ -36,11 +47,15 @@ __all__ = [
     "Autocorrelation",
     "BaseRate",
     "Comparison",
+    "ConfidenceSequence",
     "Coverage",
     "DieboldMariano",
     "DirectionBaseline",
     "Groups",
     "Interval",
+    "OnlineBaseline",
+    "OnlineDirection",
+    "OnlineValues",
     "Reliability",
     "Scale",
     "SignTable",
@@ -49,10 +64,12 @@ __all__ = [
     "auc",
     "autocorrelation",
     "block_length",
+    "break_even_move",
     "brier",
     "by_horizon",
     "by_row",
     "by_time",
+    "counts_of",
     "coverage",
     "diebold_mariano",
     "direction_metrics",
@@ -66,6 +83,8 @@ __all__ = [
     "log_loss",
     "log_losses",
     "mean_interval",
+    "online_baseline",
+    "parameters_of",
     "pinball_losses",
     "reliability",
     "scale_of",
