@@ -17,6 +17,7 @@ NAMES = (
     "metrics.jsonl",
     "metrics.json",
     "folds.json",
+    "baselines.json",
     "predictions.parquet",
     "report.html",
     CONFIG,
@@ -58,6 +59,11 @@ class RunFolder:
     def folds(self) -> Path:
         """What a run that walked forward reached on all its folds: `walk.read_walk`."""
         return self.path / "folds.json"
+
+    @property
+    def baselines(self) -> Path:
+        """What live predictions are scored beside: `baselines.read_baselines`."""
+        return self.path / "baselines.json"
 
     @property
     def predictions(self) -> Path:

@@ -21,6 +21,7 @@ from ...data.streams import Streams
 from ...data.windows import Windows
 from ...errors import DataError
 from ...evaluation.diebold_mariano import FEWEST_ROWS
+from ...runs.baselines import write_baselines
 from ...runs.folder import RunFolder
 from ...runs.format import RunConfig, write_config
 from ...runs.predictions import write_predictions
@@ -29,6 +30,7 @@ from ...training import Finished, Trainer, TrainingConfig
 from ...training.keeping import Keeper
 from ...training.loop import Augment
 from ...training.progress import Watcher
+from .beside import fitted_beside
 from .choosing import Choices, choose
 from .evaluating import Evaluation, judge
 from .features import foreseeable, raw_rows
@@ -282,6 +284,7 @@ def conclude(trained: Trained, panel: Panel, rivals: dict[str, Columns] | None =
     )
     test = forecasts[len(fold.validation) :]
     write_predictions(run.folder.predictions, _test_frame(run.recipe, panel, fold.test, test))
+    write_baselines(run.folder.baselines, fitted_beside(target_of(run.recipe), panel, fold))
     write_results(run.folder.metrics, results)
     return Fit(run, finished, evaluation, results)
 

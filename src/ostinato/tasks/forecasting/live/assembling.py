@@ -7,12 +7,12 @@ from .... import __version__
 from ....errors import ConfigError
 from ....live.engine import Engine, Settings
 from ....live.feeds import Feed
-
 from ....live.journal import Journal
 from ....store import Head, Store
 from ..opening import Run, open_run
 from ..reading import panel_of
 from ..recipe import Recipe
+from ..target import target_of
 from .baselines import beside
 from .rows import need_of
 from .stepping import RunForecaster
@@ -37,7 +37,7 @@ def feed_of(text: str, recipe: Recipe) -> Feed:
 
 def forecaster_of(run: Run, names: tuple[str, ...] | None = None) -> RunForecaster:
     """A run, stepped, with the baselines beside it; ``names`` are those of the store, where there is one."""
-    found = beside(run, names)
+    found = beside(run, target_of(run.recipe), names)
     return RunForecaster(run, found.baselines, found.units)
 
 

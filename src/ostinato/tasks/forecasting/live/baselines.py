@@ -1,16 +1,98 @@
-"""Baselines beside a live model."""
+"""Baselines beside a live model: fitted with the run, living on what it sees.
 
+Axes: C columns, H horizons, Q levels, P numbers of a prediction.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from ....errors import BrokenRunError, ConfigError
+from ....evaluation.online import OnlineBaseline, online_baseline
+from ....runs.baselines import read_baselines
+from ..beside import OF_DIRECTIONS
+from ..direction import Direction
 from ..opening import Run
+from ..target import Target
+from ..values import Values
 
 
-@dataclass
+class BesideColumns:
+    """One baseline of each column that is foreseen, told and asked together."""
+
+    def __init__(self, each: Sequence[OnlineBaseline]) -> None:
+        self.each = each
+
+    def see(self, level: Sequence[float], gap: bool = False) -> None:
+        """The levels of the row that has just come, (C,); NaN where it was not observed."""
+        for one, own in zip(self.each, level, strict=True):
+            one.see(own, gap)
+
+    def learn(self, labels: np.ndarray) -> None:
+        """What became of the row that the farthest horizon is behind; only counts learn, of one number."""
+        if len(labels) == 1:
+            self.each[0].learn(float(labels[0]))
+
+    def predict(self) -> np.ndarray:
+        """(P,)"""
+        return np.concatenate([np.ravel(one.predict()) for one in self.each])
+
+    def state(self) -> list[Any]:
+        """As JSON has it."""
+        return [one.state() for one in self.each]
+
+    def restore(self, state: list[Any]) -> None:
+        """The same to the bit."""
+        for one, own in zip(self.each, state, strict=True):
+            one.restore(own)
+
+
+@dataclass(frozen=True)
 class Beside:
-    baselines: dict[str, Any]
-    units: tuple[float, ...] | None = None
+    """By name, in the order of the ledger; ``units`` (C,) of the losses of several columns."""
+
+    baselines: dict[str, BesideColumns]
+    units: tuple[float, ...] | None
 
 
-def beside(run: Run, names: tuple[str, ...] | None = None) -> Beside:
-    return Beside({}, None)
+def beside(run: Run, target: Target, names: Sequence[str] | None = None) -> Beside:
+    """The baselines that live beside a run; ``names`` are those that a store already has, in its order.
+
+    Raises:
+        BrokenRunError: baselines.json is damaged, or lacks one of them.
+    """
+    carried = read_baselines(run.folder.baselines)
+    fallback = OF_DIRECTIONS if isinstance(target, Direction) and not carried.baselines else ()
+    wanted = tuple(names) if names is not None else (*carried.baselines, *fallback)
+    columns = len(target.names) if isinstance(target, Values) else 1
+    made = {}
+    for name in wanted:
+        parameters: list[Any] = list(carried.baselines.get(name, []))
+        if not parameters and isinstance(target, Direction):
+            parameters = [{"horizon": run.recipe.purge}] if name == "sign_table" else [None]
+        if len(parameters) != columns:
+            raise BrokenRunError(f"{run.folder.baselines} has no {name} for each of {columns} columns.")
+        made[name] = BesideColumns([_made(name, own, run) for own in parameters])
+    if carried.units and len(carried.units) != columns:
+        raise BrokenRunError(f"{run.folder.baselines} has {len(carried.units)} units for {columns} columns.")
+    _check_widths(made, target, run)
+    return Beside(made, tuple(carried.units) or None)
+
+
+def _made(name: str, parameters: Any, run: Run) -> OnlineBaseline:
+    try:
+        return online_baseline(name, parameters)
+    except ConfigError as error:
+        raise BrokenRunError(f"{run.folder.baselines}: {error}") from None
+
+
+def _check_widths(made: dict[str, BesideColumns], target: Target, run: Run) -> None:
+    wanted = 1 if not isinstance(target, Values) else target.quantities * len(target.at)
+    for name, one in made.items():
+        width = len(one.predict())
+        if width != wanted:
+            raise BrokenRunError(
+                f"{run.folder.baselines}: {name} gives {width} numbers, the run gives {wanted}."
+            )

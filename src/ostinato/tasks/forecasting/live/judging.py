@@ -101,10 +101,8 @@ class ValuesJudge(Judge):
         if known.mean() < LEAST_KNOWN:
             return math.nan
         error = labels[:, None] - numbers.reshape(len(labels), -1)
-        if self.point:
-            each = error[:, 0] ** 2
-        else:
-            each = np.maximum(self.at * error, (self.at - 1) * error).mean(axis=1)
+        pinball = np.maximum(self.at * error, (self.at - 1) * error).mean(axis=1)
+        each = error[:, 0] ** 2 if self.point else pinball
         of_column = np.where(known, each, 0.0).reshape(self.columns, -1).sum(axis=1)
         count = known.reshape(self.columns, -1).sum(axis=1)
         seen = count > 0

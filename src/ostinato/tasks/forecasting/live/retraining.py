@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TextIO
 
 from ....errors import ConfigError, OstinatoError, shortened
-from ....evaluation.online.sequence import ConfidenceSequence
+from ....evaluation.online import ConfidenceSequence
 from ....live.engine import Engine
 from ....live.replaying import event_of
 from ....store import resuming
@@ -125,7 +125,8 @@ class Retraining:
         if code is None:
             return
         self.child = None
-        assert self.run is not None and self.errors is not None
+        assert self.run is not None
+        assert self.errors is not None
         self.errors.seek(0)
         said = self.errors.read()[-500:].strip()
         self.close()

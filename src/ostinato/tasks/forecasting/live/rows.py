@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 from ....data.bars import EDGE, parse_bars
+from ....data.panel import Kind
 from ....errors import ConfigError, StateError
 from ....live import Event
 from ..features import BAR_COLUMNS
@@ -28,7 +29,7 @@ class Row(NamedTuple):
 class Need(NamedTuple):
     """The feed that a run lives on."""
 
-    kind: str
+    kind: Kind
     columns: tuple[str, ...]
     step: float | None
 
@@ -152,6 +153,10 @@ class RegularRows(Rows):
 
 class CountedBars(Rows):
     """Bars by number of trades or by volume, made of trades as ``data.bars_of_trades`` makes them."""
+
+    trades: int  # in the bar that grows
+    time: float  # of its first trade
+    running: float  # volume since the beginning
 
     def __init__(self, recipe: Recipe) -> None:
         size = parse_bars(recipe.bars)

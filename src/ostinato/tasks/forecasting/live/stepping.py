@@ -17,12 +17,12 @@ from torch import Tensor
 
 from ....core import named_leaves, state_from_leaves
 from ....errors import ConfigError, StateError
-from typing import Any as OnlineBaseline
 from ....live import Event
 from ....live.forecaster import Answer, Outcome, Step
 from ..model import parts_of
 from ..opening import Run
 from ..target import target_of
+from .baselines import BesideColumns
 from .judging import judge_of
 from .rows import Row, rows_of
 from .waiting import NOBODY, Queue, Waiting
@@ -44,7 +44,7 @@ class RunForecaster:
     """
 
     def __init__(
-        self, run: Run, baselines: dict[str, OnlineBaseline], units: Sequence[float] | None = None
+        self, run: Run, baselines: dict[str, BesideColumns], units: Sequence[float] | None = None
     ) -> None:
         recipe = run.recipe
         if not run.model.streams or run.model.stride != 1 or run.model.latency:
@@ -58,6 +58,7 @@ class RunForecaster:
         self.stepper = run.model.stepper()
         self.rows, self.queue, self.baselines = rows_of(recipe), Queue(recipe.ahead), baselines
         self.needed, self.seen = _needed(run), 0
+        self.crossed = False  # whether trades were lost before the next one
         self.fresh = json.dumps({name: one.state() for name, one in baselines.items()})
 
     def step(self, event: Event) -> Step:
@@ -83,7 +84,7 @@ class RunForecaster:
         """Trades that were lost are not known to have been none. Regular rows that are missing are filled instead."""
         if self.run.recipe.step is not None:
             return []
-        self._see((math.nan,))
+        self.crossed = True
         return [self._given_up(waiting) for waiting in self.queue.give_up()]
 
     def reset(self) -> None:
@@ -91,7 +92,7 @@ class RunForecaster:
         self.stepper.reset()
         self.rows.reset()
         self.queue.give_up()
-        self.seen = 0
+        self.seen, self.crossed = 0, False
         for name, state in json.loads(self.fresh).items():
             self.baselines[name].restore(state)
 
@@ -111,6 +112,7 @@ class RunForecaster:
         facts = {
             "digest": self.digest,
             "seen": self.seen,
+            "crossed": self.crossed,
             "rows": self.rows.state(),
             "baselines": {name: one.state() for name, one in self.baselines.items()},
         }
@@ -127,7 +129,7 @@ class RunForecaster:
             model = state_from_leaves(self.stepper.state, parts)
             waiting = [tensors[f"waiting.{name}"] for name in ("keys", "levels", "numbers", "baselines")]
             self.rows.restore([float(number) for number in facts["rows"]])
-            self.seen = int(facts["seen"])
+            self.seen, self.crossed = int(facts["seen"]), bool(facts["crossed"])
             for name, one in self.baselines.items():
                 one.restore(facts["baselines"][name])
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
@@ -151,7 +153,8 @@ class RunForecaster:
 
     def _see(self, level: tuple[float, ...]) -> None:
         for one in self.baselines.values():
-            one.see(level)
+            one.see(level, self.crossed)
+        self.crossed = False
 
     def _given_up(self, waiting: Waiting) -> Outcome:
         quantities = max(len(self.run.recipe.ahead), 1) * len(waiting.level)

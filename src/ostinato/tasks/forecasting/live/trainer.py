@@ -72,8 +72,7 @@ def train(store: Path, run: Path, out: Path) -> None:
 
 def write_state(store: Path, out: Path) -> None:
     """Step the new run on every stored event."""
-    from ....live import Event
-    from ....store import Origin, Reader
+    from ....store import Reader
     from ..opening import open_run
     from .assembling import forecaster_of
 
@@ -81,19 +80,20 @@ def write_state(store: Path, out: Path) -> None:
     try:
         forecaster = forecaster_of(open_run(out), reader.head.baselines)
         holes = [gap for gap in reader.gaps() if gap.outcome == "unfillable"]
-        key = -1
-        for row in reader.replay():
-            while holes and holes[0].first < row.key:
-                holes.pop(0)
-                forecaster.hole()
-                if reader.head.policy == "reset":
-                    forecaster.reset()
-            forecaster.step(
-                Event(row.key, row.time, row.values, row.received, row.happened, Origin(row.origin))
-            )
-            key = row.key
+        key: int | None = None
+        while events := reader.events_after(key):
+            for event in events:
+                while holes and holes[0].first < event.key:
+                    holes.pop(0)
+                    forecaster.hole()
+                    if reader.head.policy == "reset":
+                        forecaster.reset()
+                forecaster.step(event_of(event))
+            key = events[-1].key
     finally:
         reader.close()
+    assert key is not None  # a run was fitted on them
+    assert key is not None  # a run was fitted on them
     (out / STATE).write_bytes(key.to_bytes(8, "little", signed=True) + forecaster.state())
 
 
