@@ -162,11 +162,11 @@ class Store(Adding):
         until = (1 << 63) - 1 if at_or_before is None else at_or_before
         with told(self.path):
             rows = self._connection.execute(
-                "SELECT key, state FROM snapshots WHERE model = ? AND key <= ? ORDER BY key DESC",
+                "SELECT key, CAST(state AS BLOB) FROM snapshots WHERE model = ? AND key <= ? ORDER BY key DESC",
                 (model, until),
             ).fetchall()
         for key, state in rows:
-            if isinstance(state, bytes) and hashlib.sha256(state[32:]).digest() == state[:32]:
+            if hashlib.sha256(state[32:]).digest() == state[:32]:
                 return int(key), state[CHECK_BYTES:]
         return None
 
