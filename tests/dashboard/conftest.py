@@ -137,8 +137,7 @@ class Writer:
         self.store.add_gap(Gap(self.key + 1, self.key + 3, reason, outcome, why, now - 2, now), "carry")
         self.store.commit()
         self.gaps[outcome == "unfillable"] += 1
-        if outcome == "unfillable":
-            self.key += 3
+        self.key += 3
 
     def note(self, text: str, kind: str = "reconnect") -> None:
         """Something happened."""

@@ -10,28 +10,30 @@ import sys
 from pathlib import Path
 
 from ..errors import OstinatoError
+from .costs import FEE
 from .server import Options, serve
-from .webhook import Webhook
+from .webhook import Webhook, secret
 
 
 def main() -> int:
     """Serve; 0 at an interrupt or when told to end, 1 with a sentence where that cannot be."""
     parser = argparse.ArgumentParser(
-        prog="python -m ostinato.dashboard", description="Serve the page of a live store."
+        prog="python -m ostinato.dashboard", description="Serve the page of a store."
     )
     parser.add_argument("store", type=Path)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8765)
     parser.add_argument("--webhook", action="append", default=[], metavar="URL")
+    parser.add_argument("--fee", type=float, default=FEE)
+    parser.add_argument("--spread", type=float)
     parser.add_argument(
         "--until-eof", action="store_true", help="end when standard input does: with the parent"
     )
     asked = parser.parse_args()
     try:
-        secret = os.environ.get("OSTINATO_WEBHOOK_SECRET") or None
-        webhooks = tuple(Webhook(url, secret) for url in asked.webhook)
+        webhooks = tuple(Webhook(url, secret()) for url in asked.webhook)
         token = os.environ.get("OSTINATO_TOKEN") or None
-        options = Options(asked.store, asked.host, asked.port, token, webhooks)
+        options = Options(asked.store, asked.host, asked.port, token, webhooks, asked.fee, asked.spread)
         serve(options, tell=_tell, until=sys.stdin.buffer.read if asked.until_eof else None)
     except OstinatoError as error:
         print(f"ostinato: {error}", file=sys.stderr)  # noqa: T201

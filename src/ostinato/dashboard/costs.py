@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ..store import StoredPrediction
     from .question import Question
 
+MOST_AHEAD = 100_000  # rows of prices that are kept
 FEE = 0.001  # of one trade: what exchanges ask of those who have no discount
 
 
@@ -19,21 +20,26 @@ class Costs:
 
     Args:
         fee: of one trade, a fraction of its value.
+        spread: between best bid and ask, a fraction of the price; None to estimate it from the trades.
 
     Raises:
-        ConfigError: the fee is not within 0 and 1.
+        ConfigError: one of them is not within 0 and 1.
     """
 
-    def __init__(self, question: "Question", fee: float = FEE) -> None:
-        self.fee = fee
+    def __init__(self, question: "Question", fee: float = FEE, spread: float | None = None) -> None:
+        self.fee, self.given = fee, spread
         self.priced = question.price_label.lower() in PRICES
         self.ahead = question.ahead()
         # a bar's close tells nothing of bid and ask
-        self._roll = RollSpread() if question.head.kind == "trades" else None
-        self._moves = OnlineMoves(break_even_move(fee, 0.0))
-        horizon = max(question.head.horizons, default=1)
-        self._prices: deque[tuple[int, float]] = deque(maxlen=horizon)
-        self._column = question.price
+        self._roll = RollSpread() if spread is None and question.head.kind == "trades" else None
+        self._moves = OnlineMoves(break_even_move(fee, spread or 0.0))
+        self._prices: deque[float] = deque(maxlen=min(question.furthest, MOST_AHEAD))
+        self._column, self._key = question.price, 0
+
+    @property
+    def spread(self) -> float | None:
+        """As given, or as estimated; None where it is not known."""
+        return self.given if self._roll is None else self._roll.spread
 
     def add(self, rows: "list[StoredPrediction]") -> None:
         """Take up events in the order of their keys."""
@@ -43,29 +49,29 @@ class Costs:
             price = row.values[self._column]
             if not 0 < price < math.inf:
                 continue
-            hole = bool(self._prices) and row.key != self._prices[-1][0] + 1
-            if hole:
-                self._prices.clear()
             if self._roll is not None:
-                self._roll.add(price, hole)
+                self._roll.add(price, row.key != self._key + 1)
             if len(self._prices) == self._prices.maxlen:
-                self._moves.add(price / self._prices[0][1] - 1)
-            self._prices.append((row.key, price))
-        if self._roll is not None and self._roll.spread is not None:
-            self._moves.break_even = break_even_move(self.fee, min(self._roll.spread, 0.5))
+                self._moves.add(price / self._prices[0] - 1)
+            self._prices.append(price)
+            self._key = row.key
+        if self._roll is not None and self.spread is not None:
+            self._moves.break_even = break_even_move(self.fee, min(self.spread, 0.5))
 
     def section(self) -> dict[str, Any] | None:
         """Numbers and words; None where there is no price."""
         if not self.priced:
             return None
-        found, spread = self._moves.summary(), self._roll.spread if self._roll else None
+        found, spread = self._moves.summary(), self.spread
         words = (
             f"Break-even: a move of {_percent(found.break_even)}, for a fee of {_percent(self.fee)} each way "
         )
         words += (
             "and no spread, which is not known" if spread is None else f"and a spread of {_percent(spread)}"
         )
-        words += " (Roll's estimate from the trades)." if spread is not None else "."
+        words += (
+            " (Roll's estimate from the trades)." if self._roll is not None and spread is not None else "."
+        )
         if found.mean is not None:
             words += f" The price moved by {_percent(found.mean)} on average within {self.ahead}"
             words += f"; {100 * (found.larger or 0.0):.2g} % of moves were larger than break-even."

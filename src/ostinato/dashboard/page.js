@@ -102,6 +102,9 @@
     say("stream-title", run.stream_title);
     say("skill-title", run.skill_title);
     say("calibration-title", run.calibration_title);
+    say("price-words", run.price_words);
+    say("stream-words", run.stream_words);
+    say("skill-words", run.skill_words);
     const buttons = [["auto", "auto"], ...run.ranges].map(([name, label]) => {
       const button = element("button", label);
       button.type = "button";
@@ -188,7 +191,7 @@
   const css = (name) => getComputedStyle(root).getPropertyValue(name).trim();
 
   function layout(node, more) {
-    const axis = { gridcolor: css("--grid"), linecolor: css("--grid"), tickcolor: css("--grid"), zeroline: false,
+    const axis = { gridcolor: css("--grid"), linecolor: css("--grid"), tickcolor: css("--grid"), zeroline: false, exponentformat: "e",
       ticks: "outside", ticklen: 4, automargin: true, fixedrange: !mouse };
     const { xaxis, yaxis, ...rest } = more;
     return {
@@ -221,32 +224,37 @@
     const rows = [...view.series.values()].sort((a, b) => a.t - b.t);
     const column = (name) => rows.map((row) => row[name]);
     const means = view.run.quantities.map((_, place) => rows.map((row) => row.means[place]));
-    return { x: rows.map((row) => moment(row.t)), low: column("low"), high: column("high"), last: column("last"), means };
+    const t = column("t");
+    return { t, x: t.map(moment), low: column("low"), high: column("high"), last: column("last"), means };
   }
 
-  function priceChart(node) {
-    const { x, low, high, last, means } = points();
-    const few = x.length < 80;
-    const traces = band(x, low, high, "", css("--otherband"));
-    if (view.run.kind === "direction") {
-      const p = means[0], middle = view.run.middle;
-      const reach = Math.max(0.02, ...p.filter(known).map((value) => Math.abs(value - middle)));
-      traces.push(line(x, last, "price", css("--soft"), { width: 1.1, showlegend: false, shape: "hv" }));
-      traces.push({ type: "scatter", mode: "markers", x, y: last, name: "p(up)", customdata: p, showlegend: false,
-        hovertemplate: "%{y}, p(up) %{customdata:.3f}<extra></extra>",
-        marker: { size: few ? 7 : 4.5, color: p, cmin: middle - reach, cmax: middle + reach,
-          colorscale: [[0, css("--rival")], [0.5, css("--grid")], [1, css("--ours")]] } });
-    } else {
-      const [lower, centre, upper] = means, ahead = x.map((_, place) => moment(points.at(place)));
-      traces.length = 0;
-      traces.push(...band(ahead, lower, upper, `${view.run.interval} interval`, css("--band")));
-      traces.push(line(ahead, centre, "forecast", css("--ours"), { dash: "dot" }));
-      traces.push(line(x, last, view.run.price_label, css("--ink")));
-      traces.push(...fan());
+  function priceChart() {
+    const { t, x, low, high, last, means } = points();
+    const axes = { yaxis: { title: { text: view.run.price_label, standoff: 6 }, exponentformat: "none", separatethousands: true } };
+    if (view.run.kind !== "direction") {
+      const [lower, centre, upper] = means.map((column) => column.map((value, place) => onThePrice(last[place], value)));
+      const ahead = t.map((time) => moment(time + view.run.shift));
+      return { layout: axes, traces: [
+        ...band(ahead, lower, upper, intervalName(), css("--band")),
+        line(ahead, centre, "forecast", css("--ours"), { dash: "dot", width: 1.2 }),
+        line(x, last, view.run.price_label, css("--ink")),
+        ...fan(),
+      ] };
     }
-    return { traces, layout: { yaxis: { title: { text: view.run.price_label, standoff: 6 } },
-      showlegend: view.run.kind !== "direction" } };
+    const p = means[0], rate = view.run.quantities.findIndex((one) => one.base);
+    const middle = rate < 0 ? 0.5 : means[rate].filter(known).pop() ?? 0.5;
+    const reach = Math.max(0.02, ...p.filter(known).map((value) => Math.abs(value - middle)));
+    return { layout: { ...axes, showlegend: false }, traces: [
+      ...band(x, low, high, "", css("--otherband")),
+      line(x, last, "price", css("--other"), { width: 1.1, shape: "hv" }),
+      { type: "scatter", mode: "markers", x, y: last, name: "", customdata: p,
+        hovertemplate: "p(up) %{customdata:.3f}<extra></extra>",
+        marker: { size: x.length < 80 ? 7 : 5, color: p, cmin: middle - reach, cmax: middle + reach,
+          colorscale: [[0, css("--rival")], [0.5, css("--grid")], [1, css("--ours")]] } },
+    ] };
   }
+  const intervalName = () => (view.run.interval ? `${view.run.interval} interval` : "");
+  const onThePrice = (price, value) => (known(price) && known(value) ? (view.run.change ? price * Math.exp(value) : price + value) : null);
 
   function fan() {
     const now = view.fan;
@@ -255,32 +263,44 @@
     return [...band(x, now.low, now.high, "", css("--band")), line(x, now.middle, "now", css("--ours"), { width: 2.2 })];
   }
 
-  function streamChart(node) {
+  function streamChart() {
     const { x, means } = points();
-    const traces = [];
-    view.run.quantities.forEach(({ name, place }, index) => {
-      if (place > 0) traces.push(line(x, means[index], name, rivalColour(place - 1), { width: 1.1, dash: "dot" }));
-    });
-    view.run.quantities.forEach(({ name, place }, index) => {
-      if (place === 0) traces.push(line(x, means[index], name, css("--ours")));
-    });
-    return { traces, layout: { yaxis: { title: { text: view.run.stream_label, standoff: 6 } } } };
+    const axes = { yaxis: { title: { text: view.run.stream_label, standoff: 6 } } };
+    if (view.run.kind !== "direction") {
+      const zero = line([x[0], x[x.length - 1]], [0, 0], "", css("--soft"), { width: 1, dash: "dash", hoverinfo: "skip", showlegend: false });
+      return { layout: axes, traces: [...band(x, means[0], means[2], intervalName(), css("--band")),
+        line(x, means[1], "middle", css("--ours")), zero] };
+    }
+    const beside = view.run.quantities.slice(1).map((one, place) =>
+      line(x, means[place + 1], one.name, rivalColour(place), { width: 1.2, dash: "dot" }));
+    return { layout: axes, traces: [...beside, line(x, means[0], "p(up)", css("--ours"), { width: 1.3 })] };
   }
 
-  function skillChart(node) {
+  function skillChart() {
     const rows = [...view.track.values()].sort((a, b) => a.n - b.n);
     const x = rows.map((row) => row.n), traces = [];
     view.run.baselines.forEach((name, place) => {
       const of = (part) => rows.map((row) => row.skill[place] && row.skill[place][part]);
-      traces.push(...band(x, of(1), of(2), "", rivalBand(place)));
-      traces.push(line(x, of(0), name, rivalColour(place)));
+      const whole = rows.filter((row) => row.skill[place] && known(row.skill[place][1]));
+      traces.push(...band(whole.map((row) => row.n), whole.map((row) => row.skill[place][1]),
+        whole.map((row) => row.skill[place][2]), "", rivalBand(place)));
+      traces.push(line(x, of(0), `beside ${name}`, rivalColour(place)));
     });
     const zero = { type: "line", x0: 0, x1: 1, xref: "paper", y0: 0, y1: 0, line: { color: css("--soft"), width: 1, dash: "dash" } };
     return { traces, layout: { shapes: [zero], xaxis: { title: { text: "scored forecasts", standoff: 6 } },
-      yaxis: { title: { text: view.run.skill_label, standoff: 6 } } } };
+      yaxis: { title: { text: "gain", standoff: 6 }, range: reach(rows) } } };
   }
 
-  function calibrationChart(node) {
+  // the first few forecasts swing so far that nothing else could be seen
+  function reach(rows) {
+    const total = rows.length ? rows[rows.length - 1].n : 0;
+    const values = rows.filter((row) => row.n >= total / 20).flatMap((row) => row.skill.flatMap((one) => one || [])).filter(known);
+    if (!values.length) return undefined;
+    const low = Math.min(0, ...values), high = Math.max(0, ...values), room = 0.08 * (high - low) || 1e-6;
+    return [low - room, high + room];
+  }
+
+  function calibrationChart() {
     const now = view.calibration || { p: [], seen: [], low: [], high: [], rows: [] };
     const all = [...now.p, ...now.low, ...now.high].filter(known);
     const wide = view.run.kind !== "direction" || !all.length;
@@ -295,7 +315,7 @@
       xaxis: { title: { text: view.run.calibration_said, standoff: 6 } }, yaxis: { title: { text: view.run.calibration_was, standoff: 6 } } } };
   }
 
-  function latencyChart(node) {
+  function latencyChart() {
     const now = view.latency || { labels: [], counts: [] };
     return { traces: [{ type: "bar", x: now.labels, y: now.counts, name: "forecasts", marker: { color: css("--ours") } }],
       layout: { bargap: 0.1, showlegend: false, hovermode: "closest",
@@ -324,7 +344,7 @@
     chart.drawn = performance.now();
     chart.dirty = false;
     if (typeof Plotly === "undefined") return;
-    const { traces, layout: more } = chart.make(chart.node);
+    const { traces, layout: more } = chart.make();
     if (!chart.begun) chart.node.replaceChildren();
     chart.begun = true;
     Plotly.react(chart.node, traces, layout(chart.node, more), config);
@@ -353,7 +373,7 @@
     scores: showScores,
     calibration: (now) => { view.calibration = now; say("calibration-words", now.words); touch("calibration"); },
     latency: (now) => { view.latency = now; say("latency-words", now.words); touch("latency"); },
-    words: (words) => Object.entries(words).forEach(([id, text]) => say(id, text)),
+    costs: (costs) => say("costs", costs && costs.words),
   };
 
   function receive(message) {
@@ -373,7 +393,7 @@
     }
     if (message.track) {
       if (message.track.anew) view.track.clear();
-      message.track.points.forEach(([n, skill]) => view.track.set(n, { n, skill }));
+      message.track.points.forEach(([place, n, skill]) => view.track.set(place, { n, skill }));
       touch("skill");
     }
     showStatus(message.status);

@@ -22,23 +22,23 @@ class Question:
     """The question of one store.
 
     Attributes:
-        kind: whether a prediction is the probability of a rise, or quantiles of values.
+        kind: whether a prediction is the probability of a rise, or quantiles of values (or their points, one each).
         change: whether values are logarithmic changes of the price, to be put back on it.
+        price: which column is drawn. Of several that are foreseen it is the first.
     """
 
     head: "Head"
     kind: Literal["direction", "values"]
     change: bool
-    price: int  # which column is drawn
+    price: int
 
     @classmethod
     def of(cls, head: "Head") -> "Question":
         """As a head says it."""
-        names = [name.lower() for name in head.columns]
-        wanted = [head.target.lower(), *PRICES] if head.levels else list(PRICES)
-        price = next((names.index(name) for name in wanted if name in names), 0)
-        kind: Literal["direction", "values"] = "values" if head.levels else "direction"
-        return cls(head, kind, kind == "values" and head.target not in head.columns, price)
+        kind: Literal["direction", "values"] = "direction" if head.target == "direction" else "values"
+        first = head.target.partition(",")[0]
+        price = next((head.columns.index(name) for name in (first, *PRICES) if name in head.columns), 0)
+        return cls(head, kind, head.target == "return", price)
 
     @property
     def price_label(self) -> str:
@@ -51,11 +51,24 @@ class Question:
         return 3 if self.kind == "values" else 1 + len(self.head.baselines)
 
     def shape(self) -> tuple[int, int]:
-        """(H, Q) of the numbers of values."""
-        return max(1, len(self.head.horizons)), len(self.head.levels)
+        """Quantities (columns times horizons) and levels of the numbers of values; points count as one level."""
+        levels = max(1, len(self.head.levels))
+        return max(1, len(self.head.outputs) // levels), levels
+
+    @property
+    def horizons(self) -> int:
+        """How many of the quantities are of the first column."""
+        return min(max(1, len(self.head.horizons)), self.shape()[0])
+
+    @property
+    def furthest(self) -> int:
+        """Rows that the furthest forecast looks ahead."""
+        return max(self.head.horizons, default=1)
 
     def followed(self, prices: np.ndarray, numbers: np.ndarray, baselines: np.ndarray) -> np.ndarray:
-        """What is drawn over time, (N, quantities): p of ours and of each baseline, or interval and middle.
+        """What is drawn over time, (N, quantities).
+
+        p of ours and of each baseline; or low, middle and high of the change that is expected at the furthest horizon.
 
         Args:
             prices: (N,).   numbers: (N, P).   baselines: (N, any), flat.
@@ -63,13 +76,13 @@ class Question:
         if self.kind == "direction":
             beside = baselines[:, : len(self.head.baselines)]
             return np.concatenate([numbers[:, :1], beside], axis=1)
-        horizons, levels = self.shape()
-        last = numbers.reshape(len(numbers), horizons, levels)[:, -1]
-        return self.on_the_price(prices[:, None], last[:, [0, self.middle(), -1]])
+        last = numbers.reshape(len(numbers), *self.shape())[:, self.horizons - 1]
+        chosen = last[:, [0, self.middle(), -1]]
+        return chosen if self.change else chosen - prices[:, None]
 
     def middle(self) -> int:
         """Which level is nearest to one half."""
-        return int(np.argmin(np.abs(np.asarray(self.head.levels) - 0.5)))
+        return int(np.argmin(np.abs(np.asarray(self.head.levels or (0.5,)) - 0.5)))
 
     def on_the_price(self, price: Any, values: np.ndarray) -> np.ndarray:
         """Values in the unit of what is drawn."""
@@ -77,20 +90,16 @@ class Question:
             return price * np.exp(values) if self.change else values
 
     def interval(self) -> str:
-        """The share that the outermost levels hold between them.
-
-        >>> f"{100 * (0.9 - 0.1):.4g} %"
-        '80 %'
-        """
+        """The share that the outermost levels hold between them; nothing where there is one level."""
         levels = self.head.levels
-        return f"{100 * (levels[-1] - levels[0]):.4g} %" if len(levels) > 1 else "0 %"
+        return f"{100 * (levels[-1] - levels[0]):.4g} %" if len(levels) > 1 else ""
 
     def fan(self, time: float, price: float, numbers: np.ndarray) -> dict[str, list[float | None]] | None:
         """The forecast made now: times, and interval and middle at each horizon, beginning at the price."""
         step = self.head.step
         if self.kind == "direction" or step is None or not self.head.horizons:
             return None
-        values = self.on_the_price(price, numbers.reshape(self.shape()))
+        values = self.on_the_price(price, numbers.reshape(self.shape())[: self.horizons])
         times = [time, *(time + step * ahead for ahead in self.head.horizons)]
         columns = {"low": values[:, 0], "middle": values[:, self.middle()], "high": values[:, -1]}
         whole = {name: finite([price, *column]) for name, column in columns.items()}
@@ -99,10 +108,9 @@ class Question:
     def about(self, ranges: list[tuple[str, str]], store: str) -> dict[str, Any]:
         """The words of the page that stay."""
         head = self.head
-        direction = self.kind == "direction"
+        direction, measure = self.kind == "direction", head.measure.replace("_", "-")
         ahead = self.ahead()
-        what = f"up within {ahead}" if direction else f"{head.target}, {ahead} ahead"
-        name = "p(up)" if direction else "forecast"
+        what = f"higher after {ahead}" if direction else f"{head.target}, {ahead} ahead"
         run = head.run.replace("\\", "/").rstrip("/").rpartition("/")[2] or head.digest[:12]
         return {
             "version": __version__,
@@ -111,18 +119,25 @@ class Question:
             "kicker": f"run {run} · model {head.digest[:12]} · {head.kind} of {head.feed} · store {store}",
             "price_label": self.price_label,
             "price_title": f"{self.price_label.capitalize()} and forecast",
-            "stream_title": "Probability of a rise" if direction else "Forecast over time",
-            "stream_label": "p(up)" if direction else head.target,
-            "skill_title": f"{head.measure.replace('_', '-')} against the baselines",
-            "skill_label": "better than the baseline by",
+            "stream_title": "Probability of a rise" if direction else f"Expected change, {ahead} ahead",
+            "stream_label": "p(up)" if direction else "logarithm" if self.change else "change",
+            "skill_title": f"Score against the baselines: {measure}",
             "calibration_title": "Reliability" if direction else "Coverage",
             "calibration_said": "forecast p(up)" if direction else "level of the quantile",
             "calibration_was": "share that went up" if direction else "share at or below it",
             "interval": self.interval(),
             "ahead": ahead,
-            "shift": (head.step or 0.0) * (head.horizons[-1] if head.horizons else 0),
-            "middle": 0.5,
-            "quantities": self._quantities(name),
+            "change": self.change,
+            "price_words": "Blue where a rise was held more likely than the base rate, orange where less."
+            if direction
+            else "The dotted forecast and its interval stand at the time that they were made for.",
+            "stream_words": "Means within each point."
+            if direction
+            else "Of the forecast beside the value it was made at.",
+            "skill_words": f"Mean {measure} of each baseline less ours: above 0 we are better. The bands hold "
+            "95 % at all times at once, so that one may look whenever one likes.",
+            "shift": (head.step or 0.0) * self.furthest,
+            "quantities": self._quantities(),
             "baselines": [words(one) for one in head.baselines],
             "ranges": ranges,
         }
@@ -130,16 +145,22 @@ class Question:
     def headline(self, row: "StoredPrediction") -> dict[str, Any]:
         """The newest forecast in words and numbers."""
         price = row.values[self.price]
-        numbers = np.asarray(row.numbers)
         if self.kind == "direction":
-            label, value = f"probability of a rise within {self.ahead()}", f"{numbers[0]:.3f}"
+            label, value = (
+                f"probability of a higher {self.price_label} after {self.ahead()}",
+                f"{row.numbers[0]:.3f}",
+            )
             beside = zip(self.head.baselines, row.baselines, strict=False)
             note = ", ".join(f"{words(name)} {p:.3f}" for name, p in beside)
         else:
-            values = self.on_the_price(price, numbers.reshape(self.shape()))[-1]
-            label = f"{self.interval()} interval, {self.ahead()} ahead"
-            value = f"{rounded(values[0])} to {rounded(values[-1])}"
-            note = f"middle {rounded(values[self.middle()])}"
+            values = self.on_the_price(price, row.numbers.reshape(self.shape())[self.horizons - 1])
+            low, middle, high = (rounded(values[place]) for place in (0, self.middle(), -1))
+            label = (
+                f"{self.interval()} interval, {self.ahead()} ahead"
+                if self.interval()
+                else f"{self.ahead()} ahead"
+            )
+            value, note = (f"{low} to {high}", f"middle {middle}") if self.interval() else (middle, "")
         reasons = [one.name.lower().replace("_", " ") for one in Flag if one in row.flags and one.name]
         if reasons:
             note = f"not scored: {', '.join(reasons)}" + (f"; {note}" if note else "")
@@ -151,21 +172,20 @@ class Question:
             "price": finite([price])[0],
             "time": row.time,
             "key": row.key,
-            "numbers": finite(numbers),
+            "numbers": finite(row.numbers),
         }
 
     def ahead(self) -> str:
         """How far the furthest forecast looks, in rows."""
-        rows = self.head.horizons[-1] if self.head.horizons else 1
+        rows = self.furthest
         unit = {"trades": "trade", "bars": "bar", "table": "row"}[self.head.kind]
         return f"{rows:,} {unit}{'s' if rows != 1 else ''}"
 
-    def _quantities(self, name: str) -> list[dict[str, Any]]:
-        if self.kind == "direction":
-            beside = [{"name": words(one), "place": k + 1} for k, one in enumerate(self.head.baselines)]
-            return [{"name": name, "place": 0}, *beside]
-        low, high = f"{100 * self.head.levels[0]:g} %", f"{100 * self.head.levels[-1]:g} %"
-        return [{"name": low, "place": 1}, {"name": name, "place": 0}, {"name": high, "place": 2}]
+    def _quantities(self) -> list[dict[str, Any]]:
+        if self.kind == "values":
+            return [{"name": name} for name in ("low", "middle", "high")]
+        beside = [{"name": words(one), "base": one == "base_rate"} for one in self.head.baselines]
+        return [{"name": "p(up)", "base": False}, *beside]
 
 
 def words(baseline: str) -> str:

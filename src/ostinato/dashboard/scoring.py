@@ -39,11 +39,11 @@ class Scoring:
         self.question = question
         self.measure = question.head.measure.replace("_", "-")
         self.left_out = 0
-        head, horizon = question.head, max(question.head.horizons, default=1)
+        head, horizon = question.head, question.furthest
         self._online: OnlineDirection | OnlineValues = (
             OnlineDirection(head.baselines, horizon=horizon)
             if question.kind == "direction"
-            else OnlineValues(head.levels, head.baselines, question.shape()[0], horizon=horizon)
+            else OnlineValues(head.levels or (0.5,), head.baselines, question.shape()[0], horizon=horizon)
         )
         self.summary = self._online.summary()
         self._points: dict[int, Point] = {}

@@ -26,10 +26,13 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from ..errors import ListenError, shortened
+from ..evaluation.online import break_even_move
 from . import assets
+from .costs import FEE
 from .live import Clients, follow
 from .security import Guard, check_listening
 from .stream import Ledger, hand_on
+from .view import View
 from .watching import Watch
 
 if TYPE_CHECKING:
@@ -51,6 +54,7 @@ class Options:
         port: 0 takes a free one.
         token: needed where the host is not loopback.
         webhooks: each gets every committed prediction.
+        fee, spread: for the break-even move, fractions of the price; a spread of None is estimated.
     """
 
     store: Path
@@ -58,12 +62,16 @@ class Options:
     port: int = 8765
     token: str | None = None
     webhooks: tuple["Webhook", ...] = ()
+    fee: float = FEE
+    spread: float | None = None
 
 
 def application(options: Options) -> Guard:
     """The whole application, behind its door."""
     clients = Clients()
-    watch = Watch(options.store, watched=lambda: clients.now)
+    watch = Watch(
+        options.store, View(options.store.name, options.fee, options.spread), watched=lambda: clients.now
+    )
     ledger = Ledger(options.store)
 
     @contextlib.asynccontextmanager
@@ -179,12 +187,14 @@ def serve(
     Raises:
         ListenError: one may not, or cannot, listen there.
         StoreError: there is no store, or it is another version's.
+        ConfigError: fee or spread is out of range.
     """
     import uvicorn
 
     from ..store import Reader
 
     check_listening(options.host, options.token)
+    break_even_move(options.fee, options.spread or 0.0)
     with Reader.open(options.store):  # so that a wrong path is said now
         pass
     with listening(options.host, options.port) as one:

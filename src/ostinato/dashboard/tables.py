@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..evaluation.online import DirectionSummary, ValuesSummary, wilson
+from ..evaluation.verdict import in_words
 from .question import finite, words
 
 if TYPE_CHECKING:
@@ -19,12 +20,12 @@ def verdict(skills: "Sequence[Skill]", counted: int, measure: str) -> dict[str, 
     rows = f"{counted:,} scored forecast{'s' if counted != 1 else ''}"
     if not skills:
         return {"words": f"{rows}; there is no baseline to compare with.", "tone": ""}
-    worse = [words(one.baseline) for one in skills if one.verdict == "worse than"]
-    better = [words(one.baseline) for one in skills if one.verdict == "better than"]
-    open_ = [name for one in skills if (name := words(one.baseline)) not in (*worse, *better)]
-    parts = [f"worse than the {listed(worse)}"] if worse else []
-    parts += [f"no better than the {listed(open_)} so far"] if open_ else []
-    parts += [f"better than the {listed(better)}"] if better else []
+    worse = [in_words(one.baseline) for one in skills if one.verdict == "worse than"]
+    better = [in_words(one.baseline) for one in skills if one.verdict == "better than"]
+    open_ = [name for one in skills if (name := in_words(one.baseline)) not in (*worse, *better)]
+    parts = [f"worse than {listed(worse)}"] if worse else []
+    parts += [f"no better than {listed(open_)} so far"] if open_ else []
+    parts += [f"better than {listed(better)}"] if better else []
     level = f"{100 * skills[0].level:g} %"
     return {
         "words": f"By {measure} over {rows} it is {' and '.join(parts)}. Each is told with {level} confidence, however "

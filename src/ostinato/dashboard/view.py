@@ -40,8 +40,9 @@ class View:
         problem: why the store could not be read the last time, or nothing.
     """
 
-    def __init__(self, name: str, fee: float = FEE) -> None:
-        self.name, self.fee, self.version, self.problem = name, fee, 1, ""
+    def __init__(self, name: str, fee: float = FEE, spread: float | None = None) -> None:
+        self.name, self.version, self.problem = name, 1, ""
+        self._fee, self._spread = fee, spread
         self.question: Question | None = None
         self.scoring: Scoring | None = None
         self.costs: Costs | None = None
@@ -68,7 +69,7 @@ class View:
         if self.question is None:
             self.question = Question.of(reader.head)
             self._ranges = Ranges(self.question.quantities, reader.head.step)
-            self.scoring, self.costs = Scoring(self.question), Costs(self.question, self.fee)
+            self.scoring, self.costs = Scoring(self.question), Costs(self.question, self._fee, self._spread)
             self.total = reader.counts().predictions
             ranges = [(name, LABELS[name]) for name in self._ranges.by_name]
             self._set("run", self.question.about(ranges, self.name))

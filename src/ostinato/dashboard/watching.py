@@ -28,7 +28,7 @@ class Watch:
     """The view of one store, kept up to date.
 
     Args:
-        path: of the store.
+        view: empty; of the store at ``path``.
         clock: seconds since the Unix epoch.
         watched: how many are watching now.
     """
@@ -36,11 +36,12 @@ class Watch:
     def __init__(
         self,
         path: Path,
+        view: View,
         clock: Callable[[], float] = time.time,
         watched: Callable[[], int] = lambda: 1,
     ) -> None:
         self.path, self.clock, self.watched = path, clock, watched
-        self.view = View(path.name)
+        self.view = view
         self._news = asyncio.Condition()
         self._texts: dict[tuple[int, str], tuple[str, int, str]] = {}
 

@@ -139,6 +139,11 @@ class Webhook:
         await asyncio.sleep(wait * random.uniform(0.5, 1) * self.patience)  # noqa: S311
 
 
+def secret() -> str | None:
+    """What bodies are signed with, from OSTINATO_WEBHOOK_SECRET: arguments can be read by other users."""
+    return os.environ.get("OSTINATO_WEBHOOK_SECRET") or None
+
+
 def read_cursor(path: Path) -> int | None:
     """The key of the last prediction that was answered for; None to begin at the first.
 

@@ -1,0 +1,55 @@
+"""ostinato dashboard: the page of a live store."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def dashboard(
+    store: Annotated[
+        Path, typer.Argument(metavar="STORE", help="The SQLite file of a live run.", show_default=False)
+    ],
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = 8765,
+    host: Annotated[
+        str, typer.Option("--host", help="Other addresses than loopback need a token.")
+    ] = "127.0.0.1",
+    token: Annotated[
+        str | None,
+        typer.Option(
+            "--token",
+            envvar="OSTINATO_TOKEN",
+            help="What a browser shows once, as /?token=...",
+            show_default=False,
+        ),
+    ] = None,
+    webhook: Annotated[
+        list[str] | None,
+        typer.Option("--webhook", metavar="URL", help="Predictions are posted there.", show_default=False),
+    ] = None,
+    fee: Annotated[
+        float, typer.Option("--fee", min=0, max=1, help="Share of the price that a trade costs.")
+    ] = 0.001,
+    spread: Annotated[
+        float | None,
+        typer.Option("--spread", min=0, max=1, help="As a share of the price; unset: estimated."),
+    ] = None,
+    tui: Annotated[bool, typer.Option("--tui", help="In this terminal, without a server.")] = False,
+) -> None:
+    """Show a live store, running or ended: forecast, scores beside the baselines, health of the data. It only reads."""
+    if tui:
+        from ..dashboard.tui import watch
+
+        watch(store, fee=fee, spread=spread)
+        return
+    from ..errors import ConfigError
+
+    try:
+        from ..dashboard.server import Options, serve
+        from ..dashboard.webhook import Webhook, secret
+    except ImportError as error:
+        raise ConfigError(
+            f"the dashboard needs the package {error.name}: pip install 'ostinato[live]'."
+        ) from None
+    webhooks = tuple(Webhook(url, secret()) for url in webhook or [])
+    serve(Options(store, host, port, token, webhooks, fee, spread), tell=typer.echo)
