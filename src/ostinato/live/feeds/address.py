@@ -35,9 +35,12 @@ SCHEMES = {
             "speed": "how fast its clock runs",
         },
     ),
-    "file": Scheme("a file", {"speed": "how fast it is replayed"}),
+    "file": Scheme("a file", {"speed": "how fast it is replayed", "id": "which of its series"}),
     "stdin": Scheme("", {}),
-    "ccxt": Scheme("an exchange and a symbol such as kraken:BTC/USDT", {}),
+    "ccxt": Scheme(
+        "an exchange and a symbol such as kraken:BTC/USDT",
+        {"rest": "another address of binance's REST interface", "ws": "of its websocket"},
+    ),
 }
 
 
@@ -118,8 +121,8 @@ def binance_address(address: Address) -> BinanceAddress:
     default = BinanceAddress(symbol)
     return BinanceAddress(
         symbol,
-        _url("rest", options.get("rest", default.rest), "http"),
-        _url("ws", options.get("ws", default.ws), "ws"),
+        check_url("rest", options.get("rest", default.rest), "http"),
+        check_url("ws", options.get("ws", default.ws), "ws"),
         speed_of(options.get("speed", "1")),
     )
 
@@ -149,7 +152,17 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _url(option: str, text: str, scheme: str) -> str:
+def check_url(option: str, text: str, scheme: str) -> str:
+    """An address on the network, without a slash at its end.
+
+    Args:
+        option: what it is for, in messages.
+        scheme: "http" or "ws"; with an s, or on this machine without.
+
+    Raises:
+        ConfigError: it is none, or leads beyond this machine without encryption.
+    """
+
     def wrong(why: str) -> ConfigError:
         return ConfigError(f"{option}={shortened(text)} {why}.")
 

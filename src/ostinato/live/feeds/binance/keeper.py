@@ -15,8 +15,9 @@ from .socket import Session, Take, Trouble
 class Keeper:
     """One stream.
 
-    Where a connection still works (it is silent, 24 hours old, or about to be shut down) its successor is opened first,
-    and it is closed only when the successor has brought data; what both bring is told apart by whoever takes it.
+    Where a connection may still work (it is silent, 24 hours old, or about to be shut down) its successor is opened first,
+    and unless it was silent it is closed only when the successor has brought data; what both bring is told apart by
+    whoever takes it.
 
     Args:
         url: of the stream.
@@ -80,7 +81,7 @@ class Keeper:
         session.read()
         if old is not None:
             self.health.reconnects += 1
-            if not lost:
+            if not lost and why != "silence":
                 await _first(self.patience.connect, session.fresh.wait(), session.ended.wait())
             self._session = session  # before closing: a cancellation must find both
             self._next = old
