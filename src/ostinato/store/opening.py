@@ -94,7 +94,7 @@ def recover(path: Path, lock: WriterLock) -> Opened:
                 raise BrokenStoreError(f"{path} is damaged: it has lost its log.")
             whole = int(connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1])
             lost = _lost(connection, lock)
-            said = lost or _torn(before, whole)
+            said = lost or _torn(before, whole, known=lock.last_commit() is not None)
             if said or path.stat().st_size <= CHECKED_BYTES:
                 _check(connection, path)
         except BaseException:
@@ -123,12 +123,13 @@ def _lost(connection: sqlite3.Connection, lock: WriterLock) -> str | None:
     )
 
 
-def _torn(before: Log | None, whole: int) -> str | None:
-    """The end of a log that SQLite passed over."""
+def _torn(before: Log | None, whole: int, known: bool) -> str | None:
+    """The end of a log that SQLite passed over; ``known``: all groups that are known to be committed are there."""
     if before is None or (before.frame_bytes and before.frames <= max(whole, 0)):
         return None
     torn = before.bytes - (32 + max(whole, 0) * before.frame_bytes if before.frame_bytes else 0)
-    return f"the last {torn} bytes of the log were not whole: the group that they belong to is lost"
+    lost = "nothing that was committed is lost" if known else "at most the last group is lost"
+    return f"the last {torn} bytes of the log were not whole, of a group that was being written: {lost}"
 
 
 def read_tail(connection: sqlite3.Connection) -> Tail:
