@@ -7,7 +7,7 @@ import typer
 
 from .. import __version__
 from ..errors import OstinatoError, shortened
-from . import compare, demo, env, evaluate, fetch, fit, predict, report, runs, tune
+from . import compare, dashboard, demo, env, evaluate, exchange, fetch, fit, live, predict, report, runs, tune
 
 app = typer.Typer(
     name="ostinato",
@@ -34,7 +34,10 @@ app.add_typer(compare.app, name="compare")
 app.add_typer(tune.app, name="tune")
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
+app.command("live")(live.live)
 app.command("fetch")(fetch.fetch)
+app.command("exchange")(exchange.exchange)
+app.command("dashboard")(dashboard.dashboard)
 app.command("runs")(runs.runs)
 app.command("report")(report.report)
 app.command("env")(env.env)

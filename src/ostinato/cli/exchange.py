@@ -1,5 +1,6 @@
 """ostinato exchange: a loopback exchange to try things against."""
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -65,7 +66,7 @@ def exchange(
     import asyncio
 
     from ..exchange import VirtualClock, open_market, random_faults, read_faults, start_of
-    from ..exchange.server import check_loopback
+    from ..exchange.listening import check_loopback
 
     check_loopback(host)
     script = read_faults(faults) if faults else []
@@ -73,7 +74,8 @@ def exchange(
     market = open_market(trades, simulate, seed, symbol)
     past = "0.25" if begin is None and trades is None else begin
     clock = VirtualClock(start_of(market, past), _speed(speed))
-    asyncio.run(_serve(market, clock, script, host, port, wait, quiet))
+    with contextlib.suppress(KeyboardInterrupt):  # the usual end
+        asyncio.run(_serve(market, clock, script, host, port, wait, quiet))
 
 
 async def _serve(

@@ -16,12 +16,17 @@ hostile.py (what no exchange would send).
 It shares no code with ``ostinato.live``: what both were to misread alike, no test would find.
 """
 
+from typing import TYPE_CHECKING
+
 from .catalogue import FAULTS
 from .clock import VirtualClock
 from .faults import Fault, make_fault, random_faults, read_faults
 from .limits import Limits, Served
 from .market import Market, make_market
 from .opening import open_market, start_of
+
+if TYPE_CHECKING:
+    from .server import Exchange
 
 __all__ = [
     "FAULTS",

@@ -1,17 +1,15 @@
 """The exchange: REST and websockets on one port of this machine."""
 
 import asyncio
-import errno
-import ipaddress
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from ..errors import ListenError, shortened
 from .clock import VirtualClock
 from .connection import Connection
 from .faults import Fault
 from .limits import Limits, Rate, Served
+from .listening import check_loopback, refused
 from .market import Market
 from .messages import Reply, Request
 from .plan import Plan
@@ -96,7 +94,7 @@ class Exchange:
         try:
             self._server = await loop.create_server(lambda: Connection(self), self.host, self.port)
         except (OSError, OverflowError) as error:
-            raise _refused(self.host, self.port, error) from None
+            raise refused(self.host, self.port, error) from None
         self.port = self._server.sockets[0].getsockname()[1]
         if not self._wait:
             self.clock.run()
@@ -188,35 +186,3 @@ class Exchange:
     def _address(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
-
-
-def check_loopback(host: str) -> None:
-    """Refuse an address that others can reach: the exchange has no secrets, but neither has it been asked to be public.
-
-    Raises:
-        ListenError: it is not one of this machine alone.
-    """
-    try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
-        raise ListenError(
-            f"the exchange listens on this machine alone, not on {shortened(host)}: use 127.0.0.1, ::1 or localhost."
-        )
-
-
-def _refused(host: str, port: int, error: Exception) -> ListenError:
-    where = f"port {port} of {host}"
-    if isinstance(error, OverflowError):
-        return ListenError(f"{port} is no port: use 1 to 65535, or 0 for one that is free.")
-    number = error.errno if isinstance(error, OSError) else None
-    if number == errno.EADDRINUSE:
-        return ListenError(
-            f"{where} is taken by another program: choose another --port, or 0 for one that is free."
-        )
-    if number == errno.EACCES:
-        return ListenError(
-            f"{where} is reserved for the system: choose one from 1024 on, or 0 for one that is free."
-        )
-    return ListenError(f"{where} cannot be listened on: {error}.")
