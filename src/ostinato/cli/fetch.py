@@ -151,8 +151,8 @@ def _tell(console: Any, fetched: "Fetched", out: Path, bars: bool, as_json: bool
         say(f"every {name}{span} is there once")
         return
     say(
-        f"{counted(fetched.missing, name)}{span} missing in {counted(len(fetched.holes), 'hole')}, for the exchange does "
-        f"not have them (all in {report_of(out)}):"
+        f"{counted(fetched.missing, name)}{span} missing in {counted(len(fetched.holes), 'hole')}, for the exchange "
+        f"does not have them (all in {report_of(out)}):"
     )
     for hole in fetched.holes[:SHOWN_HOLES]:
         keys = "" if bars else f"{hole.first} to {hole.last}, "

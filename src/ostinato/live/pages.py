@@ -7,15 +7,12 @@ import polars as pl
 
 from ..data.bars import parse_bars
 from ..errors import ConfigError
+from .feeds.binance.kinds import INTERVALS
 from .feeds.binance.messages import AggTrade, Kline
 from .feeds.binance.rest import RestClient
 
 DAY = 86_400.0
-INTERVALS = (
-    {"1s": 1.0, "1m": 60.0, "3m": 180.0, "5m": 300.0, "15m": 900.0, "30m": 1800.0}
-    | {f"{hours}h": 3600.0 * hours for hours in (1, 2, 4, 6, 8, 12)}
-    | {"1d": DAY, "3d": 3 * DAY, "1w": 7 * DAY}
-)
+STEPS = {name: float(seconds) for seconds, name in INTERVALS.items()}
 
 
 class TradePages:
@@ -59,7 +56,7 @@ class BarPages:
 
     def __init__(self, client: RestClient, symbol: str, interval: str, now: float) -> None:
         self.client, self.symbol, self.interval = client, symbol, interval
-        self.step, self.now = INTERVALS[interval], now
+        self.step, self.now = STEPS[interval], now
 
     async def page(self, key: int | None, start: float) -> list[Kline]:
         """What follows ``key``; where that is None, what opens from the time ``start`` on. Closed bars only."""
@@ -101,13 +98,13 @@ def interval_of(bars: str) -> str:
     Raises:
         ConfigError: it has none so long.
     """
-    if bars in INTERVALS:
+    if bars in STEPS:
         return bars
     size = parse_bars(bars)
-    near = [name for name, seconds in INTERVALS.items() if size.kind == "time" and seconds == size.size]
+    near = [name for name, seconds in STEPS.items() if size.kind == "time" and seconds == size.size]
     if not near:
         raise ConfigError(
-            f"the exchange has no bars of {bars}; it has {', '.join(INTERVALS)}. Others are made from trades: fetch "
+            f"the exchange has no bars of {bars}; it has {', '.join(STEPS)}. Others are made from trades: fetch "
             "those, and give --bars to fit."
         )
     return near[0]
