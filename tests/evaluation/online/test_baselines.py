@@ -143,6 +143,16 @@ def test_parameters_are_those_of_a_series():
         parameters_of(offline, levels, AT, series=2)
 
 
+def test_where_trades_stand_still_the_volatility_ends_as_offline():
+    levels = levels_of(np.r_[walk(400), np.full(3000, walk(400)[-1])])
+    offline = EwmaQuantiles().fit(levels, np.arange(400))
+    online = online_baseline("ewma_quantiles", parameters_of(offline, levels, AT))
+    for level in levels.level:
+        online.see(level)
+    np.testing.assert_allclose(online.predict(), offline.quantiles(levels, [3399], AT)[0], rtol=1e-12)
+    assert offline.volatility(levels)[-1] == pytest.approx(0.01 * math.sqrt(offline.start[0]))
+
+
 def test_the_variance_skips_a_gap_and_spreads_over_missing_steps():
     def variance(*seen):
         one = OnlineEwmaQuantiles(1, 4.0, [[0.0]], [1], True)
@@ -204,7 +214,7 @@ def test_a_forecast_is_no_door_to_the_state(name):
     before = np.array(one.predict())
     if before.ndim:
         one.predict()[:] = 7
-    one.state().get("seen", []).append(3)
+    one.state().get("seen", [])[:] = [99] * 27
     np.testing.assert_array_equal(one.predict(), before)
 
 

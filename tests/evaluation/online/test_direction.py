@@ -50,9 +50,10 @@ def test_it_is_scikit_learn():
 
 @given(ROWS)
 @settings(max_examples=150, deadline=None)
-def test_auc_is_within_its_error(rows):
+def test_auc_is_within_its_error_and_accuracy_is_the_offline_one(rows):
     p, up = map(np.array, zip(*rows, strict=True))
     found = after(p, up).summary().model
+    assert found.accuracy == pytest.approx(accuracy(p, up), rel=1e-15)  # of p = 0.5 too
     exact = auc(p, up)
     if math.isnan(exact):
         assert found.auc is found.auc_error is None
