@@ -10,58 +10,72 @@ from . import options as opt
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ..live import Since
     from ..live.engine import Engine
     from .serving import Pages
 
 
+Feed = Annotated[
+    str,
+    typer.Option(
+        "--feed",
+        help="binance:BTCUSDT, file:trades.csv?speed=60, stdin: or ccxt:kraken:BTC/USD; addresses may follow: "
+        "binance:BTCUSDT?rest=http://127.0.0.1:9000&ws=ws://127.0.0.1:9000",
+    ),
+]
+Store = Annotated[
+    Path,
+    typer.Option("--store", help="Where events, predictions and scores go; gone on with if it is there."),
+]
+History = Annotated[
+    int, typer.Option("--history", min=0, max=1_000_000, help="Events before now that warm the state up.")
+]
+Begin = Annotated[
+    str | None, typer.Option("--since", help='Begin with this id instead, or with the "first" that is kept.')
+]
+OnGap = Annotated[
+    str, typer.Option("--on-gap", help="At a hole that cannot be filled: carry the state on, or reset it.")
+]
+Retrain = Annotated[
+    str | None,
+    typer.Option(
+        "--retrain", help="hourly, daily, weekly or a number of events such as 50000; unset: never."
+    ),
+]
+Fee = Annotated[float, typer.Option("--fee", min=0, max=1, help="Share of the price that a trade costs.")]
+Spread = Annotated[
+    float | None, typer.Option("--spread", min=0, max=1, help="As a share of the price; unset: estimated.")
+]
+Seconds = Annotated[float | None, typer.Option("--for", min=0, help="Stop after so many seconds.")]
+Page = Annotated[bool, typer.Option("--dashboard/--no-dashboard", help="Whether a page is served.")]
+Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Of the page; 0 takes any.")]
+Host = Annotated[str, typer.Option("--host", help="Where the page listens; another one needs a token.")]
+Token = Annotated[
+    str | None, typer.Option("--token", envvar="OSTINATO_TOKEN", help="Who knows it may see the page.")
+]
+Webhook = Annotated[list[str] | None, typer.Option("--webhook", help="Predictions are posted there.")]
+Tui = Annotated[bool, typer.Option("--tui", help="The page in this terminal.")]
+Log = Annotated[Path | None, typer.Option("--log", help="What happens, as JSON lines.")]
+
+
 def live(
     run: opt.RunPath,
-    feed: Annotated[
-        str,
-        typer.Option(
-            "--feed",
-            help="binance:BTCUSDT, file:trades.csv?speed=60, stdin: or ccxt:kraken:BTC/USD; addresses may follow: "
-            "binance:BTCUSDT?rest=http://127.0.0.1:9000&ws=ws://127.0.0.1:9000",
-        ),
-    ],
-    store: Annotated[
-        Path,
-        typer.Option("--store", help="Where events, predictions and scores go; gone on with if it is there."),
-    ] = Path("live.sqlite"),
-    history: Annotated[
-        int, typer.Option("--history", min=0, max=1_000_000, help="Events before now that warm the state up.")
-    ] = 2000,
-    since: Annotated[
-        str | None,
-        typer.Option("--since", help='Begin with this id instead, or with the "first" that is kept.'),
-    ] = None,
-    on_gap: Annotated[
-        str,
-        typer.Option("--on-gap", help="At a hole that cannot be filled: carry the state on, or reset it."),
-    ] = "carry",
-    retrain: Annotated[
-        str | None,
-        typer.Option("--retrain", help="daily, hourly, or a number of events such as 50000; unset: never."),
-    ] = None,
-    fee: Annotated[
-        float, typer.Option("--fee", min=0, max=1, help="Share of the price that a trade costs.")
-    ] = 0.001,
-    spread: Annotated[
-        float | None,
-        typer.Option("--spread", min=0, max=1, help="As a share of the price; unset: estimated."),
-    ] = None,
-    seconds: Annotated[float | None, typer.Option("--for", min=0, help="Stop after so many seconds.")] = None,
-    dashboard: Annotated[
-        bool, typer.Option("--dashboard/--no-dashboard", help="Whether a page is served.")
-    ] = True,
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Of the page; 0 takes any.")] = 8765,
-    host: Annotated[
-        str, typer.Option("--host", help="Where the page listens; another one needs --token.")
-    ] = ("127.0.0.1"),
-    token: Annotated[str | None, typer.Option("--token", help="Who knows it may see the page.")] = None,
-    webhook: Annotated[str | None, typer.Option("--webhook", help="Predictions are posted there.")] = None,
-    tui: Annotated[bool, typer.Option("--tui", help="The page in this terminal.")] = False,
-    log: Annotated[Path | None, typer.Option("--log", help="What happens, as JSON lines.")] = None,
+    feed: Feed,
+    store: Store = Path("live.sqlite"),
+    history: History = 2000,
+    since: Begin = None,
+    on_gap: OnGap = "carry",
+    retrain: Retrain = None,
+    fee: Fee = 0.001,
+    spread: Spread = None,
+    seconds: Seconds = None,
+    dashboard: Page = True,
+    port: Port = 8765,
+    host: Host = "127.0.0.1",
+    token: Token = None,
+    webhook: Webhook = None,
+    tui: Tui = False,
+    log: Log = None,
     threads: opt.Threads = None,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -73,19 +87,19 @@ def live(
     prepare(threads, "cpu")
     from ..tasks.forecasting.live import Settings, engine_of, feed_of, schedule
     from ..tasks.forecasting.opening import open_run
-    from .serving import Pages, costs_of
+    from .serving import Pages
 
     console = Console(quiet=quiet, highlight=False)
-    opened = open_run(run)
-    plan = schedule(retrain, store)
+    costs = costs_of(fee, spread)
+    arguments = ["--host", host, "--port", str(port), *costs]
+    arguments += [part for url in webhook or [] for part in ("--webhook", url)]
+    opened, plan = open_run(run), schedule(retrain, store)
     settings = Settings(policy=policy_of(on_gap), since=since_of(history, since))
-    source = feed_of(feed, opened.recipe)
-    engine = engine_of(opened, source, store, settings, log)
+    engine = engine_of(opened, feed_of(feed, opened.recipe), store, settings, log)
     try:
         if plan is not None:
             plan.watch(engine)
-        pages = Pages(store, dashboard, host, port, token, webhook, tui, costs_of(fee, spread))
-        with pages:
+        with Pages(store, arguments if dashboard else None, token, costs if tui else None) as pages:
             _begin(console, engine, pages, store)
             _run(engine, seconds, console, show=not tui and not quiet)
     finally:
@@ -93,6 +107,11 @@ def live(
         if plan is not None:
             plan.close()
     _end(console, store, run, feed)
+
+
+def costs_of(fee: float, spread: float | None) -> list[str]:
+    """Arguments of the page."""
+    return ["--fee", repr(fee)] + ([] if spread is None else ["--spread", repr(spread)])
 
 
 def policy_of(text: str) -> Literal["carry", "reset"]:

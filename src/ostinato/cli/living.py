@@ -62,4 +62,11 @@ def words(engine: "Engine") -> str:
 
 def summary(store: Path) -> Iterator[str]:
     """What a store holds, and how the predictions fare."""
-    raise NotImplementedError
+    from ..store import Reader
+
+    with Reader.open(store) as reader:
+        counts = reader.counts()
+        yield (
+            f"{counts.events:,} events, {counts.predictions:,} predictions, {counts.scores:,} resolved, "
+            f"{counts.gaps:,} gaps; the ledger's hash is {reader.head_hash().hex()[:16]}…"
+        )

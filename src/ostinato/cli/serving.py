@@ -1,0 +1,84 @@
+"""The page of a live store, served by a process of its own, so that who looks cannot slow down what predicts."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ..errors import ListenError
+
+
+class Pages:
+    """Starts the page, and the terminal's, where they are wanted; use it in a ``with`` block.
+
+    Args:
+        options: further arguments of ``python -m ostinato.dashboard``; None serves no page.
+        tui: those of the page in this terminal; None shows none.
+        token: who knows it may see the page.
+
+    Raises:
+        ListenError: the port is taken, or the address may not be listened on.
+    """
+
+    def __init__(
+        self, store: Path, options: list[str] | None, token: str | None, tui: list[str] | None = None
+    ) -> None:
+        self.store, self.options, self.token, self.tui = store, options, token, tui
+        self.address = ""
+        self.children: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Self:
+        try:
+            if self.options is not None:
+                self._serve(self.options)
+            if self.tui is not None:
+                self.children.append(self._start(["--tui", *self.tui], stdout=None))
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End what was started: its standard input ends."""
+        for child in self.children:
+            if child.stdin is not None:
+                child.stdin.close()
+            try:
+                child.wait(5)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+            for pipe in (child.stdout, child.stderr):
+                if pipe is not None:
+                    pipe.close()
+        self.children.clear()
+
+    def _serve(self, options: list[str]) -> None:
+        child = self._start(options, stdout=subprocess.PIPE)
+        self.children.append(child)
+        assert child.stdout is not None
+        self.address = child.stdout.readline().decode(errors="replace").strip()
+        if not self.address:
+            assert child.stderr is not None
+            said = child.stderr.read(4096).decode(errors="replace").strip().removeprefix("ostinato: ")
+            raise ListenError(said or "the page could not be served.")
+
+    def _start(self, options: list[str], stdout: int | None) -> "subprocess.Popen[bytes]":
+        environment = dict(os.environ)
+        if self.token:  # never among the arguments, which others can read
+            environment["OSTINATO_TOKEN"] = self.token
+        return subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "ostinato.dashboard", str(self.store), "--until-eof", *options],
+            stdin=subprocess.PIPE,
+            stdout=stdout,
+            stderr=subprocess.PIPE if stdout is not None else None,
+            env=environment,
+            start_new_session=True,  # Ctrl-C is for us; they end when we do
+        )
