@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ostinato.errors import StoreFullError
+from ostinato.errors import StoreError, StoreFullError
 from ostinato.store import Reader, Store
 from store.filling import FIRST, assert_prefix, chain, fill, head
 
@@ -76,6 +76,27 @@ def test_no_room_for_a_new_store(small_disk):
     assert not (small_disk / "live.db").exists()
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_reader_where_nothing_can_be_written(small_disk, killed):
+    path = small_disk / "live.db"
+    with Store.create(path, head()) as store:
+        fill(store, 50)
+        if killed:  # a log is left; its index, in shared memory, is of the dead machine
+            log = path.with_name("live.db-wal")
+            kept, left = path.read_bytes(), log.read_bytes()
+    if killed:
+        path.write_bytes(kept)
+        log.write_bytes(left)
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    if killed:
+        with pytest.raises(StoreError, match="Copy"):
+            Reader.open(path)
+    else:
+        assert assert_prefix(path) == 50
+    with pytest.raises(StoreError, match="Read-only file system"):
+        Store.open(path, head())
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows limits no file's size")
 def test_a_file_that_may_not_grow(tmp_path):
     """A limit on the size of files stops writing as a full disk does, and needs no mounting."""
@@ -83,7 +104,7 @@ def test_a_file_that_may_not_grow(tmp_path):
     program = f"""
 import resource
 from pathlib import Path
-from ostinato.errors import StoreFullError
+from ostinato.errors import StoreError, StoreFullError
 from ostinato.store import Store
 from store.filling import fill, head
 store = Store.create(Path({str(path)!r}), head())

@@ -1,5 +1,6 @@
 """Connections to SQLite, and its errors in our words."""
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -33,7 +34,7 @@ def told(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         raise _ours(path, error) from error
     except OSError as error:
-        if _no_room(path, error):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise _full(path) from error
         raise StoreError(f"cannot use {path}: {error.strerror or error}.") from error
     except (TypeError, ValueError, OverflowError) as error:  # a cell holds another type than its column
@@ -64,11 +65,8 @@ def _full(path: Path) -> StoreFullError:
     )
 
 
-def _no_room(path: Path, error: OSError | None = None) -> bool:
-    import errno
-
-    if error is not None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return True
+def _no_room(path: Path) -> bool:
+    """Whether an error of writing, which SQLite does not explain, is likely to be one of room."""
     with suppress(OSError, AttributeError):
         room = os.statvfs(path.parent)
         if room.f_bavail * room.f_frsize < LITTLE_ROOM:

@@ -37,6 +37,7 @@ def export(path: Path | str, out: Path | str, *, predictions: bool = False) -> i
                     f"the feed and the predictions both have a column {min(taken)}: export them apart."
                 )
             frame = frame.join(said, on="id", how="left", maintain_order="left")
+    frame = frame.fill_nan(None)  # what is missing is null in a data file
     with told(out), whole_file(out) as file:
         frame.write_parquet(file, compression="zstd")
     return len(frame)

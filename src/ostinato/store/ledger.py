@@ -36,7 +36,8 @@ class EventDigest:
         nan = float("nan")
         parts = []
         for key, time, received, happened, origin, values in events:
-            plain = [nan if value is None or value != value else value for value in values]
+            # SQLite gives 0.0 for -0.0
+            plain = [nan if value is None or value != value else value + 0.0 for value in values]
             parts.append(
                 self._layout.pack(key, time, received, nan if happened is None else happened, origin, *plain)
             )

@@ -1,5 +1,6 @@
 """The reading side: any number of processes, which never hold up the writer."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -204,23 +205,29 @@ def _connected(path: Path) -> tuple[sqlite3.Connection, Head]:
 
     On a file system that cannot be written SQLite cannot share its index of the log; without a log nothing is missed.
     """
-    modes = ("ro", "immutable") if _empty(beside(path, "-wal")) else ("ro",)
-    first: StoreError | None = None
-    for mode in modes:
-        try:
-            with told(path):
-                connection = connect(path, mode)
-            try:
-                return connection, read_head(connection, path)
-            except BaseException:
-                connection.close()
-                raise
-        except BrokenStoreError:
+    try:
+        return _opened(path, "ro")
+    except BrokenStoreError:
+        raise
+    except StoreError:
+        if os.access(path.parent, os.W_OK):
             raise
-        except StoreError as error:
-            first = first or error
-    assert first is not None
-    raise first
+    if _empty(beside(path, "-wal")):
+        return _opened(path, "immutable")
+    raise StoreError(
+        f"a crash left the log of {path}, which cannot be read where nothing can be written. "
+        f"Copy {path.name} and {path.name}-wal together to a folder that can be written."
+    )
+
+
+def _opened(path: Path, mode: str) -> tuple[sqlite3.Connection, Head]:
+    with told(path):
+        connection = connect(path, mode)
+    try:
+        return connection, read_head(connection, path)
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _after(key: int | None) -> int:

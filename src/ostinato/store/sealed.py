@@ -24,7 +24,7 @@ PARTS = ("events", "predictions", "scores")
 MAX_BYTES = 4 << 30
 MAX_ROWS, MAX_MEMORY, MAX_SECONDS = 50_000_000, 16 << 30, 300.0
 KEPT = 4  # frames of parts in memory
-_DAY = re.compile(r"\d{4,6}-\d\d-\d\d(\+\d+)?", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _LAST = "SELECT max(last_key) FROM sealed"
 
 

@@ -10,6 +10,7 @@ import io
 import sqlite3
 import time
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -126,21 +127,12 @@ def _span(connection: sqlite3.Connection, before: float) -> tuple[str, int, int]
     )
     if waits is not None or snapshot is None or snapshot < last:
         return None
-    return _free_name(connection, start[1]), start[0], last
-
-
-def _free_name(connection: sqlite3.Connection, moment: float) -> str:
-    """The date; a clock that went back gives a day a second part."""
-    name = datetime.fromtimestamp(moment, UTC).date().isoformat()
-    taken = {row[0] for row in connection.execute("SELECT DISTINCT day FROM sealed")}
-    names = [name, *(f"{name}+{number}" for number in range(1, len(taken) + 1))]
-    return next(one for one in names if one not in taken)
+    # each day begins with the first event that is later than the last day, so that names ascend even if clocks do not
+    return datetime.fromtimestamp(start[1], UTC).date().isoformat(), start[0], last
 
 
 def _check_events(connection: sqlite3.Connection, decoder: Decoder, first: int, last: int) -> None:
     """Raises BrokenStoreError unless these events are those that were written."""
-    from itertools import groupby
-
     digest = EventDigest(decoder.width)
     sql = _ROWS["events"].format(columns=decoder.columns)
     events = (decoder.event(row) for row in connection.execute(sql, (first, last)))

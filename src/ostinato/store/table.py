@@ -112,9 +112,7 @@ class Table:
             )
         moved = list[StoredEvent]()
         for day in known:
-            start = (
-                datetime.fromisoformat(day.name[: day.name.rindex("-") + 3]).replace(tzinfo=UTC).timestamp()
-            )
+            start = datetime.fromisoformat(day.name).replace(tzinfo=UTC).timestamp()
             if start < end and start + DAY_SECONDS > begin and len(moved) < limit:
                 found = map(self._decoder.event, self._sealed.events(day, FIRST_KEY, day.rows["events"]))
                 moved += [event for event in found if begin <= event.time < end]
