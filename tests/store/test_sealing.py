@@ -103,6 +103,16 @@ def test_the_writer_goes_on_behind_sealed_days(store):
     assert verify(store.path).ok
 
 
+def test_one_reader_counts_on_while_days_are_sealed(store):
+    with Reader.open(store.path) as reader:
+        for before in (0, 11 * DAY, 1e12, 1e12):
+            seal(store, before)
+            fill(store, 3, **CLOCK)
+            last = store.position().key
+            assert reader.counts()[:3] == (last + 1 - FIRST, last + 1 - FIRST, last - FIRST)
+            assert reader.counts() == reader.counts()
+
+
 def test_a_day_that_is_still_needed_stays(tmp_path):
     with Store.create(tmp_path / "live.db", head()) as store:
         fill(store, 2 * 144, snapshots=1_000, **CLOCK)

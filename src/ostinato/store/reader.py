@@ -29,10 +29,7 @@ from .sealed import PARTS, days
 from .table import FIRST_KEY, Table, snapshot
 
 MAX_ROWS = 100_000  # of one answer
-_COUNTS = """
-SELECT (SELECT count(*) FROM events WHERE key > :until), (SELECT count(*) FROM predictions WHERE key > :until),
-    (SELECT count(*) FROM scores WHERE key > :until), (SELECT count(*) FROM gaps), (SELECT max(id) FROM groups)
-"""
+_COUNTS = "SELECT (SELECT count(*) FROM gaps), (SELECT max(id) FROM groups)"
 
 
 class Reader:
@@ -55,6 +52,7 @@ class Reader:
         check_file(self.path)
         self._connection, self.head = _connected(self.path)
         self._decoder = Decoder(self.head, self.path)
+        self._counted = dict.fromkeys(PARTS, (FIRST_KEY, 0))  # rows up to a key, not to be counted again
         self._table = Table(self._connection, self._decoder, self.head.columns)
 
     @classmethod
@@ -177,10 +175,18 @@ class Reader:
         with told(self.path), snapshot(self._connection):
             known = days(self._connection, self.path)
             until = known[-1].last if known else FIRST_KEY
-            present = self._connection.execute(_COUNTS, {"until": until}).fetchone()
-        moved = [sum(day.rows.get(part, 0) for day in known) for part in PARTS]
-        events, predictions, scores = (count + more for count, more in zip(present[:3], moved, strict=True))
-        return Counts(events, predictions, scores, present[3], present[4] or 0, len(known))
+            for part in PARTS:
+                after, count = self._counted[part]
+                if after < until:  # days were sealed since: the sum stays, but not its places
+                    after, count = until, sum(day.rows.get(part, 0) for day in known)
+                more, last = self._connection.execute(
+                    f"SELECT count(*), max(key) FROM {part} WHERE key > ?",  # noqa: S608 - names of ours
+                    (after,),
+                ).fetchone()
+                self._counted[part] = (after if last is None else last, count + more)
+            gaps, groups = self._connection.execute(_COUNTS).fetchone()
+        events, predictions, scores = (self._counted[part][1] for part in PARTS)
+        return Counts(events, predictions, scores, gaps, groups or 0, len(known))
 
     def wal_bytes(self) -> int:
         """The size of the log that is not yet in the file; it grows while a reader holds it."""
