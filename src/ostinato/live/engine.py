@@ -263,7 +263,10 @@ class Engine:
             self._shadowed[event.key] = answer.numbers
         for outcome in outcomes:
             loss = float(outcome.losses[0])
-            self.store.add_shadow(outcome.key, number, self._shadowed.pop(outcome.key), loss)
+            numbers = self._shadowed.pop(outcome.key, None)
+            if numbers is None:  # said while it was catching up
+                continue
+            self.store.add_shadow(outcome.key, number, numbers, loss)
             if self.compared is not None and np.isfinite(loss - theirs.get(outcome.key, np.nan)):
                 self.compared(theirs[outcome.key], loss)
 

@@ -21,7 +21,7 @@ from ....live.replaying import event_of
 from ....store import resuming
 from ..opening import open_run
 from .assembling import forecaster_of
-from .trainer import STATE, read_state
+from .states import STATE, read_state
 
 PERIODS = {"hourly": 3600.0, "daily": 86_400.0, "weekly": 604_800.0}
 FEWEST = 1000  # events between two trainings

@@ -4,11 +4,13 @@ Fits a run like RUN on the events of STORE, then steps it on all of them and lea
 """
 
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
 
-STATE = "live.state"  # the key of the last event, 8 bytes, then the state
+# how another file was read and cut; the events of a store are plain
+OF_THE_FILE = ("columns", "fold", "of_folds", "fold_window", "bounds", "time_zone", "time_unit", "id")
 
 
 def main(arguments: list[str]) -> int:
@@ -16,6 +18,7 @@ def main(arguments: list[str]) -> int:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     if hasattr(os, "nice"):
         os.nice(10)  # the engine comes first
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # leave no files behind
     from ....errors import OstinatoError
 
     store, run, out = (Path(argument) for argument in arguments)
@@ -35,26 +38,13 @@ def train(store: Path, run: Path, out: Path) -> None:
     from ..fitting import fit
     from ..opening import network_section, open_run
     from ..recipe import FACTS
+    from .states import write_state
 
     torch.set_num_threads(1)
     like = open_run(run)
     name, options = network_section(like.config)
-    recipe = {
-        key: value
-        for key, value in like.recipe.model_dump(exclude_defaults=True).items()
-        if key
-        not in (
-            *FACTS,
-            "columns",
-            "fold",
-            "of_folds",
-            "fold_window",
-            "bounds",
-            "time_zone",
-            "time_unit",
-            "id",
-        )
-    }
+    told = like.recipe.model_dump(exclude_defaults=True)
+    recipe = {key: value for key, value in told.items() if key not in (*FACTS, *OF_THE_FILE)}
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         data = Path(folder) / "events.parquet"
         export(store, data)
@@ -68,50 +58,6 @@ def train(store: Path, run: Path, out: Path) -> None:
             seed=like.config.seed,
         )
     write_state(store, out)
-
-
-def write_state(store: Path, out: Path) -> None:
-    """Step the new run on every stored event."""
-    from ....store import Reader
-    from ..opening import open_run
-    from .assembling import forecaster_of
-
-    reader = Reader.open(store)
-    try:
-        forecaster = forecaster_of(open_run(out), reader.head.baselines)
-        holes = [gap for gap in reader.gaps() if gap.outcome == "unfillable"]
-        key: int | None = None
-        while events := reader.events_after(key):
-            for event in events:
-                while holes and holes[0].first < event.key:
-                    holes.pop(0)
-                    forecaster.hole()
-                    if reader.head.policy == "reset":
-                        forecaster.reset()
-                forecaster.step(event_of(event))
-            key = events[-1].key
-    finally:
-        reader.close()
-    assert key is not None  # a run was fitted on them
-    assert key is not None  # a run was fitted on them
-    (out / STATE).write_bytes(key.to_bytes(8, "little", signed=True) + forecaster.state())
-
-
-def read_state(path: Path) -> tuple[int, bytes]:
-    """The key of the last event, and the state after it.
-
-    Raises:
-        StateError: there is none.
-    """
-    from ....errors import StateError
-
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise StateError(f"cannot read {path}: {error.strerror or error}.") from None
-    if len(content) < 8:
-        raise StateError(f"{path} holds no state.")
-    return int.from_bytes(content[:8], "little", signed=True), content[8:]
 
 
 if __name__ == "__main__":
