@@ -236,9 +236,10 @@ class Contiguity:
         assert self.next is not None
         while True:
             if self._holes and self.next > self._holes[0].last:
-                if self._open and self._broken and len(self._holes) == 1 and self.next > self.top:
+                hole = self._holes[0]
+                if self._open and hole.reason == self._broken and hole.last == self.top:
                     return  # it may go on: REST has not told all
-                hole = self._holes.pop(0)
+                del self._holes[0]
                 self._filled(hole, hole.last, now)
             elif self.next in self._held:
                 self.ready.append(self._held.pop(self.next))

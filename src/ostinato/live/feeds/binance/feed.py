@@ -63,6 +63,7 @@ class BinanceFeed(Feed):
         self._trading = True
         self._skewed = False
         self._aware = False  # whether what is missing is being asked for, or waited for
+        self._crowded = False  # whether it is not asked for because so much waits to be read
         self._keeper: Keeper | None = None
         self._rest: RestClient | None = None
         self._task: asyncio.Task[None] | None = None
@@ -78,8 +79,12 @@ class BinanceFeed(Feed):
                 self._refresh()
                 if items := self._order.take(BATCH):
                     yield items
-                    await asyncio.sleep(0)  # whoever is always busy must not keep the stream from being read
-                    self._missing.set()
+                    if self._order.ready:
+                        await asyncio.sleep(
+                            0
+                        )  # whoever is always busy must not keep the stream from being read
+                    if self._crowded:
+                        self._missing.set()
                 elif self._task.done():
                     self._raise(self._task)
                     return
@@ -197,7 +202,8 @@ class BinanceFeed(Feed):
             self._missing.clear()
             due = order.due(time.monotonic())
             self._aware = due is not None
-            if due is None or due > 0.0 or len(order.ready) > ROOM:
+            self._crowded = len(order.ready) > ROOM
+            if due is None or due > 0.0 or self._crowded:
                 stuck = 0.0
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._missing.wait(), due or None)

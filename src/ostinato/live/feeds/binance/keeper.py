@@ -15,9 +15,9 @@ from .socket import Session, Take, Trouble
 class Keeper:
     """One stream.
 
-    Where a connection may still work (it is silent, 24 hours old, or about to be shut down) its successor is opened first,
-    and unless it was silent it is closed only when the successor has brought data; what both bring is told apart by
-    whoever takes it.
+    Where a connection may still work (it is silent, 24 hours old, or about to be shut down) its successor is opened
+    first, and unless it was silent it is closed only when the successor has brought data; what both bring is told apart
+    by whoever takes it.
 
     Args:
         url: of the stream.
