@@ -34,8 +34,8 @@ class VirtualClock:
         self.paced = speed == "max"
         self.rate = CREEP if speed == "max" else float(speed)
         self.running = False
-        self._anchor = 0.0
         self._now = start
+        self._made = self._anchor = time.monotonic()
 
     def run(self) -> None:
         """Let time pass; nothing happens where it does already."""
@@ -48,6 +48,12 @@ class VirtualClock:
         if self.paced or not self.running:
             return self._now
         return self.start + (time.monotonic() - self._anchor) * self.rate
+
+    def counted(self) -> float:
+        """The time by which requests are counted: it passes even while the clock stands or waits for clients."""
+        if self.running and not self.paced:
+            return self.now()
+        return self.start + (time.monotonic() - self._made) * self.rate
 
     def advance(self, moment: float) -> None:
         """At "max", put the clock forward to ``moment``; never back."""

@@ -76,7 +76,7 @@ class Rest:
         if request.method not in ("GET", "HEAD"):
             return Reply(405, b"", headers={"Allow": "GET"})
         weight, parameters, endpoint = self.endpoints[name]
-        used, refusal = self.weights.charge(request.address, weight, self.now)
+        used, refusal = self.weights.charge(request.address, weight, self.clock.counted())
         self.served.weight += weight
         reply = refusal or self._ask(endpoint, parameters, request)
         reply.headers["x-mbx-used-weight"] = reply.headers["x-mbx-used-weight-1m"] = str(used)

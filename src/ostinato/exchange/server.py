@@ -156,9 +156,9 @@ class Exchange:
         too_many = len(self.connections) > self.limits.sockets
         return too_many or self.plan.active("refuse", self.clock.now()) is not None
 
-    def refuses_websocket(self, session: Session) -> bool:
+    def refuses_websocket(self) -> bool:
         """Whether there were too many new websockets."""
-        return self._opened.exceeded(session.opened)
+        return self._opened.exceeded(self.clock.counted())
 
     def ping_delay(self) -> float:
         """Real seconds from ping to ping."""

@@ -69,7 +69,7 @@ class Session:
         self.flush()
 
     def _greet(self, request: Handshake) -> None:
-        refused = self.exchange.refuses_websocket(self)
+        refused = self.exchange.refuses_websocket()
         if self.choice is None:
             response = self.protocol.reject(404, "Not found\n")
         elif refused:
@@ -87,9 +87,9 @@ class Session:
         if frame.opcode is Opcode.CLOSE:
             return
         self.exchange.served.received += 1
-        now = self.exchange.clock.now()
-        fault = self.exchange.plan.active("message_limit", now)
-        if self._rate.exceeded(now, int(fault["limit"]) if fault else None):
+        clock = self.exchange.clock
+        fault = self.exchange.plan.active("message_limit", clock.now())
+        if self._rate.exceeded(clock.counted(), int(fault["limit"]) if fault else None):
             self.close(1008, "Too many requests")
         elif frame.opcode is Opcode.PONG:
             if not self.deaf:
