@@ -42,8 +42,9 @@ def released(order):
 
 def test_a_key_that_is_only_late_is_no_hole():
     feed = order()
-    for key in (5, 7, 8, 6, 9):
+    for key in (5, 7, 8, 7, 6, 9):
         feed.stream(event(key), 0.0)
+    assert feed.health.duplicates == 1
     assert released(feed) == ["5S", "6S", "7S", "8S", "9S"]
     assert feed.due(0.0) is None
     assert feed.health.filled_gaps == feed.health.unfillable_gaps == 0

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from dataclasses import replace
 
 import pytest
@@ -193,6 +194,13 @@ def test_a_hole_is_filled():
     assert events == ["7S", "8F", "9F", "8-9 skipped filled", "10S", "11S", "12S"]
 
 
+def test_times_of_a_hole_are_since_the_epoch():
+    before = time.time()
+    *_, items = reading(Market(top=12), [sends(7, 10)], 10)
+    gap = next(item for item in items if isinstance(item, Gap))
+    assert before - 1.0 < gap.opened < gap.closed < time.time() + 1.0
+
+
 def test_a_pruned_hole_is_declared():
     events, feed, *_ = reading(Market(top=12, pruned=(8, 9)), [sends(7, 10, 11)], 11)
     assert events == ["7S", "8-9 skipped unfillable", "10S", "11S"]
@@ -269,6 +277,14 @@ async def huge(peer):
     peer.writer.write(peer.frame(b"", length=1 << 40))
 
 
+async def floods(peer):
+    """Pings without an end, and the pongs are not read."""
+    await peer.send(trade(7))
+    peer.writer.transport.pause_reading()
+    while not peer.writer.is_closing():
+        await peer.send(*[b"x" * 125] * 100, opcode=9)
+
+
 async def endless(peer):
     """One message in pieces, without an end."""
     await peer.send(trade(7))
@@ -289,6 +305,7 @@ ENDS = {
     "reserved opcode": reserved,
     "huge frame": huge,
     "endless message": endless,
+    "pings whose pongs are not read": floods,
 }
 
 
@@ -484,6 +501,31 @@ def test_a_symbol_that_is_not_traded_is_waited_for():
 def test_a_skewed_clock_is_noted():
     *_, items = reading(Market(top=6, now=EPOCH), [closes(1001), closes(1001), sends(8)], 8)
     assert any(isinstance(item, Note) and item.kind == "clock" for item in items)
+
+
+@pytest.mark.parametrize(("rate", "comparable"), [(1.0, True), (60.0, False)])
+def test_when_a_trade_happened_by_our_clock(rate, comparable):
+    """The exchange's clock is 5 s ahead, or runs 60 times as fast."""
+    began = time.time()
+
+    class Clocked(Market):
+        def time(self, query):
+            looks.append(time.time())
+            return answer(f'{{"serverTime":{int((began + 5.0 + (time.time() - began) * rate) * 1000)}}}')
+
+    async def script(peer):
+        while len(looks) < 5:
+            await asyncio.sleep(0.01)
+        await peer.send(trade(7, int((time.time() + 5.0) * 1000)))
+
+    looks = []
+    _, feed, _, items = reading(Clocked(), [script], 7, patience=replace(SOON, clock=10.0))
+    (event,) = (item for item in items if isinstance(item, Event))
+    assert (event.happened is not None) is comparable
+    assert feed.health.clock_rate == pytest.approx(rate, rel=0.5)
+    if comparable:
+        assert event.happened == pytest.approx(event.time - 5.0, abs=1.0)
+        assert abs(event.received - event.happened) < 2.0
 
 
 def test_a_reader_that_is_slow_costs_a_refill_and_no_memory():

@@ -38,6 +38,7 @@ class Contiguity:
         health: whose counts of duplicates, fills and gaps are kept.
         most: events that are kept, ready and held together.
         patience: seconds for which a key that was skipped may only be out of order.
+        epoch: what to add to the times that are given, to have them since the Unix epoch.
 
     Attributes:
         next: the key to be released next; None before there was any.
@@ -45,10 +46,13 @@ class Contiguity:
         ready: items to be released.
     """
 
-    def __init__(self, health: FeedHealth, most: int = 20_000, patience: float = 2.0) -> None:
+    def __init__(
+        self, health: FeedHealth, most: int = 20_000, patience: float = 2.0, epoch: float = 0.0
+    ) -> None:
         self.health = health
         self.most = most
         self.patience = patience
+        self.epoch = epoch
         self.next: int | None = None
         self.top = -1
         self.ready: list[Item] = []
@@ -142,7 +146,7 @@ class Contiguity:
         if self._broken and events[-1].key > self.top:
             self._miss(events[-1].key, self._broken, now)
         for event in events:
-            self._unfillable(min(event.key - 1, self.top), "the exchange does not have it any more", now)
+            self._unfillable(event.key - 1, "the exchange does not have it any more", now)
             if event.key > self.top:
                 break  # the stream is about to bring it
             if event.key == self.next:
@@ -204,8 +208,7 @@ class Contiguity:
             hole = self._holes[0]
             end = min(hole.last, last)
             self._filled(hole, self.next - 1, now)
-            reason = "skipped" if hole.reason == HISTORY else hole.reason
-            self.ready.append(Gap(self.next, end, reason, "unfillable", why, hole.opened, now))
+            self._declare(hole, self.next, end, "unfillable", why, now)
             self.health.unfillable_gaps += 1
             self.next = hole.first = end + 1
             self._advance(now)
@@ -213,10 +216,14 @@ class Contiguity:
     def _filled(self, hole: _Hole, last: int, now: float) -> None:
         """Declare what has been filled of the first hole."""
         if hole.filled:
-            words = f"{hole.filled:,} by REST"
-            self.ready.append(Gap(hole.first, last, hole.reason, "filled", words, hole.opened, now))
+            self._declare(hole, hole.first, last, "filled", f"{hole.filled:,} by REST", now)
             self.health.filled_gaps += 1
             hole.filled = 0
+
+    def _declare(self, hole: _Hole, first: int, last: int, outcome: str, why: str, now: float) -> None:
+        reason = "skipped" if hole.reason == HISTORY else hole.reason
+        times = (hole.opened + self.epoch, now + self.epoch)
+        self.ready.append(Gap(first, last, reason, outcome, why, *times))
 
     def _skip_to(self, key: int) -> None:
         """Begin later; only before anything was released."""

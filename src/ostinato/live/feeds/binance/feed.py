@@ -55,7 +55,7 @@ class BinanceFeed(Feed):
         self._address = address
         self._kind = kind
         self._patience = patience
-        self._order = Contiguity(self.health, most, patience.hole)
+        self._order = Contiguity(self.health, most, patience.hole, time.time() - time.monotonic())
         self._notes = Notes(self._note, patience.minute)
         self._clock = clock
         self._lags: deque[float] = deque(maxlen=200)

@@ -111,6 +111,8 @@ class Keeper:
             renewal = session.opened + self.patience.renewal - now
             if session.fresh.is_set() and now - session.opened > self.patience.stale:
                 self._failures = 0  # it was a steady one
+            if session.error is not None:
+                raise session.error
             if session.ended.is_set():
                 self._failures += 1
                 self._tell("reconnect", f"the connection ended: {session.why}")

@@ -29,6 +29,13 @@ class Trouble(Exception):  # noqa: N818
     """A connection could not be opened; waiting may help."""
 
 
+class _Connection(ClientConnection):
+    """Gives up a server that sends pings and does not read the pongs, which would otherwise heap up here."""
+
+    def pause_writing(self) -> None:
+        self.transport.abort()
+
+
 class Session:
     """One connection, read from the moment it is open.
 
@@ -36,7 +43,7 @@ class Session:
         last: when data came last, by the monotonic clock; at first, when it was opened.
         fresh: set with the first data.
         shutdown: set when the server says that it is about to close.
-        ended: set when it is no longer open; ``why`` says the reason.
+        ended: set when it is no longer open; ``why`` says the reason, ``error`` is what ``take`` raised.
     """
 
     def __init__(self, connection: ClientConnection, take: Take) -> None:
@@ -46,6 +53,7 @@ class Session:
         self.opened = self.last = time.monotonic()
         self.fresh, self.shutdown, self.ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.why = ""
+        self.error: Exception | None = None
 
     @classmethod
     async def open(cls, url: str, patience: Patience, limits: Limits, take: Take) -> "Session":
@@ -68,6 +76,7 @@ class Session:
                 max_size=FRAME_BYTES,
                 max_queue=256,
                 compression=None,
+                create_connection=_Connection,
                 user_agent_header="ostinato",
                 **settings,
             )
@@ -97,6 +106,8 @@ class Session:
             self.why = shortened(str(error))
         except (OSError, WebSocketException, UnicodeDecodeError) as error:
             self.why = f"{type(error).__name__}: {shortened(str(error))}"
+        except Exception as error:  # a fault of ours: it must not look like one of the network
+            self.error = error
         finally:
             self.ended.set()
 
