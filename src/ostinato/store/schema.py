@@ -54,6 +54,7 @@ CREATE TABLE sealed (
     day TEXT NOT NULL, part TEXT NOT NULL, file TEXT NOT NULL, first_key INTEGER NOT NULL, last_key INTEGER NOT NULL,
     rows INTEGER NOT NULL, sha256 TEXT NOT NULL, sealed REAL NOT NULL, PRIMARY KEY (day, part)
 ) WITHOUT ROWID;
+CREATE INDEX sealed_until ON sealed (last_key);
 """
 
 # the columns of the feed are added behind these, quoted, in its order: "price" REAL, ...
@@ -68,9 +69,7 @@ TRIGGERS = """
 CREATE TRIGGER predictions_no_update BEFORE UPDATE ON predictions
 BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER predictions_no_delete BEFORE DELETE ON predictions
-WHEN NOT EXISTS (
-    SELECT 1 FROM sealed WHERE part = 'predictions' AND OLD.key BETWEEN first_key AND last_key
-)
+WHEN NOT coalesce(OLD.key <= (SELECT max(last_key) FROM sealed), 0)
 BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER predictions_no_insert BEFORE INSERT ON predictions
 WHEN NEW.key <= (SELECT max(key) FROM predictions)

@@ -24,7 +24,7 @@ from .sealed import PARTS, file_name, folder_of, frame_of, sealed_until
 from .writer import Store
 
 DAY_SECONDS = 86_400.0
-SWEPT = 2_000  # rows of each table that one transaction deletes
+SWEPT = 500  # rows of each table that one transaction deletes
 
 _ROWS = {
     "events": "SELECT e.key, e.time, e.received, e.happened, e.origin, e.group_id, {columns} FROM events e "
@@ -190,9 +190,9 @@ def sweep(store: Store, rows: int = SWEPT) -> bool:
         more = False
         for table in (*PARTS, "shadows"):
             done = connection.execute(
-                f"DELETE FROM {table} WHERE key <= ? AND key IN "  # noqa: S608 - names of ours
-                f"(SELECT key FROM {table} WHERE key <= ? ORDER BY key LIMIT ?)",
-                (until, until, rows),
+                f"DELETE FROM {table} WHERE key <= "  # noqa: S608 - names of ours
+                f"(SELECT max(key) FROM (SELECT key FROM {table} WHERE key <= ? ORDER BY key LIMIT ?))",
+                (until, rows),
             ).rowcount
             more |= done >= rows
         if not more:

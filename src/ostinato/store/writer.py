@@ -196,11 +196,7 @@ class Store(Adding):
         else:
             self._tail = group.tail._replace(group=self._tail.group)
         self._lock.note(LastCommit(self._tail.group, self._tail.event or 0, self._tail.events))
-        with suppress(
-            sqlite3.Error
-        ):  # the group is on the disk already; what is wrong is told by the next one
-            if self._checkpoints.after_commit():
-                self._note_durable()
+        self._checkpoint()
         return durable
 
     @contextmanager
@@ -217,6 +213,7 @@ class Store(Adding):
                 with suppress(sqlite3.Error):
                     self._connection.execute("ROLLBACK")
                 raise
+        self._checkpoint()
 
     def _write(self, group: Group) -> None:
         connection = self._connection
@@ -230,6 +227,12 @@ class Store(Adding):
                 (group.tail.group, time.time(), len(rows), self._of_events.of(rows)),
             )
         connection.execute("COMMIT")
+
+    def _checkpoint(self) -> None:
+        # what was committed is on the disk already; what is wrong is told by the next group
+        with suppress(sqlite3.Error):
+            if self._checkpoints.after_commit():
+                self._note_durable()
 
     def _note_durable(self) -> None:
         if self._durable is not None:
