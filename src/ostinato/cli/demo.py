@@ -32,21 +32,39 @@ def demo(
     column: opt.Column = None,
     time_unit: opt.TimeUnit = None,
     threads: opt.Threads = None,
+    feed: Annotated[
+        str | None,
+        typer.Option(
+            "--feed",
+            help="Train and live on this exchange, such as binance:BTCUSDT; unset: without DATA the real one where it "
+            "can be reached, otherwise the unseen part of the trades, replayed by a loopback exchange.",
+            show_default=False,
+        ),
+    ] = None,
+    seconds: Annotated[float, typer.Option("--for", min=0, help="How long it lives; 0: not at all.")] = 60.0,
+    stay: Annotated[bool, typer.Option("--stay", help="Live on until Ctrl-C.")] = False,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Of the page; 0 takes any.")] = 8765,
 ) -> None:
-    """Read trades, train the lecture's CNN, a TCN and an LSTM, and judge them beside honest baselines."""
+    """Read trades, train the lecture's CNN, a TCN and an LSTM, judge them beside honest baselines, and run one live."""
     from rich.console import Console
 
+    from . import demo_live
     from .machine import prepare
 
     prepare(threads, "cpu")
     console = Console()
-    trades = _trades(data, seed, column, time_unit)
+    if data is None and feed is None and demo_live.reachable():
+        feed = demo_live.REAL
+    trades = _trades(data, seed, column, time_unit) if feed is None else demo_live.latest(feed, console)
     console.rule("What was read")
     for line in trades.report.lines():
         console.print(line, highlight=False)
     console.rule("Training: will the next price be strictly higher?")
     results = {name: _fit(name, trades, out / name, seed, console) for name in MODELS}
-    _judge(results, trades, data is None, console)
+    _judge(results, trades, data is None and feed is None, console)
+    if stay or seconds > 0:
+        console.rule("Live: the LSTM, one trade at a time")
+        demo_live.show(out, trades, feed, None if stay else seconds, port, console)
     _next(data, out, console)
 
 
@@ -95,6 +113,7 @@ def _next(data: Path | None, out: Path, console: "Console") -> None:
         console.print("make demo DATA=trades.csv   (on your own trades)", highlight=False)
     for step in (
         f"runs {out}",
+        f"dashboard {out / 'live.sqlite'}",
         f"predict {out / 'lstm'} {file} -o predictions.parquet",
         f"fit forecast {file} --target direction --model gru --out runs/gru",
     ):

@@ -1,0 +1,120 @@
+"""The end of the demo: a run that it trained, live on an exchange."""
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..data.trades import Trades
+
+REAL = "binance:BTCUSDT"
+PING = "https://data-api.binance.vision/api/v3/ping"
+PATIENCE = 2.0  # seconds for the real exchange to answer
+TRADES = 60_000  # of the real exchange, to train on
+RATE = 15.0  # trades a second that a replay shows
+PAGE = 1000
+
+
+def reachable() -> bool:
+    """Whether the real exchange answers."""
+    import httpx
+
+    with contextlib.suppress(httpx.HTTPError, OSError):
+        return httpx.get(PING, timeout=PATIENCE).status_code == 200
+    return False
+
+
+def latest(feed: str, console: "Console") -> "Trades":
+    """The last trades of an exchange.
+
+    Raises:
+        ConfigError: the feed is not one with a history.   FeedError: the exchange refuses.
+    """
+    import asyncio
+
+    import numpy as np
+
+    from ..data.trades import make_trades
+    from ..errors import ConfigError
+    from ..live.feeds.address import binance_address, parse_address
+    from ..live.feeds.binance import RestClient
+    from ..live.feeds.binance.opening import patience_for
+
+    address = parse_address(feed)
+    if address.scheme != "binance":
+        raise ConfigError(f"the demo trains on a binance feed, such as {REAL}, got {address.scheme}.")
+
+    where = binance_address(address)
+
+    async def fetch() -> list[tuple[int, float, float, float]]:
+        client = RestClient(where.rest, patience_for(where.speed), attempts=5)
+        try:
+            newest = (await client.agg_trades(where.symbol, limit=1))[-1].id
+            first, rows = max(newest - TRADES, 0), list[tuple[int, float, float, float]]()
+            with console.status(f"fetching the last {newest - first:,} trades of {where.symbol}"):
+                while page := await client.agg_trades(where.symbol, from_id=first, limit=PAGE):
+                    rows += [(one.id, one.time, one.price, one.amount) for one in page if one.id <= newest]
+                    first = page[-1].id + 1
+                    if first > newest:
+                        break
+            return rows
+        finally:
+            await client.aclose()
+
+    ids, time, price, amount = (np.array(column) for column in zip(*asyncio.run(fetch()), strict=True))
+    return make_trades(feed.partition("?")[0], time, price, amount, ids.astype(np.int64))
+
+
+def show(
+    out: Path, trades: "Trades", feed: str | None, seconds: float | None, port: int, console: "Console"
+) -> None:
+    """Live for some seconds, or until Ctrl-C, on a feed or on a replay of what the run was not fitted on."""
+    from .live import live
+
+    store = out / "live.sqlite"
+    for old in out.glob("live.sqlite*"):  # of the demo before
+        if old.is_file():
+            old.unlink()
+    with contextlib.nullcontext(feed) if feed else _replayed(out, trades, console) as address:
+        assert address is not None
+        live(out / "lstm", address, store, seconds=seconds, port=port)
+
+
+@contextlib.contextmanager
+def _replayed(out: Path, trades: "Trades", console: "Console") -> Iterator[str]:
+    """The address of a loopback exchange on which the test part of the trades happens."""
+    import polars as pl
+
+    from ..tasks.forecasting.opening import open_run
+
+    begin = open_run(out / "lstm").recipe.rows_fitted
+    span = max(float(trades.time[-1] - trades.time[begin]), 1.0)
+    speed = max(round(RATE * span / (len(trades) - begin), 1), 1.0)
+    file = out / "trades.parquet"
+    columns = {"time": trades.time, "price": trades.price, "amount": trades.amount}
+    pl.DataFrame(columns).write_parquet(file)
+    console.print(
+        f"a loopback exchange replays the {len(trades) - begin:,} trades that nothing was fitted on, {speed:g} times "
+        "as fast as they happened.",
+        highlight=False,
+    )
+    command = [sys.executable, "-c", "from ostinato.cli import main; main()", "exchange", "--quiet", "--wait"]
+    command += ["--trades", str(file), "--begin", str(begin), "--speed", str(speed), "--port", "0"]
+    with subprocess.Popen(  # noqa: S603
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        start_new_session=True,
+    ) as exchange:
+        assert exchange.stdout is not None
+        try:
+            yield exchange.stdout.readline().strip()
+        finally:
+            exchange.terminate()
