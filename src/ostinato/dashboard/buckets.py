@@ -22,6 +22,7 @@ RANGES = {
     "30d": 30 * DAY,
     "1y": 365 * DAY,
 }
+LATEST = 1e11  # seconds: no clock says more, and what does must not overflow
 ENOUGH = 150  # filled buckets that make a range worth looking at
 
 
@@ -52,12 +53,12 @@ class Range:
 
         What is older than the ring is passed over.
         """
-        numbers = np.floor(times / self.width).astype(np.int64)
-        newest = int(numbers.max()) if self.newest is None else max(self.newest, int(numbers.max()))
-        self.newest = newest
-        kept = numbers > newest - self.most
-        if not kept.all():
-            numbers, prices, values = numbers[kept], prices[kept], values[kept]
+        numbers = np.floor(np.clip(times, -LATEST, LATEST) / self.width).astype(np.int64)
+        self.newest = int(numbers.max()) if self.newest is None else max(self.newest, int(numbers.max()))
+        kept = numbers > self.newest - self.most
+        numbers, prices, values = numbers[kept], prices[kept], values[kept]
+        if not len(numbers):
+            return
         order = np.argsort(numbers, kind="stable")
         numbers, prices, values = numbers[order], prices[order], values[order]
         starts = np.flatnonzero(np.diff(numbers, prepend=numbers[0] - 1))

@@ -143,6 +143,8 @@ def listening(host: str, port: int) -> socket.socket:
     Raises:
         ListenError: the port is taken or not allowed, or the host is not an address of this machine.
     """
+    if not 0 <= port <= 65535:  # getaddrinfo would take it modulo 65,536
+        raise ListenError(f"a port is 0 to 65535, got {port}.")
     try:
         family, *_, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

@@ -57,6 +57,7 @@ class View:
         self._score: int | None = None
         self._gap: int | None = None
         self._note = self._health = 0
+        self._unshown = False  # scores that are not in the tables yet
 
     def opened(self, reader: "Reader") -> None:
         """Take up a store, or go on with it after it could not be read.
@@ -97,16 +98,13 @@ class View:
             self._score = scores[-1].key
             self.scores += len(scores)
             self.scoring.add(scores, self.version)
+            self._unshown = True
         more = len(predictions) == most or len(scores) == most
         if not more:
             self._add_rest(reader)
-        if scores and (not more or self.scoring_is_due()):
+        if self._unshown and (not more or self.version % 10 == 0):  # while much is read, now and then
             self._show_scores()
         return more
-
-    def scoring_is_due(self) -> bool:
-        """While much is read, scores are shown now and then."""
-        return self.version % 10 == 0
 
     def status(self, now: float) -> Status:
         """Whether it can be believed at a time, in seconds since the Unix epoch."""
@@ -181,9 +179,10 @@ class View:
 
     def _show_scores(self) -> None:
         assert self.scoring is not None
+        assert self.costs is not None
+        self._unshown = False
         for name, value in self.scoring.sections().items():
             self._set(name, value)
-        assert self.costs is not None
         self._set("costs", self.costs.section())
 
 
