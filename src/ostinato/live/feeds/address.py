@@ -55,7 +55,7 @@ class Address(NamedTuple):
 class BinanceAddress(NamedTuple):
     """Where an exchange that speaks Binance's protocol is, and which symbol is meant.
 
-    speed: seconds of its clock for one of ours.
+    speed: seconds of its clock for one of ours; infinite where it goes as fast as it can.
     """
 
     symbol: str
@@ -128,17 +128,19 @@ def binance_address(address: Address) -> BinanceAddress:
 
 
 def speed_of(text: str) -> float:
-    """How fast a clock runs: a number above 0, at most a million.
+    """How fast a clock runs: a number above 0, at most a million; infinite where it says "max".
 
     Raises:
         ConfigError: it is not that.
     """
+    if text == "max":
+        return math.inf
     try:
         speed = float(text)
     except ValueError:
         speed = math.nan
     if not 0 < speed <= 1e6:
-        raise ConfigError(f"speed={shortened(text)} must be a number above 0, at most 1,000,000.")
+        raise ConfigError(f"speed={shortened(text)} must be a number above 0, at most 1,000,000, or max.")
     return speed
 
 

@@ -1,10 +1,14 @@
 """Addresses of feeds."""
 
+import math
+
 import pytest
 
 from ostinato.errors import ConfigError
 from ostinato.live.feeds.address import Address, binance_address, parse_address
 from ostinato.live.feeds.binance import open_binance
+from ostinato.live.feeds.binance.opening import patience_for
+from ostinato.live.feeds.feed import Patience
 
 
 def test_a_symbol_alone_means_the_public_market_data():
@@ -20,6 +24,13 @@ def test_options_are_taken_apart():
         "ws://[::1]:9000/base",
         60.0,
     )
+
+
+def test_a_replay_as_fast_as_it_can_still_gives_the_network_its_time():
+    where = binance_address(parse_address("binance:BTCUSDT?speed=max"))
+    assert where.speed == math.inf
+    assert min(vars(patience_for(where.speed)).values()) > 0.0
+    assert patience_for(1.0) == Patience()
 
 
 def test_other_schemes():

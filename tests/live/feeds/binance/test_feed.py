@@ -528,35 +528,58 @@ def test_when_a_trade_happened_by_our_clock(rate, comparable):
         assert abs(event.received - event.happened) < 2.0
 
 
-def test_a_reader_that_is_slow_costs_a_refill_and_no_memory():
+def bursting(market, finish, slow):
+    """5,000 trades at once to a feed that keeps 1,000; keys and origins, and the most that was kept."""
+
     async def burst(peer):
         for key in range(0, 5000, 100):
             await peer.send(*(trade(one) for one in range(key, key + 100)))
+        await finish(peer)
+
+    async def run():
+        async with RawServer(market, [burst]) as server:
+            feed = BinanceTrades(binance_address(address(server)), SOON, most=1000)
+            events, largest = [], 0
+            stream = feed.batches(None, Since())
+            async with asyncio.timeout(20), contextlib.aclosing(stream):
+                async for batch in stream:
+                    await slow(len(events))
+                    largest = max(largest, feed.health.queue)
+                    events += [item for item in batch if isinstance(item, Event)]
+                    if events[-1:] and events[-1].key == 4999:
+                        break
+            return events, largest
+
+    events, largest = asyncio.run(run())
+    assert [event.key for event in events] == list(range(5000))
+    assert largest <= 1000 + 1000  # and a page of REST
+    return {event.origin.name for event in events}
+
+
+def test_a_reader_that_does_not_come_back_costs_a_refill_no_memory_and_no_pong():
+    pongs, sent = [], asyncio.Event()
+
+    async def finish(peer):
         await peer.send(b"alive", opcode=9)
         pongs.append(await peer.heard.get())
         sent.set()
 
-    pongs, sent = [], asyncio.Event()
+    async def slow(count):
+        if not count:
+            await sent.wait()
 
-    async def run():
-        async with RawServer(Market(top=4999), [burst]) as server:
-            feed = BinanceTrades(binance_address(address(server)), SOON, most=1000)
-            keys, largest = [], 0
-            stream = feed.batches(None, Since())
-            async with asyncio.timeout(20), contextlib.aclosing(stream):
-                async for batch in stream:
-                    if not keys:
-                        await sent.wait()  # a reader that does not come back before all was sent
-                    largest = max(largest, feed.health.queue)
-                    keys += [item.key for item in batch if isinstance(item, Event)]
-                    if keys[-1:] == [4999]:
-                        break
-            return keys, largest
-
-    keys, largest = asyncio.run(run())
-    assert keys == list(range(5000))
-    assert largest <= 1000 + 1000  # and a page of REST
+    assert bursting(Market(top=4999), finish, slow) == {"STREAM", "FILL"}
     assert pongs == [(10, b"alive")]
+
+
+def test_a_reader_that_is_slow_slows_the_server_down():
+    async def finish(peer):
+        pass
+
+    async def slow(count):
+        await asyncio.sleep(0.01)
+
+    assert bursting(Market(top=-1), finish, slow) == {"STREAM"}
 
 
 def test_closing_in_the_middle_ends_it():

@@ -103,7 +103,7 @@ HOSTILE = {
     "a wrapped nothing": '{"stream":"x","data":null}',
     "deep": '{"e":' + "[" * 20_000 + "]" * 20_000 + "}",
     "a huge number": '{"e":' + "9" * 50_000 + "}",
-    "huge": '{"e":"' + "x" * 70_000 + '"}',
+    "huge": TRADE + " " * 70_000,
     "no text": b"\xff\xfe\x00",
 }
 

@@ -110,6 +110,7 @@ TROUBLES = {
     "gzip in gzip": answer(gzip.compress(b"x"), headers=["Content-Encoding: gzip, gzip"]),
     "gzip that is none": answer("hello", headers=["Content-Encoding: gzip"]),
     "gzip cut off": answer(gzip.compress(TRADES.encode())[:-12], headers=["Content-Encoding: gzip"]),
+    "gzip without its end": answer(gzip.compress(TRADES.encode())[:-4], headers=["Content-Encoding: gzip"]),
     "packed otherwise": answer("hello", headers=["Content-Encoding: br"]),
     "endless": endless,
     "html": answer("<html>", 404),
@@ -124,6 +125,13 @@ def test_whatever_waiting_mends_is_asked_again(trouble):
     assert len(asked) == 3
     assert [kind for kind, _ in told] == ["rest", "rest"]
     assert all("asked again in" in text and text.isprintable() for _, text in told)
+
+
+@pytest.mark.parametrize("trouble", ["gzip bomb", "endless"])
+def test_no_more_than_four_megabytes_are_kept(trouble):
+    told = []
+    asking(trades, TROUBLES[trouble], answer(TRADES), tell=lambda *words: told.append(words))
+    assert "more than 4,194,304 bytes" in told[0][1]
 
 
 @pytest.mark.parametrize("trouble", [dripping, hanging])

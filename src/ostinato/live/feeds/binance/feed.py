@@ -60,6 +60,8 @@ class BinanceFeed(Feed):
         self._clock = clock
         self._lags: deque[float] = deque(maxlen=200)
         self._ready, self._missing, self._silent = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
         self._trading = True
         self._skewed = False
         self._aware = False  # whether what is missing is being asked for, or waited for
@@ -79,6 +81,8 @@ class BinanceFeed(Feed):
                 self._refresh()
                 if items := self._order.take(BATCH):
                     yield items
+                    if self._order.size() <= self._order.most // 4:
+                        self._room.set()
                     if self._order.ready:
                         await asyncio.sleep(
                             0
@@ -118,6 +122,7 @@ class BinanceFeed(Feed):
                 f"{self._address.ws}/ws/{self._kind.stream}",
                 self._patience,
                 self._take,
+                self._room,
                 opened=self._opened,
                 silent=self._silent.set,
                 tell=self._trouble,
@@ -188,6 +193,8 @@ class BinanceFeed(Feed):
             self._lags.append(received - event.happened)
         self.health.last_received = received
         self._ready.set()
+        if order.size() > order.most // 2:
+            self._room.clear()
         if not self._aware and order.due(now) is not None:
             self._missing.set()
         if not self._trading:

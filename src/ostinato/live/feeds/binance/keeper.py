@@ -21,7 +21,7 @@ class Keeper:
 
     Args:
         url: of the stream.
-        take: gets the frames, see ``Session.open``.
+        take, room: see ``Session.open``.
         opened: called before the frames of a new connection come, with the reason why data may be missing: "start",
             "disconnect", "silence", or "" where none can be.
         silent: called when data have been absent for ``Patience.stale``.
@@ -34,6 +34,7 @@ class Keeper:
         url: str,
         patience: Patience,
         take: Take,
+        room: asyncio.Event,
         *,
         opened: Callable[[str], None],
         silent: Callable[[], None],
@@ -42,7 +43,7 @@ class Keeper:
     ) -> None:
         self.url = url
         self.patience = patience
-        self.take = take
+        self.take, self.room = take, room
         self._opened, self._silent, self._tell = opened, silent, tell
         self.health = health
         self._limits = Limits(patience)
@@ -96,7 +97,7 @@ class Keeper:
                 )
                 await asyncio.sleep(delay)
             try:
-                return await Session.open(self.url, self.patience, self._limits, self.take)
+                return await Session.open(self.url, self.patience, self._limits, self.take, self.room)
             except Trouble as trouble:
                 self._failures += 1
                 self._tell("connect", f"no connection to the stream: {trouble}")

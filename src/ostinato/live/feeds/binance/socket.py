@@ -1,10 +1,12 @@
-"""One websocket connection: what comes is handed on at once, so that pings are always answered.
+"""One websocket connection: what comes is handed on at once, so that pings are answered in time.
 
-Nothing waits for whoever uses the data; whoever takes the frames bounds what it keeps. Whether a connection is alive is
-judged by its data: a server may answer pings for days and send nothing.
+Where there is no room, reading stops for a while, and TCP slows the server down; not for long, since pings wait in the
+same line. After that whoever takes the frames has to drop some. Whether a connection is alive is judged by its data: a
+server may answer pings for days and send nothing.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -46,9 +48,12 @@ class Session:
         ended: set when it is no longer open; ``why`` says the reason, ``error`` is what ``take`` raised.
     """
 
-    def __init__(self, connection: ClientConnection, take: Take) -> None:
+    def __init__(
+        self, connection: ClientConnection, take: Take, room: asyncio.Event, patience: float
+    ) -> None:
         self._connection = connection
         self._take = take
+        self._room, self._patience = room, patience
         self._reading: asyncio.Task[None] | None = None
         self.opened = self.last = time.monotonic()
         self.fresh, self.shutdown, self.ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -56,11 +61,14 @@ class Session:
         self.error: Exception | None = None
 
     @classmethod
-    async def open(cls, url: str, patience: Patience, limits: Limits, take: Take) -> "Session":
+    async def open(
+        cls, url: str, patience: Patience, limits: Limits, take: Take, room: asyncio.Event
+    ) -> "Session":
         """Connect; reading begins with ``read``.
 
         Args:
             take: called with every frame and our time; says "data", "shutdown" or None for whatever else.
+            room: set while there is room for more.
 
         Raises:
             Trouble: not now.
@@ -84,16 +92,23 @@ class Session:
             raise _refusal(url, error, limits) from None
         except (OSError, WebSocketException) as error:  # a TimeoutError is an OSError
             raise Trouble(f"{type(error).__name__}: {shortened(str(error))}") from None
-        return cls(connection, take)
+        return cls(connection, take, room, patience.stale / 6)
 
     def read(self) -> None:
         """Begin to hand on frames."""
         self._reading = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
-        connection, take = self._connection, self._take
+        connection, take, room = self._connection, self._take, self._room
+        waited = False
         try:
             while True:
+                if room.is_set():
+                    waited = False
+                elif not waited:
+                    waited = True
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(room.wait(), self._patience)
                 frame = await connection.recv()
                 what = take(frame, time.time())
                 if what == "data":
