@@ -9,7 +9,9 @@ from ostinato.dashboard.buckets import MOST, Range, Ranges
 
 events = st.lists(
     st.tuples(
-        st.floats(0, 50).map(lambda t: round(t, 2)), st.floats(1, 9), st.one_of(st.just(np.nan), st.floats(0, 1))
+        st.floats(0, 50).map(lambda t: round(t, 2)),
+        st.floats(1, 9),
+        st.one_of(st.just(np.nan), st.floats(0, 1)),
     ),
     min_size=1,
     max_size=60,
@@ -33,7 +35,11 @@ def test_buckets_are_what_counting_gives(rows, cut, width):
     for place, number in enumerate(numbers):
         inside = [row for row in rows if int(row[0] // width) == number]
         prices, values = [row[1] for row in inside], [row[2] for row in inside if row[2] == row[2]]
-        assert (found.low[place], found.high[place], found.last[place]) == (min(prices), max(prices), prices[-1])
+        assert (found.low[place], found.high[place], found.last[place]) == (
+            min(prices),
+            max(prices),
+            prices[-1],
+        )
         assert found.means[place, 0] == pytest.approx(np.mean(values) if values else np.nan, nan_ok=True)
 
 

@@ -129,7 +129,9 @@ def test_as_a_child_it_ends_with_its_parent_and_loads_no_torch(writer):
         "runpy.run_module('ostinato.dashboard', run_name='__main__')\n"
     )
     command = [sys.executable, "-W", "error", "-c", code, str(writer.path), "--port", "0", "--until-eof"]
-    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    child = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     address = child.stdout.readline().strip()
     assert address.startswith("http://127.0.0.1:")
     import httpx
@@ -152,7 +154,9 @@ def test_as_a_child_it_ends_with_its_parent_and_loads_no_torch(writer):
 )  # fmt: skip
 def test_as_a_child_a_mistake_is_a_sentence(writer, arguments, words):
     command = [sys.executable, "-m", "ostinato.dashboard", *arguments, "--port", "0"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=writer.path.parent, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, cwd=writer.path.parent, check=False
+    )
     assert done.returncode == 1
     assert words in done.stderr
     assert "Traceback" not in done.stderr

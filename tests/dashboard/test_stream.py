@@ -36,7 +36,9 @@ def test_from_a_key_on_all_are_handed_on_in_order(client, writer):
     with Reader.open(writer.path) as reader:
         for row, said in zip(reader.predictions_after(limit=2000), first + rest, strict=True):
             assert said["numbers"] == {"p_up": row.numbers[0]}
-            assert said["baselines"] == dict(zip(direction_head().baselines, ([b] for b in row.baselines), strict=True))
+            assert said["baselines"] == dict(
+                zip(direction_head().baselines, ([b] for b in row.baselines), strict=True)
+            )
             assert said["event"] == {"price": row.values[0], "amount": row.values[1]}
             assert said["time"] == row.time
             assert said["flags"] == (["cold"] if row.flags else [])

@@ -95,7 +95,9 @@ def test_numbers_that_are_none_are_left_out(tmp_path):
     writer = Writer(tmp_path / "nan.sqlite", direction_head())
     writer.run(3)
     writer.store.begin()
-    writer.store.add_event(Event(9000, writer.start + 9, (float("nan"), 1.0), writer.start, None, Origin.STREAM))
+    writer.store.add_event(
+        Event(9000, writer.start + 9, (float("nan"), 1.0), writer.start, None, Origin.STREAM)
+    )
     writer.store.add_prediction(9000, 1, [float("nan")], [float("nan")] * 3, 2, 1.0)
     writer.store.commit()
     found = shown(viewed(writer.path))
