@@ -84,11 +84,17 @@ async def ids(ws, count):
     return [message["a"] for message in await messages(ws, count)]
 
 
-async def all_ids(ws):
-    """Ids until the connection ends, and how it ended: the code that was sent, or None."""
+async def until_the_end(ws):
+    """Texts until the connection ends, and the exception that tells how."""
     found = []
     try:
         while True:
-            found.append(json.loads(await ws.recv())["a"])
+            found.append(await ws.recv())
     except websockets.ConnectionClosed as closed:
-        return found, closed.rcvd.code if closed.rcvd else None
+        return found, closed
+
+
+async def all_ids(ws):
+    """Ids until the connection ends, and how it ended: the code that was sent, or None."""
+    found, closed = await until_the_end(ws)
+    return [json.loads(text)["a"] for text in found], closed.rcvd.code if closed.rcvd else None

@@ -3,8 +3,8 @@
 import re
 
 import pytest
-from exchange.serving import START, client, four_trades, get, one_a_second, run, serving
 
+from exchange.serving import START, client, four_trades, get, one_a_second, run, serving
 from ostinato.exchange import Limits
 from ostinato.exchange.limits import Weights
 
@@ -341,7 +341,7 @@ def test_weights_end_with_the_minute_and_bans_with_their_time():
     assert weights.charge("a", 5, 60.0) == (5, None)
     for _ in range(3):
         weights.charge("a", 5, 61.0)
-    used, refusal = weights.charge("a", 1, 180.9)
+    _, refusal = weights.charge("a", 1, 180.9)
     assert refusal.status == 418
     assert weights.charge("a", 1, 181.1)[1] is None
 

@@ -5,6 +5,7 @@ import json
 
 import pytest
 import websockets
+
 from exchange.serving import (
     START,
     aggregate,
@@ -18,7 +19,6 @@ from exchange.serving import (
     run,
     serving,
 )
-
 from ostinato.exchange import Limits
 
 MS = START * 1000
@@ -298,15 +298,14 @@ def test_a_client_that_answers_no_ping_is_dropped():
 
 def test_more_than_five_messages_a_second_end_the_connection():
     async def hurry():
-        async with serving(speed=1.0, wait=True) as exchange:
-            async with connect(exchange, "/ws") as ws:
-                for number in range(5):
-                    await ws.send(json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": number}))
-                assert [message["id"] for message in await messages(ws, 5)] == [0, 1, 2, 3, 4]
-                await ws.ping()
-                with pytest.raises(websockets.ConnectionClosed) as closed:
-                    await ws.recv()
-                assert closed.value.rcvd.code == 1008
+        async with serving(speed=1.0, wait=True) as exchange, connect(exchange, "/ws") as ws:
+            for number in range(5):
+                await ws.send(json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": number}))
+            assert [message["id"] for message in await messages(ws, 5)] == [0, 1, 2, 3, 4]
+            await ws.ping()
+            with pytest.raises(websockets.ConnectionClosed) as closed:
+                await ws.recv()
+            assert closed.value.rcvd.code == 1008
 
     run(hurry())
 
@@ -370,13 +369,13 @@ def test_times_are_virtual():
 
 def test_everybody_hears_the_same():
     async def listen():
-        async with serving(speed=500.0, wait=True) as exchange:
-            async with (
-                aggregate(exchange) as one,
-                connect(exchange, "/stream?streams=btcusdt@aggTrade") as other,
-            ):
-                first = await messages(one, 150)
-                second = [message["data"] for message in await messages(other, 150)]
+        async with (
+            serving(speed=500.0, wait=True) as exchange,
+            aggregate(exchange) as one,
+            connect(exchange, "/stream?streams=btcusdt@aggTrade") as other,
+        ):
+            first = await messages(one, 150)
+            second = [message["data"] for message in await messages(other, 150)]
         common = [message for message in first if message["a"] >= second[0]["a"]]
         assert len(common) > 50
         assert second[: len(common)] == common

@@ -1,6 +1,7 @@
 """Faults that are done to open websockets at a moment."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from . import hostile
@@ -17,7 +18,7 @@ def perform(session: Session, fault: Fault, now: float) -> None:
 
 def _abort(session: Session, fault: Fault, now: float) -> None:
     if not (session.frozen or session.taken):
-        session.transport.write(CUT_FRAME)
+        _write(session, CUT_FRAME)
         session.transport.close()
 
 
@@ -40,7 +41,8 @@ def _deaf(session: Session, fault: Fault, now: float) -> None:
 
 def _write(session: Session, data: bytes) -> None:
     if not (session.frozen or session.taken):
-        session.transport.write(data)
+        with suppress(RuntimeError):  # we have said goodbye already, and wait for the other side's
+            session.transport.write(data)
 
 
 def _endless(chunks: Callable, session: Session, fault: Fault, now: float) -> None:

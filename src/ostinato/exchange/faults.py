@@ -118,14 +118,16 @@ def read_faults(path: Path | str) -> list[Fault]:
     """
     path = Path(path)
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ConfigError(
-                f"{shortened(str(path))} is larger than the {MOST_BYTES >> 20} MiB a fault script may have."
-            )
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        text = content.decode()
+    except (OSError, ValueError) as error:  # ValueError: also of a name that no file can have
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError(f"the fault script {shortened(str(path))} cannot be read: {why}.") from None
+    if len(content) > MOST_BYTES:
+        raise ConfigError(
+            f"{shortened(str(path))} is larger than the {MOST_BYTES >> 20} MiB that a fault script may have."
+        )
     entries = _tables(path, text) if path.suffix.lower() == ".toml" else _lines(path, text)
     return parse_faults(entries, path.name)
 

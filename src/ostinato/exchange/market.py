@@ -76,13 +76,11 @@ def make_market(trades: Trades, symbol: str = "BTCUSDT", first_id: int = 0) -> M
 
     Raises:
         ConfigError: the symbol is none, or the id is negative.
-        DataError: there are no trades, or one has no time that a wire could carry.
+        DataError: a trade has no time that the wire could carry.
     """
     base, quote = split_symbol(symbol)
     if first_id < 0:
         raise ConfigError(f"the first id must be 0 or more, got {first_id}.")
-    if not len(trades):
-        raise DataError("an exchange without trades has nothing to tell: bring at least one.")
     if trades.time[0] < 0 or trades.time[-1] > LATEST:
         raise DataError(f"trades must lie between 1970 and {1970 + LATEST // 31_557_600}, in seconds.")
     micros = np.rint(trades.time * MICROS).astype(np.int64)

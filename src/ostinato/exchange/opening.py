@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ..data.simulator import simulate_trades
 from ..data.trades import read_trades
 from ..errors import ConfigError, shortened
 from .market import Market, make_market
@@ -28,8 +27,11 @@ def open_market(
         DataError: the file cannot be used.
         ConfigError: a number or the symbol is out of range.
     """
-    found = simulate_trades(rows, seed) if trades is None else read_trades(trades)
-    return make_market(found, symbol, first_id)
+    if trades is not None:
+        return make_market(read_trades(trades), symbol, first_id)
+    from ..data.simulator import simulate_trades  # which takes a second to import, for scipy's sake
+
+    return make_market(simulate_trades(rows, seed), symbol, first_id)
 
 
 def start_of(market: Market, begin: str | float | None = None) -> float:
