@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import os
 import struct
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,6 +14,12 @@ from ostinato.live.events import Event
 from ostinato.store import Flag, Head, Reader, Store, made_head
 from ostinato.store.schema import Origin
 
+# of processes that tests start, so that they find this file
+ENVIRONMENT = os.environ | {
+    "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]).strip(
+        os.pathsep
+    )
+}
 DIGEST = "ab" * 32
 FIRST = 100
 

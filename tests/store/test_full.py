@@ -5,15 +5,12 @@ import shutil
 import subprocess
 import sys
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
 from ostinato.errors import StoreError, StoreFullError
 from ostinato.store import Reader, Store
-from store.filling import FIRST, assert_prefix, chain, fill, head
-
-TESTS = Path(__file__).parents[1]
+from store.filling import ENVIRONMENT, FIRST, assert_prefix, chain, fill, head
 
 
 @pytest.fixture
@@ -106,7 +103,7 @@ import resource
 from pathlib import Path
 from ostinato.errors import StoreError, StoreFullError
 from ostinato.store import Store
-from store.filling import fill, head
+from store.filling import ENVIRONMENT, fill, head
 store = Store.create(Path({str(path)!r}), head())
 resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
 try:
@@ -120,7 +117,7 @@ store.close()
         capture_output=True,
         text=True,
         check=True,
-        env=os.environ | {"PYTHONPATH": str(TESTS)},
+        env=ENVIRONMENT,
     )
     count = int(done.stdout) + 1 - FIRST
     assert assert_prefix(path) == count

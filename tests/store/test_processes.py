@@ -12,13 +12,13 @@ import pytest
 
 from ostinato.errors import StoreError
 from ostinato.store import Reader, Store, verify
-from store.filling import FIRST, assert_prefix, chain, fill, head
+from store.filling import ENVIRONMENT, FIRST, assert_prefix, chain, fill, head
 
 WRITER = """
 import sys
 from pathlib import Path
 from ostinato.store import Store
-from store.filling import FIRST, fill, head
+from store.filling import ENVIRONMENT, FIRST, fill, head
 path, count = Path(sys.argv[1]), int(sys.argv[2])
 with Store.open_or_create(path, head()) as store:
     print("open", store.recovered or "", flush=True)
@@ -28,7 +28,6 @@ with Store.open_or_create(path, head()) as store:
         print(store.position().key, flush=True)
     sys.stdin.read()
 """
-TESTS = Path(__file__).parents[1]
 
 
 def writer(path: Path, count: int) -> subprocess.Popen:
@@ -37,7 +36,7 @@ def writer(path: Path, count: int) -> subprocess.Popen:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env=os.environ | {"PYTHONPATH": str(TESTS)},
+        env=ENVIRONMENT,
     )
 
 
@@ -99,7 +98,7 @@ def test_a_forked_child_does_not_keep_the_lock_of_its_dead_parent(tmp_path):
 import os, sys
 from pathlib import Path
 from ostinato.store import Store
-from store.filling import head
+from store.filling import ENVIRONMENT, head
 store = Store.create(Path({str(path)!r}), head())
 child = os.fork()
 if child == 0:
@@ -113,7 +112,7 @@ os.kill(os.getpid(), 9)
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env=os.environ | {"PYTHONPATH": str(TESTS)},
+        env=ENVIRONMENT,
     )
     process.stdout.readline()
     process.wait()

@@ -18,12 +18,11 @@ import pytest
 from ostinato.errors import BrokenStoreError, StoreError, StoreFullError
 from ostinato.store import Reader, Store, seal, sealing, verify
 from ostinato.store.sealed import folder_of
-from store.filling import FIRST, add, chain, event, fill, head
+from store.filling import ENVIRONMENT, FIRST, add, chain, event, fill, head
 
 DAY = 86_400.0
 CLOCK = {"step": 600.0, "start": 10 * DAY}  # 144 events a day, from midnight on
 LAST_GROUP = re.compile(r"durable=\S+")  # the last group's is written when a store is closed
-TESTS = Path(__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)
@@ -201,7 +200,9 @@ with Store.open(Path({str(path)!r})) as store:
 """
     dice, kills = random.Random(6), 0
     while True:
-        process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
+        )
         process.stdout.readline()
         time.sleep(0.05 * dice.random())
         if kills < 6:
@@ -304,6 +305,28 @@ def test_an_empty_store_and_one_without_predictions(tmp_path):
         assert verify(store.path)[:3] == (True, (), 3)
         store.begin()
         store.add_prediction(2, 1, [0.5], [0.5, 0.5])
+        store.commit()
+        assert verify(store.path).ok
+
+
+def test_all_predictions_sealed(tmp_path):
+    with Store.create(tmp_path / "live.db", head()) as store:
+        fill(store, 10, start=10 * DAY)
+        store.begin()
+        store.add_score(FIRST + 9, FIRST + 10, [1.0], [0.7])
+        for key in (FIRST + 10, FIRST + 11):
+            store.add_event(event(key)._replace(time=11 * DAY + key))
+        store.add_snapshot(FIRST + 11, 1, b"")
+        store.commit()
+        assert len(seal(store, 1e12)) == 1
+        assert rows(store, "predictions") == 0
+        assert store.head_hash() == chain(range(FIRST, FIRST + 10))
+    with Store.open(tmp_path / "live.db", head()) as store:
+        assert store.head_hash() == chain(range(FIRST, FIRST + 10))
+        assert (store.last_prediction(), store.last_score()) == (FIRST + 9, FIRST + 9)
+        store.begin()
+        assert not store.add_prediction(FIRST + 9, 1, [0.5], [0.5, 0.5])
+        assert store.add_prediction(FIRST + 11, 1, [0.5], [0.5, 0.5])
         store.commit()
         assert verify(store.path).ok
 

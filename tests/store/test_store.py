@@ -91,9 +91,7 @@ def test_a_group_is_written_whole_or_not_at_all(path):
         store.rollback()
         store.begin()
         add(store, FIRST + 5)
-        store._group.others.append(
-            ("INSERT INTO models VALUES (1, x'00', '', '', NULL, 0)", ())
-        )  # 1 is taken
+        store._group.snapshots.append((FIRST, 1, None, 0.0))  # fails after the rest is written
         with pytest.raises(BrokenStoreError):
             store.commit()
         assert store.head_hash() == chain(range(FIRST, FIRST + 5))
