@@ -10,12 +10,14 @@ from random import Random
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cli.conftest import ostinato
 from live.loopback import Exchange
 from ostinato.data.reading import read_panel
 from ostinato.data.trades import read_trades
-from ostinato.live import history
+from ostinato.live import history, pages
 
 NOW = 1_760_000_000_000  # ms
 SPAN = ("--from", "2025-10-01", "--to", "2025-10-10")
@@ -465,6 +467,12 @@ def test_json_is_the_only_thing_said(tmp_path):
     with Exchange(market(10), NOW) as exchange:
         done = fetched(exchange, tmp_path / "trades.parquet", "--json")
     assert json.loads(done.stdout)["rows"] == 10
+
+
+@given(st.lists(st.integers(10**12, 4 * 10**12), min_size=1, max_size=50))
+def test_milliseconds_are_kept_to_the_last(milliseconds):
+    stamps = pages._stamps([moment / 1e3 for moment in milliseconds])
+    assert stamps.dt.epoch("us").to_list() == [moment * 1000 for moment in milliseconds]
 
 
 # ---------------------------------------------------------------- bars
