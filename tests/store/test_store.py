@@ -7,7 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from ostinato.errors import BrokenStoreError, StoreError
+from ostinato.errors import StoreError
 from ostinato.live.events import Gap
 from ostinato.store import Flag, Health, Reader, Store
 from ostinato.store import group as groups
@@ -92,7 +92,7 @@ def test_a_group_is_written_whole_or_not_at_all(path):
         store.begin()
         add(store, FIRST + 5)
         store._group.snapshots.append((FIRST, 1, None, 0.0))  # fails after the rest is written
-        with pytest.raises(BrokenStoreError):
+        with pytest.raises(StoreError, match="cannot keep a row"):
             store.commit()
         assert store.head_hash() == chain(range(FIRST, FIRST + 5))
         fill(store, 5)
@@ -257,6 +257,35 @@ def test_the_log_does_not_grow_without_end(path):
         small = store.wal_bytes()
         fill(store, 1_000, group=1)
         assert store.wal_bytes() < 1.5 * small
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"values": (1.0, "1.0")}, {"key": 1 << 70}, {"time": float("nan")}, {"time": None}, {"received": "now"}],
+)
+def test_an_event_that_cannot_be_kept(path, change):
+    with Store.create(path, head()) as store:
+        fill(store, 5)
+        store.begin()
+        store.add_event(event(FIRST + 5)._replace(**change))
+        with pytest.raises(StoreError, match="cannot"):
+            store.commit()
+        fill(store, 5)
+    assert assert_prefix(path) == 10
+
+
+def test_hostile_texts_and_odd_health_are_kept(path):
+    with Store.create(path, head()) as store, Reader.open(path) as reader:
+        store.begin()
+        store.add_note("n", "\ud800 half" + "x" * 100_000)
+        store.add_gap(Gap(1, 2, "\ud800", "unfillable", "y" * 100_000, 1.0, 2.0))
+        store.add_health(Health(time=1.0, lag=float("inf"), events_per_second=float("nan"), **HEALTH))
+        store.commit()
+        assert reader.notes_after()[0].text.startswith("? half")
+        assert len(reader.notes_after()[0].text) == len(reader.gaps()[0].why) == 4_000
+        health = reader.latest_health()[1]
+        assert health.lag == float("inf")
+        assert health.events_per_second != health.events_per_second
 
 
 def test_numbers_keep_their_bits(path):

@@ -11,6 +11,8 @@ from .ledger import next_hash
 from .rows import EventLike, GapLike, packed
 from .schema import Flag
 
+MAX_TEXT = 4_000  # characters; a feed may quote a hostile exchange
+
 
 class Adding:
     """The part of a ``Store`` that collects rows; ``head``: what the store is about.
@@ -119,12 +121,13 @@ class Adding:
 
     def add_gap(self, gap: GapLike, policy: str = "") -> None:
         """Add keys that were missing, and what was done with the state; the same gap again is passed over."""
-        row = (gap.first, gap.last, gap.reason, gap.outcome, gap.why, policy, gap.opened, gap.closed)
+        texts = (_text(gap.reason), _text(gap.outcome), _text(gap.why), _text(policy))
+        row = (gap.first, gap.last, *texts, gap.opened, gap.closed)
         self._open().gaps.append(row)
 
     def add_note(self, kind: str, text: str, at: float | None = None) -> None:
         """Add something that happened beside the data; ``at`` is now, unless given."""
-        self._open().notes.append((time.time() if at is None else at, kind, text))
+        self._open().notes.append((time.time() if at is None else at, _text(kind), _text(text)))
 
     def add_health(self, health: Health) -> None:
         """Add a moment of feed and engine."""
@@ -146,7 +149,7 @@ class Adding:
         number = group.tail.model + 1
         group.tail = group.tail._replace(model=number)
         self._digests[number] = digest
-        row = (number, digest, path, role, since_key, time.time())
+        row = (number, digest, _text(path), _text(role), since_key, time.time())
         group.others.append(("INSERT INTO models VALUES (?, ?, ?, ?, ?, ?)", row))
         return number
 
@@ -170,3 +173,8 @@ class Adding:
         group, self._group = self._group, None
         if group is not None:
             self._digests = {n: d for n, d in self._digests.items() if n <= self._tail.model}
+
+
+def _text(text: str) -> str:
+    """What SQLite can keep of a text: bounded, and without halves of characters."""
+    return text[:MAX_TEXT].encode("utf-8", "replace").decode()

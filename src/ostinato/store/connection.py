@@ -51,6 +51,8 @@ def _ours(path: Path, error: sqlite3.Error) -> StoreError:
         return StoreError(f"{path} is held by another program. Close it, or name another --store.")
     if code in _CLOSED_TO_US:
         return StoreError(f"{path} cannot be opened here: {error}. Look at its permissions and its folder.")
+    if code in (sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH):
+        return StoreError(f"{path} cannot keep a row: {shortened(str(error))}.")
     if code == sqlite3.SQLITE_IOERR:
         return StoreError(f"the disk failed on {path}: {error}. What was committed before is kept.")
     if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.ProgrammingError):

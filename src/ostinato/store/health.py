@@ -27,7 +27,7 @@ LATENCY_BUCKETS = (
 class Health(BaseModel):
     """One moment. Durations are seconds unless the name says otherwise; None is not known."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="constants")
 
     time: float
     state: Literal["starting", "filling", "live", "stale", "waiting", "ended", "stopped"]

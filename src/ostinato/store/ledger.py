@@ -11,6 +11,8 @@ import hashlib
 import struct
 from collections.abc import Sequence
 
+from ..errors import StoreError, shortened
+
 START = bytes(32)
 
 
@@ -32,13 +34,21 @@ class EventDigest:
     def of(
         self, events: Sequence[tuple[int, float, float, float | None, int, Sequence[float | None]]]
     ) -> bytes:
-        """Of (key, time, received, happened, origin, values) each; None is NaN, all NaN are one."""
+        """Of (key, time, received, happened, origin, values) each; None is NaN, all NaN are one.
+
+        Raises:
+            StoreError: an event has something else than numbers.
+        """
         nan = float("nan")
         parts = []
         for key, time, received, happened, origin, values in events:
             # SQLite gives 0.0 for -0.0
             plain = [nan if value is None or value != value else value + 0.0 for value in values]
-            parts.append(
-                self._layout.pack(key, time, received, nan if happened is None else happened, origin, *plain)
-            )
+            when = nan if happened is None else happened
+            try:
+                parts.append(self._layout.pack(key, time, received, when, origin, *plain))
+            except struct.error:
+                raise StoreError(
+                    f"event {shortened(key)} cannot be kept: its numbers are no numbers."
+                ) from None
         return hashlib.sha256(b"".join(parts)).digest()
