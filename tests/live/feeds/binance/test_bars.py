@@ -1,8 +1,14 @@
 """Only closed bars, each once, whatever the stream and REST do. The interval is a minute; bar 0 opens at START."""
 
-from live.feeds.binance.rawserver import answer
+import asyncio
+
+import pytest
+
+from live.feeds.binance.rawserver import RawServer, answer
 from live.feeds.binance.test_feed import SOON, Market, closes, notes, reading
 from ostinato.live.events import Event, Position, Since
+from ostinato.live.feeds.binance import RestClient, kinds
+from ostinato.live.feeds.binance.clock import Clock
 
 START = 1700000040  # seconds, a full minute
 FIRST = START // 60
@@ -97,13 +103,24 @@ def test_the_first_bar_that_is_kept():
     assert said == ["0H", "1H", "2H", "3S"]
 
 
-def test_a_bar_that_was_over_just_now_is_not_taken_from_rest_too_early():
-    """REST's last bar ended 1 s ago by its clock, which may be ahead of its data."""
-    market = Bars(7)
-    market.now = (START + 60 * 8) * 1000 + 1000
-    market.odd["klines"] = [answer(f"[{row(7, '95.5')}]"), answer(f"[{row(5)},{row(6)},{row(7, '95.5')}]")]
-    said, *_ = reading_bars(market, [sends(kline(7, True))], 7, since=Since(history=2))
-    assert said == ["5H", "6H", "7S"]
+@pytest.mark.parametrize(("after", "bars"), [(-30.0, [5, 6]), (1.0, [5, 6]), (3.0, [5, 6, 7])])
+def test_the_last_bar_of_an_answer_is_taken_some_time_after_its_end(after, bars):
+    """A little later only, for the clock may be ahead of the data."""
+    market = Market(now=int((START + 60 * 8 + after) * 1000))
+    market.odd["klines"] = [answer(f"[{row(5)},{row(6)},{row(7)}]")]
+
+    async def run():
+        async with RawServer(market) as server, RestClient(f"http://127.0.0.1:{server.port}", SOON) as rest:
+            return await kinds.Bars("BTCUSDT", 60, Clock()).page(rest, FIRST + 5)
+
+    page = asyncio.run(run())
+    assert [event.key - FIRST for event in page.events] == bars
+    assert not page.more
+
+
+def test_a_bar_is_fetched_when_the_next_one_forms():
+    said, *_ = reading_bars(Bars(7), [sends(kline(5, True), kline(6, False), kline(7, False))], 6)
+    assert said[:2] == ["5S", "6F"]
 
 
 def test_a_bar_whose_end_was_never_sent_is_fetched():

@@ -368,22 +368,24 @@ def test_messages_that_are_no_data_do_not_keep_a_connection_alive():
 
 @pytest.mark.parametrize("shutdown", [True, False], ids=["serverShutdown", "24 hours"])
 def test_a_new_connection_is_there_before_the_old_one_ends(shutdown):
-    renewed, old_closed = asyncio.Event(), asyncio.Event()
+    renewed, sent, old_closed = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def old(peer):
         await peer.send(trade(7))
         if shutdown:
             await peer.send('{"e":"serverShutdown","E":1770123456789}')
         await renewed.wait()
-        await peer.send(trade(8), trade(9))  # on both
+        await asyncio.sleep(0.05)  # time enough to be closed, were it closed at once
+        await peer.send(trade(8), trade(9))
+        sent.set()
         while (await peer.heard.get())[0] != 8:
             pass
         old_closed.set()
-        await peer.close()
 
     async def new(peer):
         renewed.set()
-        await peer.send(trade(8), trade(9))
+        await sent.wait()
+        await peer.send(trade(9))  # on both
         await old_closed.wait()
         await peer.send(trade(10))
 

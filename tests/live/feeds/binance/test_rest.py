@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import tracemalloc
 
 import pytest
 
@@ -132,6 +133,15 @@ def test_no_more_than_four_megabytes_are_kept(trouble):
     told = []
     asking(trades, TROUBLES[trouble], answer(TRADES), tell=lambda *words: told.append(words))
     assert "more than 4,194,304 bytes" in told[0][1]
+
+
+def test_a_bomb_is_not_unpacked():
+    bomb = packed(b" " * (64 << 20))
+    tracemalloc.start()
+    asking(trades, bomb, answer(TRADES))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 32 << 20
 
 
 @pytest.mark.parametrize("trouble", [dripping, hanging])

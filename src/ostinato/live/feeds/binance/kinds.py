@@ -27,9 +27,7 @@ INTERVALS = {
     259200: "3d",
     604800: "1w",
 }
-AFTER_END = (
-    2.0  # seconds by the exchange's clock after which the last bar of an answer is believed to be whole
-)
+AFTER_END = 2.0  # seconds by the exchange's clock until the last bar of an answer is believed to be whole
 
 
 class Page(NamedTuple):
