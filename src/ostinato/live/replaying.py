@@ -48,7 +48,7 @@ def catch_up(engine: "Engine", number: int, forecaster: Forecaster) -> tuple[int
             holes.pop(0)
             engine.cross(forecaster)
         answer = forecaster.step(event_of(row.event)).answer
-        if answer is None or differing is not None or row.model != number:
+        if answer is None or row.numbers is None or differing is not None or row.model != number:
             continue
         if not np.array_equal(answer.numbers, row.numbers):
             differing = row.event.key, float(np.abs(answer.numbers - row.numbers).max())

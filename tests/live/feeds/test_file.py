@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ostinato.data.reading import read_panel
 from ostinato.errors import ConfigError, DataError, FeedError
 from ostinato.live.events import Event, Gap, Position, Since
-from ostinato.live.feeds.file import BATCH, FileFeed, panel_of_file, parse_speed
+from ostinato.live.feeds.file import FileFeed, panel_of_file, parse_speed
 
 
 def released(feed, after=None, since=None, most=math.inf):
@@ -70,7 +70,7 @@ def test_every_row_of_the_file_comes_once_and_as_offline(tmp_path):
         zip(panel.values["price"].tolist(), panel.values["amount"].tolist(), strict=True)
     )
     assert {event.happened for event in events} == {None}
-    assert max(map(len, batches)) == BATCH
+    assert max(map(len, batches)) == 1  # so that each is foreseen before it is seen
     assert (feed.kind, feed.columns, feed.health.state) == ("trades", ("price", "amount"), "ended")
 
 

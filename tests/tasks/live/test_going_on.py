@@ -9,7 +9,9 @@ import pytest
 from ostinato.live import Event, Gap, Position
 from ostinato.live.feeds import Feed
 from ostinato.tasks.forecasting import open_run
+from ostinato.tasks.forecasting.predicting import foresee
 from ostinato.tasks.forecasting.reading import panel_of
+from tasks.conftest import Small
 from tasks.live.conftest import drive, ledger, scores
 
 
@@ -43,9 +45,11 @@ def events_of(trades, lost=(), first=0):
     return items
 
 
-@pytest.fixture(scope="module")
-def run(fitted):
-    return open_run(fitted.run.folder.path)
+@pytest.fixture(scope="module", params=["lstm", "tcn"])
+def run(request, trades, tmp_path_factory):
+    """One whose state has no end, and one with a window."""
+    folder = tmp_path_factory.mktemp("runs") / request.param
+    return open_run(Small(trades, request.param).fit(folder).run.folder.path)
 
 
 def whole(lives, run, feed, **settings):
@@ -59,7 +63,7 @@ def dropped(engine):
     engine.store.close()
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("policy", ["carry", "reset"])
 def test_stops_anywhere_change_nothing(seed, policy, run, trades, lives):
     chance = random.Random(seed)
@@ -105,8 +109,8 @@ def test_another_machine_is_told_of(run, trades, lives, monkeypatch):
     before = engine.store.head_hash()
     dropped(engine)
     engine = lives.engine(run, Listed(events_of(trades)))
-    forecasts = engine.forecaster.target.forecasts
-    monkeypatch.setattr(engine.forecaster.target, "forecasts", lambda y: forecasts(y) + 1e-9)
+    forecast = engine.forecaster.judge.forecast
+    monkeypatch.setattr(engine.forecaster.judge, "forecast", lambda y: forecast(y) + 1e-9)
     engine.resume()
     assert engine.store.head_hash() == before
     (note,) = engine.store._connection.execute("SELECT kind, text FROM notes").fetchall()
@@ -119,9 +123,6 @@ def test_carried_on_is_as_if_the_lost_ones_had_never_been(run, trades, lives):
     engine = lives.engine(run, Listed(events_of(trades, lost)), policy="carry")
     drive(engine)
     keys, numbers = ledger(engine)
-    from ostinato.tasks.forecasting.predicting import foresee
-    from tasks.conftest import cut  # noqa: F401
-
     panel = panel_of(trades, run.recipe)
     kept = np.setdiff1d(np.arange(len(panel)), np.arange(300, 421))
     rest = type(panel)(

@@ -18,7 +18,7 @@ from ...errors import DataError, FeedError, did_you_mean, shortened
 from ..events import Event, Gap, Item, Position, Since
 from .feed import Feed
 
-BATCH = 256  # events at once
+BATCH = 256  # events that are due at the same moment
 SHOWN_IDS = 10
 STALE_AFTER = 30.0
 
@@ -66,7 +66,7 @@ class FileFeed(Feed):
         self.health.clock_rate = speed if math.isfinite(speed) else None
 
     async def batches(self, after: Position | None, since: Since) -> AsyncIterator[list[Item]]:
-        """Up to 256 rows at a time; ends with the file.
+        """Up to 256 rows that are due; at ``inf`` one by one, so that each is foreseen before it is seen.
 
         Raises:
             FeedError: the file no longer holds the row that ``after`` speaks of, or not the row of ``since``.
@@ -77,7 +77,8 @@ class FileFeed(Feed):
         clock = _Clock(self.speed, float(self.times[at]) if at < len(self.rows) else 0.0)
         while at < len(self.rows):
             await clock.wait(float(self.times[at]))
-            stop = clock.due(self.times, at, min(at + BATCH, len(self.rows)))
+            most = 1 if math.isinf(self.speed) else BATCH
+            stop = clock.due(self.times, at, min(at + most, len(self.rows)))
             items = self._items(at, stop, key, clock)
             at, key = stop, int(self.rows[stop - 1])
             yield items

@@ -8,8 +8,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
+from torch import Tensor
 
 from ....evaluation.metrics import SMALLEST_PROBABILITY
+from ..direction import probability
 from ..recipe import Recipe
 from ..target import Target
 from ..values import LEAST_KNOWN, Values
@@ -21,6 +23,14 @@ class Judge(ABC):
 
     numbers: int  # of a prediction, P
     names: tuple[str, ...]  # of those numbers
+
+    @abstractmethod
+    def forecast(self, y: Tensor) -> np.ndarray:
+        """Numbers of a prediction (P,) from what the model gives, (1, O).
+
+        Raises:
+            DataError: it is not a number.
+        """
 
     @abstractmethod
     def level(self, row: Row) -> tuple[float, ...]:
@@ -47,6 +57,16 @@ class DirectionJudge(Judge):
 
     def __init__(self, recipe: Recipe) -> None:
         self.place = recipe.inputs.index("price" if recipe.kind == "trades" else "close")
+
+    def forecast(self, y: Tensor) -> np.ndarray:
+        """As ``direction.probability``, without what arrays of one number cost."""
+        logit = float(y)
+        if math.isnan(logit):
+            return probability(y)  # which says so
+        if logit < 0:
+            small = math.exp(logit)
+            return np.array([small / (1 + small)])
+        return np.array([1 / (1 + math.exp(-logit))])
 
     def level(self, row: Row) -> tuple[float, ...]:
         """The price."""
@@ -85,6 +105,11 @@ class ValuesJudge(Judge):
         self.units = np.ones(self.columns) if units is None or self.columns == 1 else np.array(units)
         self.names = tuple(_names(target))
         self.numbers = len(self.names)
+        self.forecasts = target.forecasts
+
+    def forecast(self, y: Tensor) -> np.ndarray:
+        """Quantiles, one after the other."""
+        return self.forecasts(y).ravel()
 
     def level(self, row: Row) -> tuple[float, ...]:
         """The logarithm of the price, or the columns."""

@@ -156,7 +156,7 @@ class Retraining:
             holes += [
                 first for first, _ in resuming.holes(engine.store) if first > key and first not in holes
             ]
-        self.duel = Duel(number)
+        self.duel = Duel(number, forecaster.run.recipe.purge)
         engine.shadow, engine.compared = (number, forecaster), self.duel.compare
 
     def _look_at_catching(self, engine: Engine) -> None:
@@ -199,11 +199,16 @@ class Retraining:
 
 
 class Duel:
-    """Losses of champion and challenger on the same events."""
+    """Losses of champion and challenger on the same events.
 
-    def __init__(self, number: int) -> None:
+    Args:
+        number: of the challenger.
+        horizon: rows by which a label looks ahead.
+    """
+
+    def __init__(self, number: int, horizon: int = 1) -> None:
         self.number, self.count, self.mean = number, 0, 0.0
-        self.sequence = ConfidenceSequence()
+        self.sequence = ConfidenceSequence(horizon=horizon)
         self.low, self.high = float("-inf"), float("inf")
 
     def compare(self, champion: float, challenger: float) -> None:

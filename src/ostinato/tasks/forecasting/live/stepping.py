@@ -74,7 +74,7 @@ class RunForecaster:
                 self.queue.add(Waiting(NOBODY, level, NOTHING, NOTHING))
         if y is None:
             return Step(None, outcomes)
-        numbers = self.target.forecasts(y).ravel()
+        numbers = self.judge.forecast(y)
         theirs = [one.predict() for one in self.baselines.values()]
         baselines = np.concatenate(theirs) if theirs else NOTHING
         self.queue.add(Waiting(event.key, level, numbers, baselines))
