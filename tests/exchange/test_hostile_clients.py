@@ -40,6 +40,7 @@ async def alive(exchange):
     ("data", "start"),
     [
         (b"nonsense\r\n\r\n", b"HTTP/1.1 400"),
+        (b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 400"),
         (b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\n", b"HTTP/1.1 431"),
         (b"GET /api/v3/ping HTTP/1.1\r\n" + b"a: b\r\n" * 20_000, b"HTTP/1.1 431"),
         (b"GET /api/v3/ping HTTP/1.1\r\n\r\n", b"HTTP/1.1 400"),  # no Host

@@ -2,10 +2,12 @@
 
 import re
 
+import numpy as np
 import pytest
 
 from exchange.serving import START, client, four_trades, get, one_a_second, run, serving
-from ostinato.exchange import Limits
+from ostinato.data.trades import make_trades
+from ostinato.exchange import Limits, make_market
 from ostinato.exchange.limits import Weights
 
 MS = START * 1000
@@ -73,6 +75,14 @@ def test_aggregate_trades():
 def test_which_aggregate_trades(parameters, expected):
     rows = ask("/api/v3/aggTrades", {"symbol": "BTCUSDT"} | parameters).json()
     assert [row["a"] for row in rows] == expected
+
+
+def test_an_end_includes_its_whole_millisecond():
+    times = START + np.array([0.0, 0.0005, 0.001])
+    market = make_market(make_trades("fine", times, np.full(3, 100.0), np.ones(3)))
+    for end, expected in ((MS, [0, 1]), (MS * 1000, [0]), (MS * 1000 + 500, [0, 1])):
+        rows = ask("/api/v3/aggTrades", {"symbol": "BTCUSDT", "endTime": end}, market=market).json()
+        assert [row["a"] for row in rows] == expected
 
 
 def test_single_trades_have_ids_of_their_own():

@@ -28,6 +28,8 @@ SILENT = logging.getLogger("ostinato.exchange.websocket")
 SILENT.addHandler(logging.NullHandler())
 SILENT.propagate = False
 CLOSING = 5.0  # real seconds for the other side to close
+# virtual seconds, and real ones at least, until a dead connection is forgotten: far longer than a client should wait
+DEAD, REAL_DEAD = 3600.0, 120.0
 
 
 class Session:
@@ -246,6 +248,7 @@ class Session:
         self.frozen = True
         if not self.transport.is_closing():
             self.transport.pause_reading()
+            self._later(max(self.exchange.clock.real(DEAD), REAL_DEAD), self.transport.abort)
 
     def lost(self) -> None:
         """The connection has ended."""
