@@ -284,7 +284,7 @@
       const whole = rows.filter((row) => row.skill[place] && known(row.skill[place][1]));
       traces.push(...band(whole.map((row) => row.n), whole.map((row) => row.skill[place][1]),
         whole.map((row) => row.skill[place][2]), "", rivalBand(place)));
-      traces.push(line(x, of(0), `beside ${name}`, rivalColour(place)));
+      traces.push(line(x, of(0), name, rivalColour(place)));
     });
     const zero = { type: "line", x0: 0, x1: 1, xref: "paper", y0: 0, y1: 0, line: { color: css("--soft"), width: 1, dash: "dash" } };
     return { traces, layout: { shapes: [zero], xaxis: { title: { text: "scored forecasts", standoff: 6 } },
