@@ -27,7 +27,7 @@ def exchange(*options: Any) -> Iterator[str]:
         if not address:
             raise SystemExit("the exchange did not start")
         try:
-            yield address.replace("&speed=max", "")
+            yield address
         finally:
             child.terminate()
 

@@ -61,7 +61,7 @@ class Exchanges:
         self.running.append(child)
         address = child.stdout.readline().strip()
         assert address.startswith("binance:"), address
-        return address.replace("&speed=max", "")
+        return address
 
     def close(self):
         for child in self.running:
