@@ -209,7 +209,7 @@ def test_a_pruned_hole_is_declared():
 
 def test_rest_that_lags_is_asked_again_before_a_hole_is_declared():
     market = Market(top=12)
-    market.odd["aggTrades"] = [answer("[]"), answer(f"[{row(8)}]"), answer("[]")]
+    market.odd["aggTrades"] = [*[answer("[]")] * 3, answer(f"[{row(8)}]"), *[answer("[]")] * 3]
     events, *_ = reading(market, [sends(7, 10)], 10, patience=replace(SOON, lagging=1.0))
     assert events == ["7S", "8F", "9F", "8-9 skipped filled", "10S"]
 
@@ -315,6 +315,11 @@ def test_after_every_end_the_stream_is_joined_again(end):
     assert events == ["7S", "8F", "9F", "8-9 disconnect filled", "10S", "11S"]
     assert feed.health.reconnects == 1
     assert "reconnect" in notes(items)
+
+
+def test_a_hole_is_declared_though_the_stream_goes_on_in_silence():
+    events, *_ = reading(Market(top=9), [closes(1001), sends()], 9)
+    assert events == ["7S", "8F", "9F", "8-9 disconnect filled"]
 
 
 def test_connections_that_are_refused_are_tried_again():
@@ -567,8 +572,7 @@ def test_a_reader_that_does_not_come_back_costs_a_refill_no_memory_and_no_pong()
         sent.set()
 
     async def slow(count):
-        if not count:
-            await sent.wait()
+        await (asyncio.sleep(0.1) if count else sent.wait())
 
     assert bursting(Market(top=4999), finish, slow) == {"STREAM", "FILL"}
     assert pongs == [(10, b"alive")]

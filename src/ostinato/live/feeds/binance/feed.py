@@ -24,7 +24,7 @@ from .notes import Notes
 from .rest import RestClient
 
 BATCH = 1000  # items that are released at once
-ROOM = 4000  # items that may be ready while more history is asked for
+ROOM = 5  # while more than this part (one fifth) of what may be kept is ready, no more history is asked for
 PULSE = 0.25  # seconds between looks at the health
 SKEW = 1.0  # seconds by which clocks may differ without a word
 FIRST_LOOKS = (0.001, 0.002, 0.004, 0.01, 0.05)  # of Patience.clock, between the first looks at the clock
@@ -209,7 +209,7 @@ class BinanceFeed(Feed):
             self._missing.clear()
             due = order.due(time.monotonic())
             self._aware = due is not None
-            self._crowded = len(order.ready) > ROOM
+            self._crowded = len(order.ready) > order.most // ROOM
             if due is None or due > 0.0 or self._crowded:
                 stuck = 0.0
                 with contextlib.suppress(TimeoutError):
