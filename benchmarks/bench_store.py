@@ -84,18 +84,20 @@ def commits(folder: Path, events: int) -> list[str]:
             reader.kill()
             reader.wait()
     lines = ["| | commit, median | 99th percentile | an event |", "|---|---|---|---|"]
-    each = {}
+    each, typical = {}, {}
     for name, rounds in times.items():
         size = 50 if "50" in name else 1
         each[name] = median(float(one.mean()) for one in rounds) / size
         middle, late = (median(float(np.quantile(one, q)) for one in rounds) for q in (0.5, 0.99))
+        typical[name] = middle
         lines.append(f"| {name} | {middle:.0f} µs | {late:.0f} µs | {each[name]:.1f} µs |")
+    # of the means, since each 128th commit empties the log
     one, fifty = each[names[1]], each[names[2]]
     lines += [
         "",
         f"A group of one under {BAR_ONE:g} µs: {'pass' if one < BAR_ONE else 'FAIL'}; an event in groups of fifty "
         f"under {BAR_FIFTY:g} µs: {'pass' if fifty < BAR_FIFTY else 'FAIL'}. A group of one takes "
-        f"{one / each[names[0]]:.1f} times a bare commit of SQLite. The reader follows "
+        f"{typical[names[1]] / typical[names[0]]:.1f} times a bare commit of SQLite (medians). The reader follows "
         f"{1e6 / each[names[3]]:,.0f} events/s, and has the cores to share with the writer.",
         "",
     ]
@@ -127,7 +129,7 @@ def groups(store: Store, count: int, size: int) -> np.ndarray:
         began = time.perf_counter()
         store.begin()
         for one in range(key, key + size):
-            moment = 1.7e9 + one
+            moment = 1.7e9 + 6400 + one
             store.add_event(Event(one, moment, (100.0, 1.0), moment + 0.1, moment))
             store.add_prediction(one, 1, numbers, baselines, Flag(0), 90.0)
             if one:

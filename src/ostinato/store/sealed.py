@@ -12,10 +12,12 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from ..errors import BrokenStoreError, StoreError, shortened
 from .connection import beside, told
 from .queries import Decoder
-from .rows import packed
+from .rows import Numbers, packed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -193,12 +195,23 @@ def frame_of(
 
     schema = schema_of(part, columns)
     cells: list[list[Any]] = [list(cell) for cell in zip(*rows, strict=True)] or [[] for _ in schema]
-    for index, kind in enumerate(schema.values()):
+    series = []
+    for (name, kind), cell in zip(schema.items(), cells, strict=True):
         if isinstance(kind, pl.List):
-            cells[index] = [
-                decoder.numbers(blob, f"{part} cells", key).tolist()
-                for key, blob in zip(cells[0], cells[index], strict=True)
+            numbers = [
+                decoder.numbers(blob, f"{part} cells", key) for key, blob in zip(cells[0], cell, strict=True)
             ]
-    return pl.DataFrame(
-        [pl.Series(name, cell, dtype=kind) for (name, kind), cell in zip(schema.items(), cells, strict=True)]
-    )
+            series.append(_lists(name, numbers, kind))
+        else:
+            series.append(pl.Series(name, cell, dtype=kind))
+    return pl.DataFrame(series)
+
+
+def _lists(name: str, numbers: "list[Numbers]", kind: "pl.List") -> "pl.Series":
+    """Arrays as a column of lists; at once where they are of one length, since polars takes 15 µs for each."""
+    import polars as pl
+
+    lengths = {len(one) for one in numbers}
+    if len(lengths) == 1 and lengths != {0}:
+        return pl.Series(name, np.stack(numbers)).cast(kind)
+    return pl.Series(name, [one.tolist() for one in numbers], dtype=kind)
