@@ -58,11 +58,17 @@ def test_memory_is_bounded_and_the_newest_stay():
     one = Range(1.0, 1)
     for start in range(0, 5 * MOST, 37):
         times = np.arange(start, start + 37, dtype=float)
-        one.add(times, times + 1, np.ones((37, 1)), start + 1)
+        one.add(times, times + 1, np.full((37, 1), 1.0 if start > 2 * MOST else 9.0), start + 1)
     found = one.rows()
     assert len(found.time) == MOST
     assert np.all(np.diff(found.time) == 1.0)
-    assert found.last[-1] == found.time[-1] + 1
+    for price in (
+        found.low,
+        found.high,
+        found.last,
+    ):  # nothing is left of what a place of the ring held before
+        assert price.tolist() == (found.time + 1).tolist()
+    assert found.means.tolist() == [[1.0]] * MOST
     one.add(np.array([3.0]), np.array([99.0]), np.ones((1, 1)), 10**6)  # long gone: it must not come back
     assert 99.0 not in one.rows().last
 
