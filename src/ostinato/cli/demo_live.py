@@ -19,6 +19,7 @@ PATIENCE = 2.0  # seconds for the real exchange to answer
 TRADES = 60_000  # of the real exchange, to train on
 RATE = 15.0  # trades a second that a replay shows
 PAGE = 1000
+HISTORY = 2000  # trades that warm the state up
 
 
 def reachable() -> bool:
@@ -75,7 +76,10 @@ def show(
     out: Path, trades: "Trades", feed: str | None, seconds: float | None, port: int, console: "Console"
 ) -> None:
     """Live for some seconds, or until Ctrl-C, on a feed or on a replay of what the run was not fitted on."""
-    from .live import live
+    from ..live import Since
+    from ..tasks.forecasting.live import Settings
+    from .live import life
+    from .serving import Pages
 
     store = out / "live.sqlite"
     for old in out.glob("live.sqlite*"):  # of the demo before
@@ -83,7 +87,8 @@ def show(
             old.unlink()
     with contextlib.nullcontext(feed) if feed else _replayed(out, trades, console) as address:
         assert address is not None
-        live(out / "lstm", address, store, seconds=seconds, port=port)
+        pages = Pages(store, ["--port", str(port)], None)
+        life(out / "lstm", address, store, Settings(since=Since(HISTORY)), pages, console, seconds=seconds)
 
 
 @contextlib.contextmanager

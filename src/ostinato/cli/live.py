@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..live import Since
-    from ..live.engine import Engine
+    from ..live.engine import Engine, Settings
+    from ..tasks.forecasting.live import Retraining
     from .serving import Pages
 
 
@@ -85,28 +86,56 @@ def live(
     from .machine import prepare
 
     prepare(threads, "cpu")
-    from ..tasks.forecasting.live import Settings, engine_of, feed_of, schedule
-    from ..tasks.forecasting.opening import open_run
+    from ..tasks.forecasting.live import Settings, schedule
     from .serving import Pages
 
     console = Console(quiet=quiet, highlight=False)
     costs = costs_of(fee, spread)
     arguments = ["--host", host, "--port", str(port), *costs]
     arguments += [part for url in webhook or [] for part in ("--webhook", url)]
-    opened, plan = open_run(run), schedule(retrain, store)
     settings = Settings(policy=policy_of(on_gap), since=since_of(history, since))
-    engine = engine_of(opened, feed_of(feed, opened.recipe), store, settings, log)
+    pages = Pages(store, arguments if dashboard else None, token, costs if tui else None)
+    life(run, feed, store, settings, pages, console, schedule(retrain, store), seconds, log)
+    console.print(f"to go on: ostinato live {run} --feed '{feed}' --store {store}", soft_wrap=True)
+
+
+def life(
+    run: Path,
+    feed: str,
+    store: Path,
+    settings: "Settings",
+    pages: "Pages",
+    console: "Console",
+    plan: "Retraining | None" = None,
+    seconds: float | None = None,
+    log: Path | None = None,
+) -> None:
+    """From the opened run to the farewell; raises what opening and running raise."""
+    from ..errors import ConfigError
+    from ..tasks.forecasting.live import engine_of, feed_of
+    from ..tasks.forecasting.opening import open_run
+    from .living import farewell
+
+    opened = open_run(run)
+    try:
+        source = feed_of(feed, opened.recipe)
+    except ImportError as error:
+        raise ConfigError(
+            f"this feed needs the package {error.name}: pip install 'ostinato[live]'."
+        ) from None
+    engine = engine_of(opened, source, store, settings, log)
     try:
         if plan is not None:
             plan.watch(engine)
-        with Pages(store, arguments if dashboard else None, token, costs if tui else None) as pages:
+        with pages:
             _begin(console, engine, pages, store)
-            _run(engine, seconds, console, show=not tui and not quiet)
+            _run(engine, seconds, console, show=not pages.in_terminal and not console.quiet)
     finally:
         engine.close()
         if plan is not None:
             plan.close()
-    _end(console, store, run, feed)
+    if not console.quiet:
+        farewell(console, store)
 
 
 def costs_of(fee: float, spread: float | None) -> list[str]:
@@ -168,11 +197,3 @@ def _run(engine: "Engine", seconds: float | None, console: "Console", show: bool
 
     with Status(engine, console, show):
         asyncio.run(work())
-
-
-def _end(console: "Console", store: Path, run: Path, feed: str) -> None:
-    from .living import summary
-
-    for line in summary(store):
-        console.print(line, soft_wrap=True)
-    console.print(f"to go on: ostinato live {run} --feed {feed} --store {store}", soft_wrap=True)

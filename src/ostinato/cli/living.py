@@ -1,7 +1,6 @@
 """What ostinato live says in the terminal: a line that is renewed, and the words at the end."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -12,6 +11,8 @@ if TYPE_CHECKING:
     from ..live.engine import Engine
 
 EVERY = 10.0  # seconds between two lines where there is no terminal
+MOST_READ = 200_000  # predictions that are read again at the end; the page of a larger store has kept count
+PAGE = 2000
 
 
 class Status:
@@ -60,13 +61,35 @@ def words(engine: "Engine") -> str:
     return " · ".join(parts)
 
 
-def summary(store: Path) -> Iterator[str]:
-    """What a store holds, and how the predictions fare."""
+def farewell(console: "Console", store: Path) -> None:
+    """What a store holds, and how its predictions fare."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from ..dashboard.view import View
     from ..store import Reader
 
     with Reader.open(store) as reader:
         counts = reader.counts()
-        yield (
+        console.print(
             f"{counts.events:,} events, {counts.predictions:,} predictions, {counts.scores:,} resolved, "
-            f"{counts.gaps:,} gaps; the ledger's hash is {reader.head_hash().hex()[:16]}…"
+            f"{counts.gaps:,} gaps; the ledger's hash is {reader.head_hash().hex()[:16]}…",
+            soft_wrap=True,
         )
+        if counts.predictions > MOST_READ:
+            return
+        view = View(store.name)
+        view.opened(reader)
+        while view.read(reader, PAGE):
+            pass
+    if view.scoring is None or not view.scoring.counted:
+        return
+    told = view.scoring.sections()
+    table = Table(box=None, pad_edge=False)
+    for place, name in enumerate(told["scores"]["columns"]):
+        table.add_column(Text(name), justify="right" if place else "left", no_wrap=True)
+    for row in told["scores"]["rows"]:
+        table.add_row(*(Text(cell, "bold" if row["ours"] else "") for cell in row["cells"]))
+    console.print(table)
+    for words in (told["verdict"]["words"], told["scores"]["note"]):
+        console.print(Text(words), soft_wrap=True)

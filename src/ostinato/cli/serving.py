@@ -29,6 +29,11 @@ class Pages:
         self.address = ""
         self.children: list[subprocess.Popen[bytes]] = []
 
+    @property
+    def in_terminal(self) -> bool:
+        """Whether this terminal is taken."""
+        return self.tui is not None
+
     def __enter__(self) -> Self:
         try:
             if self.options is not None:
