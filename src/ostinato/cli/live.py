@@ -1,5 +1,6 @@
 """ostinato live: a trained run on a market, as it happens."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -11,8 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..live import Since
-    from ..live.engine import Engine, Settings
-    from ..tasks.forecasting.live import Retraining
+    from ..live.engine import Engine, Settings, Watcher
     from .serving import Pages
 
 
@@ -43,6 +43,12 @@ Retrain = Annotated[
         "--retrain", help="hourly, daily, weekly or a number of events such as 50000; unset: never."
     ),
 ]
+Keep = Annotated[
+    float,
+    typer.Option(
+        "--keep-days", min=1, help="Days that stay in the store; older ones are sealed as parquet beside it."
+    ),
+]
 Fee = Annotated[float, typer.Option("--fee", min=0, max=1, help="Share of the price that a trade costs.")]
 Spread = Annotated[
     float | None, typer.Option("--spread", min=0, max=1, help="As a share of the price; unset: estimated.")
@@ -67,6 +73,7 @@ def live(
     since: Begin = None,
     on_gap: OnGap = "carry",
     retrain: Retrain = None,
+    keep_days: Keep = 7.0,
     fee: Fee = 0.001,
     spread: Spread = None,
     seconds: Seconds = None,
@@ -86,6 +93,7 @@ def live(
     from .machine import prepare
 
     prepare(threads, "cpu")
+    from ..live.sealing import Sealing
     from ..tasks.forecasting.live import Settings, schedule
     from .serving import Pages
 
@@ -95,7 +103,8 @@ def live(
     arguments += [part for url in webhook or [] for part in ("--webhook", url)]
     settings = Settings(policy=policy_of(on_gap), since=since_of(history, since))
     pages = Pages(store, arguments if dashboard else None, token, costs if tui else None)
-    life(run, feed, store, settings, pages, console, schedule(retrain, store), seconds, log)
+    watchers: list[Watcher] = [Sealing(keep_days), *schedule(retrain, store)]
+    life(run, feed, store, settings, pages, console, watchers, seconds, log)
     console.print(f"to go on: ostinato live {run} --feed '{feed}' --store {store}", soft_wrap=True)
 
 
@@ -106,7 +115,7 @@ def life(
     settings: "Settings",
     pages: "Pages",
     console: "Console",
-    plan: "Retraining | None" = None,
+    watchers: "Sequence[Watcher]" = (),
     seconds: float | None = None,
     log: Path | None = None,
 ) -> None:
@@ -125,15 +134,15 @@ def life(
         ) from None
     engine = engine_of(opened, source, store, settings, log)
     try:
-        if plan is not None:
-            plan.watch(engine)
+        for watcher in watchers:
+            watcher.watch(engine)
         with pages:
             _begin(console, engine, pages, store)
             _run(engine, seconds, console, show=not pages.in_terminal and not console.quiet)
     finally:
         engine.close()
-        if plan is not None:
-            plan.close()
+        for watcher in watchers:
+            watcher.close()
     if not console.quiet:
         farewell(console, store)
 

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -39,6 +39,16 @@ class Settings:
     health_seconds: float = 1.0
     policy: Literal["carry", "reset"] = "carry"
     since: Since = field(default_factory=Since)
+
+
+class Watcher(Protocol):
+    """What looks after an engine beside its work: retraining, sealing."""
+
+    def watch(self, engine: "Engine") -> None:
+        """Begin."""
+
+    def close(self) -> None:
+        """Let go of processes and files; safe to call twice."""
 
 
 class Engine:

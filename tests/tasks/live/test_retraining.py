@@ -1,6 +1,7 @@
 """Retraining: another process, a trial on the same events, a swap between two of them."""
 
 import asyncio
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -165,7 +166,7 @@ def test_the_interval_decides_before():
 def test_schedules():
     assert parse_schedule("daily") == ("seconds", 86_400.0)
     assert parse_schedule("50000") == ("events", 50_000.0)
-    assert schedule(None, "x") is None
+    assert schedule(None, Path("x")) == []
 
 
 @pytest.mark.parametrize("text", ["now", "10", "-5", "1e5", ""])

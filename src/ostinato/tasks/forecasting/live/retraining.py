@@ -228,10 +228,10 @@ class Duel:
         return self.mean < 0 if self.count >= trial else None
 
 
-def schedule(text: str | None, store: Path) -> Retraining | None:
-    """What ``--retrain`` asks for; None for never.
+def schedule(text: str | None, store: Path) -> list[Retraining]:
+    """What ``--retrain`` asks for; nothing for None.
 
     Raises:
         ConfigError: it is no schedule.
     """
-    return None if text is None else Retraining(parse_schedule(text), store.with_name(store.name + "-models"))
+    return [] if text is None else [Retraining(parse_schedule(text), store.with_name(store.name + "-models"))]

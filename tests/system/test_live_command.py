@@ -1,0 +1,196 @@
+"""``ostinato live`` as a user meets it: a real process, a real exchange, a real page."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+
+import pytest
+
+from ostinato.store import Reader
+from system.conftest import OSTINATO
+
+ROWS = 3_000
+
+
+def live(*options, **more):
+    """Run the command to its end."""
+    command = [OSTINATO, "live", *map(str, options)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment(), **more)
+
+
+def environment():
+    return os.environ | {"OMP_NUM_THREADS": "1", "NO_COLOR": "1", "COLUMNS": "200"}
+
+
+def started(*options):
+    """Start the command and wait for the address of its page."""
+    child = subprocess.Popen(
+        [OSTINATO, "live", *map(str, options)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+    for line in child.stdout:
+        if line.startswith("the page: "):
+            return child, line.removeprefix("the page: ").strip()
+    raise AssertionError(child.stderr.read())
+
+
+def state(address):
+    with urllib.request.urlopen(f"{address.rstrip('/')}/api/state", timeout=10) as answer:
+        return json.load(answer)
+
+
+def until(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def trades_csv(tmp_path_factory):
+    """A file, for lives without a network."""
+    from ostinato.data.simulator import simulate_trades
+
+    trades = simulate_trades(ROWS, seed=3)
+    path = tmp_path_factory.mktemp("data") / "trades.csv"
+    rows = zip(trades.time.tolist(), trades.price.tolist(), trades.amount.tolist(), strict=True)
+    path.write_text(
+        "time,price,amount\n" + "".join(f"{time:.0f},{price!r},{amount!r}\n" for time, price, amount in rows)
+    )
+    return path
+
+
+def test_a_life_on_an_exchange_is_seen_interrupted_and_gone_on_with(small_run, exchanges, tmp_path):
+    feed = exchanges.start("--simulate", ROWS, "--seed", 7, "--begin", 500, "--speed", 300)
+    store = tmp_path / "live.sqlite"
+    how = [
+        small_run,
+        "--feed",
+        feed,
+        "--store",
+        store,
+        "--history",
+        400,
+        "--port",
+        0,
+        "--log",
+        tmp_path / "log.jsonl",
+    ]
+    child, address = started(*how)
+    until(lambda: state(address).get("headline"))
+    until(lambda: Reader.open(store).counts().events > 450)
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=30)
+    assert child.returncode == 0, err
+    assert "to go on: ostinato live" in out
+    with Reader.open(store) as reader:
+        first = reader.counts().events
+        origins = {row.origin.name for row in reader.events_after(limit=5000)}
+    assert origins == {"HISTORY", "STREAM"}
+    done = live(*how, "--for", 5)
+    assert done.returncode == 0, done.stderr
+    assert "goes on after event" in done.stdout
+    with Reader.open(store) as reader:
+        assert reader.counts().events > first
+        keys = [row.key for row in reader.events_after(limit=5000)]
+    assert keys == list(range(keys[0], keys[-1] + 1))
+    events = [json.loads(line)["event"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert events.count("started") == events.count("stopped") == 2
+
+
+def test_a_file_ends_by_itself_with_its_score(small_run, trades_csv, tmp_path):
+    done = live(small_run, "--feed", f"file:{trades_csv}", "--store", tmp_path / "a.sqlite", "--no-dashboard")
+    assert done.returncode == 0, done.stderr
+    for words in (
+        "3,000 events, 3,000 predictions, 2,999 resolved",
+        "sign table",
+        "scored forecasts",
+        "however often one looks",
+    ):
+        assert words in done.stdout
+
+
+def test_lines_on_standard_input(small_run, tmp_path):
+    lines = "".join(
+        f'{{"time": {1700000000 + row}, "price": {100 + row % 3}, "amount": 1}}\n' for row in range(50)
+    )
+    done = live(
+        small_run, "--feed", "stdin:", "--store", tmp_path / "a.sqlite", "--no-dashboard", input=lines
+    )
+    assert done.returncode == 0, done.stderr
+    assert "50 events, 50 predictions, 49 resolved" in done.stdout
+
+
+def mistakes(run, trades, folder):
+    """Options, and what is said."""
+    file = ["--feed", f"file:{trades}", "--store", folder / "new.sqlite", "--no-dashboard"]
+    return {
+        "no run": ([folder / "nothing", *file], "no run in"),
+        "no feed": ([run, "--feed", "binanse:BTCUSDT"], "there is no feed 'binanse:BTCUSDT'. Did you mean 'binance'?"),
+        "no file": ([run, "--feed", f"file:{folder}/gone.csv"], "gone.csv"),
+        "no symbol": ([run, "--feed", "binance:"], "a symbol such as BTCUSDT"),
+        "policy": ([run, *file, "--on-gap", "ignore"], "--on-gap must be carry or reset, got 'ignore'"),
+        "since": ([run, *file, "--since", "yesterday"], "--since must be an id such as 123456, or first"),
+        "schedule": ([run, *file, "--retrain", "often"], "--retrain must be hourly, daily, weekly"),
+        "log": ([run, *file, "--log", folder / "no" / "log.jsonl"], "cannot write the log"),
+        "a folder": ([run, "--feed", f"file:{trades}", "--store", folder, "--no-dashboard"], str(folder)),
+        "host": ([run, *file[:-1], "--host", "0.0.0.0", "--port", "0"], "token"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(mistakes("", "", __import__("pathlib").Path())))
+def test_a_mistake_is_one_sentence(name, small_run, trades_csv, tmp_path):
+    options, words = mistakes(small_run, trades_csv, tmp_path)[name]
+    done = live(*options)
+    assert done.returncode == 1, (done.stdout, done.stderr)
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("ostinato: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_busy_port(small_run, trades_csv, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = live(
+            small_run, "--feed", f"file:{trades_csv}", "--store", tmp_path / "a.sqlite", "--port", port
+        )
+    assert done.returncode == 1
+    assert str(port) in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_symbol(small_run, exchanges, tmp_path):
+    feed = exchanges.start("--simulate", 100, "--speed", 60).replace("BTCUSDT", "BTCUSTD", 1)
+    done = live(small_run, "--feed", feed, "--store", tmp_path / "a.sqlite", "--no-dashboard")
+    assert done.returncode == 1
+    assert "BTCUSTD" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_two_lives_on_one_store(small_run, exchanges, tmp_path):
+    feed = exchanges.start("--simulate", 500, "--begin", 100, "--speed", 60)
+    how = [small_run, "--feed", feed, "--store", tmp_path / "a.sqlite", "--port", 0]
+    child, _ = started(*how)
+    second = live(*how)
+    child.send_signal(signal.SIGTERM)
+    child.communicate(timeout=30)
+    assert child.returncode == 0
+    assert second.returncode == 1
+    assert "another process" in second.stderr
+
+
+def test_a_run_of_the_wrong_kind(small_run, tmp_path):
+    """A table where trades are wanted."""
+    path = tmp_path / "table.csv"
+    path.write_text("date,load\n" + "".join(f"2024-01-01 {hour:02}:00:00,{hour}\n" for hour in range(24)))
+    done = live(small_run, "--feed", f"file:{path}", "--store", tmp_path / "a.sqlite", "--no-dashboard")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
