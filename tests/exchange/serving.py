@@ -51,8 +51,11 @@ async def serving(market=None, faults=(), speed="max", begin=None, **options):
     """An exchange that runs; at "max" its clock stands until a websocket subscribes, and can be put forward by hand."""
     market = one_a_second() if market is None else market
     clock = VirtualClock(start_of(market, begin), speed)
+    failures = []  # in callbacks, which asyncio would only log
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: failures.append(context))
     async with Exchange(market, clock, faults, **options) as exchange:
         yield exchange
+    assert not failures
 
 
 def client(exchange):
@@ -72,8 +75,8 @@ def connect(exchange, path, **options):
     )
 
 
-def aggregate(exchange):
-    return connect(exchange, "/ws/btcusdt@aggTrade")
+def aggregate(exchange, **options):
+    return connect(exchange, "/ws/btcusdt@aggTrade", **options)
 
 
 async def messages(ws, count):

@@ -30,6 +30,10 @@ from ostinato.exchange.catalogue import KINDS
 
 MS = START * 1000
 BTC = {"symbol": "BTCUSDT"}
+HANDSHAKE = (
+    b"GET /ws/btcusdt@aggTrade HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
 
 
 def heard(count, *faults, path="/ws/btcusdt@aggTrade", market=None):
@@ -76,11 +80,50 @@ def test_abort():
     assert ended(make_fault("abort", trade=5)) == ([0, 1, 2, 3, 4, 5], None)
 
 
+def test_abort_is_in_the_middle_of_a_frame():
+    async def listen():
+        async with serving(faults=[make_fault("abort", trade=5)]) as exchange:
+            reader, writer = await asyncio.open_connection(exchange.host, exchange.port)
+            writer.write(HANDSHAKE)
+            received = await reader.read()  # until the end of the connection
+            writer.close()
+            return received.partition(b"\r\n\r\n")[2]
+
+    frames = run(listen())
+    sizes = []
+    while frames:
+        assert frames[:2] == b"\x81\x7e"  # whole text, of more than 125 bytes
+        sizes.append((int.from_bytes(frames[2:4], "big"), len(frames[4:])))
+        frames = frames[4 + sizes[-1][0] :]
+    assert len(sizes) == 7
+    assert sizes[-1][1] < sizes[-1][0]  # the last one promises more than came
+
+
 @pytest.mark.parametrize(
     ("name", "code"), [("close_1000", 1000), ("close_1001", 1001), ("close_1008", 1008), ("day_close", 1001)]
 )
 def test_closes(name, code):
     assert ended(make_fault(name, trade=5)) == ([0, 1, 2, 3, 4, 5], code)
+
+
+@pytest.mark.parametrize("first", ["close_1000", "abort", "half_open", "endless_frame"])
+def test_faults_of_one_moment(first):
+    """What is closing, dead or in the middle of a frame is left alone."""
+    later = [
+        make_fault(name, trade=5) for name, kind in KINDS.items() if kind.family in ("connection", "hostile")
+    ]
+
+    async def listen():
+        faults = [make_fault(first, trade=5), *later]
+        async with serving(faults=faults) as exchange, aggregate(exchange, close_timeout=0.05) as ws:
+            assert await ids(ws, 6) == [0, 1, 2, 3, 4, 5]
+            if first == "half_open":
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(ws.recv(), 0.1)
+            else:
+                await until_the_end(ws)
+
+    run(listen())
 
 
 def test_half_open():

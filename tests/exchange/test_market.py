@@ -14,6 +14,8 @@ from exchange.serving import START, one_a_second
 from ostinato.data.trades import make_trades
 from ostinato.errors import ConfigError, DataError
 from ostinato.exchange import VirtualClock, make_fault, make_market, open_market, random_faults, start_of
+from ostinato.exchange.bars import BarFeed
+from ostinato.exchange.control import Stream
 from ostinato.exchange.klines import INTERVALS, find_klines, klines, number_of, opening
 from ostinato.exchange.plan import Plan
 from ostinato.exchange.wire import decimal
@@ -163,6 +165,20 @@ def test_pages_of_bars_join(limit, begin, forward):
         pages = pages + page if forward else page + pages
         since, until = (page[-1] + 1, None) if forward else (None, page[0] - 1)
     assert pages == expected
+
+
+def test_no_bar_forms_while_the_exchange_is_down():
+    market = one_a_second(300)
+    plan = Plan(market, start_of(market), [make_fault("time_hole", trade=100, length=600)])
+    feed, stream = BarFeed(plan), Stream("btcusdt@kline_1m", "1m")
+    down = START + 100  # START is 20 s into its minute: a bar ends at 40, 100, 160 ...
+    before, during, after = (
+        feed.between(stream, False, down + since, down + until)
+        for since, until in ((-10, -1), (3, 500), (500, 610))
+    )
+    assert [moment - START for moment, _ in before] == [98]
+    assert during == []
+    assert [moment - START for moment, _ in after] == [710]
 
 
 # the clock

@@ -15,7 +15,7 @@ SILENCE = 0.3  # real seconds without a message, after which the client gives a 
 
 async def listen(exchange, trades, until):
     """Take what one connection gives."""
-    async with aggregate(exchange) as ws:
+    async with aggregate(exchange, close_timeout=0.05) as ws:
         while until not in trades:
             message = json.loads(await asyncio.wait_for(ws.recv(), SILENCE))
             if "a" in message:

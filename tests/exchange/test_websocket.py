@@ -352,6 +352,18 @@ def test_a_trade_is_on_rest_and_on_the_stream_at_the_same_instant():
     run(compare())
 
 
+def test_a_question_brings_the_streams_up_to_its_instant():
+    async def compare():
+        async with serving(speed=1000.0) as exchange:
+            exchange.publisher.stop()  # as a busy machine does for a while
+            rows = []
+            while not rows:
+                rows = (await get(exchange, "aggTrades", symbol="BTCUSDT", limit=1)).json()
+                assert not rows or exchange.publisher.position == rows[0]["a"] + 1
+
+    run(compare())
+
+
 def test_times_are_virtual():
     """At 1000 times the speed 200 seconds of trades take a fifth of one of ours, and no less."""
 

@@ -1,7 +1,6 @@
 """Faults that are done to open websockets at a moment."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 
 from . import hostile
@@ -12,14 +11,14 @@ CUT_FRAME = b'\x81\x7e\x00\x92{"e":"aggTrade","E":15341'  # of 146 bytes, the fi
 
 
 def perform(session: Session, fault: Fault, now: float) -> None:
-    """Do it to one websocket."""
-    ACTS[fault.name](session, fault, now)
+    """Do it to one websocket, unless it is closing or dead already."""
+    if session.open:
+        ACTS[fault.name](session, fault, now)
 
 
 def _abort(session: Session, fault: Fault, now: float) -> None:
-    if not (session.frozen or session.taken):
-        _write(session, CUT_FRAME)
-        session.transport.close()
+    session.write(CUT_FRAME)
+    session.transport.close()
 
 
 def _close(code: int, reason: str, session: Session, fault: Fault, now: float) -> None:
@@ -39,12 +38,6 @@ def _deaf(session: Session, fault: Fault, now: float) -> None:
     session.deaf = True
 
 
-def _write(session: Session, data: bytes) -> None:
-    if not (session.frozen or session.taken):
-        with suppress(RuntimeError):  # we have said goodbye already, and wait for the other side's
-            session.transport.write(data)
-
-
 def _endless(chunks: Callable, session: Session, fault: Fault, now: float) -> None:
     session.take(chunks(), session.exchange.clock.real(fault.length))
 
@@ -62,10 +55,10 @@ ACTS: dict[str, Callable[[Session, Fault, float], None]] = {
     "huge_frame": lambda session, fault, now: session.take(hostile.huge_frame(int(fault["megabytes"]))),
     "endless_frame": partial(_endless, hostile.endless_frame),
     "endless_fragments": partial(_endless, hostile.endless_fragments),
-    "garbage": lambda session, fault, now: _write(
-        session, b"\xff\xff" + hostile.noise(int(fault["seed"]), 510)
+    "garbage": lambda session, fault, now: session.write(
+        b"\xff\xff" + hostile.noise(int(fault["seed"]), 510)
     ),
-    "not_text": lambda session, fault, now: _write(session, b"\x81\x04\xff\xfe\x80\x81"),
+    "not_text": lambda session, fault, now: session.write(b"\x81\x04\xff\xfe\x80\x81"),
     "deep_json": lambda session, fault, now: session.send(
         hostile.deep(int(fault["depth"])).decode() if fault["depth"] else "[]"
     ),

@@ -21,7 +21,9 @@ class BarFeed:
         self.plan = plan
 
     def between(self, stream: Stream, micro: bool, last: float, now: float) -> list[Message]:
-        """The messages after ``last`` up to ``now``, in their order."""
+        """The messages after ``last`` up to ``now``, in their order: every bar ends at an even second, so an update
+        comes last.
+        """
         found: list[Message] = []
         current = int(number_of(stream.kind, round(now * MICROS), stream.zone))
         first = int(number_of(stream.kind, round(last * MICROS), stream.zone))
@@ -30,7 +32,6 @@ class BarFeed:
             found += self._told(stream, bars, micro, None)
         closed = current - 1 if current > first else None
         found += self._update(stream, micro, last, now, closed)
-        found.sort(key=lambda message: message[0])
         return found
 
     def _update(

@@ -126,13 +126,7 @@ class Session:
 
     def listens(self, since: float) -> bool:
         """Whether it gets the data of a span of time that begins so."""
-        return (
-            bool(self.streams)
-            and not (self.frozen or self.taken)
-            and since >= self.muted_until
-            and self.protocol.state is State.OPEN
-            and not self.transport.is_closing()
-        )
+        return bool(self.streams) and since >= self.muted_until and self.open and not self.taken
 
     def deliver(self, start: int, stop: int, bars: dict[tuple[Stream, bool], list[Message]]) -> None:
         """Entries of the schedule, and the messages of kline streams, in the order of time."""
@@ -159,10 +153,19 @@ class Session:
             if self.transport.get_write_buffer_size() > self.exchange.limits.backlog:
                 self.drop()
 
+    @property
+    def open(self) -> bool:
+        """Whether it is neither closing nor dead."""
+        return self.protocol.state is State.OPEN and not (self.frozen or self.transport.is_closing())
+
+    def write(self, data: bytes) -> None:
+        """Bytes as they are, where they can be sent."""
+        if self.open and not self.taken:
+            self.transport.write(data)
+
     def send(self, text: str) -> None:
         """A message of the exchange itself."""
-        if self.protocol.state is State.OPEN and not (self.frozen or self.taken):
-            self.transport.write(wire.frame(text))
+        self.write(wire.frame(text))
 
     def announce_shutdown(self, now: float) -> None:
         """The event that tells of a server's end."""
@@ -185,7 +188,7 @@ class Session:
 
     def take(self, chunks: Iterator[bytes], seconds: float | None = None) -> None:
         """Send bytes that are not of the protocol, as fast as they are read; after ``seconds`` of ours, cut."""
-        if not self.frozen and not self.taken:
+        if self.open and not self.taken:
             self.taken = True
             self._task = asyncio.get_running_loop().create_task(self._pour(chunks))
             if seconds is not None:
@@ -193,7 +196,9 @@ class Session:
 
     async def _pour(self, chunks: Iterator[bytes]) -> None:
         for chunk in chunks:
-            if self.transport.is_closing():
+            if not self.open:
+                if not self.frozen:
+                    self.transport.abort()
                 return
             self.transport.write(chunk)
             await self.drained.wait()
