@@ -43,6 +43,11 @@ def test_from_a_key_on_all_are_handed_on_in_order(client, writer):
             assert said["time"] == row.time
             assert said["flags"] == (["cold"] if row.flags else [])
             assert said["counts"] == (not row.flags)
+        for (key, digest, _, chained), said in zip(
+            reader.ledger_after(limit=2000), first + rest, strict=True
+        ):
+            assert (key, digest.hex(), chained.hex()) == (said["key"], said["model"], said["hash"])
+        assert reader.head_hash().hex() == rest[-1]["hash"]
         assert {said["model"] for said in first} == {direction_head().digest}
 
 

@@ -1,6 +1,8 @@
 """The same in a terminal, and nothing from the store that could drive it."""
 
 import io
+import subprocess
+import sys
 import time
 
 import pytest
@@ -65,14 +67,21 @@ def test_text_of_a_store_cannot_drive_the_terminal(tmp_path):
 
 def test_it_follows_the_store(writer):
     console = Console(file=io.StringIO(), width=120)
-    looks = iter([True, True, True, False])
+    looks = iter([False, False, True])
 
-    def going():
+    def wait(seconds):
         writer.run(1)
-        return next(looks, False)
+        return next(looks)
 
-    watch(writer.path, console, going=going)
+    watch(writer.path, console, wait=wait)
     assert f"{writer.key - 1:,}" in console.file.getvalue()
+
+
+def test_as_a_child_it_ends_with_its_parent(writer):
+    command = [sys.executable, "-m", "ostinato.dashboard", str(writer.path), "--tui", "--until-eof"]
+    done = subprocess.run(command, input="", capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "no better than" in done.stdout
 
 
 def test_no_store_is_a_sentence(tmp_path):

@@ -7,40 +7,62 @@ because the arguments of a process can be read by others.
 import argparse
 import os
 import sys
+import threading
 from pathlib import Path
 
 from ..errors import OstinatoError
 from .costs import FEE
-from .server import Options, serve
-from .webhook import Webhook, secret
 
 
 def main() -> int:
     """Serve; 0 at an interrupt or when told to end, 1 with a sentence where that cannot be."""
-    parser = argparse.ArgumentParser(
-        prog="python -m ostinato.dashboard", description="Serve the page of a store."
-    )
+    parser = argparse.ArgumentParser(prog="python -m ostinato.dashboard", description="Show a live store.")
     parser.add_argument("store", type=Path)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8765)
     parser.add_argument("--webhook", action="append", default=[], metavar="URL")
     parser.add_argument("--fee", type=float, default=FEE)
     parser.add_argument("--spread", type=float)
+    parser.add_argument("--tui", action="store_true", help="in this terminal, without a server")
     parser.add_argument(
         "--until-eof", action="store_true", help="end when standard input does: with the parent"
     )
     asked = parser.parse_args()
     try:
-        webhooks = tuple(Webhook(url, secret()) for url in asked.webhook)
-        token = os.environ.get("OSTINATO_TOKEN") or None
-        options = Options(asked.store, asked.host, asked.port, token, webhooks, asked.fee, asked.spread)
-        serve(options, tell=_tell, until=sys.stdin.buffer.read if asked.until_eof else None)
+        if asked.tui:
+            _show(asked)
+        else:
+            _serve(asked)
     except OstinatoError as error:
         print(f"ostinato: {error}", file=sys.stderr)  # noqa: T201
         return 1
     except KeyboardInterrupt:
         pass
     return 0
+
+
+def _serve(asked: argparse.Namespace) -> None:
+    from .server import Options, serve
+    from .webhook import Webhook, secret
+
+    webhooks = tuple(Webhook(url, secret()) for url in asked.webhook)
+    token = os.environ.get("OSTINATO_TOKEN") or None
+    options = Options(asked.store, asked.host, asked.port, token, webhooks, asked.fee, asked.spread)
+    serve(options, tell=_tell, until=sys.stdin.buffer.read if asked.until_eof else None)
+
+
+def _show(asked: argparse.Namespace) -> None:
+    from .tui import watch
+
+    ended = threading.Event()
+    if asked.until_eof:
+        threading.Thread(target=_set_at_eof, args=(ended,), daemon=True).start()
+    watch(asked.store, fee=asked.fee, spread=asked.spread, wait=ended.wait)
+
+
+def _set_at_eof(ended: threading.Event) -> None:
+    sys.stdin.buffer.read()
+    ended.set()
 
 
 def _tell(address: str) -> None:

@@ -30,7 +30,7 @@ class Scoring:
     """Running scores of one store; memory is constant.
 
     Attributes:
-        counted: forecasts that count. left_out: those that do not.
+        left_out: forecasts that do not count.
         measure: the loss.
         summary: of those that count, at the last ``add``.
     """

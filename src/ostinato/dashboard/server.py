@@ -204,6 +204,7 @@ def serve(
             uvicorn.Config(
                 application(options),
                 log_config=None,
+                log_level="critical",  # what strangers send must not fill a pipe that nobody reads
                 access_log=False,
                 server_header=False,
                 ws="websockets-sansio",

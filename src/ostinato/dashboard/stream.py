@@ -14,7 +14,7 @@ from starlette.websockets import WebSocket
 
 from ..errors import StoreError
 from .live import POLICY, Clients, close, send_text, while_there
-from .said import Speaker, as_text
+from .said import as_text, said
 
 if TYPE_CHECKING:
     from ..store import Reader
@@ -31,7 +31,6 @@ class Ledger:
         self.path, self.waiting = path, 0
         self.commits = 0  # how many were noticed
         self._reader: Reader | None = None
-        self._speaker: Speaker | None = None
         self._news = asyncio.Condition()
         self._wanted = asyncio.Event()
 
@@ -62,7 +61,6 @@ class Ledger:
             from ..store import Reader
 
             self._reader = Reader.open(self.path)
-            self._speaker = Speaker(self._reader.head)
         return self._reader
 
     def newest(self) -> int | None:
@@ -93,10 +91,9 @@ class Ledger:
         """
         reader = self.reader()
         rows = reader.predictions_after(after, PIECE)
-        assert self._speaker is not None
-        if rows and not self._speaker.knows(rows):
-            self._speaker.learn(reader.models())
-        return [(row.key, self._speaker.said(row)) for row in rows]
+        # asked for second, so that it has all of them; what was committed meanwhile is behind them
+        chain = {key: (digest, chained) for key, digest, _, chained in reader.ledger_after(after, len(rows))}
+        return [(row.key, said(reader.head, row, *chain[row.key])) for row in rows]
 
     @contextlib.contextmanager
     def subscribed(self) -> Iterator[None]:
@@ -140,8 +137,8 @@ async def _send(socket: WebSocket, ledger: Ledger, after: int | None) -> None:
     while True:
         commits = ledger.commits  # before reading, so that no commit falls between
         pieces = ledger.pieces(after)
-        for key, said in pieces:
-            await send_text(socket, as_text(said))
+        for key, one in pieces:
+            await send_text(socket, as_text(one))
             after = key
         if not pieces:
             await ledger.newer(commits)

@@ -44,7 +44,14 @@ def direction_table(found: DirectionSummary, measure: str) -> dict[str, Any]:
     rows = []
     for place, (name, one) in enumerate(every.items()):
         share = NONE if one.accuracy is None else f"{100 * one.accuracy:.1f} %"
-        cells = [name, digits(one.log_loss), digits(one.brier), NONE if one.auc is None else f"{one.auc:.3f}", share, *gains[place]]
+        cells = [
+            name,
+            digits(one.log_loss),
+            digits(one.brier),
+            NONE if one.auc is None else f"{one.auc:.3f}",
+            share,
+            *gains[place],
+        ]
         rows.append({"ours": place == 0, "cells": cells})
     return {"columns": columns, "rows": rows}
 

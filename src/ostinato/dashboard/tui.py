@@ -24,16 +24,25 @@ BAR = 24  # characters
 SHOWN = 5  # gaps and notes
 
 
+def _wait(seconds: float) -> bool:
+    time.sleep(seconds)
+    return False
+
+
 def watch(
     path: Path,
     console: Console | None = None,
     fee: float = FEE,
     spread: float | None = None,
     *,
-    going: Callable[[], bool] = lambda: True,
+    wait: Callable[[float], bool] = _wait,
     clock: Callable[[], float] = time.time,
 ) -> None:
-    """Show a store until interrupted, or until ``going`` says no. Blocks.
+    """Show a store until interrupted. Blocks.
+
+    Args:
+        fee, spread: for the break-even move, fractions of the price; a spread of None is estimated.
+        wait: waits so many seconds and says whether to end.
 
     Raises:
         StoreError: there is no store, or it is another version's.
@@ -43,16 +52,18 @@ def watch(
     view = View(path.name, fee, spread)
     with Reader.open(path) as reader, _shown(console, view, clock) as show:
         view.opened(reader)
-        while going():
+        ended = False
+        while not ended:
             try:
-                view.problem = ""
-                while view.read(reader, PIECE) and going():
+                view.problem, pause = "", APART
+                while view.read(reader, PIECE) and not ended:
                     show()
+                    ended = wait(0.0)
             except StoreError as error:
                 view.fail(str(error))
-                time.sleep(RETRY)
+                pause = RETRY
             show()
-            time.sleep(APART)
+            ended = ended or wait(pause)
 
 
 def screen(view: View, now: float) -> Group:

@@ -99,7 +99,7 @@ class Webhook:
             try:
                 pieces = ledger.pieces(after)
                 if pieces:
-                    body = {"feed": ledger.reader().head.feed, "predictions": [said for _, said in pieces]}
+                    body = {"feed": ledger.reader().head.feed, "predictions": [one for _, one in pieces]}
                     await self._deliver(client, as_text(body).encode())
                     after = pieces[-1][0]
                     write_cursor(self.cursor(ledger.path), after)
