@@ -420,12 +420,15 @@ def test_microseconds():
 
 def test_huge_frame():
     async def listen():
-        faults, path = [make_fault("huge_frame", trade=5, megabytes=3)], "/ws/btcusdt@aggTrade"
+        later = [
+            make_fault(name, trade=5) for name in ("not_text", "garbage", "deep_json", "server_shutdown")
+        ]
+        faults, path = [make_fault("huge_frame", trade=5, megabytes=3), *later], "/ws/btcusdt@aggTrade"
         async with serving(faults=faults) as exchange, connect(exchange, path, max_size=None) as ws:
             assert await ids(ws, 6) == [0, 1, 2, 3, 4, 5]
             huge = await ws.recv()
             assert len(huge) == 3 << 20
-            assert json.loads(huge) == []
+            assert json.loads(huge) == []  # and nothing came into the middle of it
             assert (await ids(ws, 1))[0] > 5  # it goes on
 
     run(listen())

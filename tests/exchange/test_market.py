@@ -169,16 +169,16 @@ def test_pages_of_bars_join(limit, begin, forward):
 
 def test_no_bar_forms_while_the_exchange_is_down():
     market = one_a_second(300)
-    plan = Plan(market, start_of(market), [make_fault("time_hole", trade=100, length=600)])
+    plan = Plan(market, start_of(market), [make_fault("time_hole", trade=110, length=600)])
     feed, stream = BarFeed(plan), Stream("btcusdt@kline_1m", "1m")
-    down = START + 100  # START is 20 s into its minute: a bar ends at 40, 100, 160 ...
-    before, during, after = (
-        feed.between(stream, False, down + since, down + until)
-        for since, until in ((-10, -1), (3, 500), (500, 610))
+    # START is 20 s into its minute, so bars end after 40, 100, 160 ... seconds; from 110 to 710 nothing happens
+    before, forming, during, after = (
+        feed.between(stream, False, START + since, START + until)
+        for since, until in ((105, 109), (113, 150), (165, 600), (705, 715))
     )
-    assert [moment - START for moment, _ in before] == [98]
-    assert during == []
-    assert [moment - START for moment, _ in after] == [710]
+    assert [moment - START for moment, _ in before] == [108]
+    assert forming == during == []
+    assert [moment - START for moment, _ in after] == [714]
 
 
 # the clock
