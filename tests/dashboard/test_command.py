@@ -29,9 +29,10 @@ def test_mistakes(writer, arguments, words):
     assert done.stdout == ""
 
 
-def test_a_package_that_is_not_there_is_a_sentence(writer):
+@pytest.mark.parametrize("package", ["starlette", "uvicorn", "prometheus_client", "httpx", "websockets"])
+def test_a_package_that_is_not_there_is_a_sentence(writer, package):
     code = (
-        "import sys; sys.modules['starlette'] = None; sys.argv = ['ostinato', 'dashboard', sys.argv[1]]\n"
+        f"import sys; sys.modules['{package}'] = None; sys.argv = ['ostinato', 'dashboard', sys.argv[1]]\n"
         "from ostinato.cli import main; main()"
     )
     done = subprocess.run(
@@ -42,5 +43,5 @@ def test_a_package_that_is_not_there_is_a_sentence(writer):
         check=False,
     )
     assert done.returncode == 1
-    assert "pip install 'ostinato[live]'" in done.stderr
+    assert f"the package {package}: pip install 'ostinato[live]'" in done.stderr
     assert done.stderr.count("\n") == 1

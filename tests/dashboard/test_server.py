@@ -1,6 +1,7 @@
 """The real server on loopback: the page's websocket, the files, a process of its own."""
 
 import json
+import sqlite3
 import subprocess
 import sys
 import time
@@ -175,3 +176,26 @@ def test_the_server_only_reads(tmp_path):
         state = until(lambda: (s := client.get("/api/state").json()).get("verdict") and s)
         assert state["status"]["kind"] == "ended"
     assert path.read_bytes() == before
+
+
+def test_a_store_that_breaks_while_it_is_shown_is_said(tmp_path):
+    path = tmp_path / "broken.sqlite"
+    writer = Writer(path, direction_head())
+    writer.run(50)
+    writer.health()
+    with serving(path) as client:
+        until(lambda: client.get("/api/state").json().get("verdict"))
+        writer.run(1)
+        with sqlite3.connect(path) as other:  # as a stranger would
+            for (name,) in other.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+                other.execute(f"DROP TRIGGER {name}")
+            other.execute(
+                "UPDATE predictions SET numbers = x'00' WHERE key = (SELECT max(key) FROM predictions)"
+            )
+            other.execute("UPDATE events SET time = 'x' WHERE key = (SELECT max(key) FROM events)")
+        other.close()
+        writer.run(1)
+        state = until(lambda: (s := client.get("/api/state").json())["status"]["kind"] == "lost" and s)
+        assert "damaged" in state["status"]["words"]
+        assert client.get("/healthz").status_code == 200
+    writer.close()

@@ -167,8 +167,10 @@ def test_bodies_are_signed(writer):
 
 
 def test_the_server_sends_too(writer):
-    with Receiver() as receiver, serving(writer.path, webhooks=(Webhook(receiver.url),)):
+    with Receiver() as receiver, serving(writer.path, webhooks=(Webhook(receiver.url, "hush"),)) as client:
         assert until(lambda: len(receiver.keys()) == 400)
+        told = until(lambda: (w := client.get("/api/state").json()["webhooks"][0])["sent"] == 400 and w)
+        assert told == {"to": receiver.url.removesuffix("/in"), "sent": 400, "failures": 0, "problem": ""}
 
 
 @pytest.mark.parametrize(

@@ -42,14 +42,6 @@ def dashboard(
 
         watch(store, fee=fee, spread=spread)
         return
-    from ..errors import ConfigError
+    from ..dashboard.starting import start
 
-    try:
-        from ..dashboard.server import Options, serve
-        from ..dashboard.webhook import Webhook, secret
-    except ImportError as error:
-        raise ConfigError(
-            f"the dashboard needs the package {error.name}: pip install 'ostinato[live]'."
-        ) from None
-    webhooks = tuple(Webhook(url, secret()) for url in webhook or [])
-    serve(Options(store, host, port, token, webhooks, fee, spread), tell=typer.echo)
+    start(store, host, port, token, webhook or [], fee, spread, tell=typer.echo)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..errors import OstinatoError
 from .costs import FEE
+from .starting import start
 
 
 def main() -> int:
@@ -42,13 +43,19 @@ def main() -> int:
 
 
 def _serve(asked: argparse.Namespace) -> None:
-    from .server import Options, serve
-    from .webhook import Webhook, secret
-
-    webhooks = tuple(Webhook(url, secret()) for url in asked.webhook)
     token = os.environ.get("OSTINATO_TOKEN") or None
-    options = Options(asked.store, asked.host, asked.port, token, webhooks, asked.fee, asked.spread)
-    serve(options, tell=_tell, until=sys.stdin.buffer.read if asked.until_eof else None)
+    until = sys.stdin.buffer.read if asked.until_eof else None
+    start(
+        asked.store,
+        asked.host,
+        asked.port,
+        token,
+        asked.webhook,
+        asked.fee,
+        asked.spread,
+        tell=_tell,
+        until=until,
+    )
 
 
 def _show(asked: argparse.Namespace) -> None:

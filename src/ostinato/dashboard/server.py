@@ -17,8 +17,9 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import uvicorn
+import websockets  # noqa: F401  uvicorn's websockets are made of it
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -27,18 +28,17 @@ from starlette.websockets import WebSocket
 
 from ..errors import ListenError, shortened
 from ..evaluation.online import break_even_move
+from ..store import Reader
 from . import assets
 from .costs import FEE
 from .live import Clients, follow
+from .metrics import CONTENT_TYPE
+from .metrics import text as metrics_text
 from .security import Guard, check_listening
 from .stream import Ledger, hand_on
 from .view import View
 from .watching import Watch
-
-if TYPE_CHECKING:
-    import uvicorn
-
-    from .webhook import Webhook
+from .webhook import Webhook
 
 BACKLOG = 128
 MOST_CONNECTIONS = 256  # of all kinds
@@ -61,7 +61,7 @@ class Options:
     host: str = "127.0.0.1"
     port: int = 8765
     token: str | None = None
-    webhooks: tuple["Webhook", ...] = ()
+    webhooks: tuple[Webhook, ...] = ()
     fee: float = FEE
     spread: float | None = None
 
@@ -93,14 +93,15 @@ def application(options: Options) -> Guard:
 
     async def state(request: Request) -> Response:
         view, _ = watch.view.changes(0, request.query_params.get("range", "auto"))
-        now = watch.clock()
-        body = json.dumps({"now": now, "status": watch.view.status(now)._asdict(), **view}, allow_nan=False)
+        now, hooks = watch.clock(), [one.told() for one in options.webhooks]
+        body = json.dumps(
+            {"now": now, "status": watch.view.status(now)._asdict(), "webhooks": hooks, **view},
+            allow_nan=False,
+        )
         return Response(body, media_type="application/json")
 
     async def metrics(_: Request) -> Response:
-        from .metrics import CONTENT_TYPE, text
-
-        return Response(text(watch.view, watch.clock()), media_type=CONTENT_TYPE)
+        return Response(metrics_text(watch.view, watch.clock()), media_type=CONTENT_TYPE)
 
     routes = [
         *_pages(),
@@ -191,10 +192,6 @@ def serve(
         StoreError: there is no store, or it is another version's.
         ConfigError: fee or spread is out of range.
     """
-    import uvicorn
-
-    from ..store import Reader
-
     check_listening(options.host, options.token)
     break_even_move(options.fee, options.spread or 0.0)
     with Reader.open(options.store):  # so that a wrong path is said now
@@ -219,6 +216,6 @@ def serve(
         server.run(sockets=[one])
 
 
-def _stop_after(until: Callable[[], object], server: "uvicorn.Server") -> None:
+def _stop_after(until: Callable[[], object], server: uvicorn.Server) -> None:
     until()
     server.should_exit = True

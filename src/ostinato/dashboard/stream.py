@@ -8,16 +8,14 @@ import asyncio
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.websockets import WebSocket
 
 from ..errors import StoreError
+from ..store import Reader
 from .live import POLICY, Clients, close, send_text, while_there
 from .said import as_text, said
-
-if TYPE_CHECKING:
-    from ..store import Reader
 
 LOOK = 0.01  # seconds between two looks, while somebody waits
 PIECE = 200  # predictions that are read at once
@@ -51,15 +49,13 @@ class Ledger:
         finally:
             self.close()
 
-    def reader(self) -> "Reader":
+    def reader(self) -> Reader:
         """The reader that all share, opened when it is first wanted.
 
         Raises:
             StoreError: the store cannot be read.
         """
         if self._reader is None:
-            from ..store import Reader
-
             self._reader = Reader.open(self.path)
         return self._reader
 

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..errors import StoreError
+from ..store import Reader
 from .costs import FEE
 from .status import span
 from .view import View
@@ -47,8 +48,6 @@ def watch(
     Raises:
         StoreError: there is no store, or it is another version's.
     """
-    from ..store import Reader
-
     view = View(path.name, fee, spread)
     with Reader.open(path) as reader, _shown(console, view, clock) as show:
         view.opened(reader)

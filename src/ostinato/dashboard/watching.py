@@ -9,18 +9,15 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..errors import StoreError
+from ..store import Reader
 from .view import View
-
-if TYPE_CHECKING:
-    from ..store import Reader
 
 LOOK = 0.05  # seconds between two looks
 APART = 0.25  # seconds between two readings at least, while somebody watches
 IDLE = 1.0  # while nobody does
-PIECE = 2_000  # rows that are read before others have their turn
+PIECE = 500  # rows that are read before others have their turn
 RETRY = 2.0  # after a store could not be read
 
 
@@ -50,8 +47,9 @@ class Watch:
         while True:
             try:
                 await self._read()
-            except StoreError as error:
-                self.view.fail(str(error))
+            except Exception as error:  # whatever it is: the page must say so, not stand still
+                said = str(error) if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
+                self.view.fail(said)
                 await self._tell()
                 await asyncio.sleep(RETRY)
 
@@ -80,8 +78,6 @@ class Watch:
             pass
 
     async def _read(self) -> None:
-        from ..store import Reader
-
         with Reader.open(self.path) as reader:
             self.view.opened(reader)
             seen, read = -1, -IDLE
@@ -93,7 +89,7 @@ class Watch:
                     await self._tell()
                 await asyncio.sleep(LOOK)
 
-    async def _catch_up(self, reader: "Reader") -> None:
+    async def _catch_up(self, reader: Reader) -> None:
         while self.view.read(reader, PIECE):
             await self._tell()
             await asyncio.sleep(0)

@@ -13,16 +13,14 @@ import os
 import random
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+import httpx
 
 from ..errors import ConfigError, StoreError, shortened
 from .said import as_text
 from .security import is_loopback
 from .stream import Ledger
-
-if TYPE_CHECKING:
-    import httpx
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0  # seconds between two attempts; doubled, times a random 0.5 to 1
 PATIENCE = 10.0  # seconds for an answer
@@ -72,6 +70,10 @@ class Webhook:
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}"
 
+    def told(self) -> dict[str, str | int]:
+        """How it is faring, for JSON."""
+        return {"to": self.place, "sent": self.sent, "failures": self.failures, "problem": self.problem}
+
     def cursor(self, store: Path) -> Path:
         """The file that says how far this address is."""
         return store.with_name(
@@ -80,8 +82,6 @@ class Webhook:
 
     async def run(self, store: Path) -> None:
         """Send for ever, from where the cursor is, or from the first prediction."""
-        import httpx
-
         ledger = Ledger(store)
         looking = asyncio.create_task(ledger.run())
         try:
@@ -93,7 +93,7 @@ class Webhook:
             with contextlib.suppress(asyncio.CancelledError):
                 await looking
 
-    async def _send_all(self, client: "httpx.AsyncClient", ledger: Ledger, after: int | None) -> None:
+    async def _send_all(self, client: httpx.AsyncClient, ledger: Ledger, after: int | None) -> None:
         while True:
             commits = ledger.commits
             try:
@@ -113,9 +113,7 @@ class Webhook:
             if not pieces:
                 await ledger.newer(commits)
 
-    async def _deliver(self, client: "httpx.AsyncClient", body: bytes) -> None:
-        import httpx
-
+    async def _deliver(self, client: httpx.AsyncClient, body: bytes) -> None:
         headers = {"Content-Type": "application/json", "User-Agent": "ostinato"}
         if self.secret is not None:
             mark = hmac.new(self.secret.encode(), body, hashlib.sha256).hexdigest()
@@ -128,7 +126,7 @@ class Webhook:
                         self.failures, self.problem = 0, ""
                         return
                     problem = f"it answered {answer.status_code}"
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
+            except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
                 problem = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             await self._wait(problem)
 

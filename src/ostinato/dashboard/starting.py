@@ -1,0 +1,38 @@
+"""From what a command was asked to a server, and a sentence where a package for it is not installed."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ..errors import ConfigError
+from .costs import FEE
+
+
+def start(
+    store: Path,
+    host: str = "127.0.0.1",
+    port: int = 8765,
+    token: str | None = None,
+    webhooks: Sequence[str] = (),
+    fee: float = FEE,
+    spread: float | None = None,
+    *,
+    tell: Callable[[str], None],
+    until: Callable[[], object] | None = None,
+) -> None:
+    """As `server.serve`, of addresses of webhooks. Blocks.
+
+    Raises:
+        ConfigError: a package is not installed, an address is none, or fee or spread is out of range.
+        ListenError: one may not, or cannot, listen there.
+        StoreError: there is no store, or it is another version's.
+    """
+    try:
+        from .server import Options, serve
+        from .webhook import Webhook, secret
+    except ImportError as error:
+        package = (error.name or "starlette").partition(".")[0]
+        raise ConfigError(
+            f"the dashboard needs the package {package}: pip install 'ostinato[live]'."
+        ) from None
+    hooks = tuple(Webhook(url, secret()) for url in webhooks)
+    serve(Options(store, host, port, token, hooks, fee, spread), tell=tell, until=until)
