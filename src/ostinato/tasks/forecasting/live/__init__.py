@@ -1,7 +1,7 @@
 """A run on live events: the rows it reads, the steps it makes, what its predictions cost, and its retraining."""
 
 from ....live.engine import Engine, Settings
-from .assembling import engine_of, feed_of, forecaster_of
+from .assembling import engine_of, feed_of, forecaster_of, live
 from .retraining import Retraining, schedule
 from .stepping import RunForecaster
 
@@ -13,5 +13,6 @@ __all__ = [
     "engine_of",
     "feed_of",
     "forecaster_of",
+    "live",
     "schedule",
 ]

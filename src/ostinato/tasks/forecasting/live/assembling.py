@@ -1,5 +1,6 @@
 """Putting it together: a run, a feed and a store become an engine."""
 
+import asyncio
 import time
 from pathlib import Path
 
@@ -87,3 +88,17 @@ def engine_of(run: Run, feed: Feed, store: Path, settings: Settings, log: Path |
     except BaseException:
         opened.close()
         raise
+
+
+def live(run: Run, feed: str, store: Path | str, settings: Settings | None = None) -> None:
+    """Step a run on a feed until that ends; a store that is there is gone on with. Ctrl-C stops, and nothing is lost.
+
+    Raises:
+        ConfigError, FeedError: there is no such feed, it has other events than the run reads, or it refuses.
+        StoreError: the store is another run's, damaged, in use, or the disk is full.
+    """
+    engine = engine_of(run, feed_of(feed, run.recipe), Path(store), settings or Settings())
+    try:
+        asyncio.run(engine.run())
+    finally:
+        engine.close()
