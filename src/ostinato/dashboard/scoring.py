@@ -88,8 +88,8 @@ class Scoring:
             "verdict": verdict(skills, self.counted, self.measure),
             "scores": {
                 **table(self.summary, self.measure),  # type: ignore[arg-type]
-                "note": f"{self.counted:,} forecasts count, {self.left_out:,} do not: made on back-filled data, too "
-                "early, committed too late, or across a hole.",
+                "note": f"{self.counted:,} forecasts count, {self.left_out:,} do not: made on back-filled data or "
+                "on what the run was fitted on, too early, committed too late, or across a hole.",
             },
             "calibration": calibration(self.summary),
         }

@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from ..errors import OstinatoError
 from ..store import Flag, Origin, Store
 from ..store.rows import StoredModel
 from .events import Event, Gap, Item, Note, Position, Since
@@ -21,7 +22,7 @@ from .feeds import Feed
 from .forecaster import Forecaster, Outcome
 from .journal import Journal
 from .meters import Meters
-from .replaying import replay
+from .replaying import cross, replay
 
 
 @dataclass(frozen=True)
@@ -78,13 +79,14 @@ class Engine:
         self.settings, self.clock, self.journal = settings or Settings(), clock, journal or Journal()
         self.each_second: list[Callable[[Engine], None]] = []
         self.shadow: tuple[int, Forecaster] | None = None  # a challenger and its number
-        self.compared: Callable[[float, float], None] | None = (
-            None  # told the losses of both on the same event
-        )
+        # told the losses of champion and challenger on the same event, where it counts
+        self.compared: Callable[[float, float], None] | None = None
         self._shadowed: dict[int, np.ndarray] = {}  # what a challenger said, until it is settled
         self.meters = Meters(clock)
         self.position: Position | None = None
-        self.durable: dict[int, float] = {}  # when predictions that wait for their outcome were on the disk
+        # of predictions that wait for their outcome: when they were on the disk, and their flags
+        self.pending: dict[int, tuple[float, Flag]] = {}
+        self._spoiled = False  # whether the model has seen events that were not committed
         self._snapshot = (0, clock())  # events since the last, and when that was
 
     async def run(self) -> None:
@@ -102,6 +104,9 @@ class Engine:
                 task.result()
             self.finish("ended")
         except asyncio.CancelledError:
+            for task in tasks:
+                if task.done() and not task.cancelled():
+                    task.result()  # what failed in the same moment is not to be lost
             self.finish("stopped")
             raise
         finally:
@@ -117,6 +122,9 @@ class Engine:
             StoreError: the store cannot be read.
         """
         replay(self)
+        for model in self.store.models():
+            if model.role == "challenger" and (self.shadow is None or self.shadow[0] != model.id):
+                self.retire(model.id, "a life ended during its trial")
         self._health("starting")
         self.journal.tell("started", feed=self.feed.name, key=self.position.key if self.position else None)
 
@@ -146,11 +154,12 @@ class Engine:
             began = self.clock()
             durable = self.store.commit()
         except BaseException:
+            self._spoiled = True
             self.store.rollback()
             raise
         for event in taken:
-            if event.key in self.durable:
-                self.durable[event.key] = durable
+            if event.key in self.pending:
+                self.pending[event.key] = (durable, self.pending[event.key][1])
         self.meters.committed(taken, began, durable)
         self._tell(items)
 
@@ -187,7 +196,12 @@ class Engine:
         self.journal.close()
 
     def swap(self, number: int, forecaster: Forecaster, why: str) -> None:
-        """Let another model speak from the next event on; in one commit, between two events."""
+        """Let another model speak from the next event on; in one commit, between two events.
+
+        What the one before said and was not settled yet goes on being judged as it was said.
+        """
+        for said in self.forecaster.waiting():
+            forecaster.inherit(said)
         self.store.begin()
         self.store.swap(number, self.position.key + 1 if self.position else 0)
         self.store.add_note("swap", why)
@@ -220,55 +234,61 @@ class Engine:
         began = time.perf_counter()
         answer, outcomes = self.forecaster.step(event)
         micros = 1e6 * (time.perf_counter() - began)
-        self._settle(outcomes, event)
+        champions = self._settle(outcomes, event.key)
         if self.shadow is not None:
-            self._step_shadow(event, outcomes)
+            self._step_shadow(event, champions)
         if answer is not None:
-            flags = Flag.BACKFILLED if event.origin != Origin.STREAM else Flag(0)
-            flags |= Flag.COLD if answer.cold else Flag(0)
+            flags = answer.flags | (Flag.BACKFILLED if event.origin != Origin.STREAM else Flag(0))
             self.store.add_prediction(
                 event.key, self.champion, answer.numbers, answer.baselines, int(flags), micros
             )
-            self.durable[event.key] = np.inf  # not yet
+            self.pending[event.key] = (np.inf, flags)  # not on the disk yet
         self.meters.stepped(micros)
         self.position = Position(event.key, event.time)
         return True
 
-    def _settle(self, outcomes: list[Outcome], event: Event) -> None:
-        """Score what an event resolves. Committed too late is what was not on the disk before the event was there."""
-        known = event.received if event.happened is None else min(event.received, event.happened)
-        for outcome in outcomes:
-            durable = self.durable.pop(outcome.key, None)
-            late = durable is None or durable >= known
-            self._score(outcome, event.key, Flag.LATE if late else Flag(0))
+    def _settle(self, outcomes: list[Outcome], by: int) -> dict[int, float]:
+        """Score what an event resolves; the losses of those that count, by key.
 
-    def _score(self, outcome: Outcome, by: int, flags: Flag) -> None:
+        Committed too late is what was not on the disk before the first of its outcome was known, and what was known at
+        a time that has not come yet: then the clock was set back, and tells nothing.
+        """
+        counting = {}
+        for outcome in outcomes:
+            durable, flags = self.pending.pop(outcome.key, (np.inf, Flag(0)))
+            late = durable >= outcome.known or outcome.known > self.clock()
+            score = self._score(outcome, by, Flag.LATE if late else Flag(0))
+            if not flags | score:
+                counting[outcome.key] = float(outcome.losses[0])
+        return counting
+
+    def _score(self, outcome: Outcome, by: int, flags: Flag) -> Flag:
         if not np.isfinite(outcome.losses[0]):
             flags |= Flag.ACROSS_HOLE
         self.store.add_score(outcome.key, by, outcome.actual, outcome.losses, int(flags))
+        return flags
 
     def _gap(self, gap: Gap) -> None:
         self.store.add_gap(gap, self.settings.policy)
-        if gap.outcome == "unfillable":
-            for outcome in self.cross(self.forecaster):
-                self.durable.pop(outcome.key, None)
-                self._score(outcome, gap.last, Flag(0))
-            if self.shadow is not None:
-                self.cross(self.shadow[1])
-                self._shadowed.clear()
+        if gap.outcome != "unfillable":
+            return
+        for outcome in cross(self.forecaster, self.settings.policy):
+            self.pending.pop(outcome.key, None)
+            self._score(outcome, gap.last, Flag(0))
+        if self.shadow is not None:
+            cross(self.shadow[1], self.settings.policy)
+            self._shadowed.clear()
 
-    def cross(self, forecaster: Forecaster) -> list[Outcome]:
-        """Take a model across a hole, by the policy."""
-        outcomes = forecaster.hole()
-        if self.settings.policy == "reset":
-            forecaster.reset()
-        return outcomes
-
-    def _step_shadow(self, event: Event, champions: list[Outcome]) -> None:
+    def _step_shadow(self, event: Event, champions: dict[int, float]) -> None:
+        """Step the challenger; one that fails is not heard any more, and harms nobody."""
         assert self.shadow is not None
-        theirs = {outcome.key: float(outcome.losses[0]) for outcome in champions}
         number, forecaster = self.shadow
-        answer, outcomes = forecaster.step(event)
+        try:
+            answer, outcomes = forecaster.step(event)
+        except OstinatoError as error:
+            self.shadow = self.compared = None
+            self.store.add_note("challenger", f"model {number} cannot go on: {error}")
+            return
         if answer is not None:
             self._shadowed[event.key] = answer.numbers
         for outcome in outcomes:
@@ -277,8 +297,8 @@ class Engine:
             if numbers is None:  # said while it was catching up
                 continue
             self.store.add_shadow(outcome.key, number, numbers, loss)
-            if self.compared is not None and np.isfinite(loss - theirs.get(outcome.key, np.nan)):
-                self.compared(theirs[outcome.key], loss)
+            if self.compared is not None and outcome.key in champions and np.isfinite(loss):
+                self.compared(champions[outcome.key], loss)
 
     def _is_snapshot_due(self, taken: int) -> bool:
         events, when = self._snapshot[0] + taken, self._snapshot[1]
@@ -290,7 +310,7 @@ class Engine:
         )
 
     def _take_snapshot(self) -> None:
-        if self.position is None:
+        if self.position is None or self._spoiled:
             return
         self.store.add_snapshot(self.position.key, self.champion, self.forecaster.state())
         if self.shadow is not None:

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from ..store import Flag
 from .events import Event
 
 
@@ -14,12 +15,12 @@ class Answer(NamedTuple):
     """What is foreseen after an event.
 
     numbers: (P,) float64. baselines: (K * P,) float64, one after the other.
-    cold: whether too little was seen since the beginning or the last reset.
+    flags: why it does not count: made by a cold state, or on what the model was fitted on.
     """
 
     numbers: np.ndarray
     baselines: np.ndarray
-    cold: bool
+    flags: Flag
 
 
 class Outcome(NamedTuple):
@@ -27,11 +28,21 @@ class Outcome(NamedTuple):
 
     actual: (L,) float64, NaN where it was never seen.
     losses: (1 + K,) float64, the model's and then each baseline's; NaN where nothing was seen.
+    known: when the first of it was known, by our clock: of several horizons the nearest one's.
     """
 
     key: int
     actual: np.ndarray
     losses: np.ndarray
+    known: float
+
+
+class Said(NamedTuple):
+    """A prediction that waits for its outcome."""
+
+    key: int
+    numbers: np.ndarray
+    baselines: np.ndarray
 
 
 class Step(NamedTuple):
@@ -62,8 +73,14 @@ class Forecaster(Protocol):
     def hole(self) -> list[Outcome]:
         """Events were lost for good: what waited for them is settled with NaN. The state goes on as it is."""
 
-    def reset(self) -> None:
-        """Forget everything that was seen."""
+    def reset(self) -> list[Outcome]:
+        """Forget everything that was seen; what waited is settled with NaN."""
+
+    def waiting(self) -> list[Said]:
+        """Predictions that wait, in order."""
+
+    def inherit(self, said: Said) -> None:
+        """Judge what another model said after an event instead of what this one did; nothing where none waits."""
 
     def state(self) -> bytes:
         """All that the next step depends on."""

@@ -3,18 +3,29 @@
 A snapshot is a cache. Without one, or with a damaged one, the events from the beginning give the same state.
 """
 
-from typing import TYPE_CHECKING
+from collections import deque
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from ..errors import StateError
 from ..store import resuming
-from ..store.rows import StoredEvent
+from ..store.rows import EventLike
 from .events import Event, Position
-from .forecaster import Forecaster
+from .forecaster import Forecaster, Outcome, Said, Step
 
 if TYPE_CHECKING:
     from .engine import Engine
+
+
+class HoleLike(Protocol):
+    """A hole as the store tells of it."""
+
+    @property
+    def first(self) -> int: ...
+    @property
+    def policy(self) -> str: ...
 
 
 def replay(engine: "Engine") -> None:
@@ -25,7 +36,7 @@ def replay(engine: "Engine") -> None:
     differing = catch_up(engine, engine.champion, engine.forecaster)
     if engine.shadow is not None:
         catch_up(engine, *engine.shadow)
-    engine.durable = resuming.pending(store)
+    engine.pending = resuming.pending(store)
     if differing:
         key, difference = differing
         store.begin()
@@ -37,29 +48,59 @@ def replay(engine: "Engine") -> None:
         store.commit()
 
 
+class Track:
+    """A model brought along stored events, across the holes between them, as it would have been live.
+
+    Args:
+        holes: behind where the model is, in order; more may be added.
+    """
+
+    def __init__(self, forecaster: Forecaster, holes: Iterable[HoleLike]) -> None:
+        self.forecaster, self.holes = forecaster, deque(holes)
+
+    def step(self, event: EventLike) -> Step:
+        """Across the holes before an event, and the event."""
+        # a hole whose keys came after all begins with this very event
+        while self.holes and self.holes[0].first <= event.key:
+            cross(self.forecaster, self.holes.popleft().policy)
+        return self.forecaster.step(event_of(event))
+
+    def end(self) -> None:
+        """Across the holes behind the last event."""
+        while self.holes:
+            cross(self.forecaster, self.holes.popleft().policy)
+
+
+def cross(forecaster: Forecaster, policy: str) -> list[Outcome]:
+    """Take a model across a hole; what will never be known."""
+    outcomes = forecaster.hole()
+    return outcomes + forecaster.reset() if policy == "reset" else outcomes
+
+
 def catch_up(engine: "Engine", number: int, forecaster: Forecaster) -> tuple[int, float] | None:
     """Bring one model to the last event stored; the first prediction of its own that comes out different, if any."""
     store = engine.store
     start = _restored(engine, number, forecaster)
-    holes = [first for first, _ in resuming.holes(store) if start is None or first > start]
-    differing = None
+    track, differing = Track(forecaster, resuming.holes(store, start)), None
     for row in resuming.replay(store, start):
-        while holes and holes[0] < row.event.key:
-            holes.pop(0)
-            engine.cross(forecaster)
-        answer = forecaster.step(event_of(row.event)).answer
-        if answer is None or row.numbers is None or differing is not None or row.model != number:
+        answer = track.step(row.event).answer
+        if answer is None or row.numbers is None or row.baselines is None:
             continue
-        if not np.array_equal(answer.numbers, row.numbers):
+        if row.model != number:  # said by another model, and judged as such
+            if number == engine.champion:
+                forecaster.inherit(Said(row.event.key, row.numbers, row.baselines))
+        elif differing is None and not np.array_equal(answer.numbers, row.numbers):
             differing = row.event.key, float(np.abs(answer.numbers - row.numbers).max())
-    if holes:  # declared after the last event
-        engine.cross(forecaster)
+    track.end()
     return differing
 
 
 def _restored(engine: "Engine", number: int, forecaster: Forecaster) -> int | None:
     """The key of the event whose snapshot was taken up; None to begin at the beginning."""
+    last = engine.position
     for key, state in resuming.snapshots(engine.store, number):
+        if last is None or key > last.key:
+            continue
         try:
             forecaster.restore(state)
         except StateError:
@@ -69,6 +110,8 @@ def _restored(engine: "Engine", number: int, forecaster: Forecaster) -> int | No
     return None
 
 
-def event_of(stored: StoredEvent) -> Event:
+def event_of(stored: EventLike) -> Event:
     """An event as it came."""
-    return Event(stored.key, stored.time, stored.values, stored.received, stored.happened, stored.origin)
+    return Event(
+        stored.key, stored.time, tuple(stored.values), stored.received, stored.happened, stored.origin
+    )

@@ -9,6 +9,7 @@ from ..errors import BrokenStoreError, StoreError, shortened
 from .schema import FORMAT_VERSION, RESERVED
 
 MAX_COLUMNS = 500
+MAX_OUTPUTS = 100_000
 
 
 def _printable(text: str) -> str:
@@ -46,6 +47,7 @@ class Head(BaseModel):
     levels: of quantiles; () for probabilities.
     horizons: rows ahead.
     baselines: in the order of a prediction's baselines.
+    units: what losses of each column are measured in, where there are several.
     run, digest: the run folder that the first model came from, and SHA-256 of its weights in hex.
     policy: of the state at a hole that cannot be filled.
     created: when, in seconds since the epoch; version: of ostinato.
@@ -60,10 +62,13 @@ class Head(BaseModel):
     step: float | None = None
     target: Name
     measure: Name
-    outputs: Annotated[Names, Field(min_length=1)]
+    outputs: Annotated[
+        tuple[Name, ...], Field(min_length=1, max_length=MAX_OUTPUTS), AfterValidator(_distinct)
+    ]
     levels: tuple[float, ...] = ()
     horizons: tuple[int, ...] = ()
     baselines: Names = ()
+    units: Annotated[tuple[float, ...], Field(max_length=MAX_COLUMNS)] = ()
     run: Text = ""
     digest: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
     policy: Literal["carry", "reset"] = "carry"

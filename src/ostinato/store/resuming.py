@@ -1,5 +1,6 @@
 """What an engine asks of its store when it goes on: the events after a snapshot, what still waits, and the holes."""
 
+import math
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -7,17 +8,19 @@ from typing import NamedTuple
 
 from .connection import told
 from .rows import Numbers, StoredEvent
+from .schema import Flag
 from .writer import Store
 
 PAGE = 1000  # events read at once
 
 
 class Replayed(NamedTuple):
-    """An event, and the prediction made on it: by which model, and its numbers; None where there is none."""
+    """An event, and what was said after it: by which model, its numbers, the baselines'; None where nothing was."""
 
     event: StoredEvent
     model: int | None
     numbers: Numbers | None
+    baselines: Numbers | None
 
 
 def replayed(store: Store, after: int | None, limit: int = PAGE) -> list[Replayed]:
@@ -27,14 +30,18 @@ def replayed(store: Store, after: int | None, limit: int = PAGE) -> list[Replaye
         return []
     with told(store.path):
         rows = store._connection.execute(
-            "SELECT key, model, numbers FROM predictions WHERE key BETWEEN ? AND ?",
+            "SELECT key, model, numbers, baselines FROM predictions WHERE key BETWEEN ? AND ?",
             (events[0].key, events[-1].key),
         ).fetchall()
     said = {
-        key: (model, store._decoder.numbers(numbers, "numbers of a prediction", key))
-        for key, model, numbers in rows
+        key: (
+            model,
+            store._decoder.numbers(numbers, "numbers of a prediction", key),
+            store._decoder.numbers(baselines, "baselines", key),
+        )
+        for key, model, numbers, baselines in rows
     }
-    return [Replayed(event, *said.get(event.key, (None, None))) for event in events]
+    return [Replayed(event, *said.get(event.key, (None, None, None))) for event in events]
 
 
 def replay(store: Store, after: int | None) -> Iterator[Replayed]:
@@ -52,25 +59,36 @@ def snapshots(store: Store, model: int) -> Iterator[tuple[int, bytes]]:
         until = found[0] - 1
 
 
-def pending(store: Store) -> dict[int, float]:
-    """Predictions behind the last score, by key: when each was on the disk, or at least prepared to be."""
+def pending(store: Store) -> dict[int, tuple[float, Flag]]:
+    """Predictions behind the last score, by key: when each was known to be on the disk, and its flags.
+
+    Infinity where that is not known: of the last group before a kill.
+    """
     last = store.last_score()
     with told(store.path):
         rows = store._connection.execute(
-            "SELECT p.key, coalesce(g.durable, g.prepared) FROM predictions p JOIN groups g ON g.id = p.group_id "
-            "WHERE p.key > ?",
-            (-1 if last is None else last,),
+            "SELECT p.key, g.durable, p.flags FROM predictions p JOIN groups g ON g.id = p.group_id WHERE p.key > ?",
+            (-(1 << 63) if last is None else last,),
         ).fetchall()
-    return dict(rows)
+    return {key: (math.inf if durable is None else durable, Flag(flags)) for key, durable, flags in rows}
 
 
-def holes(store: Store) -> list[tuple[int, int]]:
-    """Keys that were lost for good: first and last of each hole, in order."""
+class Hole(NamedTuple):
+    """Keys that were lost for good, and what was done with the state there."""
+
+    first: int
+    last: int
+    policy: str
+
+
+def holes(store: Store, after: int | None = None) -> list[Hole]:
+    """Holes that begin behind ``after``, in order."""
     with told(store.path):
         rows = store._connection.execute(
-            "SELECT first, last FROM gaps WHERE outcome = 'unfillable' ORDER BY first"
+            "SELECT first, last, policy FROM gaps WHERE outcome = 'unfillable' AND first > ? ORDER BY first",
+            (-(1 << 63) if after is None else after,),
         )
-        return [(int(first), int(last)) for first, last in rows]
+        return [Hole(int(first), int(last), str(policy)) for first, last, policy in rows]
 
 
 def size(store: Store) -> int:

@@ -109,3 +109,4 @@ class Flag(IntFlag):
     COLD = 2  # made before the model had seen enough
     LATE = 4  # committed after the event that resolves it
     ACROSS_HOLE = 8  # what would resolve it was never seen
+    FITTED = 16  # made on an event of the time that the model was fitted on

@@ -97,7 +97,9 @@ def test_baselines_of_a_direction_learn_on(fitted, trades, lives):
     assert first.baselines[0] == pytest.approx(offline["base_rate"][0], abs=1e-12)
     drive(engine)
     seen = engine.forecaster.baselines["base_rate"].each[0].state()
-    assert seen["rows"] == len(rows) + len(panel) - 1
+    begin, end = run.recipe.fitted_from, run.recipe.fitted_until
+    fresh = int(((panel.time < begin) | (panel.time > end)).sum())
+    assert seen["rows"] == len(rows) + fresh - 1
 
 
 @pytest.mark.parametrize("model", ["lstm", "gru", "tcn", "cnn"])
@@ -121,6 +123,12 @@ def test_columns_of_a_table_with_gaps_at_several_horizons(tmp_path, lives):
     panel = replace(table(400), known=())
     panel = holes_in(panel, [70, 71, 200, 201, 202, 203, 204])
     run = run_of(panel, tmp_path, **(LOOKBACK | {"target": "a", "horizons": [1, 4]}))
+    check(run, panel, lives, 1e-5)
+
+
+def test_several_columns(tmp_path, lives):
+    panel = holes_in(replace(table(400), known=()), [70, 71, 200])
+    run = run_of(panel, tmp_path, **(LOOKBACK | {"target": "a,b", "horizons": [1, 4]}))
     check(run, panel, lives, 1e-5)
 
 

@@ -98,7 +98,9 @@ def _file(
         raise FeedError(f"{address.name} holds {panel.kind}, and {kind} are asked for.")
     if step is not None and panel.step is not None and panel.step != step:
         raise FeedError(f"rows of {address.name} are {panel.step:g} s apart, and {step:g} s are asked for.")
-    return FileFeed(text, panel, speed, columns, address.options.get("id"))
+    which = f"?id={address.options['id']}" if "id" in address.options else ""
+    # without the speed, which may be another when a store is gone on with
+    return FileFeed(f"file:{address.name}{which}", panel, speed, columns, address.options.get("id"))
 
 
 def _ccxt(address: Address, kind: Literal["trades", "bars"], step: float | None) -> Feed:

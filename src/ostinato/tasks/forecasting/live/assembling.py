@@ -9,7 +9,7 @@ from ....errors import ConfigError
 from ....live.engine import Engine, Settings
 from ....live.feeds import Feed
 from ....live.journal import Journal
-from ....store import Head, Store
+from ....store import Head, Store, made_head
 from ..opening import Run, open_run
 from ..reading import panel_of
 from ..recipe import Recipe
@@ -36,16 +36,23 @@ def feed_of(text: str, recipe: Recipe) -> Feed:
     return open_feed(text, need.kind, need.columns, need.step, panel=panel)
 
 
-def forecaster_of(run: Run, names: tuple[str, ...] | None = None) -> RunForecaster:
-    """A run, stepped, with the baselines beside it; ``names`` are those of the store, where there is one."""
+def forecaster_of(
+    run: Run, names: tuple[str, ...] | None = None, units: tuple[float, ...] | None = None
+) -> RunForecaster:
+    """A run, stepped, with the baselines beside it.
+
+    Args:
+        names, units: of the baselines, and of the losses of several columns, as the store has them, where there is one:
+            losses of a challenger must be in the champion's units.
+    """
     found = beside(run, target_of(run.recipe), names)
-    return RunForecaster(run, found.baselines, found.units)
+    return RunForecaster(run, found.baselines, units or found.units)
 
 
 def head_of(run: Run, forecaster: RunForecaster, feed: Feed, settings: Settings) -> Head:
     """What a store is told about itself."""
     target = forecaster.target
-    return Head(
+    return made_head(
         feed=feed.name,
         kind=feed.kind,
         columns=tuple(feed.columns),
@@ -56,6 +63,7 @@ def head_of(run: Run, forecaster: RunForecaster, feed: Feed, settings: Settings)
         levels=tuple(getattr(target, "at", ())),
         horizons=run.recipe.ahead,
         baselines=tuple(forecaster.baselines),
+        units=tuple(forecaster.units or ()),
         run=str(run.folder.path),
         digest=forecaster.digest,
         policy=settings.policy,
@@ -78,7 +86,7 @@ def engine_of(run: Run, feed: Feed, store: Path, settings: Settings, log: Path |
     try:
         champion = next(model for model in opened.models() if model.role == "champion")
         if champion.digest.hex() != forecaster.digest:
-            forecaster = forecaster_of(open_run(champion.path), opened.head.baselines)
+            forecaster = forecaster_of(open_run(champion.path), opened.head.baselines, opened.head.units)
             if forecaster.digest != champion.digest.hex():
                 raise ConfigError(
                     f"{champion.path}, which speaks in {store} since event {champion.since_key:,}, was changed. Put it "

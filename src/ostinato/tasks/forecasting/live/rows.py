@@ -14,7 +14,7 @@ from ....live import Event
 from ..features import BAR_COLUMNS
 from ..recipe import Recipe
 
-MOST_FILLED = 10_000  # rows that are filled at once; a longer silence begins anew
+MOST_FILLED = 10_000  # rows that are filled at once, of a longer silence the last ones
 PRICES = BAR_COLUMNS[:4]
 
 

@@ -18,7 +18,8 @@ from torch import Tensor
 from ....core import named_leaves, state_from_leaves
 from ....errors import ConfigError, StateError
 from ....live import Event
-from ....live.forecaster import Answer, Outcome, Step
+from ....live.forecaster import Answer, Outcome, Said, Step
+from ....store import Flag
 from ..model import parts_of
 from ..opening import Run
 from ..target import target_of
@@ -29,6 +30,7 @@ from .waiting import NOBODY, Queue, Waiting
 
 COLD = 256  # rows until a state without end counts as warm
 NOTHING = np.empty(0)
+MOST_KEPT = 20_000_000  # numbers that wait for their outcome: 160 MB in each snapshot
 
 
 class RunForecaster:
@@ -52,21 +54,27 @@ class RunForecaster:
                 f"{run.folder.path} does not stream: its model ({run.name}) needs the whole sequence. Fit one of the "
                 "models that run live, such as lstm, gru, tcn or cnn."
             )
+        self.units = units
         self.run, self.target, self.judge = run, target_of(recipe), judge_of(target_of(recipe), units)
         self.digest = digest_of(run)
         self.origin = recipe.origin
+        begin, end = recipe.fitted_from, recipe.fitted_until
+        # runs of old do not say
+        self.fitted = (math.inf, -math.inf) if begin is None or end is None else (begin, end)
         self.stepper = run.model.stepper()
         self.rows, self.queue, self.baselines = rows_of(recipe), Queue(recipe.ahead), baselines
         self.needed, self.seen = _needed(run), 0
+        self._check_size()
         self.crossed = False  # whether trades were lost before the next one
         self.fresh = json.dumps({name: one.state() for name, one in baselines.items()})
 
     def step(self, event: Event) -> Step:
         """One row for a trade; for a bar or a row of a table those that are missing before it, too."""
-        y, numbers, outcomes = None, NOTHING, []
+        y, outcomes = None, list[Outcome]()
+        known = event.received if event.happened is None else min(event.received, event.happened)
         for row in self.rows.of(event):
             level = self.judge.level(row) if row.observed else (math.nan,) * self._columns(row)
-            outcomes += self._settle(level)
+            outcomes += self._settle(level, known)
             y = self.stepper.step(torch.tensor([[row.time - self.origin, *row.values]], dtype=torch.float64))
             self._see(level)
             self.seen += 1
@@ -77,8 +85,10 @@ class RunForecaster:
         numbers = self.judge.forecast(y)
         theirs = [one.predict() for one in self.baselines.values()]
         baselines = np.concatenate(theirs) if theirs else NOTHING
-        self.queue.add(Waiting(event.key, level, numbers, baselines))
-        return Step(Answer(numbers, baselines, self.seen < self.needed), outcomes)
+        fitted = self.fitted[0] <= row.time <= self.fitted[1]
+        self.queue.add(Waiting(event.key, level, numbers, baselines, fitted))
+        flags = (Flag.FITTED if fitted else Flag(0)) | (Flag.COLD if self.seen < self.needed else Flag(0))
+        return Step(Answer(numbers, baselines, flags), outcomes)
 
     def hole(self) -> list[Outcome]:
         """Trades that were lost are not known to have been none. Regular rows that are missing are filled instead."""
@@ -87,14 +97,24 @@ class RunForecaster:
         self.crossed = True
         return [self._given_up(waiting) for waiting in self.queue.give_up()]
 
-    def reset(self) -> None:
-        """As at the very beginning."""
+    def reset(self) -> list[Outcome]:
+        """As at the very beginning; what waited will never be known."""
         self.stepper.reset()
         self.rows.reset()
-        self.queue.give_up()
         self.seen, self.crossed = 0, False
         for name, state in json.loads(self.fresh).items():
             self.baselines[name].restore(state)
+        return [self._given_up(waiting) for waiting in self.queue.give_up()]
+
+    def waiting(self) -> list[Said]:
+        """In order."""
+        return [Said(one.key, one.numbers, one.baselines) for one in self.queue.rows if one.key != NOBODY]
+
+    def inherit(self, said: Said) -> None:
+        """Judge what another model said."""
+        waiting = self.queue.find(said.key)
+        if waiting is not None:
+            waiting.numbers, waiting.baselines = said.numbers, said.baselines
 
     def state(self) -> bytes:
         """As safetensors."""
@@ -104,7 +124,10 @@ class RunForecaster:
             f"model.{name}": leaf.contiguous() for name, leaf in named_leaves(self.stepper.state).items()
         }
         tensors["waiting.keys"] = torch.tensor([one.key for one in waiting], dtype=torch.int64)
-        tensors["waiting.levels"] = _stacked([np.array(one.level) for one in waiting], 1)
+        tensors["waiting.fitted"] = torch.tensor([one.fitted for one in waiting], dtype=torch.bool)
+        tensors["waiting.known"] = torch.tensor([one.known for one in waiting], dtype=torch.float64)
+        levels = [np.array(one.level) for one in waiting]
+        tensors["waiting.levels"] = _stacked(levels, max(map(len, levels), default=0))
         tensors["waiting.numbers"] = _stacked([one.numbers for one in waiting], width)
         tensors["waiting.baselines"] = _stacked(
             [one.baselines for one in waiting], width * len(self.baselines)
@@ -127,7 +150,8 @@ class RunForecaster:
                 raise StateError("this snapshot is of another run.")
             parts = {name[6:]: leaf for name, leaf in tensors.items() if name.startswith("model.")}
             model = state_from_leaves(self.stepper.state, parts)
-            waiting = [tensors[f"waiting.{name}"] for name in ("keys", "levels", "numbers", "baselines")]
+            names = ("keys", "levels", "numbers", "baselines", "fitted", "known")
+            waiting = [tensors[f"waiting.{name}"] for name in names]
             self.rows.restore([float(number) for number in facts["rows"]])
             self.seen, self.crossed = int(facts["seen"]), bool(facts["crossed"])
             for name, one in self.baselines.items():
@@ -136,20 +160,30 @@ class RunForecaster:
             raise StateError(f"this snapshot cannot be read: {error}.") from None
         self.stepper.restore(model)
         self.queue.give_up()
-        for key, level, numbers, baselines in zip(*(part.tolist() for part in waiting), strict=True):
+        rows = zip(*(part.tolist() for part in waiting), strict=True)
+        for key, level, numbers, baselines, fitted, known in rows:
             mine = (np.array(numbers), np.array(baselines)) if key != NOBODY else (NOTHING, NOTHING)
-            self.queue.add(Waiting(key, tuple(level), *mine))
+            self.queue.add(Waiting(key, tuple(level), mine[0], mine[1], fitted, known))
 
-    def _settle(self, level: tuple[float, ...]) -> list[Outcome]:
-        due = self.queue.settle(level)
+    def _check_size(self) -> None:
+        """Refuse more numbers in waiting than a snapshot should hold."""
+        kept = self.queue.longest * self.judge.numbers * (1 + len(self.baselines))
+        if kept > MOST_KEPT:
+            raise ConfigError(
+                f"{self.run.folder.path} foresees {self.judge.numbers:,} numbers up to {self.queue.longest:,} rows "
+                f"ahead: {kept:,} would wait for their outcome, at most {MOST_KEPT:,} can. Fit a run with fewer horizons."
+            )
+
+    def _settle(self, level: tuple[float, ...], known: float) -> list[Outcome]:
+        due = self.queue.settle(level, known)
         if due is None:
             return []
         labels = self.judge.labels(due.waiting.level, due.ahead)
         losses = self.judge.losses(due.waiting.numbers, due.waiting.baselines, labels)
-        if math.isfinite(losses[0]):
+        if math.isfinite(losses[0]) and not due.waiting.fitted:  # what they were fitted on, they have counted
             for one in self.baselines.values():
                 one.learn(labels)
-        return [Outcome(due.waiting.key, labels, losses)]
+        return [Outcome(due.waiting.key, labels, losses, due.waiting.known)]
 
     def _see(self, level: tuple[float, ...]) -> None:
         for one in self.baselines.values():
@@ -158,7 +192,8 @@ class RunForecaster:
 
     def _given_up(self, waiting: Waiting) -> Outcome:
         quantities = max(len(self.run.recipe.ahead), 1) * len(waiting.level)
-        return Outcome(waiting.key, np.full(quantities, np.nan), np.full(1 + len(self.baselines), np.nan))
+        nothing = np.full(quantities, np.nan), np.full(1 + len(self.baselines), np.nan)
+        return Outcome(waiting.key, *nothing, math.inf)
 
     def _columns(self, row: Row) -> int:
         return len(self.judge.level(row))
