@@ -29,6 +29,7 @@ def test_every_file_of_a_run_has_a_path(tmp_path):
         folder.log,
         folder.metrics,
         folder.folds,
+        folder.baselines,
         folder.predictions,
         folder.report,
         folder.config,

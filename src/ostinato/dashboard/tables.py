@@ -96,7 +96,7 @@ def calibration(found: DirectionSummary | ValuesSummary) -> dict[str, Any]:
 def digits(value: float | None) -> str:
     """Four decimals, or four digits where these would say nothing.
 
-    >>> digits(0.69315), digits(0.000123456), digits(None)
+    >>> digits(0.69312), digits(0.000123456), digits(None)
     ('0.6931', '0.0001235', '–')
     """
     if value is None:

@@ -11,9 +11,11 @@ from ...data.panel import Panel
 from ...errors import ConfigError, DataError, OstinatoError, RunError
 from ...evaluation import holm, verdicts
 from ...evaluation.verdict import Comparison as Held
+from ...runs.baselines import LiveBaselines
 from ...runs.comparison import COMPARISON, ComparedBaseline, ComparedModel, Comparison, write_comparison
 from ...runs.format import utc_now
 from ...runs.results import Results
+from .beside import fitted_beside
 from .choosing import read_lines
 from .fitting import conclude, part_facts, rehearse, train_chosen
 from .planning import Planned, plan_comparison
@@ -102,6 +104,7 @@ class _Work:
         _, recipe = planned.choices(plan.models[0], plan.seed, 0).of(panel, self.folds[0])
         self.target: Target = target_of(recipe)
         self.rivals: dict[int, dict[str, Columns]] = {}  # baselines of each fold, for all models
+        self.beside: dict[int, LiveBaselines] = {}  # and those that the runs of each fold carry
 
     @property
     def horizon(self) -> int:
@@ -115,6 +118,12 @@ class _Work:
             with self.watch("baselines"):
                 self.rivals[place] = self.target.rivals(self.panel, rows, self.folds[place])
         return self.rivals[place]
+
+    def beside_of(self, place: int) -> LiveBaselines:
+        """What the runs of one fold carry, fitted when they are first asked for."""
+        if place not in self.beside:
+            self.beside[place] = fitted_beside(self.target, self.panel, self.folds[place])
+        return self.beside[place]
 
 
 @dataclass(frozen=True)
@@ -175,7 +184,7 @@ def _fit_folds(work: _Work, name: str, seed: int) -> _Seed:
             trained = train_chosen(choices, work.panel, fold=fold, device=work.device, watcher=watcher)
         if trained.finished.stopped == "interrupted":
             raise KeyboardInterrupt
-        done = conclude(trained, work.panel, work.rivals_of(place))
+        done = conclude(trained, work.panel, work.rivals_of(place), work.beside_of(place))
         assert done.evaluation is not None
         assert done.results is not None
         scores.append(done.evaluation.scored)

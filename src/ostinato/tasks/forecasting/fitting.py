@@ -21,7 +21,7 @@ from ...data.streams import Streams
 from ...data.windows import Windows
 from ...errors import DataError
 from ...evaluation.diebold_mariano import FEWEST_ROWS
-from ...runs.baselines import write_baselines
+from ...runs.baselines import LiveBaselines, write_baselines
 from ...runs.folder import RunFolder
 from ...runs.format import RunConfig, write_config
 from ...runs.predictions import write_predictions
@@ -259,11 +259,17 @@ def _validation_loss(
     return total / weight
 
 
-def conclude(trained: Trained, panel: Panel, rivals: dict[str, Columns] | None = None) -> Fit:
+def conclude(
+    trained: Trained,
+    panel: Panel,
+    rivals: dict[str, Columns] | None = None,
+    beside: LiveBaselines | None = None,
+) -> Fit:
     """Judge the best weights on the way that live input takes: raw rows through the whole model.
 
     Args:
         rivals: of the baselines on the labelled test rows, where they are known already.
+        beside: those that the run is to carry, likewise.
     """
     run, finished, fold = trained.run, trained.finished, trained.fold
     rows = np.concatenate([fold.validation, fold.test])
@@ -284,7 +290,8 @@ def conclude(trained: Trained, panel: Panel, rivals: dict[str, Columns] | None =
     )
     test = forecasts[len(fold.validation) :]
     write_predictions(run.folder.predictions, _test_frame(run.recipe, panel, fold.test, test))
-    write_baselines(run.folder.baselines, fitted_beside(target_of(run.recipe), panel, fold))
+    carried = beside or fitted_beside(target_of(run.recipe), panel, fold)
+    write_baselines(run.folder.baselines, carried)
     write_results(run.folder.metrics, results)
     return Fit(run, finished, evaluation, results)
 

@@ -171,7 +171,7 @@ class RunForecaster:
         if kept > MOST_KEPT:
             raise ConfigError(
                 f"{self.run.folder.path} foresees {self.judge.numbers:,} numbers up to {self.queue.longest:,} rows "
-                f"ahead: {kept:,} would wait for their outcome, at most {MOST_KEPT:,} can. Fit a run with fewer horizons."
+                f"ahead: {kept:,} would wait for their outcome, at most {MOST_KEPT:,} can. Fit one with fewer horizons."
             )
 
     def _settle(self, level: tuple[float, ...], known: float) -> list[Outcome]:
