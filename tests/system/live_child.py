@@ -8,6 +8,7 @@ loaded once, so a process costs milliseconds.
 import asyncio
 import contextlib
 import os
+import resource
 import sys
 import traceback
 from pathlib import Path
@@ -41,6 +42,7 @@ def live(run, feed, store, until):
         asyncio.run(until_stored(engine, int(until)))
     finally:
         engine.close()
+    Path(f"{store}.memory").write_text(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
 
 
 def main():
