@@ -3,4 +3,5 @@
 whole.py            written under another name, then renamed
 parquet.py          parquet, parsed in a process of its own, whole or in batches
 parquet_child.py    that process
+ending.py           a process that ends with its parent
 """

@@ -3,19 +3,20 @@
 The files are written by a process of their own; the record and the deletions are small commits between groups.
 """
 
-import multiprocessing
-from concurrent.futures import Future, ProcessPoolExecutor
+import asyncio
 from typing import TYPE_CHECKING
 
 from ..errors import StoreError
-from ..store.sealing import Written, record, sweep, write_day
+from ..store.sealer import heard
+from ..store.sealing import is_day_over, record, sweep
+from .children import Child
 
 if TYPE_CHECKING:
     from .engine import Engine
 
 DAY = 86_400.0
-EVERY = 600.0  # seconds between two looks for a day that is over
-SLICES = 20  # of rows that are deleted at one look
+EVERY = 600.0  # seconds between two attempts
+PAUSE = 0.02  # seconds between two slices of rows that are deleted, for the events that come
 
 
 class Sealing:
@@ -23,49 +24,78 @@ class Sealing:
 
     Args:
         days: that stay in the store, by the exchange's clock.
-        every: seconds between two looks.
+        every: seconds between two attempts.
     """
 
     def __init__(self, days: float, every: float = EVERY) -> None:
         self.days, self.every = days, every
-        self.pool: ProcessPoolExecutor | None = None
-        self.writing: Future[Written | None] | None = None
-        self.sweeping = True  # what a stop left undone
-        self.looked = float("-inf")
+        self.child: Child | None = None
+        self.sweeping: asyncio.Task[None] | None = None
+        self.left = True  # rows to be deleted, perhaps: a stop may have come between
+        self.tried = float("-inf")
 
     def watch(self, engine: "Engine") -> None:
         """Begin."""
         engine.each_second.append(self.look)
 
     def look(self, engine: "Engine") -> None:
-        """What is to be done now; called each second."""
-        if self.sweeping:
-            self.sweeping = all(sweep(engine.store) for _ in range(SLICES))
-        elif self.writing is not None:
-            if self.writing.done():
-                self._record(engine, self.writing)
-        elif engine.position is not None and engine.clock() - self.looked >= self.every:
-            self.looked = engine.clock()
-            # spawned: a fork of a process with threads of torch and SQLite is no safe place
-            self.pool = self.pool or ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
-            before = engine.position.time - self.days * DAY
-            self.writing = self.pool.submit(write_day, engine.store.path, before)
+        """What is to be done now; called each second. Whatever fails here is a note: the engine can do without."""
+        try:
+            if self.sweeping is not None:
+                self._look_after_sweeping(self.sweeping)
+            elif self.left:
+                self.sweeping = asyncio.get_running_loop().create_task(_sweep(engine))
+            elif self.child is not None:
+                self._look_after_writing(engine, self.child)
+            else:
+                self._begin(engine)
+        except (StoreError, OSError) as error:
+            engine.note("sealing", f"no day was sealed: {error}")
 
     def close(self) -> None:
-        """Wait for what is being written; it is recorded by the next life."""
-        if self.pool is not None:
-            self.pool.shutdown()
-            self.pool = None
+        """Stop; what was begun is done by the next life."""
+        if self.sweeping is not None:
+            self.sweeping.cancel()
+            self.sweeping = None
+        if self.child is not None:
+            self.child.close()
+            self.child = None
 
-    def _record(self, engine: "Engine", writing: "Future[Written | None]") -> None:
-        self.writing = None
+    def _begin(self, engine: "Engine") -> None:
+        if engine.position is None or engine.clock() - self.tried < self.every:
+            return
+        before = engine.position.time - self.days * DAY
+        if is_day_over(engine.store, before):
+            self.tried = engine.clock()
+            self.child = Child("ostinato.store.sealer", str(engine.store.path), repr(before))
+
+    def _look_after_writing(self, engine: "Engine", child: Child) -> None:
+        code = child.code()
+        if code is None:
+            return
+        self.child = None
         try:
-            written = writing.result()
-        except StoreError as error:
-            engine.note("sealing", f"no day was sealed: {error}")
+            if code != 0:
+                raise StoreError(child.complaint())
+            line = child.line()
+        finally:
+            child.close()
+        if not line:
             return
-        if written is None:
-            return
+        written = heard(line)
         record(engine.store, written)
+        self.left, self.tried = True, float("-inf")  # perhaps the next day is over, too
         engine.note("sealing", f"{written.day} was sealed: {written.rows['events']:,} events")
-        self.sweeping, self.looked = True, float("-inf")  # perhaps the next day is over, too
+
+    def _look_after_sweeping(self, task: "asyncio.Task[None]") -> None:
+        if not task.done():
+            return
+        self.sweeping, self.left = None, False
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error
+
+
+async def _sweep(engine: "Engine") -> None:
+    """A slice at a time; a slice of 250 rows takes 1 to 2 ms."""
+    while sweep(engine.store):
+        await asyncio.sleep(PAUSE)

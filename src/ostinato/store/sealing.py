@@ -24,7 +24,7 @@ from .sealed import PARTS, file_name, folder_of, frame_of, sealed_until
 from .writer import Store
 
 DAY_SECONDS = 86_400.0
-SWEPT = 500  # rows of each table that one transaction deletes
+SWEPT = 250  # rows of each table that one transaction deletes
 
 _ROWS = {
     "events": "SELECT e.key, e.time, e.received, e.happened, e.origin, e.group_id, {columns} FROM events e "
@@ -33,6 +33,14 @@ _ROWS = {
     "FROM predictions p JOIN groups g ON g.id = p.group_id WHERE p.key BETWEEN ? AND ? ORDER BY p.key",
     "scores": "SELECT key, resolved_by, actual, losses, flags FROM scores WHERE key BETWEEN ? AND ? ORDER BY key",
 }
+
+# groups ascend with the keys of what they hold
+_SWEEP_GROUPS = """
+DELETE FROM groups WHERE id <= (SELECT max(id) FROM (SELECT id FROM groups WHERE id < (SELECT min(id) FROM (
+    SELECT * FROM (SELECT group_id AS id FROM events WHERE key > ? ORDER BY key LIMIT 1)
+    UNION ALL SELECT * FROM (SELECT group_id AS id FROM predictions WHERE key > ? ORDER BY key LIMIT 1)
+)) ORDER BY id LIMIT ?))
+"""
 
 
 class Written(NamedTuple):
@@ -85,7 +93,8 @@ def write_day(path: Path, before: float) -> Written | None:
             _check_events(connection, decoder, first, last)
             rows, digests = dict[str, int](), dict[str, str]()
             folder = folder_of(path)
-            folder.mkdir(exist_ok=True)
+            with told(folder):
+                folder.mkdir(exist_ok=True)
             for part in PARTS:
                 sql = _ROWS[part].format(columns=decoder.columns)
                 frame = frame_of(
@@ -105,24 +114,50 @@ def write_day(path: Path, before: float) -> Written | None:
             connection.close()
 
 
-def _span(connection: sqlite3.Connection, before: float) -> tuple[str, int, int] | None:
-    """Name, first and last key of the first day that is not sealed, if it may be."""
+def is_day_over(store: Store, before: float) -> bool:
+    """Whether a day that ends by ``before`` is not sealed: a cheap look, before ``write_day`` looks closely.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    with told(store.path):
+        start = _first(store._connection)
+    return start is not None and _end(start[1]) <= before
+
+
+def _first(connection: sqlite3.Connection) -> tuple[int, float] | None:
+    """Key and time of the first event that is not sealed."""
     until = sealed_until(connection)
     after = -(1 << 63) if until is None else until
+    found: tuple[int, float] | None = connection.execute(
+        "SELECT key, time FROM events WHERE key > ? ORDER BY key LIMIT 1", (after,)
+    ).fetchone()
+    return found
+
+
+def _end(time: float) -> float:
+    """When the day of a moment is over."""
+    return (time // DAY_SECONDS + 1) * DAY_SECONDS
+
+
+def _span(connection: sqlite3.Connection, before: float) -> tuple[str, int, int] | None:
+    """Name, first and last key of the first day that is not sealed, if it may be."""
     one = lambda sql, *values: connection.execute(sql, values).fetchone()  # noqa: E731
-    start = one("SELECT key, time FROM events WHERE key > ? ORDER BY key LIMIT 1", after)
+    start = _first(connection)
     if start is None:
         return None
-    end = (start[1] // DAY_SECONDS + 1) * DAY_SECONDS
+    end, before_it = _end(start[1]), start[0] - 1
     beyond = one("SELECT key FROM events WHERE key > ? AND time >= ? ORDER BY key LIMIT 1", start[0], end)
     if end > before or beyond is None:
         return None
     last = one("SELECT key FROM events WHERE key < ? ORDER BY key DESC LIMIT 1", beyond[0])[0]
-    scored = one("SELECT max(key) FROM scores WHERE key > ?", after)[0]
-    snapshot = one("SELECT min(key) FROM snapshots")[0]
+    scored = one("SELECT max(key) FROM scores WHERE key > ?", before_it)[0]
+    snapshot = one(
+        "SELECT min(key) FROM snapshots WHERE model IN (SELECT id FROM models WHERE role <> 'retired')"
+    )[0]
     waits = one(
         "SELECT 1 FROM predictions WHERE key > ? AND key <= ? LIMIT 1",
-        after if scored is None else scored,
+        before_it if scored is None else scored,
         last,
     )
     if waits is not None or snapshot is None or snapshot < last:
@@ -196,9 +231,5 @@ def sweep(store: Store, rows: int = SWEPT) -> bool:
             ).rowcount
             more |= done >= rows
         if not more:
-            connection.execute(
-                "DELETE FROM groups WHERE id < (SELECT min(group_id) FROM (SELECT group_id FROM events WHERE key > ? "
-                "UNION ALL SELECT group_id FROM predictions WHERE key > ?))",
-                (until, until),
-            )
-        return more
+            done = connection.execute(_SWEEP_GROUPS, (until, until, rows)).rowcount
+        return more or done >= rows

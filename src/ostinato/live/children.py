@@ -1,0 +1,71 @@
+"""A process that works beside the engine, and ends with it even where the engine is killed."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import IO
+
+PATIENCE = 5.0  # seconds for a child to leave nothing behind
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "POLARS_MAX_THREADS"), "1")  # the engine comes first
+
+
+class Child:
+    """``python -m`` a module that calls ``end_with_parent``; it writes little to its standard output.
+
+    Args:
+        module: dotted.
+        arguments: of it.
+        log: where its standard error goes; None: nowhere that stays.
+
+    Raises:
+        OSError: the system has no room for it.
+    """
+
+    def __init__(self, module: str, *arguments: str, log: Path | None = None) -> None:
+        self.errors: IO[bytes] = _file(log)
+        try:
+            self.process = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-m", module, *arguments],
+                stdin=subprocess.PIPE,  # its end is ours
+                stdout=subprocess.PIPE,
+                stderr=self.errors,
+                env=os.environ | ONE_THREAD,
+                start_new_session=True,  # Ctrl-C is for us
+            )
+        except BaseException:
+            self.errors.close()
+            raise
+
+    def code(self) -> int | None:
+        """How it ended; None while it runs."""
+        return self.process.poll()
+
+    def line(self) -> str:
+        """The next line that it writes, "" at the end; waits for it."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().decode(errors="replace").strip()
+
+    def complaint(self) -> str:
+        """The last line of its standard error, or how it ended."""
+        self.errors.seek(0, os.SEEK_END)
+        self.errors.seek(max(self.errors.tell() - 2000, 0))
+        said = self.errors.read().decode(errors="replace").strip()
+        return said.splitlines()[-1] if said else f"it ended with {self.code()}"
+
+    def close(self) -> None:
+        """End it, if it has not ended; safe to call twice."""
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
+        try:
+            self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.errors.close()
+
+
+def _file(log: Path | None) -> IO[bytes]:
+    return tempfile.TemporaryFile() if log is None else log.open("w+b")
