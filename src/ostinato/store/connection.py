@@ -87,6 +87,33 @@ def beside(path: Path, end: str) -> Path:
     return path.with_name(path.name + end)
 
 
+def real_path(path: Path | str) -> Path:
+    """Where a store really is: a link leads to the file, so that its log and its lock have one name each.
+
+    A path without links is left as it was written.
+
+    Raises:
+        StoreError: links lead in a circle, or the path is none.
+    """
+    path = Path(path)
+    try:
+        found = path.resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise StoreError(f"{shortened(str(path))} is no path of a store: {shortened(str(error))}.") from None
+    return path if found == path.absolute() else found
+
+
+def check_one_name(path: Path) -> None:
+    """Raises StoreError where the file has another name: each name has a log and a lock of its own."""
+    with told(path):
+        names = path.stat().st_nlink
+    if names > 1:
+        raise StoreError(
+            f"{path} has {names} names (hard links), and a writer by each would destroy it. "
+            f"Remove the others (`find . -samefile {path.name}` lists them), or name another --store."
+        )
+
+
 def connect(path: Path, mode: str) -> sqlite3.Connection:
     """A connection that commits when told, and trusts nothing in the file.
 

@@ -35,7 +35,12 @@ class WriterLock:
     def __init__(self, path: Path) -> None:
         self.path = beside(path, ".lock")
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-        with told(path):
+        if self.path.is_dir() or self.path.is_symlink():
+            kind = "a folder" if self.path.is_dir() else "a link"
+            raise StoreError(
+                f"{self.path} is {kind}, where the lock of {path} must be. Move it away, or name another --store."
+            )
+        with told(self.path):
             self._file: int | None = os.open(self.path, flags, 0o644)
         if not _locked(self._file):
             self.close()

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from ..errors import BrokenStoreError, StoreError
+from ..errors import BrokenStoreError, StoreError, shortened
 from ..files.whole import sync_folder
 from .connection import beside, connect, read_head, told
 from .group import Tail
@@ -18,6 +18,20 @@ from .sealed import sealed_until
 from .wal import Log, look
 
 CHECKED_BYTES = 64 << 20  # a store up to this size is checked whenever it is opened: about 0.1 s
+
+
+# what lies beside a store NAME is called NAME and one of these
+TAKEN = ("-wal", "-shm", "-journal", "-sealed", "-models", ".lock", ".new")
+
+
+def check_name(path: Path) -> None:
+    """Raises StoreError where a name is one of what lies beside another store."""
+    for end in TAKEN:
+        if path.name.lower().endswith(end):
+            raise StoreError(
+                f"a store must not be called {shortened(path.name)}: names that end in {end} are of what lies beside a "
+                "store. Name another --store, such as live.sqlite."
+            )
 
 
 def refuse_leftovers(path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Self
 from pydantic import ValidationError
 
 from ..errors import BrokenStoreError, StoreError
-from .connection import beside, check_file, connect, read_head, told
+from .connection import beside, check_file, connect, read_head, real_path, told
 from .head import Head
 from .health import Health
 from .opening import read_tail
@@ -39,7 +39,7 @@ class Reader:
     it has seen.
 
     Attributes:
-        path: the file.
+        path: the file, where links lead to.
         head: what the store is about.
 
     Raises, in each of its methods:
@@ -48,7 +48,7 @@ class Reader:
     """
 
     def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
+        self.path = real_path(path)
         check_file(self.path)
         self._connection, self.head = _connected(self.path)
         self._decoder = Decoder(self.head, self.path)

@@ -1,6 +1,7 @@
 """The writing side of a store: one process, one group of rows a transaction."""
 
 import hashlib
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -12,12 +13,12 @@ from typing import Self
 from ..errors import BrokenStoreError, StoreError, StoreFullError
 from .adding import Adding
 from .checkpoints import Checkpoints
-from .connection import check_file, told
+from .connection import check_file, check_one_name, real_path, told
 from .group import Group, Statements
 from .head import Head, differences
 from .ledger import EventDigest
 from .locking import LastCommit, WriterLock
-from .opening import make_file, read_tail, recover, refuse_leftovers
+from .opening import check_name, make_file, read_tail, recover, refuse_leftovers
 from .queries import Decoder, models
 from .rows import Position, StoredEvent, StoredModel
 from .table import Table
@@ -32,7 +33,7 @@ class Store(Adding):
     Rows are added to a group, between ``begin`` and ``commit``, and written by ``commit`` in one transaction.
 
     Attributes:
-        path: the file.
+        path: the file, where links lead to.
         head: what the store is about.
         recovered: what the last writer's end cost, in words; None where it ended well.
 
@@ -72,11 +73,12 @@ class Store(Adding):
         """A new store; its first model, number 1, is the head's.
 
         Raises:
-            StoreError: there is a file of this name, or it cannot be written.
+            StoreError: there is a file of this name, it is a name of what lies beside a store, or it cannot be written.
         """
-        path = Path(path)
-        if path.exists() or path.is_symlink():
+        check_name(Path(path))
+        if os.path.lexists(path):
             raise StoreError(f"there is already a file {path}. Name another --store.")
+        path = real_path(path)
         refuse_leftovers(path)
         lock = WriterLock(path)
         try:
@@ -94,11 +96,12 @@ class Store(Adding):
             head: what it must be about.
 
         Raises:
-            StoreError: there is none, or another process writes it.
+            StoreError: there is none, it has a second name (a hard link), or another process writes it.
             BrokenStoreError: it is about something else, damaged, or of a newer ostinato.
         """
-        path = Path(path)
+        path = real_path(path)
         check_file(path)
+        check_one_name(path)
         return cls(path, WriterLock(path), head)
 
     @classmethod
