@@ -6,7 +6,7 @@ import pytest
 
 from ostinato.errors import StoreError
 from ostinato.store import Reader, Store, seal
-from store.filling import FIRST, assert_prefix, event, fill, head
+from store.filling import FIRST, assert_prefix, fill, head
 
 
 @pytest.fixture
@@ -48,13 +48,9 @@ def test_a_link_leads_to_the_store_its_log_and_its_lock(path):
 
 
 def test_days_that_are_sealed_are_read_by_a_link(path):
-    day = 86_400.0
     with Store.create(path, head()) as store:
-        for key in range(FIRST, FIRST + 40):
-            store.begin()
-            store.add_event(event(key, step=day / 10))
-            store.commit()
-        seal(store, 1.7e9 + 30 * day)
+        fill(store, 40, group=7, snapshots=10, step=8_640.0, start=864_000.0)
+        assert seal(store, 1e12)
     link = path.with_name("link.sqlite")
     link.symlink_to(path)
     with Reader.open(link) as reader:
