@@ -34,11 +34,25 @@ def test_the_events_are_read_as_data(path, tmp_path):
     assert panel.values["price"].tolist() == frame["price"].to_list()
 
 
+@pytest.mark.parametrize("newest", [1, 30, 100, 200, 249, 250, 1000])
+def test_the_newest_alone(newest, path, tmp_path):
+    """The first of 250 lie in sealed days."""
+    assert export(path, tmp_path / "events.parquet", newest=newest) == min(newest, 250)
+    kept = pl.read_parquet(tmp_path / "events.parquet")["id"].to_list()
+    assert kept == list(range(FIRST, FIRST + 250))[-newest:]
+
+
 def test_with_predictions_beside_them(path, tmp_path):
     export(path, tmp_path / "all.parquet", predictions=True)
     frame = pl.read_parquet(tmp_path / "all.parquet")
     assert frame["p_up"].to_list() == [number(key) for key in range(FIRST, FIRST + 250)]
     assert frame["flags"].to_list()[:6] == [2, 2, 2, 2, 2, 0]
+
+
+def test_the_newest_with_predictions_beside_them(path, tmp_path):
+    assert export(path, tmp_path / "all.parquet", predictions=True, newest=50) == 50
+    frame = pl.read_parquet(tmp_path / "all.parquet")
+    assert frame["p_up"].to_list() == [number(key) for key in range(FIRST + 200, FIRST + 250)]
 
 
 def test_events_without_predictions(tmp_path):

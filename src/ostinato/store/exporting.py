@@ -10,6 +10,7 @@ from ..errors import StoreError
 from ..files.whole import whole_file
 from .connection import told
 from .reader import Reader
+from .sealed import days
 
 if TYPE_CHECKING:
     import polars as pl
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 BLOCK = 10_000
 
 
-def export(path: Path | str, out: Path | str, *, predictions: bool = False) -> int:
-    """Write the events of a store to one parquet file; return how many.
+def export(path: Path | str, out: Path | str, *, predictions: bool = False, newest: int | None = None) -> int:
+    """Write the events of a store to one parquet file, or the ``newest`` so many of them; return how many.
 
     Columns: id (the key), time (seconds since the epoch), and the feed's. ``predictions`` adds the head's outputs, null
     where there is no prediction, and flags.
@@ -28,7 +29,7 @@ def export(path: Path | str, out: Path | str, *, predictions: bool = False) -> i
     """
     out = Path(out)
     with Reader.open(path) as reader:
-        frame = _events(reader)
+        frame = _events(reader, None if newest is None else _before(reader, newest))
         if predictions:
             said = _predictions(reader)
             taken = set(frame.columns) & set(said.columns) - {"id"}
@@ -43,14 +44,27 @@ def export(path: Path | str, out: Path | str, *, predictions: bool = False) -> i
     return len(frame)
 
 
-def _events(reader: Reader) -> "pl.DataFrame":
+def _before(reader: Reader, newest: int) -> int | None:
+    """The key behind which so many events lie; None where there are not more."""
+    surplus, after = reader.counts().events - newest, None
+    with told(reader.path):
+        for day in days(reader._connection, reader.path):  # whole ones need not be read
+            if day.rows["events"] > surplus:
+                break
+            surplus, after = surplus - day.rows["events"], day.last
+    for event in islice(reader.replay(after), max(surplus, 0)):
+        after = event.key
+    return after
+
+
+def _events(reader: Reader, after: int | None) -> "pl.DataFrame":
     import polars as pl
 
     names = reader.head.columns
     if "id" in names:
         raise StoreError("the feed has a column id, which would hide the keys of its events.")
     schema = {"id": pl.Int64, "time": pl.Float64} | dict.fromkeys(names, pl.Float64)
-    events, blocks = reader.replay(), [pl.DataFrame(schema=schema)]
+    events, blocks = reader.replay(after), [pl.DataFrame(schema=schema)]
     while block := [(one.key, one.time, *one.values) for one in islice(events, BLOCK)]:
         blocks.append(pl.DataFrame(block, schema=schema, orient="row"))
     return pl.concat(blocks)

@@ -139,6 +139,10 @@ class Store(Adding):
         """The last event of the last commit."""
         return None if self._tail.event is None else Position(self._tail.event, self._tail.time)
 
+    def events(self) -> int:
+        """How many were committed, those of sealed days included."""
+        return self._tail.events
+
     def head_hash(self) -> bytes:
         """The hash of the last prediction that was committed, which covers all before it; 32 bytes."""
         return self._tail.hash

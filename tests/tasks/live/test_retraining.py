@@ -1,17 +1,27 @@
 """Retraining: another process, a trial on the same events, a swap between two of them."""
 
 import asyncio
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, DataError
+from ostinato.live import Event, Gap
 from ostinato.live.engine import Settings
+from ostinato.live.feeds import Feed
 from ostinato.live.feeds.file import FileFeed
+from ostinato.live.replaying import Track
+from ostinato.store import StoredModel, resuming
 from ostinato.tasks.forecasting import open_run
-from ostinato.tasks.forecasting.live import engine_of
-from ostinato.tasks.forecasting.live.retraining import Duel, Retraining, parse_schedule, schedule
+from ostinato.tasks.forecasting.live import engine_of, forecaster_of
+from ostinato.tasks.forecasting.live.retraining import Duel, Retraining, schedule
+from ostinato.tasks.forecasting.live.schedules import Schedule, parse_schedule
+from ostinato.tasks.forecasting.live.shelf import Shelf
+from ostinato.tasks.forecasting.live.states import write_state
+from ostinato.tasks.forecasting.live.trainer import parts_of
 from ostinato.tasks.forecasting.reading import panel_of
 from tasks.conftest import Small
 from tasks.live.conftest import drive, ledger
@@ -42,6 +52,17 @@ class Held(FileFeed):
             yield items
 
 
+class Hand(Feed):
+    """Releases nothing by itself."""
+
+    def __init__(self):
+        super().__init__("by hand", "trades", ("price", "amount"))
+
+    async def batches(self, after, since):
+        return
+        yield
+
+
 async def with_a_challenger(run, panel, store, folder, better):
     """Live through a panel; the challenger is trained on the first rows and is better, or not, by decree."""
     feed = Held(panel)
@@ -53,7 +74,7 @@ async def with_a_challenger(run, panel, store, folder, better):
             feed.gates[TRIED].set()
             plan.duel.verdict = lambda trial: better if engine.position.key == DECIDED - 1 else None
         elif feed.gates[TRIED].is_set():
-            plan.since = 1e9  # once is enough
+            plan.schedule.since = 1e9  # once is enough
             feed.gates[DECIDED].set()
 
     engine.each_second.append(look)
@@ -117,24 +138,182 @@ def check_the_new_one(run, panel, store, since, head, tmp_path):
     alone.close()
 
 
-def test_a_training_that_fails_is_a_note(run, longer, tmp_path, monkeypatch):
-    """Too few rows to be split, by a horizon that nothing reaches."""
-    panel = panel_of(longer, run.recipe)
-    engine = engine_of(run, FileFeed("file:x", panel), tmp_path / "a.sqlite", Settings())
+def test_a_training_that_fails_is_a_note(run, longer, tmp_path):
+    """The run that it was to be like is gone."""
+    engine = engine_of(
+        run, FileFeed("file:x", panel_of(longer, run.recipe)), tmp_path / "a.sqlite", Settings()
+    )
     drive(engine)
     plan = Retraining(("events", 1000.0), tmp_path / "models")
     plan.watch(engine)
-    monkeypatch.setattr(engine, "model", lambda number: type("M", (), {"path": str(tmp_path / "gone")})())
-    plan.since = 0.0
+    engine.forecaster.run = SimpleNamespace(folder=SimpleNamespace(path=tmp_path / "gone"))
+    plan.schedule.since = 0.0
     plan.look(engine)
     assert plan.child is not None
-    plan.child.wait(60)
+    plan.child.process.wait(60)
     plan.look(engine)
     notes = [text for (text,) in table(engine, "SELECT text FROM notes")]
+    plan.close()
     engine.close()
     assert len(notes) == 2
     assert "failed: no run in" in notes[1]
-    assert not list((tmp_path / "models").glob("tmp*"))
+    assert sorted(path.name for path in (tmp_path / "models").iterdir()) == ["1.log", "schedule.json"]
+
+
+def test_a_training_that_cannot_be_started_is_a_note(run, longer, tmp_path):
+    engine = engine_of(
+        run, FileFeed("file:x", panel_of(longer, run.recipe)), tmp_path / "a.sqlite", Settings()
+    )
+    drive(engine)
+    (tmp_path / "models").write_text("in the way")
+    plan = Retraining(("events", 1000.0), tmp_path / "models")
+    plan.watch(engine)
+    plan.schedule.since = 0.0
+    plan.look(engine)
+    notes = [text for (text,) in table(engine, "SELECT text FROM notes")]
+    engine.close()
+    assert len(notes) == 1
+    assert notes[0].startswith("no challenger can be trained: ")
+
+
+@pytest.fixture(scope="module")
+def other(trades, tmp_path_factory):
+    """Another run on the same rows, and its state after all of them."""
+    folder = tmp_path_factory.mktemp("runs") / "other"
+    Small(trades).fit(folder, seed=1)
+    return folder
+
+
+def caught_up(engine, plan, path):
+    """Let a challenger that was trained catch up."""
+
+    async def work():
+        plan.run = path
+        plan.catching = asyncio.get_running_loop().create_task(plan._catch_up(engine, path))
+        await asyncio.wait([plan.catching])
+        plan.look(engine)
+
+    asyncio.run(work())
+
+
+def on_the_shelf(engine, other, tmp_path, until):
+    """A plan whose first challenger has seen what is stored so far."""
+    drive(engine, until)
+    plan = Retraining(("events", 1000.0), tmp_path / "models")
+    path = plan.shelf.next()
+    shutil.copytree(other, path)
+    write_state(engine.store.path, path)
+    plan.shelf.log(path).touch()
+    return plan, path
+
+
+def gapped(engine, keys):
+    """Tell of holes, as a feed does."""
+    for first, last in keys:
+        engine.take([Gap(first, last, "lost", "unfillable", "asked in vain", 0.0, 0.0)])
+
+
+def test_it_catches_up_across_holes(run, other, trades, lives, tmp_path):
+    """Some before its state, some behind, one at the very end."""
+    rows = [Event(3 * key, float(trades.time[key]), (float(trades.price[key]), float(trades.amount[key])), 1e9)
+            for key in range(300)]  # fmt: skip
+    both = []
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        engine = lives.engine(run, Hand(), name, policy="reset")
+        engine.resume()
+        engine.take(rows[:100])
+        gapped(engine, [(298, 299)])
+        engine.take(rows[100:200])
+        plan, path = on_the_shelf(engine, other, tmp_path / name, None)
+        gapped(engine, [(598, 599)])
+        engine.take(rows[200:])
+        gapped(engine, [(898, 899)])
+        if name == "a":
+            caught_up(engine, plan, path)
+            both.append(engine.shadow[1])
+        else:
+            whole = forecaster_of(open_run(path), engine.store.head.baselines)
+            track = Track(whole, resuming.holes(engine.store))
+            for event in engine.store.events_after():
+                track.step(event)
+            track.end()
+            both.append(whole)
+    assert both[0].state() == both[1].state()
+
+
+def test_a_challenger_that_cannot_speak_retires(run, other, trades, lives, tmp_path, monkeypatch):
+    """Its step fails while it catches up: its number in the store is no challenger's any more."""
+    engine = lives.engine(run, panel_of(trades, run.recipe))
+    plan, path = on_the_shelf(engine, other, tmp_path, 500)
+    drive(engine)
+
+    def fail(self, event):
+        raise ValueError("no number")
+
+    monkeypatch.setattr(Track, "step", fail)
+    caught_up(engine, plan, path)
+    assert table(engine, "SELECT id, role FROM models") == [(1, "champion"), (2, "retired")]
+    assert table(engine, "SELECT kind, text FROM notes") == [("retired", f"{path} cannot speak: no number")]
+    assert (plan.run, plan.number, plan.duel, engine.shadow) == (None,) * 4
+    assert sorted(one.name for one in plan.shelf.folder.iterdir()) == ["1.log"]
+
+
+def test_a_challenger_that_the_engine_drops_retires(run, other, trades, lives, tmp_path):
+    engine = lives.engine(run, panel_of(trades, run.recipe))
+    plan, path = on_the_shelf(engine, other, tmp_path, 500)
+    caught_up(engine, plan, path)
+    assert plan.duel is not None
+
+    def fail(event):
+        raise DataError("no number")
+
+    engine.shadow[1].step = fail
+    engine.take([Event(501, float(trades.time[501]), (float(trades.price[501]), 1.0), 1e9)])
+    assert engine.shadow is None
+    plan.look(engine)
+    assert table(engine, "SELECT id, role FROM models") == [(1, "champion"), (2, "retired")]
+    assert plan.duel is None
+    assert not path.exists()
+
+
+def test_it_is_the_run_that_speaks(run, trades, lives, tmp_path):
+    engine = lives.engine(run, panel_of(trades, run.recipe))
+    plan, path = on_the_shelf(engine, run.folder.path, tmp_path, 500)
+    caught_up(engine, plan, path)
+    assert table(engine, "SELECT id, role FROM models") == [(1, "champion")]
+
+
+def test_what_a_life_left_is_tidied_away(tmp_path):
+    shelf = Shelf(tmp_path / "models")
+    for _ in range(3):
+        shelf.next().mkdir()
+    for name in ("1.log", "2.log", "7.log"):
+        (shelf.folder / name).touch()
+    for name in ("\u00b2", "training-x1", "mine"):
+        (shelf.folder / name).mkdir()
+    models = [
+        StoredModel(1, b"", "runs/3", "retired", None, 0.0),
+        StoredModel(2, b"", str(shelf.folder / "1"), "champion", 5, 0.0),
+        StoredModel(3, b"", str(shelf.folder / "2"), "challenger", None, 0.0),
+    ]
+    shelf.tidy(models)
+    assert sorted(path.name for path in shelf.folder.iterdir()) == [
+        *("1", "1.log", "2.log", "7.log", "mine", "\u00b2")
+    ]
+    assert shelf.next().name == "8"
+
+
+def test_the_folder_is_found_from_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (plan,) = schedule("daily", Path("live.sqlite"))
+    assert plan.shelf.folder == tmp_path.resolve() / "live.sqlite-models"
+
+
+def test_nearly_all_rows_teach():
+    assert parts_of(100_000, 1) == pytest.approx((0.89899, 0.1, 0.00101))
+    assert parts_of(1_000, 1) == pytest.approx((0.799, 0.1, 0.101))
+    assert parts_of(100, 1) == pytest.approx((0.7, 0.1, 0.2))
 
 
 @pytest.mark.parametrize(
@@ -147,7 +326,7 @@ def test_a_training_that_fails_is_a_note(run, longer, tmp_path, monkeypatch):
     ],
 )
 def test_the_lower_mean_decides_at_the_end_of_a_trial(differences, verdict):
-    duel = Duel(2)
+    duel = Duel()
     for difference in differences:
         duel.compare(1.0, 1.0 + difference)
     assert duel.verdict(100) is verdict
@@ -155,7 +334,7 @@ def test_the_lower_mean_decides_at_the_end_of_a_trial(differences, verdict):
 
 
 def test_the_interval_decides_before():
-    duel = Duel(2)
+    duel = Duel()
     chance = np.random.default_rng(0)
     for difference in -0.05 + 0.01 * chance.standard_normal(2000):
         duel.compare(1.0, 1.0 + difference)
@@ -175,12 +354,34 @@ def test_what_is_no_schedule(text):
         parse_schedule(text)
 
 
-def test_it_is_due_by_the_clock_of_the_exchange(run):
-    plan = Retraining(("seconds", 3600.0), "models")
-    engine = type("E", (), {})()
-    engine.meters = type("M", (), {"events": 5000})()
-    due = []
-    for time in (0.0, 3599.0, 3601.0, 3700.0, 7300.0):
-        engine.position = type("P", (), {"time": time})()
-        due.append(plan._is_due(engine))
+def test_it_is_due_by_the_clock_of_the_exchange(tmp_path):
+    plan = Schedule("seconds", 3600.0, tmp_path / "models" / "schedule.json")
+    due = [plan.is_due(time, 5000) for time in (0.0, 3599.0, 3601.0, 3700.0, 7300.0)]
     assert due == [False, False, True, False, True]
+
+
+@pytest.mark.parametrize(("unit", "amount"), [("seconds", 3600.0), ("events", 3600.0)])
+def test_a_stop_does_not_begin_the_wait_anew(unit, amount, tmp_path):
+    """A new plan for each moment, as if each were a life."""
+    file = tmp_path / "models" / "schedule.json"
+    due = [Schedule(unit, amount, file).is_due(float(now), now) for now in (1000, 4000, 4601, 8000, 8300)]
+    assert due == [False, False, True, False, True]
+    assert Schedule(unit, amount, file).is_due(10.0, 10) is False  # a store that was begun anew
+    assert Schedule(unit, amount, file).is_due(3611.0, 3611) is True
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"seconds": "x"}', '{"seconds": NaN}', "[" * 10_000, "\udcff"]
+)
+def test_a_schedule_that_makes_no_sense_begins_anew(text, tmp_path):
+    (tmp_path / "s.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+    assert Schedule("seconds", 10.0, tmp_path / "s.json").since is None
+
+
+def test_too_few_events_are_waited_for(tmp_path):
+    plan = Schedule("seconds", 10.0, tmp_path / "s.json")
+    assert [plan.is_due(time, events) for time, events in ((0.0, 1), (20.0, 999), (21.0, 1000))] == [
+        False,
+        False,
+        True,
+    ]

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from ....errors import StateError
-from ....live.replaying import event_of
+from ....files.whole import whole_file
+from ....live.replaying import Track
 from ....store import Reader
 from ..opening import open_run
 from .assembling import forecaster_of
@@ -12,26 +13,30 @@ STATE = "live.state"  # the key of the last event, 8 bytes, then the state
 
 
 def write_state(store: Path, out: Path) -> None:
-    """Step the new run on every stored event."""
-    reader = Reader.open(store)
-    try:
-        forecaster = forecaster_of(open_run(out), reader.head.baselines)
-        holes = [gap for gap in reader.gaps() if gap.outcome == "unfillable"]
+    """Step the new run on every stored event: its state is to be the one that a replay of the store gives.
+
+    It takes one step for each event, however many there are; a page of them is in memory.
+
+    Raises:
+        StateError: there is no event.
+    """
+    with Reader.open(store) as reader:
+        forecaster = forecaster_of(open_run(out), reader.head.baselines, reader.head.units)
+        track = Track(forecaster, [])
         key: int | None = None
+        gap: int | None = None
         while events := reader.events_after(key):
+            # asked for after the events, for the engine goes on; one behind the last event is left to who catches up
+            while gaps := reader.gaps() if gap is None else reader.gaps(gap):
+                gap = gaps[-1].first
+                track.holes.extend(one for one in gaps if one.outcome == "unfillable")
             for event in events:
-                while holes and holes[0].first < event.key:
-                    holes.pop(0)
-                    forecaster.hole()
-                    if reader.head.policy == "reset":
-                        forecaster.reset()
-                forecaster.step(event_of(event))
+                track.step(event)
             key = events[-1].key
-    finally:
-        reader.close()
-    assert key is not None  # a run was fitted on them
-    assert key is not None  # a run was fitted on them
-    (out / STATE).write_bytes(key.to_bytes(8, "little", signed=True) + forecaster.state())
+    if key is None:
+        raise StateError(f"{store} holds no event.")
+    with whole_file(out / STATE) as file:
+        file.write(key.to_bytes(8, "little", signed=True) + forecaster.state())
 
 
 def read_state(path: Path) -> tuple[int, bytes]:

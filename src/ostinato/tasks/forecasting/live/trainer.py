@@ -1,6 +1,6 @@
 """The training process: python -m ostinato.tasks.forecasting.live.trainer STORE RUN OUT
 
-Fits a run like RUN on the events of STORE, then steps it on all of them and leaves its state beside it.
+Fits a run like RUN on the newest events of STORE, then steps it on all of them and leaves its state beside it.
 """
 
 import os
@@ -9,6 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+MOST = 500_000  # events that a challenger is fitted on, the newest
+TEMPORARY = "training-"  # how its folder of data begins, which a kill leaves behind
+VALIDATION, TEST = 0.1, 100  # a share, and rows: the trial is the test that counts
 # how another file was read and cut; the events of a store are plain
 OF_THE_FILE = ("columns", "fold", "of_folds", "fold_window", "bounds", "time_zone", "time_unit", "id")
 
@@ -19,6 +22,9 @@ def main(arguments: list[str]) -> int:
     if hasattr(os, "nice"):
         os.nice(10)  # the engine comes first
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # leave no files behind
+    from ....files.ending import end_with_parent
+
+    end_with_parent()
     from ....errors import OstinatoError
 
     store, run, out = (Path(argument) for argument in arguments)
@@ -31,13 +37,21 @@ def main(arguments: list[str]) -> int:
 
 
 def train(store: Path, run: Path, out: Path) -> None:
-    """Fit on all events but the last that no label reaches yet, and bring the state to the last event."""
+    """Fit on the newest events, and bring the state to the last event.
+
+    Of those at most ``MOST`` events nine tenths teach and one tenth says when to stop; the last ``TEST`` rows, and as
+    many as a label looks ahead, are left for the report of the run.
+
+    Raises:
+        DataError: the events are too few.
+    """
     import torch
 
     from ....store.exporting import export
     from ..fitting import fit
     from ..opening import network_section, open_run
-    from ..recipe import FACTS
+    from ..reading import panel_of
+    from ..recipe import FACTS, recipe_from
     from .states import write_state
 
     torch.set_num_threads(1)
@@ -45,11 +59,13 @@ def train(store: Path, run: Path, out: Path) -> None:
     name, options = network_section(like.config)
     told = like.recipe.model_dump(exclude_defaults=True)
     recipe = {key: value for key, value in told.items() if key not in (*FACTS, *OF_THE_FILE)}
-    with tempfile.TemporaryDirectory(dir=out.parent) as folder:
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=TEMPORARY) as folder:
         data = Path(folder) / "events.parquet"
-        export(store, data)
+        export(store, data, newest=MOST)
+        panel = panel_of(data, recipe_from(recipe))
+        recipe["fractions"] = parts_of(len(panel), like.recipe.purge)
         fit(
-            data,
+            panel,
             out,
             name,
             options=options,
@@ -58,6 +74,12 @@ def train(store: Path, run: Path, out: Path) -> None:
             seed=like.config.seed,
         )
     write_state(store, out)
+
+
+def parts_of(rows: int, purge: int) -> tuple[float, float, float]:
+    """Shares of train, validation and test; of few rows the last is a fifth, as in every run."""
+    test = min((TEST + purge) / rows, 0.2) if rows else 0.2
+    return 1 - VALIDATION - test, VALIDATION, test
 
 
 if __name__ == "__main__":

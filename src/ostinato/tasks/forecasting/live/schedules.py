@@ -1,0 +1,67 @@
+"""When a challenger is trained, by the exchange's clock or by events; a stop does not begin the wait anew."""
+
+import json
+import math
+import re
+from contextlib import suppress
+from pathlib import Path
+
+from ....errors import ConfigError, shortened
+from ....files.whole import whole_file
+
+PERIODS = {"hourly": 3600.0, "daily": 86_400.0, "weekly": 604_800.0}
+FEWEST = 1000  # events to be trained on, and between two trainings
+
+
+def parse_schedule(text: str) -> tuple[str, float]:
+    """("seconds", S) by the exchange's clock, or ("events", N).
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    if text in PERIODS:
+        return "seconds", PERIODS[text]
+    if re.fullmatch(r"[0-9]{1,12}", text) and int(text) >= FEWEST:
+        return "events", float(text)
+    raise ConfigError(
+        f"--retrain must be {', '.join(PERIODS)} or a number of events of at least {FEWEST:,}, got {shortened(text)}."
+    )
+
+
+class Schedule:
+    """Counts from the last training on, or from where it was asked first.
+
+    Args:
+        unit, amount: as ``parse_schedule`` gives them.
+        file: keeps since when it counts, in either unit.
+    """
+
+    def __init__(self, unit: str, amount: float, file: Path) -> None:
+        self.unit, self.amount, self.file = unit, amount, file
+        self.since: float | None = None  # in our unit
+        with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
+            since = float(json.loads(file.read_text())[unit])
+            self.since = since if math.isfinite(since) else None
+
+    def is_due(self, time: float, events: int) -> bool:
+        """Whether it is time for a training; if so, the next wait begins.
+
+        Args:
+            time: of the last event, by the exchange's clock.
+            events: that are stored.
+        """
+        now = time if self.unit == "seconds" else float(events)
+        if self.since is None or now < self.since:  # a store that was begun anew
+            self._begin(now, time, events)
+        assert self.since is not None
+        due = now - self.since >= self.amount and events >= FEWEST
+        if due:
+            self._begin(now, time, events)
+        return due
+
+    def _begin(self, now: float, time: float, events: int) -> None:
+        self.since = now
+        with suppress(OSError):  # a disk that is full: a stop would begin the wait anew
+            self.file.parent.mkdir(exist_ok=True)
+            with whole_file(self.file) as file:
+                file.write(json.dumps({"seconds": time, "events": events}).encode())
