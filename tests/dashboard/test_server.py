@@ -197,5 +197,7 @@ def test_a_store_that_breaks_while_it_is_shown_is_said(tmp_path):
         writer.run(1)
         state = until(lambda: (s := client.get("/api/state").json())["status"]["kind"] == "lost" and s)
         assert "damaged" in state["status"]["words"]
-        assert client.get("/healthz").status_code == 200
+        health = client.get("/healthz")
+        assert health.status_code == 503
+        assert "damaged" in health.text
     writer.close()

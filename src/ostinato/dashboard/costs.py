@@ -52,7 +52,9 @@ class Costs:
             if self._roll is not None:
                 self._roll.add(price, row.key != self._key + 1)
             if len(self._prices) == self._prices.maxlen:
-                self._moves.add(price / self._prices[0] - 1)
+                move = price / self._prices[0] - 1
+                if math.isfinite(move):  # prices may be valid, and too far apart for a float
+                    self._moves.add(move)
             self._prices.append(price)
             self._key = row.key
         if self._roll is not None and self.spread is not None:
@@ -63,6 +65,7 @@ class Costs:
         if not self.priced:
             return None
         found, spread = self._moves.summary(), self.spread
+        mean = found.mean if found.mean is not None and math.isfinite(found.mean) else None
         words = (
             f"Break-even: a move of {_percent(found.break_even)}, for a fee of {_percent(self.fee)} each way "
         )
@@ -72,15 +75,15 @@ class Costs:
         words += (
             " (Roll's estimate from the trades)." if self._roll is not None and spread is not None else "."
         )
-        if found.mean is not None:
-            words += f" The price moved by {_percent(found.mean)} on average within {self.ahead}"
+        if mean is not None:
+            words += f" The price moved by {_percent(mean)} on average within {self.ahead}"
             words += f"; {100 * (found.larger or 0.0):.2g} % of moves were larger than break-even."
         words += " A hit rate says nothing about that."
         return {
             "break_even": found.break_even,
             "fee": self.fee,
             "spread": spread,
-            "mean_move": found.mean,
+            "mean_move": mean,
             "larger": found.larger,
             "words": words,
         }

@@ -46,8 +46,19 @@ def said(head: "Head", row: "StoredPrediction", digest: bytes | None, chained: b
 
 
 def as_text(value: Any) -> str:
-    """JSON of one line."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    """JSON of one line. Numbers that JSON does not know become null."""
+    try:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    except ValueError:  # seldom, so that nothing is looked through otherwise
+        return json.dumps(_plain(value), separators=(",", ":"), allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return _number(value)
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def _number(value: float) -> float | None:

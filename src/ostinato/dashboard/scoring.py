@@ -103,7 +103,7 @@ class Scoring:
                 self._online.add(row.numbers[0], row.actual[0], losses, row.baselines[:names].tolist())
             else:
                 self._online.add(losses, row.numbers.reshape(self.question.shape()), row.actual)
-        except (DataError, ValueError, IndexError):
+        except (DataError, ValueError, IndexError, ArithmeticError):
             return False
         return True
 

@@ -5,12 +5,11 @@
 /api/state     all that the page shows, as JSON
 /predictions   a websocket that hands on every committed prediction
 /metrics       for Prometheus
-/healthz       200 while it serves
+/healthz       200 while it serves, 503 with a sentence while the store cannot be read
 """
 
 import asyncio
 import contextlib
-import json
 import socket
 import sys
 import threading
@@ -34,6 +33,7 @@ from .costs import FEE
 from .live import Clients, follow
 from .metrics import CONTENT_TYPE
 from .metrics import text as metrics_text
+from .said import as_text
 from .security import Guard, check_listening
 from .stream import Ledger, hand_on
 from .view import View
@@ -78,6 +78,7 @@ def application(options: Options) -> Guard:
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         tasks = [watch.run(), ledger.run(), *(one.run(options.store) for one in options.webhooks)]
         running = [asyncio.create_task(task) for task in tasks]
+        running[0].add_done_callback(watch.ended)
         try:
             yield
         finally:
@@ -94,17 +95,19 @@ def application(options: Options) -> Guard:
     async def state(request: Request) -> Response:
         view, _ = watch.view.changes(0, request.query_params.get("range", "auto"))
         now, hooks = watch.clock(), [one.told() for one in options.webhooks]
-        body = json.dumps(
-            {"now": now, "status": watch.view.status(now)._asdict(), "webhooks": hooks, **view},
-            allow_nan=False,
-        )
+        body = as_text({"now": now, "status": watch.view.status(now)._asdict(), "webhooks": hooks, **view})
         return Response(body, media_type="application/json")
 
     async def metrics(_: Request) -> Response:
         return Response(metrics_text(watch.view, watch.clock()), media_type=CONTENT_TYPE)
 
+    async def healthz(_: Request) -> Response:
+        problem = watch.view.problem
+        return PlainTextResponse(f"{problem or 'ok'}\n", 503 if problem else 200)
+
     routes = [
         *_pages(),
+        Route("/healthz", healthz),
         Route("/api/state", state),
         Route("/metrics", metrics),
         WebSocketRoute("/live", live),
@@ -126,15 +129,11 @@ def _pages() -> list[Route]:
             return PlainTextResponse("There is no such file.\n", 404)
         return assets.respond(request, script, assets.FOR_EVER)
 
-    async def healthz(_: Request) -> Response:
-        return PlainTextResponse("ok\n")
-
     return [
         Route("/", page),
         Route("/page.css", file),
         Route("/page.js", file),
         Route("/plotly.{tag}.js", plotly),
-        Route("/healthz", healthz),
     ]
 
 

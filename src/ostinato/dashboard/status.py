@@ -1,5 +1,6 @@
 """Whether what is shown can be believed now, in a word and in a sentence."""
 
+import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -27,12 +28,13 @@ def status(health: "Health | None", now: float, problem: str = "") -> Status:
         now: seconds since the Unix epoch, by this machine's clock.
         problem: why the store cannot be read, or nothing.
     """
-    age = None if health is None or health.last_received is None else max(0.0, now - health.last_received)
+    came = None if health is None else health.last_received
+    age = None if came is None or not math.isfinite(came) else max(0.0, now - came)
     if problem:
         return Status("lost", age, f"The store cannot be read: {problem}")
     if health is None:
         return Status("waiting", None, "Nothing yet: no engine has written to this store.")
-    at = datetime.fromtimestamp(health.time, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    at = _moment(health.time)
     if health.state in ("ended", "stopped"):
         how = "the feed came to its end" if health.state == "ended" else "it was stopped"
         return Status("ended", age, f"Ended {at}: {how}. What is shown is what was stored.")
@@ -57,6 +59,13 @@ def _at_work(health: "Health", age: float | None) -> Status:
     if health.state in words:
         return Status("waiting", age, words[health.state])
     return Status("live", age, "Live." if age is None else f"Live: the newest data are {span(age)} old.")
+
+
+def _moment(time: float) -> str:
+    try:
+        return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError, OSError):  # a damaged store says anything
+        return "at an unknown time"
 
 
 def span(seconds: float) -> str:

@@ -6,6 +6,7 @@ skipped, nothing is kept for a slow one, and one that was away goes on where it 
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from ..store import Reader
 from .live import POLICY, Clients, close, send_text, while_there
 from .said import as_text, said
 
+PLACE = 1.0  # seconds between two looks at whether the file is still the same
 LOOK = 0.01  # seconds between two looks, while somebody waits
 PIECE = 200  # predictions that are read at once
 LARGEST_KEY = 1 << 62
@@ -28,23 +30,27 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self.path, self.waiting = path, 0
         self.commits = 0  # how many were noticed
+        self.stores = 0  # how many files of this name are gone
+        self._looked = 0.0
         self._reader: Reader | None = None
         self._news = asyncio.Condition()
         self._wanted = asyncio.Event()
 
     async def run(self) -> None:
         """Wake subscribers when something was committed, until cancelled. Without subscribers nothing is looked at."""
-        seen = -1
+        seen = (0, -1)
         try:
             while True:
                 await self._wanted.wait()
-                with contextlib.suppress(StoreError):
-                    now = self.reader().data_version()
-                    if now != seen:
-                        seen = now
-                        self.commits += 1
-                        async with self._news:
-                            self._news.notify_all()
+                try:
+                    version = self.reader().data_version()
+                except StoreError:
+                    version = -1  # whoever waits looks for himself, and hears why
+                if (self.stores, version) != seen:
+                    seen = (self.stores, version)
+                    self.commits += 1
+                    async with self._news:
+                        self._news.notify_all()
                 await asyncio.sleep(LOOK)
         finally:
             self.close()
@@ -55,9 +61,22 @@ class Ledger:
         Raises:
             StoreError: the store cannot be read.
         """
+        now = time.monotonic()
+        if self._reader is not None and now - self._looked >= PLACE:
+            self._looked = now
+            try:
+                if not self._reader.in_place():
+                    self._leave()
+            except StoreError:
+                self._leave()
+                raise
         if self._reader is None:
-            self._reader = Reader.open(self.path)
+            self._reader, self._looked = Reader.open(self.path), now
         return self._reader
+
+    def _leave(self) -> None:
+        self.close()
+        self.stores += 1
 
     def newest(self) -> int | None:
         """The key of the newest prediction, by bisection.
@@ -130,9 +149,12 @@ async def hand_on(socket: WebSocket, ledger: Ledger, clients: Clients) -> None:
 
 
 async def _send(socket: WebSocket, ledger: Ledger, after: int | None) -> None:
+    stores = ledger.stores
     while True:
         commits = ledger.commits  # before reading, so that no commit falls between
         pieces = ledger.pieces(after)
+        if ledger.stores != stores:  # its keys may be of another market
+            raise StoreError("another store has this name now; connect again")
         for key, one in pieces:
             await send_text(socket, as_text(one))
             after = key

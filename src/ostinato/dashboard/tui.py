@@ -12,12 +12,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from ..errors import StoreError
 from ..store import Reader
 from .costs import FEE
 from .status import span
 from .view import View
-from .watching import PIECE, RETRY
+from .watching import PIECE, RETRY, in_words
 
 APART = 0.5  # seconds between two looks
 STYLES = {"live": "green", "waiting": "yellow", "stale": "bold red", "ended": "dim", "lost": "bold red"}
@@ -48,21 +47,34 @@ def watch(
     Raises:
         StoreError: there is no store, or it is another version's.
     """
-    view = View(path.name, fee, spread)
-    with Reader.open(path) as reader, _shown(console, view, clock) as show:
-        view.opened(reader)
-        ended = False
+    with Reader.open(path):  # so that a wrong path is said now
+        pass
+    view, ended = View(path.name, fee, spread), False
+    with _shown(console, clock) as show:
         while not ended:
             try:
-                view.problem, pause = "", APART
-                while view.read(reader, PIECE) and not ended:
-                    show()
-                    ended = wait(0.0)
-            except StoreError as error:
-                view.fail(str(error))
-                pause = RETRY
-            show()
-            ended = ended or wait(pause)
+                with Reader.open(path) as reader:
+                    view = view.of(reader)
+                    view.opened(reader)
+                    ended = _follow(view, reader, show, wait)
+            except Exception as error:  # whatever it is: the screen must say so
+                view.fail(in_words(error))
+                show(view)
+                ended = wait(RETRY)
+
+
+def _follow(view: View, reader: Reader, show: Callable[[View], None], wait: Callable[[float], bool]) -> bool:
+    """Show what comes; whether to end, or else another store has this name."""
+    while reader.in_place():
+        while view.read(reader, PIECE):
+            show(view)
+            if wait(0.0):
+                return True
+        view.fail("")
+        show(view)
+        if wait(APART):
+            return True
+    return False
 
 
 def screen(view: View, now: float) -> Group:
@@ -99,10 +111,10 @@ def screen(view: View, now: float) -> Group:
 
 
 @contextmanager
-def _shown(console: Console | None, view: View, clock: Callable[[], float]) -> Iterator[Callable[[], None]]:
+def _shown(console: Console | None, clock: Callable[[], float]) -> Iterator[Callable[[View], None]]:
     whole = console or Console()
     with Live(console=whole, auto_refresh=False, screen=whole.is_terminal, vertical_overflow="crop") as live:
-        yield lambda: live.update(screen(view, clock()), refresh=True)
+        yield lambda view: live.update(screen(view, clock()), refresh=True)
 
 
 def _strip(health: dict[str, Any], age: float | None) -> Panel:

@@ -36,13 +36,14 @@ class View:
 
     Attributes:
         name: of the store, for people.
-        version: of the latest change.
+        version: of the latest change.   begun: of the first; a page that is not as far has another store.
         problem: why the store could not be read the last time, or nothing.
     """
 
-    def __init__(self, name: str, fee: float = FEE, spread: float | None = None) -> None:
-        self.name, self.version, self.problem = name, 1, ""
+    def __init__(self, name: str, fee: float = FEE, spread: float | None = None, *, version: int = 1) -> None:
+        self.name, self.version, self.begun, self.problem = name, version, version, ""
         self._fee, self._spread = fee, spread
+        self._of: tuple[object, object] | None = None  # which store
         self.question: Question | None = None
         self.scoring: Scoring | None = None
         self.costs: Costs | None = None
@@ -59,15 +60,21 @@ class View:
         self._note = self._health = 0
         self._unshown = False  # scores that are not in the tables yet
 
+    def of(self, reader: "Reader") -> "View":
+        """This one, or where it is of another store of the same name an empty one."""
+        if self._of in (None, (reader.identity, reader.head)):
+            return self
+        return View(self.name, self._fee, self._spread, version=self.version + 1)
+
     def opened(self, reader: "Reader") -> None:
         """Take up a store, or go on with it after it could not be read.
 
         Raises:
             StoreError: it cannot be read.
         """
-        self.problem = ""
         self.version += 1
         if self.question is None:
+            self._of = (reader.identity, reader.head)
             self.question = Question.of(reader.head)
             self._ranges = Ranges(self.question.quantities, reader.head.step)
             self.scoring, self.costs = Scoring(self.question), Costs(self.question, self._fee, self._spread)
@@ -78,9 +85,10 @@ class View:
             self._set("notes", [])
 
     def fail(self, problem: str) -> None:
-        """The store cannot be read now."""
-        self.problem = problem
-        self.version += 1
+        """The store cannot be read now; nothing: it can again, and was read to its end."""
+        if problem or self.problem:
+            self.problem = problem
+            self.version += 1
 
     def read(self, reader: "Reader", most: int) -> bool:
         """Read what is new, ``most`` rows of a kind at most; whether there may be more.
@@ -120,6 +128,7 @@ class View:
 
     def changes(self, since: int, range_name: str) -> tuple[dict[str, Any], str]:
         """What changed after a version (0: all), ready for JSON; and the name of the range that it shows."""
+        since = 0 if since < self.begun else since
         shown = range_name if range_name in self._ranges.by_name else self.best_range()
         found = {name: value for name, (version, value) in self._sections.items() if version > since}
         answer: dict[str, Any] = {"version": self.version, "full": since == 0, "range": shown, **found}

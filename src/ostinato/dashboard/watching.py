@@ -5,13 +5,13 @@ a second while nobody watches.
 """
 
 import asyncio
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ..errors import StoreError
+from ..errors import OstinatoError
 from ..store import Reader
+from .said import as_text
 from .view import View
 
 LOOK = 0.05  # seconds between two looks
@@ -19,6 +19,7 @@ APART = 0.25  # seconds between two readings at least, while somebody watches
 IDLE = 1.0  # while nobody does
 PIECE = 500  # rows that are read before others have their turn
 RETRY = 2.0  # after a store could not be read
+PLACE = 1.0  # between two looks at whether the file is still the same
 
 
 class Watch:
@@ -48,10 +49,16 @@ class Watch:
             try:
                 await self._read()
             except Exception as error:  # whatever it is: the page must say so, not stand still
-                said = str(error) if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
-                self.view.fail(said)
+                self.view.fail(in_words(error))
                 await self._tell()
                 await asyncio.sleep(RETRY)
+
+    def ended(self, task: "asyncio.Task[None]") -> None:
+        """A task that should run until cancelled has come to its end: whoever asks must hear of it."""
+        if not task.cancelled():
+            error = task.exception()
+            self.view.fail(f"reading has ended ({in_words(error)}). Start the dashboard again.")
+            self._texts.clear()
 
     def message(self, since: int, range_name: str) -> tuple[str, int, str]:
         """JSON of what changed after a version, the version it brings a page to, and the range it shows.
@@ -61,12 +68,12 @@ class Watch:
         key = (since, range_name)
         if key not in self._texts:
             changes, shown = self.view.changes(since, range_name)
-            text = json.dumps(changes, separators=(",", ":"), allow_nan=False)
+            text = as_text(changes)
             self._texts[key] = (text, self.view.version, shown)
         text, version, shown = self._texts[key]
         # what changes by itself stands beside what can be shared
         now = self.clock()
-        beside = json.dumps({"now": now, "status": self.view.status(now)._asdict()}, separators=(",", ":"))
+        beside = as_text({"now": now, "status": self.view.status(now)._asdict()})
         return f"{beside[:-1]},{text[1:]}", version, shown
 
     async def changed(self, version: int, most: float) -> None:
@@ -79,13 +86,19 @@ class Watch:
 
     async def _read(self) -> None:
         with Reader.open(self.path) as reader:
+            self.view = self.view.of(reader)
             self.view.opened(reader)
-            seen, read = -1, -IDLE
+            seen, read, looked = -1, -IDLE, time.monotonic()
             while True:
                 now, moment = reader.data_version(), time.monotonic()
+                if moment - looked >= PLACE:
+                    looked = moment
+                    if not reader.in_place():
+                        return  # another store has this name
                 if now != seen and moment - read >= (APART if self.watched() else IDLE):
                     seen, read = now, moment
                     await self._catch_up(reader)
+                    self.view.fail("")
                     await self._tell()
                 await asyncio.sleep(LOOK)
 
@@ -98,3 +111,10 @@ class Watch:
         self._texts.clear()
         async with self._news:
             self._news.notify_all()
+
+
+def in_words(error: BaseException | None) -> str:
+    """What a page says of an error."""
+    if isinstance(error, OstinatoError):
+        return str(error)
+    return "without a word" if error is None else f"{type(error).__name__}: {error}"

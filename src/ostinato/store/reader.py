@@ -41,6 +41,7 @@ class Reader:
     Attributes:
         path: the file, where links lead to.
         head: what the store is about.
+        identity: of the file, whatever its name: device and inode.
 
     Raises, in each of its methods:
         BrokenStoreError: the file is damaged.
@@ -48,8 +49,9 @@ class Reader:
     """
 
     def __init__(self, path: Path | str) -> None:
-        self.path = real_path(path)
+        self._named, self.path = Path(path), real_path(path)
         check_file(self.path)
+        self.identity = _identity(self._named)  # before it is opened, so that a change meanwhile is noticed
         self._connection, self.head = _connected(self.path)
         self._decoder = Decoder(self.head, self.path)
         self._counted = dict.fromkeys(PARTS, (FIRST_KEY, 0))  # rows up to a key, not to be counted again
@@ -68,6 +70,14 @@ class Reader:
     def _rows(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         with told(self.path):
             return self._connection.execute(sql, parameters).fetchall()
+
+    def in_place(self) -> bool:
+        """Whether the name still leads to the file that is read; cheap, to be polled. A new Reader reads the other.
+
+        Raises:
+            StoreError: nothing has that name any more.
+        """
+        return _identity(self._named) == self.identity
 
     def data_version(self) -> int:
         """A number that changes when something was committed; cheap, to be polled."""
@@ -204,6 +214,14 @@ class Reader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        raise StoreError(f"{path} is gone: it was moved away or removed. Put it back.") from None
+    return found.st_dev, found.st_ino
 
 
 def _connected(path: Path) -> tuple[sqlite3.Connection, Head]:
