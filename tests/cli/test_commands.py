@@ -161,15 +161,6 @@ def test_env_says_which_backend_and_why():
     assert {choice["op"] for choice in facts["backends"]} == {"gru", "lstm", "rnn"}
 
 
-def test_the_demo_tells_the_whole_story(trades_csv, tmp_path):
-    done = ostinato("demo", str(trades_csv), "--out", str(tmp_path / "demo"))
-    assert done.returncode == 0, done.stderr
-    for words in ("read 4,000 trades", "largest is", "prices from", "cnn epoch 1", "sign_table", "What next"):
-        assert words in done.stdout
-    assert "the base rate" in done.stdout.replace("\n", " ")  # the best baseline on 800 trades
-    assert sorted(path.name for path in (tmp_path / "demo").iterdir()) == ["cnn", "lstm", "tcn"]
-
-
 def test_fit_prints_json_alone(trades_csv, tmp_path):
     done = ostinato("fit", "forecast", str(trades_csv), "-o", str(tmp_path / "run"), "--json", *SMALL)
     assert json.loads(done.stdout)["training"]["epochs"] == 2

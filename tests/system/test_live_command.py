@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -128,6 +129,90 @@ def test_lines_on_standard_input(small_run, tmp_path):
     assert "50 events, 50 predictions, 49 resolved" in done.stdout
 
 
+@pytest.mark.parametrize("where", ["a reader that went", "a full disk"])
+def test_what_cannot_be_said_ends_no_life(where, small_run, trades_csv, tmp_path):
+    store = tmp_path / "a.sqlite"
+    command = [
+        OSTINATO,
+        "live",
+        small_run,
+        "--feed",
+        f"file:{trades_csv}",
+        "--store",
+        store,
+        "--no-dashboard",
+    ]
+    if where == "a full disk":
+        if not Path("/dev/full").exists():
+            pytest.skip("there is no /dev/full")
+        with Path("/dev/full").open("wb") as full:
+            done = subprocess.run(
+                list(map(str, command)), stdout=full, stderr=subprocess.PIPE, timeout=120, env=environment()
+            )
+    else:
+        ours, theirs = os.pipe()
+        os.close(ours)
+        with os.fdopen(theirs, "wb") as gone:
+            done = subprocess.run(
+                list(map(str, command)), stdout=gone, stderr=subprocess.PIPE, timeout=120, env=environment()
+            )
+    assert (done.returncode, done.stderr) == (0, b"")
+    with Reader.open(store) as reader:
+        assert reader.counts().events == ROWS
+        assert reader.latest_health()[1].state == "ended"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_log_that_cannot_be_written_ends_no_life(small_run, trades_csv, tmp_path):
+    done = live(
+        *(small_run, "--feed", f"file:{trades_csv}", "--store", tmp_path / "a.sqlite"),
+        *("--no-dashboard", "--log", "/dev/full"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "3,000 events, 3,000 predictions" in done.stdout
+
+
+@pytest.mark.timeout(200)
+@pytest.mark.skipif(not Path("/proc").exists(), reason="needs /proc")
+def test_a_life_that_is_killed_leaves_no_process(small_run, trades_csv, tmp_path):
+    """Killed while a challenger is trained, the page open."""
+    feed = f"file:{trades_csv}?speed=300"
+    child, _ = started(
+        *(small_run, "--feed", feed, "--store", tmp_path / "a.sqlite", "--port", 0, "--retrain", "1000")
+    )
+    until(lambda: list(tmp_path.glob("a.sqlite-models/*.log")), 60)
+    number = Path(f"/proc/{child.pid}")
+    others = {int(one) for task in number.glob("task/*/children") for one in task.read_text().split()}
+    child.kill()
+    child.communicate(timeout=30)
+    assert len(others) == 2
+    until(lambda: not any(Path(f"/proc/{one}").exists() and ") Z " not in stat(one) for one in others))
+
+
+def stat(number):
+    try:
+        return Path(f"/proc/{number}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ") Z "
+
+
+def test_a_log_without_its_package(small_run, trades_csv, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['structlog'] = None\n")
+    done = subprocess.run(
+        [
+            *(OSTINATO, "live", str(small_run), "--feed", f"file:{trades_csv}", "--no-dashboard"),
+            *("--store", str(tmp_path / "a.sqlite"), "--log", str(tmp_path / "log")),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=environment() | {"PYTHONPATH": str(tmp_path)},
+    )
+    assert done.returncode == 1
+    assert done.stderr == ("ostinato: --log needs the package structlog: pip install 'ostinato[live]'.\n")
+
+
 def mistakes(run, trades, folder):
     """Options, and what is said."""
     file = ["--feed", f"file:{trades}", "--store", folder / "new.sqlite", "--no-dashboard"]
@@ -145,7 +230,7 @@ def mistakes(run, trades, folder):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", list(mistakes("", "", __import__("pathlib").Path())))
+@pytest.mark.parametrize("name", list(mistakes("", "", Path())))
 def test_a_mistake_is_one_sentence(name, small_run, trades_csv, tmp_path):
     options, words = mistakes(small_run, trades_csv, tmp_path)[name]
     done = live(*options)

@@ -1,5 +1,6 @@
 """ostinato demo: the whole story in one go."""
 
+import contextlib
 import os
 import shutil
 import sys
@@ -46,14 +47,17 @@ def demo(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Of the page; 0 takes any.")] = 8765,
 ) -> None:
     """Read trades, train the lecture's CNN, a TCN and an LSTM, judge them beside honest baselines, and run one live."""
-    from rich.console import Console
-
+    from ..errors import ConfigError
     from . import demo_live
+    from .living import Terminal
     from .machine import prepare
 
     prepare(threads, "cpu")
-    console = Console()
-    if data is None and feed is None and demo_live.reachable():
+    console = Terminal()
+    missing = demo_live.missing()
+    if feed is not None and missing:
+        raise ConfigError(f"--feed needs the package {missing}: pip install 'ostinato[live]'.")
+    if data is None and feed is None and not missing and demo_live.reachable():
         feed = demo_live.REAL
     trades = _trades(data, seed, column, time_unit) if feed is None else demo_live.latest(feed, console)
     console.rule("What was read")
@@ -64,7 +68,15 @@ def demo(
     _judge(results, trades, data is None and feed is None, console)
     if stay or seconds > 0:
         console.rule("Live: the LSTM, one trade at a time")
-        demo_live.show(out, trades, feed, None if stay else seconds, port, console)
+        if missing:
+            console.print(
+                f"left out: it needs the package {missing}: pip install 'ostinato\\[live]'", highlight=False
+            )
+        else:
+            with contextlib.suppress(
+                KeyboardInterrupt
+            ):  # while it begins or ends; in between the engine sees to it
+                demo_live.show(out, trades, feed, None if stay else seconds, port, console)
     _next(data, out, console)
 
 

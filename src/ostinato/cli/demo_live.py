@@ -1,9 +1,8 @@
 """The end of the demo: a run that it trained, live on an exchange."""
 
 import contextlib
-import os
-import subprocess
-import sys
+import importlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
 
     from ..data.trades import Trades
 
+PACKAGES = ("httpx", "websockets", "starlette", "uvicorn")
 REAL = "binance:BTCUSDT"
 PING = "https://data-api.binance.vision/api/v3/ping"
 PATIENCE = 2.0  # seconds for the real exchange to answer
@@ -22,10 +22,22 @@ PAGE = 1000
 HISTORY = 2000  # trades that warm the state up
 
 
-def reachable() -> bool:
-    """Whether the real exchange answers."""
-    import httpx
+def missing() -> str | None:
+    """A package that a life needs and that is not installed."""
+    for name in PACKAGES:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            return name
+    return None
 
+
+def reachable() -> bool:
+    """Whether the real exchange answers, and can be asked."""
+    try:
+        import httpx
+    except ImportError:
+        return False
     with contextlib.suppress(httpx.HTTPError, OSError):
         return httpx.get(PING, timeout=PATIENCE).status_code == 200
     return False
@@ -82,8 +94,10 @@ def show(
     from .serving import Pages
 
     store = out / "live.sqlite"
-    for old in out.glob("live.sqlite*"):  # of the demo before
-        if old.is_file():
+    for old in out.glob(f"{store.name}*"):  # of the demo before: days, models, cursors of webhooks
+        if old.is_dir() and not old.is_symlink():
+            shutil.rmtree(old)
+        else:
             old.unlink()
     with contextlib.nullcontext(feed) if feed else _replayed(out, trades, console) as address:
         assert address is not None
@@ -96,6 +110,8 @@ def _replayed(out: Path, trades: "Trades", console: "Console") -> Iterator[str]:
     """The address of a loopback exchange on which the test part of the trades happens."""
     import polars as pl
 
+    from ..errors import ListenError
+    from ..live.children import Child
     from ..tasks.forecasting.opening import open_run
 
     begin = open_run(out / "lstm").recipe.rows_fitted
@@ -109,17 +125,15 @@ def _replayed(out: Path, trades: "Trades", console: "Console") -> Iterator[str]:
         "as fast as they happened.",
         highlight=False,
     )
-    command = [sys.executable, "-c", "from ostinato.cli import main; main()", "exchange", "--quiet", "--wait"]
-    command += ["--trades", str(file), "--begin", str(begin), "--speed", str(speed), "--port", "0"]
-    with subprocess.Popen(  # noqa: S603
-        command,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        start_new_session=True,
-    ) as exchange:
-        assert exchange.stdout is not None
-        try:
-            yield exchange.stdout.readline().strip()
-        finally:
-            exchange.terminate()
+    options = ["--quiet", "--wait", "--until-eof", "--port", "0", "--trades", str(file)]
+    options += ["--begin", str(begin), "--speed", str(speed)]
+    exchange = Child("ostinato.cli", "exchange", *options)
+    try:
+        address = exchange.line()
+        if not address:
+            exchange.process.wait()
+            said = exchange.complaint().removeprefix("ostinato: ")
+            raise ListenError(f"the loopback exchange could not be started: {said}")
+        yield address
+    finally:
+        exchange.close()

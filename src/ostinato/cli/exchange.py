@@ -54,6 +54,9 @@ def exchange(
     list_faults: Annotated[bool, typer.Option("--list-faults", help="List every fault and end.")] = False,
     port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="0 takes a free one.")] = 9000,
     host: Annotated[str, typer.Option("--host", help="A loopback address.")] = "127.0.0.1",
+    until_eof: Annotated[
+        bool, typer.Option("--until-eof", hidden=True, help="End with standard input: with the parent.")
+    ] = False,
     quiet: opt.Quiet = False,
 ) -> None:
     """Serve the public market data protocol of Binance spot on this machine, on a virtual clock, faults included.
@@ -63,6 +66,10 @@ def exchange(
     if list_faults:
         _list_faults()
         return
+    if until_eof:
+        from ..files.ending import end_with_parent
+
+        end_with_parent()
     import asyncio
 
     from ..exchange import VirtualClock, open_market, random_faults, read_faults, start_of

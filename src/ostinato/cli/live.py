@@ -88,16 +88,15 @@ def live(
     quiet: opt.Quiet = False,
 ) -> None:
     """Predict as it happens: each prediction is committed before it is shown, and scored beside honest baselines."""
-    from rich.console import Console
-
     from .machine import prepare
 
     prepare(threads, "cpu")
     from ..live.sealing import Sealing
     from ..tasks.forecasting.live import Settings, schedule
+    from .living import Terminal
     from .serving import Pages
 
-    console = Console(quiet=quiet, highlight=False)
+    console = Terminal(quiet=quiet, highlight=False)
     costs = costs_of(fee, spread)
     arguments = ["--host", host, "--port", str(port), *costs]
     arguments += [part for url in webhook or [] for part in ("--webhook", url)]
@@ -120,6 +119,8 @@ def life(
     log: Path | None = None,
 ) -> None:
     """From the opened run to the farewell; raises what opening and running raise."""
+    from contextlib import ExitStack
+
     from ..errors import ConfigError
     from ..tasks.forecasting.live import engine_of, feed_of
     from ..tasks.forecasting.opening import open_run
@@ -132,17 +133,16 @@ def life(
         raise ConfigError(
             f"this feed needs the package {error.name}: pip install 'ostinato[live]'."
         ) from None
-    engine = engine_of(opened, source, store, settings, log)
-    try:
+    with ExitStack() as ending:  # whatever fails in it, each is closed
+        engine = engine_of(opened, source, store, settings, log)
+        for watcher in reversed(watchers):
+            ending.callback(watcher.close)
+        ending.callback(engine.close)
         for watcher in watchers:
             watcher.watch(engine)
         with pages:
             _begin(console, engine, pages, store)
             _run(engine, seconds, console, show=not pages.in_terminal and not console.quiet)
-    finally:
-        engine.close()
-        for watcher in watchers:
-            watcher.close()
     if not console.quiet:
         farewell(console, store)
 

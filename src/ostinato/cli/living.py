@@ -1,18 +1,43 @@
 """What ostinato live says in the terminal: a line that is renewed, and the words at the end."""
 
+import os
+import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
+
+from rich.console import Console
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from ..live.engine import Engine
 
 EVERY = 10.0  # seconds between two lines where there is no terminal
 MOST_READ = 200_000  # predictions that are read again at the end; the page of a larger store has kept count
 PAGE = 2000
+
+
+class Terminal(Console):
+    """A console whose reader may go, or whose disk may be full: what is said is lost then, and the life goes on."""
+
+    def on_broken_pipe(self) -> None:
+        """The reader of our output has gone."""
+        self._give_up()
+
+    def print(self, *objects: Any, **how: Any) -> None:
+        """As a console does."""
+        try:
+            super().print(*objects, **how)
+        except OSError:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        self.quiet = True
+        with suppress(OSError, ValueError):  # what is in the buffer must not fail at the very end
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            os.close(nowhere)
 
 
 class Status:

@@ -1,5 +1,6 @@
 """What happens, as JSON lines: one object a line with ``time`` (ISO, UTC), ``event`` and the facts."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,17 @@ class Journal:
         path: appended to; None writes nothing.
 
     Raises:
-        ConfigError: the file cannot be written.
+        ConfigError: the file cannot be written, or structlog is not installed.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self._file, self._log = None, None
         if path is None:
             return
-        import structlog
-
+        try:
+            import structlog
+        except ImportError:
+            raise ConfigError("--log needs the package structlog: pip install 'ostinato[live]'.") from None
         try:
             self._file = path.open("a", encoding="utf-8", buffering=1)
         except OSError as error:
@@ -45,7 +48,8 @@ class Journal:
             self._log = None
 
     def close(self) -> None:
-        """Safe to call twice."""
+        """Safe to call twice; what a full disk did not take is lost."""
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):
+                self._file.close()
             self._file = self._log = None

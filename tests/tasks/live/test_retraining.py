@@ -155,6 +155,7 @@ def test_a_training_that_fails_is_a_note(run, longer, tmp_path):
     notes = [text for (text,) in table(engine, "SELECT text FROM notes")]
     plan.close()
     engine.close()
+    assert (tmp_path / "models" / "1.log").read_text().count("\n") == 1  # nothing else, no warning
     assert len(notes) == 2
     assert "failed: no run in" in notes[1]
     assert sorted(path.name for path in (tmp_path / "models").iterdir()) == ["1.log", "schedule.json"]

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ....store import StoredModel
-from .trainer import TEMPORARY
+
+TEMPORARY = "training-"  # how a folder of a training's data begins, which a kill leaves behind
 
 
 class Shelf:

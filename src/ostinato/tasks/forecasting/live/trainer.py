@@ -10,7 +10,6 @@ import tempfile
 from pathlib import Path
 
 MOST = 500_000  # events that a challenger is fitted on, the newest
-TEMPORARY = "training-"  # how its folder of data begins, which a kill leaves behind
 VALIDATION, TEST = 0.1, 100  # a share, and rows: the trial is the test that counts
 # how another file was read and cut; the events of a store are plain
 OF_THE_FILE = ("columns", "fold", "of_folds", "fold_window", "bounds", "time_zone", "time_unit", "id")
@@ -52,6 +51,7 @@ def train(store: Path, run: Path, out: Path) -> None:
     from ..opening import network_section, open_run
     from ..reading import panel_of
     from ..recipe import FACTS, recipe_from
+    from .shelf import TEMPORARY
     from .states import write_state
 
     torch.set_num_threads(1)
