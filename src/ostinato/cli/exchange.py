@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from ..exchange.market import Market
 
 
+UntilEof = Annotated[bool, typer.Option("--until-eof", hidden=True, help="End with standard input.")]
+
+
 def exchange(
     trades: Annotated[
         Path | None,
@@ -54,9 +57,7 @@ def exchange(
     list_faults: Annotated[bool, typer.Option("--list-faults", help="List every fault and end.")] = False,
     port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="0 takes a free one.")] = 9000,
     host: Annotated[str, typer.Option("--host", help="A loopback address.")] = "127.0.0.1",
-    until_eof: Annotated[
-        bool, typer.Option("--until-eof", hidden=True, help="End with standard input: with the parent.")
-    ] = False,
+    until_eof: UntilEof = False,
     quiet: opt.Quiet = False,
 ) -> None:
     """Serve the public market data protocol of Binance spot on this machine, on a virtual clock, faults included.
@@ -66,18 +67,16 @@ def exchange(
     if list_faults:
         _list_faults()
         return
-    if until_eof:
-        from ..files.ending import end_with_parent
-
-        end_with_parent()
     import asyncio
 
     from ..exchange import VirtualClock, open_market, random_faults, read_faults, start_of
     from ..exchange.listening import check_loopback
+    from ..files.ending import end_with_parent
 
+    if until_eof:
+        end_with_parent()
     check_loopback(host)
-    script = read_faults(faults) if faults else []
-    script += random_faults(seed, random) if random else []
+    script = (read_faults(faults) if faults else []) + (random_faults(seed, random) if random else [])
     market = open_market(trades, simulate, seed, symbol)
     past = "0.25" if begin is None and trades is None else begin
     clock = VirtualClock(start_of(market, past), _speed(speed))
