@@ -3,7 +3,6 @@
 import asyncio
 import io
 import json
-import os
 
 import pytest
 from rich.console import Console
@@ -130,7 +129,7 @@ def replaced(path, other):
     away.mkdir()
     for end in ("", "-wal", "-shm"):
         if path.with_name(path.name + end).exists():
-            os.rename(path.with_name(path.name + end), away / f"{path.name}{end}")
+            path.with_name(path.name + end).rename(away / f"{path.name}{end}")
     if other is not None:
         other.rename(path)
 
@@ -183,7 +182,7 @@ def test_who_follows_predictions_is_told(tmp_path, monkeypatch):
         with connect(address) as one:
             assert json.loads(one.recv(timeout=20))["key"] == 5
             path.unlink()
-            with pytest.raises(ConnectionClosed, match="is gone|there is no store"):
+            with pytest.raises(ConnectionClosed, match=r"is gone|there is no store"):
                 one.recv(timeout=20)
 
 

@@ -325,6 +325,31 @@ def test_closed_bars_by_ccxt():
     assert events_of(items)[-1].origin == Origin.STREAM
 
 
+def test_bars_that_come_late_are_filled_in():
+    """After an outage: what ended more than a bar and the patience ago could not be foreseen from."""
+    opening = 1.7e9 - 1.7e9 % 60
+    rows = [[1e3 * (opening + 60 * place), 2.0, 3.0, 1.0, 2.0, 5.0] for place in range(100)]
+    now = opening + 100 * 60  # the last one ends
+
+    async def main():
+        feed = CcxtFeed("binance", "BTC/USDT", "bars", 60.0, patience=PATIENCE)
+        try:
+            return feed._bar_items(rows, round(opening / 60) - 1, Origin.STREAM, now)
+        finally:
+            await feed.close()
+
+    items = run(main())
+    until = now - 2 * 60 - PATIENCE.stale
+    assert [item.origin for item in items] == [
+        Origin.FILL if item.time < until else Origin.STREAM for item in items
+    ]
+    assert (items[0].origin, items[-1].origin, items[-2].origin) == (
+        Origin.FILL,
+        Origin.STREAM,
+        Origin.STREAM,
+    )
+
+
 def refused(exchange, symbol, kind="trades", step=None):
     async def main():
         async with loopback(market(600)) as server:

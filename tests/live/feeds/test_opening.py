@@ -93,3 +93,8 @@ def test_an_absent_extra_is_named(monkeypatch):
     assert refused("ccxt:kraken:BTC/USD", "trades", TRADES) == (
         "other exchanges need the package ccxt: pip install 'ostinato[exchange]'."
     )
+
+
+def test_standard_input_has_no_name():
+    with pytest.raises(ConfigError, match=r"'stdin:foo' has no name behind its colon; write stdin: alone"):
+        open_feed("stdin:foo", "trades", TRADES)

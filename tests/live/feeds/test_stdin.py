@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from ostinato.data.table import Column, Table
 from ostinato.data.times import read_times
 from ostinato.live.events import Event, Note, Position, Since
+from ostinato.live.feeds import stdin
 from ostinato.live.feeds.stdin import LONGEST_LINE, LineError, StdinFeed, number, parse_object, seconds
 
 TRADES = ("price", "amount")
@@ -174,6 +175,17 @@ def test_a_flood_of_bad_lines_is_not_a_flood_of_notes():
     assert len(events(items)) == 1
 
 
+def test_a_bad_line_is_the_problem_for_a_while(monkeypatch):
+    feed = StdinFeed("stdin:", "trades", TRADES)
+    state = stdin._State(feed, None, Since())
+    state.items([b"junk"])
+    state.items([json.dumps(trade(1.0)).encode()])
+    assert "line 1" in feed.health.problem
+    monkeypatch.setattr(stdin, "SHOWN", 0.0)
+    state.items([json.dumps(trade(2.0)).encode()])
+    assert feed.health.problem == ""
+
+
 def test_the_last_line_needs_no_end_and_empty_lines_are_nothing():
     text = b"\n\r\n" + json.dumps(trade(0)).encode() + b"\r\n\n" + json.dumps(trade(1)).encode()
     with piped(text) as stream:
@@ -241,6 +253,7 @@ def test_a_terminal():
 PROGRAM = """
 import asyncio
 from ostinato.live.events import Since
+from ostinato.live.feeds import stdin
 from ostinato.live.feeds.stdin import StdinFeed
 async def main():
     feed = StdinFeed("stdin:", "trades", ("price", "amount"))

@@ -19,7 +19,7 @@ class Scheme(NamedTuple):
     """What an address of one kind may say.
 
     options: names, and what each does in words.
-    name: what stands between the colon and the question mark, in words; empty where nothing has to.
+    name: what stands between the colon and the question mark, in words; empty where nothing may.
     """
 
     name: str
@@ -85,6 +85,8 @@ def parse_address(text: str) -> Address:
         raise ConfigError(
             f"the feed {shortened(text)} lacks {SCHEMES[scheme].name} behind {scheme!r} and a colon."
         )
+    if name and not SCHEMES[scheme].name:
+        raise ConfigError(f"the feed {shortened(text)} has no name behind its colon; write {scheme}: alone.")
     return Address(scheme, name, _options(scheme, query))
 
 

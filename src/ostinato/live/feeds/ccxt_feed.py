@@ -129,10 +129,13 @@ class CcxtFeed(Feed):
         failures = 0
         while True:
             try:
-                return await asyncio.wait_for(call(*arguments, **more), 3 * self.patience.connect)
+                answer = await asyncio.wait_for(call(*arguments, **more), 3 * self.patience.connect)
             except (self._ccxt.BaseError, TimeoutError, OSError) as error:
                 failures += 1
                 await self._back_off(error, failures)
+            else:
+                self.health.problem = ""
+                return answer
 
     async def _back_off(self, error: Exception, failures: int) -> None:
         """Wait, or raise what waiting does not mend."""
@@ -263,7 +266,7 @@ class CcxtFeed(Feed):
             now = await self._now()
             # over when its end has passed by the exchange's clock; the one that forms is left out
             closed = [row for row in rows if row[0] / 1e3 + step <= now - min(SETTLED, step / 10)]
-            if items := self._bar_items(closed, key, origin):
+            if items := self._bar_items(closed, key, origin, now):
                 key = max(item.key if isinstance(item, Event) else item.last for item in items)  # type: ignore[union-attr]
                 yield items
                 continue
@@ -271,10 +274,14 @@ class CcxtFeed(Feed):
             end = (key + 2) * step + SETTLED
             await asyncio.sleep(min(max(end - now, self.patience.backoff), self.patience.stale))
 
-    def _bar_items(self, rows: list[Any], key: int, origin: Origin) -> list[Item]:
-        """Bars behind ``key``, and a Gap in place of those that the exchange has not."""
+    def _bar_items(self, rows: list[Any], key: int, origin: Origin, theirs: float) -> list[Item]:
+        """Bars behind ``key``, and a Gap in place of those that the exchange has not; ``theirs`` is its clock.
+
+        What comes late, after an outage, is filled in: nobody could have foreseen from it in time.
+        """
         assert self.step is not None
         now = time.time()
+        in_time = theirs - 2 * self.step - self.patience.stale  # of the opening
         items: list[Item] = []
         for row in sorted(rows):
             moment = row[0] / 1e3
@@ -289,7 +296,8 @@ class CcxtFeed(Feed):
                 why = "the exchange has no bar there"
                 items.append(Gap(key + 1, number - 1, "missing", "unfillable", why, now, now))
                 self.health.unfillable_gaps += 1
-            items.append(Event(number, moment, values, now, None, origin))
+            late = origin == Origin.STREAM and moment < in_time
+            items.append(Event(number, moment, values, now, None, Origin.FILL if late else origin))
             key = number
         if items:
             self.health.last_received = now

@@ -27,6 +27,7 @@ LONGEST_LINE = 64 * 1024  # bytes
 CHUNK = 64 * 1024
 BATCH = 256
 COMPLAINTS = 10.0  # seconds between notes on lines that were rejected
+SHOWN = 60.0  # seconds for which a rejected line is the problem that health tells
 MOST_KEY = 2**62
 WITHIN = 1e-6  # of a step: times are floats
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
@@ -97,6 +98,7 @@ class _State:
         self.number = 0
         self.now = 0.0
         self.complaints = _Complaints()
+        self.troubled = 0.0  # when the latest line was rejected
 
     def items(self, lines: list[bytes | None]) -> list[Item]:
         """What some lines say; None stands for one that was too long."""
@@ -111,8 +113,11 @@ class _State:
             except LineError as error:
                 health.rejected += 1
                 health.problem = f"line {self.number}: {error}"
+                self.troubled = time.monotonic()
                 if note := self.complaints.note(health.problem):
                     items.append(note)
+        if health.problem and time.monotonic() - self.troubled > SHOWN:
+            health.problem = ""
         return items
 
     def _read(self, line: bytes | None) -> list[Item]:

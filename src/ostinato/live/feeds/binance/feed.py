@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from statistics import median
 
 from ....errors import FeedError
-from ...events import Item, Note, Position, Since
+from ...events import Event, Item, Note, Position, Since
 from ..address import BinanceAddress
 from ..feed import Feed, Patience
 from .clock import Clock
@@ -21,12 +21,15 @@ from .keeper import Keeper
 from .kinds import Bars, Kind, Trades
 from .messages import Control, RejectedError
 from .notes import Notes
+from .recognising import Recognition, recognise
 from .rest import RestClient
 
 BATCH = 1000  # items that are released at once
 ROOM = 5  # while more than this part (one fifth) of what may be kept is ready, no more history is asked for
 PULSE = 0.25  # seconds between looks at the health
 SKEW = 1.0  # seconds by which clocks may differ without a word
+PLANNED = ("renewal", "shutdown")  # notes, but no problems
+OF_STREAM = ("connect", "reconnect", "silence", "error")  # over with the next data
 FIRST_LOOKS = (0.001, 0.002, 0.004, 0.01, 0.05)  # of Patience.clock, between the first looks at the clock
 
 
@@ -56,19 +59,22 @@ class BinanceFeed(Feed):
         self._kind = kind
         self._patience = patience
         self._order = Contiguity(self.health, most, patience.hole, time.time() - time.monotonic())
+        self._last: Event | None = None  # that was released
+        self._recognition = Recognition(self.name, kind, patience, self._ready_now)
         self._notes = Notes(self._note, patience.minute)
         self._clock = clock
         self._lags: deque[float] = deque(maxlen=200)
         self._ready, self._missing, self._silent = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
-        self._trading = True
+        self._trading, self._halted = True, ""
         self._skewed = False
         self._aware = False  # whether what is missing is being asked for, or waited for
         self._crowded = False  # whether it is not asked for because so much waits to be read
         self._keeper: Keeper | None = None
         self._rest: RestClient | None = None
         self._task: asyncio.Task[None] | None = None
+        self._trouble_of, self._trouble_at = "", 0.0  # kind and time of the problem that health tells
 
     async def batches(self, after: Position | None, since: Since) -> AsyncIterator[list[Item]]:
         """Lists of at most 1,000 items, see ``Feed.batches``."""
@@ -79,7 +85,8 @@ class BinanceFeed(Feed):
         try:
             while True:
                 self._refresh()
-                if items := self._order.take(BATCH):
+                if not self._recognition.holds() and (items := self._order.take(BATCH)):
+                    self._last = _last_event(items) or self._last
                     yield items
                     if self._order.size() <= self._order.most // 4:
                         self._room.set()
@@ -132,13 +139,14 @@ class BinanceFeed(Feed):
                 tasks.create_task(self._pulse())
                 tasks.create_task(self._keeper.run())
                 tasks.create_task(self._fill(rest))
+                tasks.create_task(self._recognition.run(rest))
                 tasks.create_task(self._watch_clock(rest))
                 tasks.create_task(self._watch_symbol(rest))
 
     async def _begin(self, rest: RestClient, after: Position | None, since: Since) -> None:
         """Say from which key on everything is wanted."""
         if after is not None:
-            await self._recognise(rest, after)
+            await recognise(self.name, self._kind, rest, self._patience, after)
             self._order.begin(after.key + 1, "restart")
         elif since.key == "first":
             self._order.begin(0, HISTORY, anywhere=True)
@@ -148,28 +156,6 @@ class BinanceFeed(Feed):
             raise FeedError(f"the feed {self.name} can begin with a number or 'first', not {since.key!r}.")
         elif since.history > 0 and (first := await self._kind.latest(rest, since.history)) is not None:
             self._order.begin(first, HISTORY, anywhere=True)
-
-    async def _recognise(self, rest: RestClient, after: Position) -> None:
-        """Make sure that the exchange still has what is stored, where it has it at all.
-
-        Raises:
-            FeedError: it has something else there, or has not come so far.
-        """
-        until = time.monotonic() + self._patience.lagging
-        while not (events := (await self._kind.page(rest, after.key)).events):
-            if time.monotonic() > until:
-                raise FeedError(
-                    f"{self.name} has nothing at or after {after.key}, which is stored already; "
-                    "the store is another exchange's: give another store, or the exchange it came from."
-                )
-            await asyncio.sleep(self._patience.lagging / 20)
-        if (
-            events[0].key == after.key and abs(events[0].time - after.time) > 0.0015
-        ):  # either may be in milliseconds
-            raise FeedError(
-                f"{self.name} has another event {after.key} (of {events[0].time:.3f}, stored is {after.time:.3f}); "
-                "the store is another exchange's: give another store, or the exchange it came from."
-            )
 
     def _take(self, frame: str | bytes, received: float) -> str | None:
         """One frame of the stream; see ``Session.open``."""
@@ -183,6 +169,7 @@ class BinanceFeed(Feed):
                 self._trouble("error", f"the exchange says {seen.text}")
             return "shutdown" if seen.kind == "shutdown" else None
         event, known = seen
+        self._recognition.show(event.key if event is not None else known or 0)
         order, now = self._order, time.monotonic()
         if (known is not None and not order.known(known, now)) or (
             event is not None and not order.stream(event, now)
@@ -192,6 +179,8 @@ class BinanceFeed(Feed):
         if event is not None and event.happened is not None:
             self._lags.append(received - event.happened)
         self.health.last_received = received
+        if self._trouble_of in OF_STREAM:
+            self._relieved()
         self._ready.set()
         if order.size() > order.most // 2:
             self._room.clear()
@@ -236,6 +225,7 @@ class BinanceFeed(Feed):
     def _opened(self, why: str) -> None:
         """A new connection is about to be read."""
         if why:
+            self._recognition.doubt(_last_event(self._order.ready) or self._last)
             self._order.interrupted("silence" if why == "silence" else "disconnect")
             self._missing.set()
 
@@ -267,13 +257,23 @@ class BinanceFeed(Feed):
         trading = info.status == "TRADING"
         if trading != self._trading:
             self._note(Note("status", f"{info.symbol} is {info.status}"))
-            self.health.problem = "" if trading else f"{info.symbol} is not traded now: {info.status}"
+            self._halted = "" if trading else f"{info.symbol} is not traded now: {info.status}"
+            self._relieved()
         self._trading = trading
         self._ready.set()
 
     def _trouble(self, kind: str, text: str) -> None:
-        self.health.problem = text
+        if kind not in PLANNED:
+            self.health.problem = text
+            self._trouble_of, self._trouble_at = kind, time.monotonic()
         self._notes.tell(kind, text)
+
+    def _relieved(self) -> None:
+        """What was told of is over; a symbol that is not traded is told of as long as it is not."""
+        self._trouble_of, self.health.problem = "", self._halted
+
+    def _ready_now(self) -> None:
+        self._ready.set()
 
     def _reject(self, why: str) -> None:
         self.health.rejected += 1
@@ -286,6 +286,10 @@ class BinanceFeed(Feed):
     async def _pulse(self) -> None:
         while True:
             self._refresh()
+            if self._order.ready:
+                self._ready.set()  # it may have been held
+            if self._trouble_of and time.monotonic() - self._trouble_at > self._patience.minute:
+                self._relieved()
             if self._lags:
                 self.health.lag = median(self._lags)
             await asyncio.sleep(PULSE)
@@ -303,7 +307,11 @@ class BinanceFeed(Feed):
         else:
             health.state = "filling" if missing else "live"
         if health.state == "live" != before:
-            health.problem = ""
+            self._relieved()
+
+
+def _last_event(items: list[Item]) -> Event | None:
+    return next((item for item in reversed(items) if isinstance(item, Event)), None)
 
 
 class BinanceTrades(BinanceFeed):
