@@ -442,6 +442,42 @@ def test_mistakes(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("out", "said"),
+    [
+        (".", "got '.'"),
+        ("", "got '.'"),
+        ("/", "got '/'"),
+        ("..", "got '..'"),
+        ("folder", "folder is a folder"),
+    ],
+)
+def test_an_out_that_is_no_file(tmp_path, monkeypatch, out, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    with Exchange(market(10), NOW) as exchange:
+        assert said in refused(exchange, "binance", "BTCUSDT", "--days", "1", "-o", out)
+        assert not exchange.asked
+    assert [path.name for path in tmp_path.rglob("*")] == ["folder"]
+
+
+@pytest.mark.parametrize(
+    "span", [("--from", "1969-01-01", "--to", "1970-01-01"), ("--days", "1", "--to", "1066-10-14")]
+)
+def test_times_before_1970(tmp_path, span):
+    with Exchange(market(10), NOW) as exchange:
+        said = refused(exchange, "binance", "BTCUSDT", *span, "-o", str(tmp_path / "trades.parquet"))
+        assert "must not be before 1970" in said
+        assert not exchange.asked
+
+
+def test_more_days_than_there_are_since_1970(tmp_path):
+    out = tmp_path / "trades.parquet"
+    with Exchange(market(10), NOW) as exchange:
+        assert fetched(exchange, out, span=("--days", "36600")).returncode == 0
+    assert held(out) == wanted(market(10))
+
+
 def test_trades_only_after_the_time_asked_for(tmp_path):
     out = tmp_path / "trades.parquet"
     with Exchange(market(10), NOW) as exchange:

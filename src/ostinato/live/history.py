@@ -16,7 +16,7 @@ from ..errors import ConfigError, FeedError, shortened
 from ..runs.writing import write_json
 from .feeds.binance.rest import RestClient
 from .pages import BarPages, TradePages
-from .parts import Hole, Manifest, Parts, Request, check_free, locked
+from .parts import Hole, Manifest, Parts, Request, check_free, check_out, locked
 
 PART_ROWS = 200_000
 PART_SECONDS = 60.0  # of work that a kill -9 can cost
@@ -71,6 +71,7 @@ async def fetch_history(
         RunExistsError: the file is there, or parts of another request are.
         StoreFullError: the disk is full.   RunError: the system does not let us write there.
     """
+    check_out(out)
     with locked(out):
         parts = Parts.found(out, request, force)
         check_free(out, force or (parts is not None and parts.manifest.joining))
@@ -190,7 +191,7 @@ def _span(request: Request, now: float) -> tuple[float, float]:
         ConfigError: nothing lies between.
     """
     end = now if request.until is None else min(request.until, now)
-    start = request.since if request.since is not None else end - DAY * (request.days or 0.0)
+    start = request.since if request.since is not None else max(0.0, end - DAY * (request.days or 0.0))
     if request.since is not None and request.days is not None:
         end = min(start + DAY * request.days, end)
     start = math.floor(start * 1e3) / 1e3  # the exchange is asked in milliseconds
@@ -230,15 +231,22 @@ def parse_time(text: str, option: str) -> float:
     """Seconds since the epoch of 2026-07-01, 2026-07-01T12:00Z or a number of seconds; UTC where no zone is named.
 
     Raises:
-        ConfigError: it is none of these.
+        ConfigError: it is none of these, or before 1970.
     """
-    with suppress(ValueError, OverflowError):
-        moment = datetime.fromisoformat(text.strip())
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    seconds = math.nan
     with suppress(ValueError, OverflowError):
         if 1e8 < float(text) < 1e11:
-            return float(text)
-    raise ConfigError(f"{option} must be a time like 2026-07-01 or 2026-07-01T12:00Z, got {shortened(text)}.")
+            seconds = float(text)
+    with suppress(ValueError, OverflowError):
+        moment = datetime.fromisoformat(text.strip())
+        seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    if math.isnan(seconds):
+        raise ConfigError(
+            f"{option} must be a time like 2026-07-01 or 2026-07-01T12:00Z, got {shortened(text)}."
+        )
+    if seconds < 0:
+        raise ConfigError(f"{option} must not be before 1970, got {shortened(text)}.")
+    return seconds
 
 
 def utc(moment: float) -> str:

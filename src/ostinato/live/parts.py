@@ -18,7 +18,7 @@ from typing import Any, Literal, Self
 import polars as pl
 from pydantic import BaseModel, Field
 
-from ..errors import BrokenRunError, RunError, RunExistsError, StoreFullError
+from ..errors import BrokenRunError, RunError, RunExistsError, StoreFullError, shortened
 from ..runs.reading import read_json
 from ..runs.schema import STRICT, validated
 from ..runs.writing import replace_file, write_json
@@ -220,6 +220,18 @@ def locked(out: Path) -> Iterator[None]:
         finally:
             if not (folder / MANIFEST).exists():
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def check_out(out: Path) -> None:
+    """Refuse what cannot be the name of a file.
+
+    Raises:
+        RunError: it is empty, or a folder.
+    """
+    if not out.name or out.name == "..":
+        raise RunError(f"--out must be a file such as trades.parquet, got {shortened(str(out))}.")
+    if out.is_dir():
+        raise RunError(f"{out} is a folder. Name a file in it, such as {out / 'trades.parquet'}.")
 
 
 def check_free(out: Path, force: bool) -> None:
