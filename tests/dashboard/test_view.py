@@ -139,3 +139,21 @@ def test_the_track_can_be_followed(writer, monkeypatch):
             version = view.version
         assert dropped > 1
         assert page == {place: point for place, *point in view.changes(0, "10m")[0]["track"]["points"]}
+
+
+def test_scores_many_at_once_are_those_of_one_by_one(writer, monkeypatch):
+    """Track, tables and what is left out, the cold ones among them."""
+    at_once = viewed(writer.path)
+    monkeypatch.setattr(scoring.Scoring, "_add_directions", lambda *_: False)
+    one_by_one = viewed(writer.path)
+    assert at_once.scoring.left_out == one_by_one.scoring.left_out == 4
+    for name in ("scores", "calibration", "verdict"):
+        assert shown(at_once)[name] == shown(one_by_one)[name], name
+    found, wanted = (one.scoring.track(0)["points"] for one in (at_once, one_by_one))
+    assert [point[:2] for point in found] == [point[:2] for point in wanted]
+    assert len(found) > 10
+    for point, other in zip(found, wanted, strict=True):
+        for ours, theirs in zip(point[2], other[2], strict=True):
+            assert [one is None for one in ours] == [one is None for one in theirs]
+            known = [(a, b) for a, b in zip(ours, theirs, strict=True) if b is not None]
+            assert [a for a, _ in known] == pytest.approx([b for _, b in known], rel=1e-7, abs=1e-12)

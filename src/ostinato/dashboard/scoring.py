@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..errors import DataError
 from ..evaluation.online import DirectionSummary, OnlineDirection, OnlineValues
 from .question import finite
@@ -56,15 +58,50 @@ class Scoring:
 
     def add(self, rows: "list[StoredScore]", version: int) -> None:
         """Take up scores in the order of their keys."""
+        if isinstance(self._online, OnlineDirection) and self._add_directions(self._online, rows, version):
+            return
         for row in rows:
             if row.flags or row.prediction_flags or not self._took(row):
                 self.left_out += 1
             elif self.counted >= self._next:
-                self._mark(version)
-                self._place += 1
-                self._next = self.counted + max(FEWEST, self.counted // 100)
+                self._pass(version)
         if self.counted:
             self._mark(version)
+
+    def _add_directions(self, online: OnlineDirection, rows: "list[StoredScore]", version: int) -> bool:
+        """As `add`, many at once; False, and nothing is taken, where rows are not alike."""
+        names = len(self.question.head.baselines)
+        kept = [row for row in rows if not row.flags and not row.prediction_flags]
+        if not kept:
+            return False
+        try:
+            losses = np.stack([row.losses for row in kept])[:, : 1 + names]
+            beside = np.stack([row.baselines for row in kept])[:, :names]
+            p, up = (np.array([one[0] for one in column])
+                     for column in ([row.numbers for row in kept], [row.actual for row in kept]))  # fmt: skip
+        except (ValueError, IndexError):
+            return False
+        every = np.column_stack([p, beside])
+        good = ((every >= 0) & (every <= 1)).all(1) & ((up == 0) | (up == 1)) & np.isfinite(losses).all(1)
+        if losses.shape[1] != 1 + names or beside.shape[1] != names:
+            return False
+        p, up, losses, beside = p[good], up[good], losses[good], beside[good]
+        self.left_out += len(rows) - len(p)
+        while len(p):
+            size = max(1, self._next - self.counted)  # to the next point of the track
+            online.add_many(p[:size], up[:size], losses[:size], beside[:size])
+            p, up, losses, beside = p[size:], up[size:], losses[size:], beside[size:]
+            if self.counted >= self._next:
+                self._pass(version)
+        if self.counted:
+            self._mark(version)
+        return True
+
+    def _pass(self, version: int) -> None:
+        """A point of the track is reached."""
+        self._mark(version)
+        self._place += 1
+        self._next = self.counted + max(FEWEST, self.counted // 100)
 
     def skill(self) -> "list[Skill]":
         """Beside each baseline."""

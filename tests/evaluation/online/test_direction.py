@@ -158,3 +158,42 @@ def test_memory_stays_and_sums_stay_exact():
     found = scores.summary().model
     assert found.brier == pytest.approx(math.fsum(q * q for q in p) / len(p), rel=1e-14)
     assert found.log_loss == pytest.approx(math.fsum(-math.log1p(-q) for q in p) / len(p), rel=1e-14)
+
+
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=12), st.integers(0, 9))
+@settings(max_examples=30, deadline=None)
+def test_many_at_once_are_one_by_one(sizes, seed):
+    r = np.random.default_rng(seed)
+    one, many = (OnlineDirection(["a", "b"], horizon=3) for _ in range(2))
+    for size in sizes:
+        p, up = r.random((size, 3)), (r.random(size) < 0.5).astype(float)
+        p[r.random(size) < 0.1] = 0.5  # the same as the baselines
+        losses = np.stack([log_losses(column, up) for column in p.T], axis=1)
+        for place in range(size):
+            one.add(p[place, 0], up[place], losses[place].tolist(), p[place, 1:].tolist())
+        many.add_many(p[:, 0], up, losses, p[:, 1:])
+    flat = [np.array(list(numbers(dataclasses.asdict(x.summary())))) for x in (one, many)]
+    assert len(flat[0]) > 30
+    np.testing.assert_allclose(flat[1], flat[0], rtol=1e-12, atol=1e-12)
+
+
+def numbers(tree):
+    if isinstance(tree, dict):
+        tree = list(tree.values())
+    if isinstance(tree, list):
+        for one in tree:
+            yield from numbers(one)
+    elif isinstance(tree, int | float):
+        yield float(tree)
+
+
+@pytest.mark.parametrize("wrong", [{"p": math.nan}, {"p": 1.1}, {"up": 0.5}, {"loss": math.inf}])
+def test_many_are_refused_as_a_whole(wrong):
+    found = OnlineDirection(["a"])
+    p, up, losses = np.full(5, 0.5), np.ones(5), np.full((5, 2), 0.7)
+    p[3], up[3], losses[3, 1] = wrong.get("p", 0.5), wrong.get("up", 1.0), wrong.get("loss", 0.7)
+    with pytest.raises(DataError):
+        found.add_many(p, up, losses, p[:, None])
+    assert found.count == found.summary().count == 0
+    with pytest.raises(DataError):
+        found.add_many(p, up, losses[:, :1], p[:, None])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import ConfigError, DataError
+from ..columns import Floats
 from ..metrics import SMALLEST_PROBABILITY
 from .skill import OnlineSkill, Skill
 from .sums import Sum, wilson
@@ -113,6 +114,27 @@ class OnlineDirection:
         for forecasts, one in zip(self._forecasts, every, strict=True):
             forecasts.add(float(one), rose)
 
+    def add_many(self, p: Floats, up: Floats, losses: Floats, baseline_p: Floats) -> None:
+        """Rows in their order: as `add` of each, but for rounding; refused or taken as a whole.
+
+        Args:
+            p: (N,).   up: 1 or 0, (N,).   losses: (N, 1 + B).   baseline_p: (N, B).
+
+        Raises:
+            DataError: as `add`.
+        """
+        if baseline_p.shape != (len(p), len(self.baselines)) or not len(p) == len(up) == len(losses):
+            raise DataError(f"baseline_p must be (rows, {len(self.baselines)}), got {baseline_p.shape}.")
+        every = np.column_stack([p, baseline_p])
+        if not ((every >= 0) & (every <= 1)).all():  # NaN too
+            raise DataError("p must lie within 0 and 1.")
+        rose = up == 1
+        if not (rose | (up == 0)).all():
+            raise DataError("up must be True or False (or 1 and 0).")
+        self._skill.add_many(losses)
+        for forecasts, column in zip(self._forecasts, every.T, strict=True):
+            forecasts.add_many(column, rose)
+
     def summary(self) -> DirectionSummary:
         """All that is known so far."""
         scores = [
@@ -167,6 +189,16 @@ class _Forecasts:
             self.ups_in[place] += 1
         self.hits += (p > 0.5) == up
         self.brier.add((p - up) ** 2)
+
+    def add_many(self, p: Floats, up: np.ndarray) -> None:
+        self.count += len(p)
+        self.ups += int(up.sum())
+        self.hits += int(((p > 0.5) == up).sum())
+        self.brier.add_many((p - up) ** 2)
+        place = np.minimum((p * BINS).astype(np.int64), BINS - 1)
+        np.add.at(np.frombuffer(self.rows_in, np.int64), place, 1)
+        np.add.at(np.frombuffer(self.ups_in, np.int64), place[up], 1)
+        np.add.at(np.frombuffer(self.p_in, np.float64), place, p)
 
     def scores(self, loss: float | None, bins: int) -> ForecastScores:
         if self.count == 0:

@@ -7,7 +7,10 @@ almost surely. A confidence sequence contains the mean at all times at once with
 import math
 from typing import NamedTuple
 
+import numpy as np
+
 from ...errors import ConfigError, DataError
+from ..columns import Floats
 from .sums import Sum
 
 FEWEST_ROWS = 500  # below these a normal limit is no good; chosen by benchmarks/bench_online.py
@@ -100,6 +103,23 @@ class ConfidenceSequence:
         blocks.count, blocks.mean, blocks.waiting = 1, mean, mean
         self._blocks.append(blocks)
 
+    def add_many(self, differences: Floats) -> None:
+        """Rows in their order, (N,): as `add` of each, but for rounding.
+
+        Raises:
+            DataError: one is not finite; none is taken.
+        """
+        if not np.isfinite(differences).all():
+            raise DataError("differences of losses must be finite numbers.")
+        self.count += len(differences)
+        self._sum.add_many(differences)
+        means, place = differences, 0
+        while len(means):
+            if place == len(self._blocks):
+                self._blocks.append(_Blocks())
+            means = self._blocks[place].add_many(means)
+            place += 1
+
     @property
     def mean(self) -> float | None:
         """The mean so far; None before the first row."""
@@ -140,6 +160,22 @@ class _Blocks:
     def __init__(self) -> None:
         self.count = 0
         self.mean = self.squares = self.waiting = 0.0
+
+    def add_many(self, means: Floats) -> Floats:
+        """Several (N,), N at least 1; returns means of two, which are blocks of the next length."""
+        odd, before, more = self.count & 1, self.count, len(means)
+        mean = float(means.mean())
+        off = mean - self.mean
+        self.count += more
+        # Chan, Golub and LeVeque 1979, equation 2.1
+        self.squares += float(((means - mean) ** 2).sum()) + off * off * before * more / self.count
+        self.mean += off * more / self.count
+        if odd:
+            means = np.concatenate([[self.waiting], means])
+        if self.count & 1:
+            self.waiting = float(means[-1])
+        pairs = len(means) // 2
+        return 0.5 * (means[: 2 * pairs : 2] + means[1 : 2 * pairs : 2])
 
     @property
     def variance(self) -> float:

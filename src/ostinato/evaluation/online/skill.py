@@ -4,7 +4,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from ...errors import ConfigError, DataError
+from ..columns import Floats
 from ..verdict import in_words
 from .sequence import ConfidenceSequence
 from .sums import Sum
@@ -86,6 +89,25 @@ class OnlineSkill:
             if abs(difference) <= DUST * max(abs(ours), abs(theirs)):
                 difference = 0.0
             sequence.add(difference)
+
+    def add_many(self, losses: Floats) -> None:
+        """Rows in their order, (N, 1 + B): as `add` of each, but for rounding; refused or taken as a whole.
+
+        Raises:
+            DataError: as `check`.
+        """
+        if losses.ndim != 2 or losses.shape[1] != len(self._losses):
+            raise DataError(f"losses must be (rows, {len(self._losses)}), got shape {losses.shape}.")
+        if not np.isfinite(losses).all():
+            raise DataError("losses must be finite.")
+        self.count += len(losses)
+        for one, column in zip(self._losses, losses.T, strict=True):
+            one.add_many(column)
+        ours = losses[:, 0]
+        for sequence, theirs in zip(self._sequences, losses.T[1:], strict=True):
+            difference = ours - theirs
+            dust = np.abs(difference) <= DUST * np.maximum(np.abs(ours), np.abs(theirs))
+            sequence.add_many(np.where(dust, 0.0, difference))
 
     def mean(self, place: int = 0) -> float | None:
         """Mean loss of the model (0) or of a baseline (1 and on)."""

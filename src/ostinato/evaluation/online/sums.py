@@ -1,5 +1,6 @@
 """Sums that stay exact over millions of terms, and the interval of a share."""
 
+import math
 from statistics import NormalDist
 
 import numpy as np
@@ -32,6 +33,10 @@ class Sum:
         found = total + x
         self.lost += (total - found) + x if abs(total) >= abs(x) else (x - found) + total
         self.total = found
+
+    def add_many(self, terms: Floats) -> None:
+        """Several terms more, (N,)."""
+        self.add(math.fsum(terms.tolist()))
 
     @property
     def value(self) -> float:
