@@ -1,5 +1,6 @@
 """ostinato live: a trained run on a market, as it happens."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -127,6 +128,8 @@ def life(
     from .living import farewell
 
     opened = open_run(run)
+    pages.check()
+    check_log(log, store)
     try:
         source = feed_of(feed, opened.recipe)
     except ImportError as error:
@@ -161,6 +164,20 @@ def policy_of(text: str) -> Literal["carry", "reset"]:
     return text  # type: ignore[return-value]
 
 
+def check_log(log: Path | None, store: Path) -> None:
+    """Refuse to write a log into a store."""
+    from ..errors import ConfigError
+
+    if (
+        log is not None
+        and log.resolve().name.startswith(store.resolve().name)
+        and log.resolve().parent == store.resolve().parent
+    ):
+        raise ConfigError(
+            f"--log {log} is the store, or stands where it keeps files of its own. Name another file."
+        )
+
+
 def since_of(history: int, since: str | None) -> "Since":
     """Where a feed begins."""
     from ..errors import ConfigError, shortened
@@ -170,7 +187,7 @@ def since_of(history: int, since: str | None) -> "Since":
         return Since(history)
     if since == "first":
         return Since(0, "first")
-    if not since.isdecimal() or int(since) >= 2**63:
+    if not re.fullmatch(r"[0-9]{1,18}", since):
         raise ConfigError(f"--since must be an id such as 123456, or first, got {shortened(since)}.")
     return Since(0, int(since))
 
@@ -178,9 +195,9 @@ def since_of(history: int, since: str | None) -> "Since":
 def _begin(console: "Console", engine: "Engine", pages: "Pages", store: Path) -> None:
     position = engine.store.position()
     on = "begins" if position is None else f"goes on after event {position.key:,}"
-    console.print(f"{engine.feed.name} → {engine.store.head.run}: {store} {on}.")
+    console.print(f"{engine.feed.name} → {engine.store.head.run}: {store} {on}.", soft_wrap=True)
     if engine.store.recovered:
-        console.print(engine.store.recovered)
+        console.print(engine.store.recovered, soft_wrap=True)
     if pages.address:
         console.print(f"the page: {pages.address}", soft_wrap=True)
 
@@ -189,6 +206,7 @@ def _run(engine: "Engine", seconds: float | None, console: "Console", show: bool
     """Until the feed ends, the time is over, or Ctrl-C."""
     import asyncio
     import contextlib
+    import logging
     import signal
 
     from .living import Status
@@ -196,13 +214,14 @@ def _run(engine: "Engine", seconds: float | None, console: "Console", show: bool
     async def work() -> None:
         task = asyncio.create_task(engine.run())
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            with contextlib.suppress(NotImplementedError):  # Windows
-                loop.add_signal_handler(number, task.cancel)
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # Windows lacks the last, and handlers
+            with contextlib.suppress(NotImplementedError, AttributeError):
+                loop.add_signal_handler(getattr(signal, name), task.cancel)
         if seconds is not None:
             loop.call_later(seconds, task.cancel)
         with contextlib.suppress(asyncio.CancelledError):
             await task
 
+    logging.getLogger("asyncio").addHandler(logging.NullHandler())  # a lost socket is told of by the feed
     with Status(engine, console, show):
         asyncio.run(work())

@@ -12,10 +12,18 @@ from rich.console import Console
 
 if TYPE_CHECKING:
     from ..live.engine import Engine
+    from ..store import Reader
 
 EVERY = 10.0  # seconds between two lines where there is no terminal
 MOST_READ = 200_000  # predictions that are read again at the end; the page of a larger store has kept count
 PAGE = 2000
+WHY = {
+    1: "were made on fetched events",
+    2: "were made before the model had seen enough",
+    4: "were committed after what they foresee was known",
+    8: "wait for what was never seen",
+    16: "were made on what the run was fitted on",
+}
 
 
 class Terminal(Console):
@@ -86,6 +94,25 @@ def words(engine: "Engine") -> str:
     return " · ".join(parts)
 
 
+def _why_none_counts(reader: "Reader") -> str:
+    """What keeps the predictions of a store from being scored."""
+    from collections import Counter
+
+    from ..store import Flag
+
+    found: Counter[str] = Counter()
+    key = None
+    while scores := reader.scores_after(key, PAGE):
+        for score in scores:
+            found.update(WHY[flag] for flag in Flag if flag in score.flags | score.prediction_flags)
+        key = scores[-1].key
+    if not found:
+        return "no prediction has met its outcome yet, so none is scored."
+    return (
+        "no prediction counts: " + ", ".join(f"{count:,} {why}" for why, count in found.most_common()) + "."
+    )
+
+
 def farewell(console: "Console", store: Path) -> None:
     """What a store holds, and how its predictions fare."""
     from rich.table import Table
@@ -107,8 +134,13 @@ def farewell(console: "Console", store: Path) -> None:
         view.opened(reader)
         while view.read(reader, PAGE):
             pass
-    if view.scoring is None or not view.scoring.counted:
-        return
+        if view.health is not None and view.health.rejected:
+            console.print(
+                f"{view.health.rejected:,} messages were no events; the notes of the store say why."
+            )
+        if view.scoring is None or not view.scoring.counted:
+            console.print(_why_none_counts(reader), soft_wrap=True)
+            return
     told = view.scoring.sections()
     table = Table(box=None, pad_edge=False)
     for place, name in enumerate(told["scores"]["columns"]):

@@ -1,8 +1,10 @@
 """The page of a live store, served by a process of its own, so that who looks cannot slow down what predicts."""
 
 import os
+import socket
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -33,6 +35,26 @@ class Pages:
     def in_terminal(self) -> bool:
         """Whether this terminal is taken."""
         return self.tui is not None
+
+    def check(self) -> None:
+        """Look whether the port is free, before anything is written.
+
+        Raises:
+            ListenError: it is taken.
+        """
+        if self.options is None:
+            return
+        asked = dict(pairwise(self.options))
+        host, port = asked.get("--host", "127.0.0.1"), int(asked["--port"])
+        try:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            with socket.create_server((host, port), family=family):
+                pass
+        except OSError as error:
+            why = os.strerror(error.errno or 0).lower()
+            raise ListenError(
+                f"the page cannot be served on {host}, port {port}: {why}. Name another --port; 0 takes a free one."
+            ) from None
 
     def __enter__(self) -> Self:
         try:
