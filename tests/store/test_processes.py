@@ -102,22 +102,21 @@ from store.filling import ENVIRONMENT, head
 store = Store.create(Path({str(path)!r}), head())
 child = os.fork()
 if child == 0:
+    print("here", flush=True)  # only then has it let go of the lock
     sys.stdin.read()
     os._exit(0)
-print(child, flush=True)
 os.kill(os.getpid(), 9)
 """
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", program],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         env=ENVIRONMENT,
-    )
-    process.stdout.readline()
-    process.wait()
-    Store.open(path, head()).close()  # while the child still waits
-    process.communicate()
+    ) as process:
+        assert process.stdout.readline() == "here\n"
+        process.wait()
+        Store.open(path, head()).close()  # while the child still waits
 
 
 def test_a_reader_sees_whole_groups_while_a_writer_writes(tmp_path):
