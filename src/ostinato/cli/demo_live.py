@@ -101,7 +101,7 @@ def show(
             old.unlink()
     with contextlib.nullcontext(feed) if feed else _replayed(out, trades, console) as address:
         assert address is not None
-        pages = Pages(store, ["--port", str(port)], None)
+        pages = Pages(store, ["--port", str(port)], None, browse=console.is_terminal)
         life(out / "lstm", address, store, Settings(since=Since(HISTORY)), pages, console, seconds=seconds)
 
 

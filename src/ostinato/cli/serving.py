@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import webbrowser
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +19,7 @@ class Pages:
     Args:
         options: further arguments of ``python -m ostinato.dashboard``; None serves no page.
         tui: those of the page in this terminal; None shows none.
+        browse: whether the page is opened in a browser, where there is a screen for one.
         token: who knows it may see the page.
 
     Raises:
@@ -25,10 +27,15 @@ class Pages:
     """
 
     def __init__(
-        self, store: Path, options: list[str] | None, token: str | None, tui: list[str] | None = None
+        self,
+        store: Path,
+        options: list[str] | None,
+        token: str | None,
+        tui: list[str] | None = None,
+        browse: bool = False,
     ) -> None:
         self.store, self.options, self.token, self.tui = store, options, token, tui
-        self.address = ""
+        self.address, self.browse = "", browse
         self.children: list[subprocess.Popen[bytes]] = []
 
     @property
@@ -60,6 +67,8 @@ class Pages:
         try:
             if self.options is not None:
                 self._serve(self.options)
+                if self.browse and has_screen():
+                    webbrowser.open(self.address)
             if self.tui is not None:
                 self.children.append(self._start(["--tui", *self.tui], stdout=None))
         except BaseException:
@@ -109,3 +118,10 @@ class Pages:
             env=environment,
             start_new_session=True,  # Ctrl-C is for us; they end when we do
         )
+
+
+def has_screen() -> bool:
+    """Whether a browser would have somewhere to be: one of the terminal would be in our way."""
+    return sys.platform in ("darwin", "win32") or bool(
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
