@@ -15,7 +15,7 @@ from ostinato.layers import GRU, LSTM, CentredConv1d, Conv1d, Identity, MaxPool1
     [
         (
             torch.zeros(2, 7, 4),
-            r"x must be \(batch, time, 3\), got \(2, 7, 4\). The last axis is the layer's",
+            r"x must be \(batch, time, 3\), got \(2, 7, 4\). After batch and time comes the layer's",
         ),
         (torch.zeros(7, 3), r"x must be \(batch, time, 3\), got \(7, 3\)."),
         (

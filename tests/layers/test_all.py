@@ -13,6 +13,7 @@ from ostinato import layers
 from ostinato.checks import Subject
 from ostinato.core import SequenceLayer
 from ostinato.layers import Output
+from ostinato.layers.overlapping import Overlapping
 from ostinato.layers.recurrent import Recurrent
 from ostinato.layers.sliding import Sliding
 
@@ -68,13 +69,20 @@ def test_strides_of_memory_do_not_matter(case):
         close(subject.layer(same)[0], expected)
 
 
-@pytest.mark.parametrize(("base", "method"), [(Sliding, "slide"), (Recurrent, "scan")])
-def test_a_family_says_what_its_members_must_define(base, method):
+@pytest.mark.parametrize(
+    ("base", "sizes", "method"),
+    [
+        (Sliding, (3, 3, 1), "slide"),
+        (Recurrent, (3, 3, 1), "cell"),
+        (Overlapping, (3, 3, 2, 1), "spread"),
+    ],
+)
+def test_a_family_says_what_its_members_must_define(base, sizes, method):
     class Unfinished(base):
-        gates, state_type = 1, layers.recurrent.RNNState
+        gates, state_type = ("hidden",), layers.recurrent.RNNState
 
     with pytest.raises(NotImplementedError, match=rf"Unfinished does not define {method}\(\)."):
-        Unfinished(3, 3, 1)(torch.zeros(1, 2, 3))
+        Unfinished(*sizes)(torch.zeros(1, 2, 3))
 
 
 def parameters() -> dict[str, dict[str, list[int]]]:

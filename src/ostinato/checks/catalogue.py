@@ -39,8 +39,16 @@ def _streaming(layer: SequenceLayer) -> str | None:
     return "streams = True" if layer.streams else None
 
 
-def _strided(layer: SequenceLayer) -> str | None:
-    return _whole(layer) or (None if layer.stride == 1 else f"stride = {layer.stride}")
+def _phased(layer: SequenceLayer) -> str | None:
+    if layer.block == 1:
+        return _whole(layer)
+    return _whole(layer) or (f"stride = {layer.stride}" if layer.stride != 1 else f"block = {layer.block}")
+
+
+def _bursts(layer: SequenceLayer) -> str | None:
+    if layer.stride.denominator == 1 and layer.block == layer.stride.numerator:
+        return _whole(layer)
+    return _whole(layer) or (f"stride = {layer.stride}" if layer.stride != 1 else f"block = {layer.block}")
 
 
 CHECKS = [
@@ -48,10 +56,10 @@ CHECKS = [
     Check(1, chunks.gradients_join, _whole),
     Check(1, chunks.none_begins, _whole),
     Check(1, chunks.float32_joins_too, _whole),
-    Check(1, steps.steps_equal_chunks, _whole),
+    Check(1, steps.steps_equal_chunks, _bursts),
     Check(2, padding.padding_is_nothing, _never),
     Check(2, padding.rows_are_alone, _never),
-    Check(2, padding.state_stops_at_length, _strided),
+    Check(2, padding.state_stops_at_length, _phased),
     Check(3, future.future_is_unseen, _whole),
     Check(4, declared.receptive_field_is_measured, _never),
     Check(4, declared.latency_is_measured, _whole),

@@ -12,7 +12,7 @@ from .subject import Subject
 def state_stays_small(subject: Subject) -> None:
     """Equal bytes after two and four receptive fields; for a recurrence after 10 and 10,000 steps."""
     layer = subject.layer
-    block = layer.stride.numerator
+    block = layer.block
     if math.isinf(layer.receptive_field):
         early, late = 10 * block, 10_000 * block
     else:

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from ..core import SequenceLayer, newest
 from ..errors import CheckError
 from .compare import TOLERANCE
 from .subject import BATCH, STEPS, Subject
@@ -16,30 +17,62 @@ def receptive_field_is_measured(subject: Subject) -> None:
     """The oldest step that changes an output lies exactly as far back as declared."""
     layer = subject.layer
     if math.isinf(layer.receptive_field):
-        steps = max(STEPS, math.ceil(layer.stride))
-        if min(_felt_steps(subject, steps, -1, STEPS)) >= layer.stride:  # a stride may leave steps out
-            raise CheckError(f"receptive_field is inf, but the output after {steps} steps ignores the first.")
+        _measure_without_limit(subject)
         return
-    steps = subject.some_steps() if layer.streams else 2 * int(layer.receptive_field) + 1
     if layer.streams:
-        place = math.floor(steps / layer.stride) - 1
-        newest = math.ceil((place + 1) * layer.stride) - 1
-    else:
-        place, newest = steps // 2, -1
-    felt = _felt_steps(subject, steps, place, int(layer.receptive_field))
-    newest = newest if layer.streams else max(felt)
-    measured = newest - min(felt) + 1
+        _measure_outputs(subject)
+        return
+    measured = _measured_when_whole(subject)
     if measured != layer.receptive_field:
         raise CheckError(f"receptive_field is declared {layer.receptive_field:g} steps, measured {measured}.")
+
+
+def _measure_without_limit(subject: Subject) -> None:
+    """The last output hears the first step; one that runs from the end, the first output the last step."""
+    layer = subject.layer
+    steps, end = max(STEPS, layer.block), math.ceil(layer.stride)  # a stride may leave steps out
+    places = [-1] if layer.steps_out is None else range(layer.steps_out)  # together they hear every step
+    felt = {step for place in places for step in _felt_steps(subject, steps, place, STEPS)}
+    if min(felt, default=steps) < end:
+        return
+    if layer.streams or max(_felt_steps(subject, steps, 0, STEPS), default=0) < steps - end:
+        raise CheckError(f"receptive_field is inf, but the output after {steps} steps ignores the first.")
+
+
+def _measure_outputs(subject: Subject) -> None:
+    """Each output of the last block: they may see differently far, and the widest is the receptive field."""
+    layer = subject.layer
+    steps = subject.some_steps()
+    steps -= steps % layer.block
+    count, inside = int(steps / layer.stride), int(layer.block / layer.stride)
+    widest = 0
+    for place in range(count - inside, count):
+        last = newest(place, layer.stride)
+        declared = int(last - layer.oldest(place) + 1)
+        felt = _felt_steps(subject, steps, place, declared)
+        measured = last - min(felt, default=last + 1) + 1
+        widest = max(widest, measured)
+        if measured != declared:
+            raise CheckError(
+                f"receptive_field is declared {declared} steps at output {place}, measured {measured}."
+            )
+    if widest != layer.receptive_field:
+        raise CheckError(f"receptive_field is declared {layer.receptive_field:g} steps, measured {widest}.")
+
+
+def _measured_when_whole(subject: Subject) -> int:
+    steps = 2 * int(subject.layer.receptive_field) + 1
+    felt = _felt_steps(subject, steps, steps // 2, int(subject.layer.receptive_field))
+    return max(felt) - min(felt) + 1
 
 
 def latency_is_measured(subject: Subject) -> None:
     """flush gives what latency steps more would give, and the last of it still hears x."""
     layer = subject.layer
-    steps = math.ceil(subject.some_steps() / layer.stride) * layer.stride.numerator  # whole blocks
+    steps = math.ceil(subject.some_steps() / layer.block) * layer.block  # whole blocks
     for more in (1, 0):
         owed = _flushed(subject, subject.x(steps + more)).shape[1]
-        due = (steps + more + layer.latency) // layer.stride - (steps + more) // layer.stride
+        due = _said(layer, steps + more + layer.latency) - _said(layer, steps + more)
         if owed != due:
             raise CheckError(
                 f"latency is declared {layer.latency} steps: after {steps + more} steps flush should give {due} "
@@ -52,17 +85,30 @@ def latency_is_measured(subject: Subject) -> None:
 
 
 def stride_is_measured(subject: Subject) -> None:
-    """T steps give floor(T / stride) outputs, and out_lengths says so."""
+    """T steps give floor(T / stride) outputs, in whole blocks, and out_lengths says so."""
     layer = subject.layer
-    for steps in range(3 * math.ceil(layer.stride) + 2):
+    for steps in range(3 * max(math.ceil(layer.stride), layer.block) + 2):
         y, _ = layer(subject.x(steps))
-        expected = math.floor(steps / layer.stride)
         said = layer.out_lengths(torch.full((BATCH,), steps))
-        if y.shape[1] != expected or said.tolist() != [expected] * BATCH:
+        if layer.steps_out is not None:
+            low = high = layer.steps_out if steps else 0
+        else:
+            low, high = (
+                math.floor(steps // layer.block * layer.block / layer.stride),
+                math.floor(steps / layer.stride),
+            )
+        if layer.block == layer.stride.numerator:
+            low = high
+        if not low <= y.shape[1] <= high or said.tolist() != [y.shape[1]] * BATCH:
+            wanted = f"{high}" if low == high else f"{low} to {high}"
             raise CheckError(
-                f"stride is declared {layer.stride}: {steps} steps should give {expected} outputs, they give "
+                f"stride is declared {layer.stride}: {steps} steps should give {wanted} outputs, they give "
                 f"{y.shape[1]} and out_lengths says {said[0].item()}."
             )
+
+
+def _said(layer: SequenceLayer, steps: int) -> int:
+    return int(layer.out_lengths(torch.tensor([steps])))
 
 
 def _felt_steps(subject: Subject, steps: int, place: int, enough: int = 0) -> set[int]:
@@ -71,7 +117,7 @@ def _felt_steps(subject: Subject, steps: int, place: int, enough: int = 0) -> se
     for variant in range(DRAWS):
         x, other = subject.x(steps, variant=variant), subject.x(steps, variant=variant + DRAWS)
         # all perturbations of one draw in one batch: row s has step s exchanged
-        rows = x[:1].repeat(steps, 1, 1)
+        rows = x[:1].repeat(steps, *[1] * (x.dim() - 1))
         everywhere = torch.arange(steps)
         rows[everywhere, everywhere] = other[0]
         y, _ = subject.layer(rows)
@@ -80,8 +126,6 @@ def _felt_steps(subject: Subject, steps: int, place: int, enough: int = 0) -> se
         felt |= set(changed.nonzero()[:, 0].tolist())
         if felt and max(felt) - min(felt) + 1 >= enough > 0:
             break
-    if not felt:
-        raise CheckError(f"no step of {steps} changes the output at {place}.")
     return felt
 
 

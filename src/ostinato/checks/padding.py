@@ -13,6 +13,7 @@ def padding_is_nothing(subject: Subject) -> None:
     """NaN and huge numbers as padding change neither outputs nor state nor any gradient; y is zero there."""
     layer, clean, lengths = subject.layer, subject.x(), subject.ragged()
     padded = ~valid_steps(lengths, STEPS)
+    everywhere = padded.view(*padded.shape, *[1] * (clean.dim() - 2))
     for mode in subject.modes():
         expected, end, slopes = _run(subject, clean, lengths)
         beyond = ~valid_steps(layer.out_lengths(lengths), expected.shape[1])
@@ -20,7 +21,7 @@ def padding_is_nothing(subject: Subject) -> None:
             raise CheckError(f"y is not zero on padded steps, in {mode}.")
         for value in (float("nan"), 1e30):
             where = f"with {value} as padding, in {mode}"
-            x = torch.where(padded[:, :, None], value, clean)
+            x = torch.where(everywhere, value, clean)
             y, state, found = _run(subject, x, lengths)
             finite("y", y, where)
             same("y", y, expected, where)

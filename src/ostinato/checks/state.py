@@ -58,7 +58,7 @@ def rows_split_and_join(subject: Subject) -> None:
     y, after = layer(later[rows], take_rows(state, rows))
     same("y", y, expected[rows], f"rows {rows} continued without the others")
     same_state(after, take_rows(end, rows), f"rows {rows} continued without the others")
-    older = subject.x(STEPS + layer.stride.numerator)  # a whole block more: strided layers are in step
+    older = subject.x(STEPS + layer.block)  # a whole block more: strided layers are in step
     young, old = layer(x[:2])[1], layer(older[2:])[1]
     y, after = layer(later, join_rows([young, old]))
     for part, state in ((slice(0, 2), young), (slice(2, BATCH), old)):
@@ -70,7 +70,7 @@ def rows_split_and_join(subject: Subject) -> None:
 def rows_reset(subject: Subject) -> None:
     """reset_rows begins some rows anew in mid-stream and leaves the others as they are."""
     layer = subject.layer
-    steps = int(layer.stride.numerator) * 6  # whole blocks: a strided layer resets only between them
+    steps = layer.block * 6  # whole blocks: a strided layer resets only between them
     x, later = subject.x(steps), subject.x(variant=2)
     _, state = layer(x)
     mask = torch.tensor([True, False, True, False, False])

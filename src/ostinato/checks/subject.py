@@ -12,12 +12,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..core import SequenceLayer, leaves
+from ..core import SequenceLayer, Size, axes, leaves
 from ..errors import CheckError
 
 Draw = Callable[[int, int, torch.Generator], Tensor]  # batch, steps, generator to x (B, T, I) in float64
 
 BATCH = 5
+RATES = (
+    "p",
+    "dropout",
+    "input_dropout",
+    "state_dropout",
+    "weight_dropout",
+    "zoneout",
+)  # by which layers take chances
 STEPS = 13  # odd and prime, so that no stride or kernel fits it by chance
 
 
@@ -81,7 +89,11 @@ class Subject:
     def some_steps(self) -> int:
         """Enough steps for two outputs beyond the receptive field; STEPS for a recurrence."""
         field = self.layer.receptive_field
-        return STEPS if math.isinf(field) else int(field) + 2 * math.ceil(self.layer.stride) + 1
+        return (
+            STEPS
+            if math.isinf(field)
+            else int(field) + 2 * max(math.ceil(self.layer.stride), self.layer.block) + 1
+        )
 
 
 def settles_in_train(layer: nn.Module) -> bool:
@@ -89,10 +101,15 @@ def settles_in_train(layer: nn.Module) -> bool:
     for module in layer.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             return False
-        rates = (getattr(module, "dropout", 0.0), getattr(module, "p", 0.0))
-        if any(isinstance(rate, float) and rate > 0 for rate in rates):
+        if any(_is_positive(getattr(module, name, 0.0)) for name in RATES):
             return False
     return True
+
+
+def _is_positive(rate: object) -> bool:
+    if isinstance(rate, tuple):
+        return any(map(_is_positive, rate))
+    return isinstance(rate, float) and rate > 0
 
 
 def run_chunks(
@@ -128,8 +145,8 @@ def gradients(value: Tensor, inputs: Sequence[Tensor]) -> list[Tensor]:
     return [torch.zeros_like(t) if g is None else g for g, t in zip(found, inputs, strict=True)]
 
 
-def _normal(size: int) -> Draw:
+def _normal(size: Size) -> Draw:
     def draw(batch: int, steps: int, generator: torch.Generator) -> Tensor:
-        return torch.randn(batch, steps, size, generator=generator, dtype=torch.float64)
+        return torch.randn(batch, steps, *axes(size), generator=generator, dtype=torch.float64)
 
     return draw

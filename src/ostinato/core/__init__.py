@@ -1,7 +1,8 @@
 """The contract: what a layer that runs along time takes, returns and promises."""
 
-from .layer import SequenceLayer, require_layers
+from .layer import SequenceLayer, newest, require_layers
 from .lengths import check_lengths, fill_padding, reverse_steps, valid_steps
+from .sizes import Size, axes, numbers
 from .state import (
     State,
     detach,
@@ -20,8 +21,10 @@ from .stepper import ArrayStepper, Stepper
 __all__ = [
     "ArrayStepper",
     "SequenceLayer",
+    "Size",
     "State",
     "Stepper",
+    "axes",
     "check_lengths",
     "detach",
     "fill_padding",
@@ -29,6 +32,8 @@ __all__ = [
     "leaves",
     "map_state",
     "named_leaves",
+    "newest",
+    "numbers",
     "require_layers",
     "reverse_steps",
     "same_structure",

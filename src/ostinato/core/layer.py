@@ -5,7 +5,7 @@
 The six promises are written as checks in ``ostinato.checks``; this file is the door they are kept at:
 it refuses bad input in a sentence, cleans the padding once, and hands clean values to ``run``.
 
-Axes: B batch, T time steps in, T' time steps out, I input features, O output features.
+Axes: B batch, T time steps in, T' time steps out, I input features, O output features, F frequencies, C channels.
 """
 
 import math
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from ..errors import ConfigError, ShapeError, StateError, StreamingError
 from .lengths import check_lengths, fill_padding
+from .sizes import Size, axes
 from .state import leaves, same_structure, where_rows
 from .stepper import Stepper, check_steps, input_dtype, make_stepper
 
@@ -43,45 +44,44 @@ class SequenceLayer(nn.Module):
     Then add one line to ``tests/contract/registry.py``.
 
     Attributes:
-        input_size: features per step in, I; None accepts any number.
-        output_size: features per step out, O; None means the same number as came in.
+        input_size: features per step in, I, or (F, C) for x (B, T, F, C); None accepts any number.
+        output_size: features per step out, O, or (F, C); None means as many as came in.
         receptive_field: input steps that one output step can depend on; ``math.inf`` for a recurrence.
         latency: input steps by which the output lags: y[t] speaks of x[t - latency].
-        stride: input steps for each output step, a Fraction.
+        stride: input steps for each output step, a Fraction: 1/2 where each step in gives two out.
+        block: input steps after which ``block / stride`` outputs have come, whatever the order within; a whole number.
+        steps_out: how many steps come out of any sequence, where that is fixed; such a layer does not stream.
         streams: whether the layer can run in chunks. One that cannot takes no state and returns ().
+        takes_codes: whether x may hold integers, as for an embedding.
         stepper_type: a faster kind of ``Stepper``, of this very class and not of its subclasses.
 
     Shape:
-        x (B, T, I); lengths (B,) valid steps of each row, 0 to T; state as ``initial_state`` makes it.
-        y (B, T', O), zero on padded steps, T' = ``out_lengths`` of T.
+        x (B, T, I) or (B, T, F, C); lengths (B,) valid steps of each row, 0 to T; state as ``initial_state`` makes it.
+        y (B, T', O) or (B, T', F, C), zero on padded steps, T' = ``out_lengths`` of T.
 
     Raises:
-        ShapeError: x is not (B, T, I).
+        ShapeError: x has another shape or dtype.
         LengthsError: lengths do not describe the rows.
         StateError: the state is another layer's or of another batch size.
         StreamingError: a whole-sequence layer was given a state.
     """
 
-    input_size: int | None = None
-    output_size: int | None = None
+    input_size: Size | None = None
+    output_size: Size | None = None
     receptive_field: float = 1
     latency: int = 0
     stride: Fraction = Fraction(1)
+    steps_out: int | None = None
     streams: bool = True
+    takes_codes: bool = False
     stepper_type: ClassVar[type[Stepper] | None] = None
 
     def forward(self, x: Tensor, state: Any = None, lengths: Tensor | None = None) -> tuple[Tensor, Any]:
         """Run over the steps of x, from ``state`` on."""
-        self._check_input(x)
-        check_lengths(lengths, x.shape[0], x.shape[1])
-        lengths = None if lengths is None else lengths.long()  # older versions of torch gather by no other
-        if state is None:
-            state = self.initial_state(x.shape[0], x.dtype, x.device)
-        else:
-            self._check_state(state, x)
-        y, after = self.run(fill_padding(x, lengths), state, lengths)
+        x, before, lengths = self._enter(x, state, lengths)
+        y, after = self.run(x, before, lengths)
         if lengths is not None:
-            y = fill_padding(y, self.out_lengths(lengths, state))
+            y = fill_padding(y, self.out_lengths(lengths, before))
         return y, after
 
     def run(self, x: Tensor, state: Any, lengths: Tensor | None) -> tuple[Tensor, Any]:
@@ -103,7 +103,29 @@ class SequenceLayer(nn.Module):
 
     def out_lengths(self, lengths: Tensor, state: Any = None) -> Tensor:
         """Valid steps that come out of ``lengths`` valid steps after ``state``, for each row."""
-        return lengths
+        if self.steps_out is not None:
+            return torch.where(lengths > 0, self.steps_out, 0)
+        if self.block != 1:
+            raise NotImplementedError(f"{type(self).__name__} has a phase and does not define out_lengths().")
+        return lengths * self.stride.denominator
+
+    @property
+    def block(self) -> int:
+        """Input steps after which outputs come in whole."""
+        return self.stride.numerator
+
+    @property
+    def keeps_pace(self) -> bool:
+        """Whether each step in is one step out, about that very step."""
+        return self.streams and self.stride == 1 and self.block == 1 and self.latency == 0
+
+    def oldest(self, step: int) -> float:
+        """The oldest input step that output ``step`` can see; ``-math.inf`` for a recurrence.
+
+        Steps before the beginning count below 0. A layer whose outputs of one step see further back than one another
+        says so here; the others leave it to ``receptive_field``.
+        """
+        return newest(step, self.stride) - self.receptive_field + 1
 
     def flush(self, state: Any) -> Tensor:
         """What a layer with latency still owes when the stream ends: y (B, N, O).
@@ -146,7 +168,7 @@ class SequenceLayer(nn.Module):
 
         A layer that sees a fixed number of steps is not run on those that none of these outputs can see.
         """
-        if self.stride == 1 and not self.latency and not self.recurrent and self.streams:
+        if self.keeps_pace and not self.recurrent:
             x = x[:, -(count + int(self.receptive_field) - 1) :]
         return self(x)[0][:, -count:]
 
@@ -174,23 +196,35 @@ class SequenceLayer(nn.Module):
             made.restore(state)
         return made
 
+    def _enter(self, x: Tensor, state: Any, lengths: Tensor | None) -> tuple[Tensor, Any, Tensor | None]:
+        """The door: bad input refused, padding cleaned, the beginning in place of None."""
+        self._check_input(x)
+        check_lengths(lengths, x.shape[0], x.shape[1], x.device)
+        lengths = None if lengths is None else lengths.long()  # older versions of torch gather by no other
+        if state is None:
+            state = self.initial_state(x.shape[0], x.dtype, x.device)
+        else:
+            self._check_state(state, x)
+        return fill_padding(x, lengths), state, lengths
+
     def _silence(self, state: Any) -> Tensor:
         """``latency`` steps of zeros for the rows of ``state``."""
         example = next((leaf for leaf in leaves(state) if leaf.is_floating_point()), None)
         if example is None:  # no state, no latency: any tensor of the layer gives dtype and device
             example = next(self.parameters(), torch.zeros(0))
         batch = max((len(leaf) for leaf in leaves(state)), default=0)
-        return example.new_zeros(batch, self.latency, self.input_size or 1)
+        return example.new_zeros(batch, self.latency, *axes(self.input_size or 1))
 
     def _check_input(self, x: Tensor) -> None:
         if not isinstance(x, Tensor):
             raise ShapeError(f"x must be a torch.Tensor, got {type(x).__name__}. Pass torch.as_tensor(x).")
-        features = "features" if self.input_size is None else self.input_size
-        fits = x.dim() == 3 and (self.input_size is None or x.shape[2] == self.input_size)
+        wanted = ("features",) if self.input_size is None else axes(self.input_size)
+        fits = x.dim() == 2 + len(wanted) and (self.input_size is None or x.shape[2:] == wanted)
         if not fits:
-            hint = "" if self.input_size is None else " The last axis is the layer's input_size."
-            raise ShapeError(f"x must be (batch, time, {features}), got {tuple(x.shape)}.{hint}")
-        if not x.is_floating_point():
+            hint = "" if self.input_size is None else " After batch and time comes the layer's input_size."
+            named = ", ".join(("batch", "time", *map(str, wanted)))
+            raise ShapeError(f"x must be ({named}), got {tuple(x.shape)}.{hint}")
+        if not x.is_floating_point() and not self.takes_codes:
             raise ShapeError(f"x must hold floating point numbers, got {x.dtype}. Pass x.float().")
         self._check_dtype(x)
 
@@ -238,3 +272,12 @@ class SequenceLayer(nn.Module):
     def recurrent(self) -> bool:
         """Whether an output can depend on steps without limit."""
         return math.isinf(self.receptive_field)
+
+
+def newest(step: int, stride: Fraction) -> int:
+    """The input step with which output ``step`` is complete, by its index alone.
+
+    >>> newest(2, Fraction(3)), newest(2, Fraction(1, 2))
+    (8, 1)
+    """
+    return math.ceil((step + 1) * stride) - 1

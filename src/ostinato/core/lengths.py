@@ -9,11 +9,11 @@ from torch import Tensor
 from ..errors import LengthsError
 
 
-def check_lengths(lengths: Tensor | None, batch: int, steps: int) -> None:
-    """Refuse lengths that do not describe a batch of ``batch`` rows and ``steps`` steps.
+def check_lengths(lengths: Tensor | None, batch: int, steps: int, device: torch.device | None = None) -> None:
+    """Refuse lengths that do not describe a batch of ``batch`` rows and ``steps`` steps on ``device``.
 
     Raises:
-        LengthsError: not integers, not one for each row, or outside 0 to ``steps``.
+        LengthsError: not integers, not one for each row, outside 0 to ``steps``, or on another device.
     """
     if lengths is None:
         return
@@ -26,6 +26,10 @@ def check_lengths(lengths: Tensor | None, batch: int, steps: int) -> None:
     if lengths.shape != (batch,):
         raise LengthsError(
             f"lengths must be one number for each of {batch} rows, got {tuple(lengths.shape)}."
+        )
+    if device is not None and lengths.device != device:
+        raise LengthsError(
+            f"lengths are on {lengths.device}, x is on {device}. Pass lengths.to({str(device)!r})."
         )
     if torch.compiler.is_compiling() or batch == 0:
         return
@@ -51,12 +55,13 @@ def valid_steps(lengths: Tensor, steps: int) -> Tensor:
 def fill_padding(x: Tensor, lengths: Tensor | None, value: float = 0.0) -> Tensor:
     """``x`` (B, T, ...) with ``value`` on padded steps.
 
-    A ``where``, never a product: a product with zero lets NaN padding through, and its gradient too.
+    A choice, never a product: a product with zero lets NaN padding through, and its gradient too. The dtype stays,
+    that of whole numbers too.
     """
     if lengths is None:
         return x
     mask = valid_steps(lengths, x.shape[1])
-    return torch.where(mask.view(*mask.shape, *[1] * (x.dim() - 2)), x, value)
+    return torch.where(mask.view(*mask.shape, *[1] * (x.dim() - 2)), x, x.new_full((), value))
 
 
 def reverse_steps(x: Tensor, lengths: Tensor | None) -> Tensor:

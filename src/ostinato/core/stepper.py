@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import type_before_parametrizations
 
 from ..errors import ShapeError, StreamingError
+from .sizes import axes
 from .state import map_state
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class Stepper:
         Raises:
             StateError: it is another layer's or of another batch size.
         """
-        like = torch.empty(self.batch, 0, self.size or 0, dtype=self.dtype, device=self.device)
+        like = torch.empty(self.batch, 0, *axes(self.size or 0), dtype=self.dtype, device=self.device)
         self.layer._check_state(state, like)
 
     def take(self, state: Any) -> None:
@@ -111,11 +112,13 @@ class Stepper:
 
     def refuse_other(self, x: Tensor) -> None:
         """Refuse x of another shape, dtype or device."""
-        shape = (self.batch, x.shape[-1] if self.size is None and x.dim() else self.size)
+        free = self.size is None and x.dim() > 1
+        shape = (self.batch, *(x.shape[1:] if free else axes(self.size or 0)))
         if x.shape == shape and x.dtype is self.dtype and x.device == self.device:
             return
+        features = ("features",) if self.size is None else axes(self.size)
         raise ShapeError(
-            f"a step wants {(self.batch, self.size or 'features')} {self.dtype} on {self.device}, got "
+            f"a step wants {(self.batch, *features)} {self.dtype} on {self.device}, got "
             f"{tuple(x.shape)} {x.dtype} on {x.device}. Pass one row for each of the {self.batch} streams."
         )
 
@@ -135,8 +138,8 @@ class ArrayStepper(Stepper):
     def __init__(self, layer: "SequenceLayer", batch: int, dtype: torch.dtype) -> None:
         super().__init__(layer, batch, dtype)
         # on arrays of its own, x is always laid out alike
-        self._x = None if self.size is None else zeros((batch, self.size), dtype)
-        self._shape = None if self.size is None else torch.Size((batch, self.size))
+        self._x = None if self.size is None else zeros((batch, *axes(self.size)), dtype)
+        self._shape = None if self.size is None else torch.Size((batch, *axes(self.size)))
 
     def step(self, x: Tensor) -> Tensor | None:
         """One step: x (B, I) to y (B, O)."""
@@ -180,8 +183,11 @@ def check_steps(layer: "SequenceLayer", batch: int) -> None:
         raise StreamingError(
             f"{name} is in train(), where dropout and batch statistics take part. Call eval() before stepper()."
         )
-    if layer.stride.denominator != 1:
-        raise StreamingError(f"{name} has stride {layer.stride}: one step in is not one step out, or none.")
+    if layer.stride.denominator != 1 or layer.block != layer.stride.numerator:
+        raise StreamingError(
+            f"{name} gives several outputs for one step (stride {layer.stride}, in blocks of {layer.block}), and a "
+            "stepper one or none. Call the layer with chunks and hand its state on."
+        )
 
 
 def make_stepper(layer: "SequenceLayer", batch: int, dtype: torch.dtype) -> Stepper:

@@ -120,7 +120,7 @@ class Anchored(Combinator):
             raise ConfigError(
                 f"the body gives {body.output_size} numbers, the output wants {output.input_size}."
             )
-        if columns is None or output.quantities % columns:
+        if not isinstance(columns, int) or output.quantities % columns:
             raise ConfigError(
                 f"the scale is of {columns} columns, {output.quantities} quantities cannot be shared among them."
             )

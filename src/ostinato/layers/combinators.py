@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ..core import SequenceLayer, require_layers
+from ..core import SequenceLayer, newest, require_layers
 from ..errors import ConfigError, StateError
 from .delay import Delay
 from .steppers_combined import ChainStepper, ResidualStepper
@@ -25,6 +25,13 @@ class Combinator(SequenceLayer):
 
     def _check_dtype(self, x: Tensor) -> None:
         pass
+
+    def _measure(self) -> None:
+        """``receptive_field`` by ``oldest`` of every output of a block."""
+        outputs = int(self.block / self.stride)
+        self.receptive_field = max(
+            newest(step, self.stride) - self.oldest(step) + 1 for step in range(max(outputs, 1))
+        )
 
     def _check_state(self, state: Any, x: Tensor) -> None:
         if not self.streams:
@@ -91,7 +98,21 @@ class Chain(Ordered):
 
     def __init__(self, *layers: SequenceLayer, **named: SequenceLayer) -> None:
         super().__init__(*layers, **named)
+        self._block = 1
         self._add_up()
+        self._measure()
+
+    @property
+    def block(self) -> int:
+        """Steps after which every layer stands at the end of a block."""
+        return self._block
+
+    def oldest(self, step: int) -> float:
+        """Through all layers, from the last to the first."""
+        seen: float = step
+        for layer in reversed(self.layers):
+            seen = seen if math.isinf(seen) else layer.oldest(int(seen))
+        return seen
 
     def initial_state(
         self, batch: int, dtype: torch.dtype | None = None, device: torch.device | str | None = None
@@ -143,7 +164,7 @@ class Chain(Ordered):
     def last(self, x: Tensor) -> Tensor:
         """The last layer may need less than all of its input."""
         *firsts, final = self.layers
-        cut = final.stride == 1 and not final.latency and final.streams  # otherwise its phase would be lost
+        cut = final.keeps_pace  # otherwise its phase would be lost
         return final.last(_run_to_the_end(firsts, x, final.receptive_field if cut else math.inf))
 
     def tail(self, x: Tensor, count: int) -> Tensor:
@@ -161,10 +182,24 @@ class Chain(Ordered):
                     f"the one before it gives {size}. Make them equal."
                 )
             size = size if layer.output_size is None else layer.output_size
-            self.receptive_field += (layer.receptive_field - 1) * float(self.stride)
-            self.latency += int(layer.latency * self.stride)
+            self._block *= layer.block // math.gcd(int(self._block / self.stride), layer.block)
+            self.latency += self._in_input_steps(place, layer)
             self.stride *= layer.stride
+            if self.steps_out is not None or layer.steps_out is not None:
+                steps = torch.tensor([1 if self.steps_out is None else self.steps_out])
+                self.steps_out = int(layer.out_lengths(steps))
         self.output_size = size
+        self.takes_codes = self.layers[0].takes_codes
+
+    def _in_input_steps(self, place: int, layer: SequenceLayer) -> int:
+        """The latency of a layer in steps of the chain."""
+        steps = layer.latency * self.stride
+        if steps.denominator != 1:
+            raise ConfigError(
+                f"layer {place} of the chain ({type(layer).__name__}) looks ahead {layer.latency} of its steps, "
+                f"which are {steps} of the chain's. Make its latency a multiple of {self.stride.denominator}."
+            )
+        return int(steps)
 
 
 def _run_to_the_end(layers: list[SequenceLayer], x: Tensor, count: float) -> Tensor:
@@ -175,7 +210,7 @@ def _run_to_the_end(layers: list[SequenceLayer], x: Tensor, count: float) -> Ten
     for place, layer in enumerate(layers):
         after = layers[place + 1 :]
         needed = count + sum(follower.receptive_field - 1 for follower in after)
-        plain = all(one.stride == 1 and not one.latency and one.streams for one in (layer, *after))
+        plain = all(one.keeps_pace for one in (layer, *after))
         if plain and not math.isinf(needed) and not _takes_batch_statistics(layers):
             x = layer.tail(x, int(needed))
         else:
@@ -223,8 +258,18 @@ class Residual(Combinator):
         self._check_paths()
         self.input_size, self.output_size = body.input_size, body.output_size
         self.stride, self.latency = body.stride, body.latency
-        self.receptive_field = max(body.receptive_field, self.shortcut.receptive_field)
         self.streams = body.streams and self.shortcut.streams
+        self.steps_out, self.takes_codes = body.steps_out, body.takes_codes and self.shortcut.takes_codes
+        self._measure()
+
+    @property
+    def block(self) -> int:
+        """Steps after which both paths stand at the end of a block."""
+        return self.body.block
+
+    def oldest(self, step: int) -> float:
+        """Of the path that sees further back."""
+        return min(self.body.oldest(step), self.shortcut.oldest(step))
 
     def initial_state(
         self, batch: int, dtype: torch.dtype | None = None, device: torch.device | str | None = None
@@ -273,7 +318,7 @@ class Residual(Combinator):
                 f"the body gives {sizes[0]} features, the shortcut {sizes[1]}. Pass a shortcut that maps "
                 f"to {sizes[0]}, for example a Conv1d with kernel_size=1."
             )
-        for name in ("stride", "latency"):
+        for name in ("stride", "latency", "block", "steps_out"):
             if getattr(body, name) != getattr(shortcut, name):
                 raise ConfigError(
                     f"the body has {name} {getattr(body, name)}, the shortcut {getattr(shortcut, name)}. "
@@ -289,7 +334,7 @@ def _waiting(body: SequenceLayer) -> SequenceLayer:
         raise ConfigError(
             "a body with latency must say its input_size, so that the shortcut can wait for it."
         )
-    return Delay(body.input_size or 1, body.latency) if body.latency else Identity()
+    return Delay(body.input_size, body.latency) if body.latency and body.input_size else Identity()
 
 
 class Identity(SequenceLayer):

@@ -91,6 +91,8 @@ class CentredConv1d(SequenceLayer):
         ``torch.nn.Conv1d`` with padding="same".
     """
 
+    input_size: int
+    output_size: int
     streams = False
 
     def __init__(
@@ -116,7 +118,7 @@ class CentredConv1d(SequenceLayer):
     def run(self, x: Tensor, state: tuple[()], lengths: Tensor | None) -> tuple[Tensor, tuple[()]]:
         """Padding is zero here, so a row alone and a row in a batch see the same beyond their ends."""
         if x.shape[1] == 0:
-            return x.new_zeros(x.shape[0], 0, self.output_size or 0), ()
+            return x.new_zeros(x.shape[0], 0, self.output_size), ()
         return self.convolution(x.transpose(1, 2)).transpose(1, 2), ()
 
 

@@ -5,6 +5,7 @@ Axes: B batch, T time steps, C features.
 
 from torch import Tensor
 
+from ..core import Size
 from ..errors import ConfigError
 from .sliding import Sliding
 from .steppers_sliding import DelayStepper
@@ -14,7 +15,7 @@ class Delay(Sliding):
     """y[t] = x[t - steps], zeros before the beginning.
 
     Args:
-        input_size: features per step, C.
+        input_size: features per step, C, or (F, C).
         steps: how long to wait, 0 or more.
 
     Shape:
@@ -24,9 +25,10 @@ class Delay(Sliding):
         ConfigError: steps is negative.
     """
 
+    input_size: Size
     stepper_type = DelayStepper
 
-    def __init__(self, input_size: int, steps: int) -> None:
+    def __init__(self, input_size: Size, steps: int) -> None:
         if not isinstance(steps, int) or steps < 0:
             raise ConfigError(f"steps must be a whole number of 0 or more, got {steps!r}.")
         super().__init__(input_size, input_size, span=steps + 1, latency=steps)

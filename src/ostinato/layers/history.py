@@ -1,6 +1,6 @@
 """What layers share that look back a fixed number of steps: the steps they keep.
 
-Axes: B batch, T time steps, C features.
+Axes: B batch, T time steps, F frequencies, C features or channels.
 """
 
 import torch
@@ -8,17 +8,17 @@ from torch import Tensor
 
 
 def join_steps(history: Tensor, x: Tensor) -> Tensor:
-    """``history`` (B, H, C) followed by ``x`` (B, T, C), in channel-first memory.
+    """``history`` (B, H, C) followed by ``x`` (B, T, C), in channel-first memory; (B, H, F, C) and (B, T, F, C) too.
 
-    Joining along the last axis of (B, C, T) is what keeps a stack of convolutions free of re-ordering.
+    Joining along time in (B, C, T) is what keeps a stack of convolutions free of re-ordering.
     """
     if history.shape[1] == 0:
         return x
-    return torch.cat([history.transpose(1, 2), x.transpose(1, 2)], dim=2).transpose(1, 2)
+    return torch.cat([history.movedim(-1, 1), x.movedim(-1, 1)], dim=2).movedim(1, -1)
 
 
 def keep_last(buffer: Tensor, count: int, lengths: Tensor | None) -> Tensor:
-    """The last ``count`` steps that each row has seen, (B, count, C).
+    """The last ``count`` steps that each row has seen, (B, count, C) or (B, count, F, C).
 
     ``buffer`` is ``count`` remembered steps followed by the chunk that ``lengths`` speaks of.
     """
@@ -27,4 +27,6 @@ def keep_last(buffer: Tensor, count: int, lengths: Tensor | None) -> Tensor:
         kept = buffer[:, buffer.shape[1] - count :]
         return kept.clone()  # a view would keep the whole chunk alive
     steps = lengths[:, None] + torch.arange(count, device=buffer.device)
-    return buffer.gather(1, steps[:, :, None].expand(-1, -1, buffer.shape[2]))
+    return buffer.gather(
+        1, steps.view(*steps.shape, *[1] * (buffer.dim() - 2)).expand(-1, -1, *buffer.shape[2:])
+    )

@@ -29,6 +29,9 @@ class LevelState(NamedTuple):
 class Moving(Raw):
     """What layers on levels share: the last levels, and exponentially weighted means of levels and squared changes."""
 
+    input_size: int
+    output_size: int
+
     def __init__(self, input_size: int, memory: int, means: Sequence[float], scales: Sequence[float]) -> None:
         super().__init__()
         at_least_one(input_size=input_size)
@@ -43,7 +46,7 @@ class Moving(Raw):
         self, batch: int, dtype: torch.dtype | None = None, device: torch.device | str | None = None
     ) -> LevelState:
         """Nothing seen. ``dtype`` does not matter: levels are kept as float64."""
-        size, sums = self.input_size or 1, len(self.means) + len(self.scales)
+        size, sums = self.input_size, len(self.means) + len(self.scales)
         return LevelState(
             torch.zeros(batch, self.memory, size, dtype=torch.float64, device=device),
             torch.zeros(batch, dtype=torch.int64, device=device),

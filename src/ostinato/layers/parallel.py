@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..core import SequenceLayer
+from ..core import SequenceLayer, Size, axes
 from ..errors import ConfigError
 from .combinators import Ordered
 from .steppers_combined import ParallelStepper
@@ -21,7 +21,8 @@ class Parallel(Ordered):
         layers: in the order of their outputs; given by keyword, they are attributes of those names.
 
     Shape:
-        x (B, T, I), y (B, T', O), O the sum of the layers' own. The state is a tuple of the layers' states.
+        x (B, T, I), y (B, T', O), O the sum of the layers' own; of y (B, T', F, O) the channels are laid side by side.
+        The state is a tuple of the layers' states.
 
     Raises:
         ConfigError: no layer is given, a name is taken, or the layers differ in input size, stride or latency, or one
@@ -49,7 +50,7 @@ class Parallel(Ordered):
         """Each layer over the same steps."""
         befores = state if self.streams else [None] * self.parts
         pairs = [layer(x, before, lengths) for layer, before in zip(self.layers, befores, strict=True)]
-        y = torch.cat([y for y, _ in pairs], dim=2)
+        y = torch.cat([y for y, _ in pairs], dim=-1)
         return y, tuple(after for _, after in pairs) if self.streams else ()
 
     def last(self, x: Tensor) -> Tensor:
@@ -58,11 +59,20 @@ class Parallel(Ordered):
 
     def tail(self, x: Tensor, count: int) -> Tensor:
         """Each layer at the last steps."""
-        return torch.cat([layer.tail(x, count) for layer in self.layers], dim=2)
+        return torch.cat([layer.tail(x, count) for layer in self.layers], dim=-1)
 
     def output_dtype(self, dtype: torch.dtype | None) -> torch.dtype | None:
         """What the first layer gives; the others must agree."""
         return self.layers[0].output_dtype(dtype)
+
+    @property
+    def block(self) -> int:
+        """The same for every layer."""
+        return self.layers[0].block
+
+    def oldest(self, step: int) -> float:
+        """Of the layer that sees furthest back."""
+        return min(layer.oldest(step) for layer in self.layers)
 
     def out_lengths(self, lengths: Tensor, state: Any = None) -> Tensor:
         """The same for every layer."""
@@ -73,26 +83,39 @@ class Parallel(Ordered):
         if not self.latency:
             return super().flush(state)
         owed = [layer.flush(part) for layer, part in zip(self.layers, state, strict=True)]
-        return torch.cat(owed, dim=2)
+        return torch.cat(owed, dim=-1)
 
     def _add_up(self) -> None:
         layers = self.layers
         sizes = {layer.input_size for layer in layers if layer.input_size is not None}
         if len(sizes) > 1:
             raise ConfigError(
-                f"the layers take {', '.join(map(str, sorted(sizes)))} features. Make them equal."
+                f"the layers take {', '.join(sorted(map(str, sizes)))} features. Make them equal."
             )
         outputs = [layer.output_size for layer in layers]
         if None in outputs:
             kind = type(layers[outputs.index(None)]).__name__
             raise ConfigError(f"{kind} does not say its output_size, so its part of y has no place. Name it.")
-        for name in ("stride", "latency"):
+        for name in ("stride", "latency", "block", "steps_out"):
             found = [getattr(layer, name) for layer in layers]
             if len(set(found)) > 1:
                 raise ConfigError(
                     f"the layers have {name} {', '.join(map(str, found))}. They must give the same steps."
                 )
         self.input_size = next(iter(sizes), None)
-        self.output_size = sum(size for size in outputs if size is not None)
+        self.output_size = _side_by_side([size for size in outputs if size is not None])
         self.stride, self.latency = layers[0].stride, layers[0].latency
-        self.receptive_field = max(layer.receptive_field for layer in layers)
+        self.steps_out, self.takes_codes = layers[0].steps_out, all(layer.takes_codes for layer in layers)
+        self._measure()
+
+
+def _side_by_side(sizes: list[Size]) -> Size:
+    """The size of all together, joined along the last axis."""
+    others = {axes(size)[:-1] for size in sizes}
+    if len(others) > 1:
+        raise ConfigError(
+            f"the layers give steps of sizes {', '.join(map(str, sizes))}. They may differ in the last axis only."
+        )
+    total = sum(axes(size)[-1] for size in sizes)
+    first = others.pop()
+    return (*first, total) if first else total

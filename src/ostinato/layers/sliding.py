@@ -1,6 +1,7 @@
 """Layers that apply one function to every window of a fixed number of steps.
 
-Axes: B batch, T time steps, C input features, O output features, K window in steps, S stride in steps.
+Axes: B batch, T time steps, C input features, O output features, K window in steps, S stride in steps. C and O may
+be two axes each, frequencies and channels.
 """
 
 from fractions import Fraction
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ..core import SequenceLayer
+from ..core import SequenceLayer, Size, axes
 from ..errors import ConfigError, StreamingError
 from .history import join_steps, keep_last
 from .sizes import at_least_one
@@ -41,7 +42,7 @@ class Sliding(SequenceLayer):
     fill: float = 0.0
 
     def __init__(
-        self, input_size: int, output_size: int, span: int, stride: int = 1, latency: int = 0
+        self, input_size: Size, output_size: Size, span: int, stride: int = 1, latency: int = 0
     ) -> None:
         super().__init__()
         at_least_one(input_size=input_size, output_size=output_size, stride=stride)
@@ -65,7 +66,8 @@ class Sliding(SequenceLayer):
     ) -> Any:
         """``overlap`` steps of ``fill``."""
         assert self.input_size is not None
-        history = torch.full((batch, self.overlap, self.input_size), self.fill, dtype=dtype, device=device)
+        shape = (batch, self.overlap, *axes(self.input_size))
+        history = torch.full(shape, self.fill, dtype=dtype, device=device)
         if self.step == 1:
             return SlidingState(history)
         return StridedState(history, torch.zeros(batch, dtype=torch.bool, device=device))
@@ -76,8 +78,8 @@ class Sliding(SequenceLayer):
             self._refuse_ended_rows(x, state, lengths)
         buffer = join_steps(state.history, x)
         blocks = (buffer.shape[1] - self.overlap) // self.step
-        size = self.output_size or 0
-        y = self.slide(buffer[:, self.skip :]) if blocks else x.new_zeros(x.shape[0], 0, size)
+        size = axes(self.output_size or 0)
+        y = self.slide(buffer[:, self.skip :]) if blocks else x.new_zeros(x.shape[0], 0, *size)
         if self.step == 1:
             return y, SlidingState(keep_last(buffer, self.overlap, lengths))
         return y, self._strided_state(buffer, blocks, x.shape[1], state, lengths)
@@ -85,16 +87,16 @@ class Sliding(SequenceLayer):
     def tail(self, x: Tensor, count: int) -> Tensor:
         """Without the history, where x is long enough to be its own."""
         needed = count + int(self.receptive_field) - 1
-        if self.step > 1 or self.latency or x.shape[1] < needed:
+        if not self.keeps_pace or x.shape[1] < needed:
             return super().tail(x, count)
         self._check_input(x)
         return self.slide(x[:, -needed:])
 
     def _fits(self, leaf: Tensor, like: Tensor) -> bool:
         """The history of a strided layer is longer by its phase."""
-        if leaf.dim() != 3 or like.dim() != 3:
+        if leaf.dim() < 3 or leaf.dim() != like.dim():
             return super()._fits(leaf, like)
-        return leaf.shape[2] == like.shape[2] and 0 <= leaf.shape[1] - like.shape[1] < self.step
+        return leaf.shape[2:] == like.shape[2:] and 0 <= leaf.shape[1] - like.shape[1] < self.step
 
     def out_lengths(self, lengths: Tensor, state: Any = None) -> Tensor:
         """Blocks of ``stride`` steps that are complete."""
@@ -108,7 +110,7 @@ class Sliding(SequenceLayer):
         ended = state.ended
         if lengths is not None:
             ended = ended | (lengths < steps)
-            history = torch.where(ended[:, None, None], 0.0, history)
+            history = torch.where(ended.view(-1, *[1] * (history.dim() - 1)), 0.0, history)
         return StridedState(history, ended)
 
     def _refuse_ended_rows(self, x: Tensor, state: StridedState, lengths: Tensor | None) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import torch
 
+from ..core import SequenceLayer, numbers
 from ..core.stepper import Array, ArrayStepper, Stepper, array, make_stepper, zeros
 from .outputs import Output, Point, Quantiles
 
@@ -89,11 +90,16 @@ class ParallelStepper(CombinedStepper):
 
     layer: "Parallel"
 
+    @classmethod
+    def suits(cls, layer: SequenceLayer) -> bool:
+        """Steps of one axis; others go by ``run``."""
+        return isinstance(layer.output_size, int)
+
     def build(self) -> None:
         """Each with its place in y."""
         self.parts = [make_stepper(layer, self.batch, self.dtype) for layer in self.layer.layers]
-        self._y = zeros((self.batch, self.layer.output_size or 0), _output_dtype(self))
-        ends = np.cumsum([layer.output_size or 0 for layer in self.layer.layers])
+        self._y = zeros((self.batch, numbers(self.layer.output_size or 0)), _output_dtype(self))
+        ends = np.cumsum([numbers(layer.output_size or 0) for layer in self.layer.layers])
         places = np.split(self._y, ends[:-1], axis=1)  # views
         self._pairs = [(part.advance, place) for part, place in zip(self.parts, places, strict=True)]
 

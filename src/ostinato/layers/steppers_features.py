@@ -107,7 +107,7 @@ class TradeStepper(ArrayStepper):
         layer = self.layer
         self._rows = [TradeRow(layer) for _ in range(self.batch)]
         self._past = Past(layer.memory, self.batch, 3, torch.float64)
-        self._y = zeros((self.batch, layer.output_size or 0), layer.anchor.dtype)
+        self._y = zeros((self.batch, layer.output_size), layer.anchor.dtype)
 
     def advance(self, x: Array) -> Array:
         """Row by row."""
@@ -136,7 +136,7 @@ class MovingStepper(ArrayStepper):
 
     def build(self) -> None:
         """Decays of the means, then of the scales; a scale counts changes, one fewer than levels."""
-        layer, size = self.layer, self.layer.input_size or 0
+        layer, size = self.layer, self.layer.input_size
         self._cut = len(layer.means)
         halflives = (*layer.means, *layer.scales)
         self._decay = np.array(decays(halflives))
@@ -205,10 +205,10 @@ class LevelStepper(MovingStepper):
     def build(self) -> None:
         """Where each kind of feature stands in y."""
         super().build()
-        layer, size = self.layer, self.layer.input_size or 0
+        layer, size = self.layer, self.layer.input_size
         self._roots = np.sqrt(np.array(layer.means))
         self._lag_roots = [math.sqrt(lag) for lag in layer.lags]
-        self._y = zeros((self.batch, size, (layer.output_size or 0) // size), torch.float64)
+        self._y = zeros((self.batch, size, (layer.output_size) // size), torch.float64)
         lags, means = len(layer.lags), len(layer.means)
         self._changes = self._y[..., :lags]
         self._distances = self._y[..., lags : lags + means]

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..core import SequenceLayer
+from ..core import SequenceLayer, axes
 from ..core.stepper import Array, ArrayStepper, array, zeros
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class ToNetworkStepper(ArrayStepper):
 
     def build(self) -> None:
         """In the dtype of the network."""
-        self._y = zeros((self.batch, self.layer.input_size or 0), self.layer.anchor.dtype)
+        self._y = zeros((self.batch, *axes(self.layer.input_size or 0)), self.layer.anchor.dtype)
 
     def advance(self, x: Array) -> Array:
         """Cast."""

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..core import SequenceLayer
 from ..core.stepper import Array, ArrayStepper, array, tensor, zeros
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class GRUCell(Cell):
     def laid_out(self, owner: "Recurrent", layer: int) -> Blocks:
         """What does not see x, or the hidden state, has zeros for it."""
         reset, update, (across, back, bias) = gates_of(owner, layer)
-        parts = owner.weights(layer)
+        parts = owner.weights(f"l{layer}")
         from_input, from_hidden = (
             torch.zeros_like(bias) if part is None else part.detach()[-owner.hidden_size :]
             for part in (parts.input_bias, parts.hidden_bias)
@@ -141,6 +142,11 @@ class RecurrentStepper(ArrayStepper):
 
     layer: "Recurrent"
     cell: type[Cell]
+
+    @classmethod
+    def suits(cls, layer: SequenceLayer) -> bool:
+        """Whether nothing is asked for beside the cell."""
+        return layer.plain  # type: ignore[return-value]
 
     def build(self) -> None:
         """One cell for each layer."""
@@ -186,7 +192,7 @@ class GRUStepper(RecurrentStepper):
 
 def gates_of(owner: "Recurrent", layer: int) -> Blocks:
     """The weights of one layer, gate by gate, the two biases added."""
-    weights, size = owner.weights(layer), owner.hidden_size
+    weights, size = owner.weights(f"l{layer}"), owner.hidden_size
     across, back = weights.from_input.detach(), weights.from_hidden.detach()
     bias = across.new_zeros(len(across))
     for part in (weights.input_bias, weights.hidden_bias):

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..core import SequenceLayer
+from ..core import SequenceLayer, Size, axes
 from ..core.stepper import Array, ArrayStepper, array, tensor, zeros
 from .steppers_plain import array_function, knows
 
@@ -28,9 +28,9 @@ class Past:
     costs as much a step as writing one.
     """
 
-    def __init__(self, count: int, batch: int, size: int, dtype: torch.dtype) -> None:
+    def __init__(self, count: int, batch: int, size: Size, dtype: torch.dtype) -> None:
         self.count = count
-        self.buffer = zeros((2 * count + ROOM, batch, size), dtype)
+        self.buffer = zeros((2 * count + ROOM, batch, *axes(size)), dtype)
         self.end = count
 
     def push(self, x: Array) -> int:
@@ -50,7 +50,7 @@ class Past:
 
     def give(self) -> Tensor:
         """(B, H, C), fresh."""
-        return tensor(self.buffer[self.end - self.count : self.end].transpose(1, 0, 2))
+        return tensor(self.buffer[self.end - self.count : self.end].swapaxes(0, 1))
 
 
 class SlidingStepper(ArrayStepper):
@@ -106,7 +106,7 @@ class DelayStepper(SlidingStepper):
 
     def build(self) -> None:
         """As many steps as it waits."""
-        self._past = Past(self.layer.overlap, self.batch, self.layer.input_size or 0, self.dtype)
+        self._past = Past(self.layer.overlap, self.batch, self.layer.input_size, self.dtype)
 
     def advance(self, x: Array) -> Array:
         """The oldest."""
@@ -122,7 +122,7 @@ class WindowStepper(SlidingStepper):
 
     def build(self) -> None:
         """The window in channel-first memory, as the layer hands it to the module."""
-        layer, size = self.layer, self.layer.input_size or 0
+        layer, size = self.layer, self.layer.input_size
         self._past = Past(layer.length - 1, self.batch, size, self.dtype)
         flat = _after_flatten(layer.module)
         shape = (self.batch, size, layer.length) if flat is None else (self.batch, layer.length, size)

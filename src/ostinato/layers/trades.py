@@ -58,6 +58,8 @@ class TradeFeatures(SequenceLayer):
         stand for the two sides of the book, which trades alone do not show.
     """
 
+    input_size: int
+    output_size: int
     stepper_type = TradeStepper
 
     anchor: Tensor
@@ -96,7 +98,7 @@ class TradeFeatures(SequenceLayer):
             keep_last(buffer, self.memory, lengths), (state.seen + arrived).clamp(max=self.memory)
         )
         if x.shape[1] == 0:
-            return x.new_zeros(x.shape[0], 0, self.output_size or 0, dtype=self.anchor.dtype), after
+            return x.new_zeros(x.shape[0], 0, self.output_size, dtype=self.anchor.dtype), after
         known = torch.arange(buffer.shape[1], device=x.device) >= self.memory - state.seen[:, None]
         price = _log_price(buffer)
         columns = [*self._changes(buffer, price, known), *self._distances(price, known)]

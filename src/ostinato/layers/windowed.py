@@ -39,6 +39,8 @@ class Windowed(SequenceLayer):
     ((2, 7, 5), (2, 3, 3))
     """
 
+    input_size: int
+    output_size: int
     stepper_type = WindowStepper
 
     def __init__(self, module: nn.Module, length: int, input_size: int, output_size: int) -> None:
@@ -52,12 +54,10 @@ class Windowed(SequenceLayer):
         self, batch: int, dtype: torch.dtype | None = None, device: torch.device | str | None = None
     ) -> SlidingState:
         """Zeros."""
-        assert self.input_size is not None
         return SlidingState(torch.zeros(batch, self.length - 1, self.input_size, dtype=dtype, device=device))
 
     def run(self, x: Tensor, state: SlidingState, lengths: Tensor | None) -> tuple[Tensor, SlidingState]:
         """Unfold, let the module see the valid windows, put its answers back in their places."""
-        assert self.output_size is not None
         buffer = join_steps(state.history, x)
         after = SlidingState(keep_last(buffer, self.length - 1, lengths))
         if x.shape[1] == 0:
@@ -80,7 +80,6 @@ class Windowed(SequenceLayer):
 
     def _answer(self, windows: Tensor) -> Tensor:
         """y (N, O) for ``windows`` (N, I, L)."""
-        assert self.output_size is not None
         if len(windows) == 0:
             return windows.new_zeros(0, self.output_size)
         y: Tensor = self.module(windows.transpose(1, 2))

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...core import SequenceLayer
+from ...core import SequenceLayer, numbers
 from ...data.calendar import HOLIDAY
 from ...data.panel import Panel
 from ...errors import ConfigError, DataError
@@ -91,7 +91,7 @@ def features_of(recipe: Recipe) -> SequenceLayer:
     if len(ahead):
         parts["known"] = Columns(size, ahead)
     seen = Parallel(**parts)
-    return Chain(seen=seen, cast=ToNetwork(seen.output_size or 0))
+    return Chain(seen=seen, cast=ToNetwork(numbers(seen.output_size or 0)))
 
 
 def running_scale(recipe: Recipe) -> SequenceLayer:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...core import SequenceLayer
+from ...core import SequenceLayer, numbers
 from ...data.folds import Fold
 from ...data.panel import Panel
 from ...data.report import counted, too_few
@@ -169,7 +169,7 @@ def _prepared(choices: Choices, panel: Panel, fold: Fold | None, device: str) ->
     torch.manual_seed(config.seed)
     model = forecast_model(recipe, *network_section(config)).to(device)
     _check_long_enough(panel, fold, recipe, parts_of(model).network)
-    check_numbers(len(fold.validation) + len(fold.test), model.output_size or 1)
+    check_numbers(len(fold.validation) + len(fold.test), numbers(model.output_size or 1))
     raw = raw_rows(recipe, panel)[: int(fold.used.max()) + 1].to(device_of(model))
     x = scaled_features(model, raw, panel, fold.train)
     question = target_of(recipe).question(model, panel, raw, x, fold)

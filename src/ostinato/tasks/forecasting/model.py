@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ...core import SequenceLayer
+from ...core import SequenceLayer, numbers
 from ...layers import Anchored, Chain, Parallel, Regression, StandardScaler
 from ...models import build
 from .features import features_of
@@ -36,8 +36,7 @@ def forecast_model(recipe: Recipe, name: str, options: Mapping[str, Any]) -> Seq
     """
     target = target_of(recipe)
     features = features_of(recipe)
-    size = features.output_size
-    assert size is not None
+    size = numbers(features.output_size or 0)
     network = build(name, options, size, target.outputs)
     if target.quantities:
         begin_with_nothing(network)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ...core import numbers
 from ...data.calendar import HOLIDAY
 from ...data.panel import Panel
 from ...data.report import counted
@@ -52,7 +53,9 @@ def predict(run: Run, data: Data, chunk: int = CHUNK, last: int | None = None) -
     rows = kept
     target = target_of(run.recipe)
     check_numbers(
-        len(rows), run.model.output_size or 1, "Ask for the last rows only, with --last (in Python last=)."
+        len(rows),
+        numbers(run.model.output_size or 1),
+        "Ask for the last rows only, with --last (in Python last=).",
     )
     return like(data, target.frame(panel, rows, foresee(run, panel, rows, chunk)))
 
@@ -83,13 +86,16 @@ def foresee(run: Run, panel: Panel, rows: np.ndarray, chunk: int = CHUNK) -> np.
         DataError: the model gives something that is not a number.
     """
     _check_inputs(run, panel)
-    check_numbers(len(rows), run.model.output_size or 1)
+    check_numbers(len(rows), numbers(run.model.output_size or 1))
     raw = raw_rows(run.recipe, panel)[: int(rows.max(initial=-1)) + 1].to(device_of(run.model))
     place = np.full(len(panel), -1, np.int64)
     place[rows] = np.arange(len(rows))
     asked = torch.from_numpy(place).to(raw.device)
     y = torch.zeros(
-        len(rows), run.model.output_size or 1, dtype=run.model.output_dtype(raw.dtype), device=raw.device
+        len(rows),
+        numbers(run.model.output_size or 1),
+        dtype=run.model.output_dtype(raw.dtype),
+        device=raw.device,
     )
     if len(rows):
         for some, piece in pieces_of(run.model, raw, panel.starts, chunk):

@@ -1,0 +1,82 @@
+"""Layers that give several steps for one, each an overlapping sum: transposed convolution, the inverse STFT.
+
+Axes: B batch, T time steps, I input features, O output features, K steps that one step spreads over, S steps out for
+each step in. I and O may be two axes each, frequencies and channels.
+"""
+
+import math
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..core import SequenceLayer, Size, axes
+from ..errors import ConfigError
+from .history import keep_last
+from .sizes import at_least_one
+
+
+class OverlapState(NamedTuple):
+    """What the steps so far add to the next outputs."""
+
+    owed: Tensor  # (B, K - S, O)
+
+
+class Overlapping(SequenceLayer):
+    """Each step in is spread over ``span`` steps out, ``factor`` steps after those of the one before, and summed.
+
+    Step t is complete in outputs S t to S t + S - 1, so T steps give S T and what they add to later ones is kept.
+    Subclasses compute ``spread``, which must be linear in x, and may override ``finish``.
+    """
+
+    def __init__(self, input_size: Size, output_size: Size, span: int, factor: int) -> None:
+        super().__init__()
+        at_least_one(input_size=input_size, output_size=output_size, span=span, factor=factor)
+        if span < factor:
+            raise ConfigError(
+                f"each step must spread over at least {factor} steps, as many as come out for it, got {span}: no input "
+                "would reach the others."
+            )
+        self.input_size, self.output_size = input_size, output_size
+        self.span, self.factor = span, factor
+        self.overlap = span - factor
+        self.stride = Fraction(1, factor)
+        self.receptive_field = math.ceil(span / factor)
+
+    def spread(self, x: Tensor) -> Tensor:
+        """The sum of what the steps of x, at least one, add to (B, (T - 1) S + K, O)."""
+        raise NotImplementedError(f"{type(self).__name__} does not define spread().")
+
+    def finish(self, total: Tensor) -> Tensor:
+        """y of sums that are complete: where a bias is added or a window divided by."""
+        return total
+
+    def oldest(self, step: int) -> int:
+        """Output S a + r hears step a and those before it whose spread reaches r."""
+        newest, phase = divmod(step, self.factor)
+        return newest - (self.span - 1 - phase) // self.factor
+
+    def initial_state(
+        self, batch: int, dtype: torch.dtype | None = None, device: torch.device | str | None = None
+    ) -> OverlapState:
+        """Nothing is owed."""
+        assert self.output_size is not None
+        shape = (batch, self.overlap, *axes(self.output_size))
+        return OverlapState(torch.zeros(shape, dtype=dtype, device=device))
+
+    def run(self, x: Tensor, state: OverlapState, lengths: Tensor | None) -> tuple[Tensor, Any]:
+        """Spread, add what was owed, and keep what is not complete."""
+        if x.shape[1] == 0:
+            return state.owed[:, :0], state
+        total = self._add_owed(self.spread(x), state.owed)
+        y = self.finish(total[:, : self.factor * x.shape[1]])
+        # padded steps are zero and add nothing, so what a row still owes lies behind its own last step
+        ended = None if lengths is None else lengths * self.factor
+        return y, OverlapState(keep_last(total, self.overlap, ended))
+
+    def _add_owed(self, total: Tensor, owed: Tensor) -> Tensor:
+        if not self.overlap:
+            return total
+        first, rest = total[:, : self.overlap] + owed, total[:, self.overlap :]
+        return torch.cat([first.movedim(-1, 1), rest.movedim(-1, 1)], dim=2).movedim(1, -1)

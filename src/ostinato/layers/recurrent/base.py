@@ -1,0 +1,310 @@
+"""What all recurrent layers share: stacking, directions, regularisers, parameters, and a look at what is on the way.
+
+Parameters are named as in torch.nn (``weight_ih_l0``, ``bias_hh_l1_reverse``).
+
+Axes: B batch, T time steps, I input features, H hidden features, L layers, D directions (1 or 2).
+"""
+
+import math
+from typing import Any, ClassVar, TypedDict, Unpack
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...core import SequenceLayer, fill_padding, reverse_steps
+from ...errors import ConfigError
+from ...ops import recurrent as ops
+from ...ops.recurrent import Cell, Parts
+from ..sizes import at_least_one
+from .chances import LockedState, Zoneout, check_rate, check_zoneout, locked_mask
+
+
+class Options(TypedDict, total=False):
+    """What every recurrent layer can be asked for by keyword."""
+
+    bias: bool
+    bidirectional: bool
+    reverse: bool
+    residual: bool
+    dropout: float
+    input_dropout: float
+    state_dropout: float
+    weight_dropout: float
+    zoneout: float | tuple[float, ...]
+
+
+class Recurrent(SequenceLayer):
+    """A cell repeated along time, in layers above each other.
+
+    A subclass names its ``gates`` and its ``state_type``, makes its ``cell`` of the parameters of one layer in one
+    direction, and where there is a faster way than a loop over steps runs it in ``kernel``. Parameters beyond the usual
+    four, or of other shapes, it names in ``shapes``.
+
+    Args:
+        input_size: features per step, I.
+        hidden_size: features of the state and of the output, H.
+        num_layers: layers above each other, L.
+        bias: whether the cell has biases.
+        bidirectional: a second pass from the end of each row; then the layer needs the whole sequence.
+        reverse: one pass, from the end of each row to its beginning; the layer needs the whole sequence.
+        residual: each layer but the first adds its input to its output.
+        dropout: rate between layers, drawn anew for each number.
+        input_dropout: rate on what each layer reads, the first too; one mask for all steps of a sequence.
+        state_dropout: rate on the hidden state as the recurrent products hear it; one mask for all steps.
+        weight_dropout: rate on the recurrent weights, drawn anew for each call.
+        zoneout: rate at which units keep their state; one number, or one for each field of the state.
+
+    Shape:
+        x (B, T, I), y (B, T, D * H), each field of the state (B, L, H).
+
+    Raises:
+        ConfigError: a size is below 1, a rate is not one, or both directions are asked for in reverse.
+        StreamingError: a state is given to a layer that runs from the end.
+
+    Source:
+        Locked masks: Gal & Ghahramani 2015, arXiv:1512.05287, section 4. Dropped weights: Wan et al. 2013, DropConnect;
+        on recurrent weights: Merity et al. 2017, arXiv:1708.02182, section 3. Zoneout: Krueger et al. 2016,
+        arXiv:1606.01305. Residual layers: Wu et al. 2016, arXiv:1609.08144, section 3.1, from the second layer on.
+    """
+
+    gates: ClassVar[tuple[str, ...]]  # in the order of the rows of the weights
+    state_type: ClassVar[type[Any]]
+    input_size: int
+    output_size: int
+    bounded: bool = True  # whether the output stays finite however many steps are run
+    weight_hh_l0: Tensor
+
+    def __init__(
+        self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Unpack[Options]
+    ) -> None:
+        super().__init__()
+        at_least_one(input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
+        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
+        self._take(**options)
+        self.output_size = self.sizes()[0] * len(self.directions)
+        self.receptive_field = math.inf
+        self.streams = not (self.bidirectional or self.reverse)
+        for layer in range(num_layers):
+            for direction in self.directions:
+                self._add_weights(layer, direction)
+
+    def cell(self, place: str) -> Cell:
+        """The equations with the parameters of one layer in one direction, such as "l0" or "l1_reverse"."""
+        raise NotImplementedError(f"{type(self).__name__} does not define cell().")
+
+    def kernel(self, x: Tensor, parts: Parts, place: str, lengths: Tensor | None) -> tuple[Tensor, Parts]:
+        """One layer, one direction, without chances: y (B, T, H) and what it remembers."""
+        return ops.unroll(self.cell(place), x, parts, lengths)
+
+    def shapes(self, inputs: int) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of the parameters of one layer in one direction, for ``inputs`` features."""
+        rows = len(self.gates) * self.hidden_size
+        shapes: dict[str, tuple[int, ...]] = {
+            "weight_ih": (rows, inputs),
+            "weight_hh": (rows, self.sizes()[0]),
+        }
+        if self.bias:
+            shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
+        return shapes
+
+    def sizes(self) -> tuple[int, ...]:
+        """Features of each field of the state."""
+        return (self.hidden_size,) * len(self.state_type._fields)
+
+    def parameter(self, name: str, place: str) -> Tensor | None:
+        """A parameter of one layer in one direction, None where there is none."""
+        found: Tensor | None = getattr(self, f"{name}_{place}", None)
+        return found
+
+    def weights(self, place: str) -> ops.Weights:
+        """The usual four of one layer in one direction; while training, recurrent weights dropped out."""
+        across, back = self.parameter("weight_ih", place), self.parameter("weight_hh", place)
+        assert across is not None
+        assert back is not None
+        back = F.dropout(back, self.weight_dropout, self.training)
+        return ops.Weights(across, back, self.parameter("bias_ih", place), self.parameter("bias_hh", place))
+
+    @property
+    def plain(self) -> bool:
+        """Whether this is the bare recurrence, layers above each other: what fast steps can do."""
+        return not (any(self.zoneout) or self.locked or self.residual)
+
+    @property
+    def locked(self) -> bool:
+        """Whether masks belong to the state."""
+        return self.streams and bool(self.input_dropout or self.state_dropout)
+
+    def initial_state(
+        self, batch: int, dtype: torch.dtype | None = None, device: torch.device | str | None = None
+    ) -> Any:
+        """Zeros, and the masks of a new sequence where dropout is locked; () if the layer needs the whole sequence."""
+        if not self.streams:
+            return ()
+        dtype, device = dtype or self.weight_hh_l0.dtype, device or self.weight_hh_l0.device
+        # a tensor of its own for each field: safetensors refuses two names for one memory
+        memory = self.state_type(
+            *(torch.zeros(batch, self.num_layers, size, dtype=dtype, device=device) for size in self.sizes())
+        )
+        return LockedState(memory, *self._masks(batch, dtype, device)) if self.locked else memory
+
+    def run(self, x: Tensor, state: Any, lengths: Tensor | None) -> tuple[Tensor, Any]:
+        """Layer upon layer."""
+        return self._run(x, state, lengths, None)
+
+    def trace(self, x: Tensor, state: Any = None, lengths: Tensor | None = None) -> tuple[Tensor, Any, Any]:
+        """As calling the layer, and everything on the way: each gate after its sigmoid, each state.
+
+        The steps are run one by one, so this is slower than calling.
+
+        Returns:
+            y and the state as the layer returns them, and a NamedTuple of tensors (B, T, L, D * H), zero on padded
+            steps. In a bidirectional layer the second half is the backward pass, at the steps it speaks of.
+
+        Raises:
+            As calling the layer.
+
+        >>> from ostinato.layers import LSTM
+        >>> y, state, on_the_way = LSTM(3, 5, num_layers=2).trace(torch.zeros(4, 7, 3))
+        >>> on_the_way._fields, tuple(on_the_way.forget.shape)
+        (('input', 'forget', 'candidate', 'output', 'cell', 'hidden'), (4, 7, 2, 5))
+        """
+        x, state, lengths = self._enter(x, state, lengths)
+        seen: list[Any] = []
+        y, after = self._run(x, state, lengths, seen)
+        stacked = [fill_padding(torch.stack(field, dim=2), lengths) for field in zip(*seen, strict=True)]
+        return fill_padding(y, lengths), after, type(seen[0])(*stacked)
+
+    def extra_repr(self) -> str:
+        """Sizes, as torch.nn shows them."""
+        return f"{self.input_size}, {self.hidden_size}, num_layers={self.num_layers}, dropout={self.dropout}"
+
+    def _run(
+        self, x: Tensor, state: Any, lengths: Tensor | None, seen: list[Any] | None
+    ) -> tuple[Tensor, Any]:
+        inputs, hidden, memory = self._entered(x, state)
+        ends, start = [], 0
+        for layer in range(self.num_layers):
+            read = x if layer == 0 else F.dropout(x, self.dropout, self.training)
+            if inputs is not None:
+                read = read * inputs[:, None, start : start + x.shape[2]]
+            start += x.shape[2]
+            parts = tuple(part[:, layer] for part in memory)
+            mask = None if hidden is None else hidden[:, layer]
+            y, end, on_the_way = self._directions(read, parts, mask, layer, lengths, seen is not None)
+            x = y + x if self.residual and layer > 0 else y
+            ends.append(end)
+            if seen is not None:
+                seen.append(on_the_way)
+        if not self.streams:
+            return x, ()
+        memory = self.state_type(*(torch.stack(parts, dim=1) for parts in zip(*ends, strict=True)))
+        return x, state._replace(memory=memory) if self.locked else memory
+
+    def _entered(self, x: Tensor, state: Any) -> tuple[Tensor | None, Tensor | None, Any]:
+        """Masks of inputs and hidden states, and the memory to begin with."""
+        if self.locked:
+            return state.inputs, state.hidden, state.memory
+        if self.streams:
+            return None, None, state
+        shape = (x.shape[0], self.num_layers)
+        zeros = tuple(x.new_zeros(*shape, size) for size in self.sizes())
+        if not (self.input_dropout or self.state_dropout):
+            return None, None, zeros
+        return *self._masks(x.shape[0], x.dtype, x.device), zeros
+
+    def _directions(
+        self,
+        x: Tensor,
+        parts: Parts,
+        mask: Tensor | None,
+        layer: int,
+        lengths: Tensor | None,
+        trace: bool,
+    ) -> tuple[Tensor, Parts, Any]:
+        """One layer, forward, backward or both; what is on the way only if asked for."""
+        if self.streams:
+            return self._scan(x, parts, mask, f"l{layer}", lengths, trace)
+        # no end state is needed, so a bounded cell may run over the padding: it comes after the valid steps
+        until = None if self.bounded and not trace else lengths
+        backward = self._scan(
+            reverse_steps(x, lengths), parts, mask, f"l{layer}{self.directions[-1]}", until, trace
+        )
+        turned = _turned(backward, lengths)
+        if self.reverse:
+            return turned
+        forward = self._scan(x, parts, mask, f"l{layer}", until, trace)
+        beside = (
+            [torch.cat(pair, dim=2) for pair in zip(forward[2], turned[2], strict=True)] if trace else None
+        )
+        y = torch.cat([forward[0], turned[0]], dim=2)
+        return y, (), type(forward[2])(*beside) if beside else None
+
+    def _scan(
+        self, x: Tensor, parts: Parts, mask: Tensor | None, place: str, lengths: Tensor | None, trace: bool
+    ) -> tuple[Tensor, Parts, Any]:
+        change = Zoneout(self.zoneout, self.training) if any(self.zoneout) else None
+        if mask is not None and (not self.training or not self.state_dropout):
+            mask = None  # all ones
+        if not trace and mask is None and change is None:
+            return *self.kernel(x, parts, place, lengths), None
+        seen: list[Any] = []
+        cell = self.cell(place)
+        y, after = ops.unroll(cell, x, parts, lengths, mask=mask, change=change, seen=seen if trace else None)
+        if not trace:
+            return y, after, None
+        if not seen:  # no step, but the fields must be known
+            _, end = cell.step(
+                tuple(part[:, 0] for part in cell.project(x.new_zeros(len(x), 1, x.shape[2]))),
+                parts,
+                parts[0],
+            )
+            return y, after, type(end)(*(field.new_zeros(len(x), 0, field.shape[1]) for field in end))
+        return y, after, type(seen[0])(*(torch.stack(field, dim=1) for field in zip(*seen, strict=True)))
+
+    def _take(
+        self,
+        *,
+        bias: bool = True,
+        bidirectional: bool = False,
+        reverse: bool = False,
+        residual: bool = False,
+        dropout: float = 0.0,
+        input_dropout: float = 0.0,
+        state_dropout: float = 0.0,
+        weight_dropout: float = 0.0,
+        zoneout: float | tuple[float, ...] = 0.0,
+    ) -> None:
+        if bidirectional and reverse:
+            raise ConfigError(
+                "bidirectional has a reverse pass already. Ask for one of bidirectional and reverse."
+            )
+        self.bias, self.bidirectional, self.reverse, self.residual = bias, bidirectional, reverse, residual
+        self.dropout = check_rate("dropout", dropout)
+        self.input_dropout = check_rate("input_dropout", input_dropout)
+        self.state_dropout = check_rate("state_dropout", state_dropout)
+        self.weight_dropout = check_rate("weight_dropout", weight_dropout)
+        self.zoneout = check_zoneout(zoneout, self.state_type._fields)
+        self.directions = ("", "_reverse") if bidirectional else ("",)
+
+    def _masks(self, batch: int, dtype: torch.dtype, device: torch.device | str) -> tuple[Tensor, Tensor]:
+        """Of the inputs of all layers beside each other, and of their hidden states."""
+        inputs = self.input_size + (self.num_layers - 1) * self.output_size
+        hidden = (batch, self.num_layers, self.sizes()[0])
+        return (
+            locked_mask((batch, inputs), self.input_dropout, self.training, dtype, device),
+            locked_mask(hidden, self.state_dropout, self.training, dtype, device),
+        )
+
+    def _add_weights(self, layer: int, direction: str) -> None:
+        bound = 1 / math.sqrt(self.hidden_size)
+        for name, shape in self.shapes(self.input_size if layer == 0 else self.output_size).items():
+            values = torch.empty(shape).uniform_(-bound, bound)
+            self.register_parameter(f"{name}_l{layer}{direction}", nn.Parameter(values))
+
+
+def _turned(run: tuple[Tensor, Parts, Any], lengths: Tensor | None) -> tuple[Tensor, Parts, Any]:
+    """A backward pass with its steps in the order of x."""
+    y, _, on_the_way = run
+    fields = None if on_the_way is None else (reverse_steps(field, lengths) for field in on_the_way)
+    return reverse_steps(y, lengths), (), None if fields is None else type(on_the_way)(*fields)

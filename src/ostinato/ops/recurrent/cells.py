@@ -1,0 +1,98 @@
+"""The plain cells: RNN, LSTM and GRU as torch has them.
+
+Axes: B batch, T time steps, I input features, H hidden features, G gates.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from .cell import Parts
+from .weights import Weights
+
+
+class RNNTrace(NamedTuple):
+    """What an RNN computes on the way."""
+
+    hidden: Tensor
+
+
+class LSTMTrace(NamedTuple):
+    """What an LSTM computes on the way: its gates after the sigmoid, its candidate after the tanh."""
+
+    input: Tensor
+    forget: Tensor
+    candidate: Tensor
+    output: Tensor
+    cell: Tensor
+    hidden: Tensor
+
+
+class GRUTrace(NamedTuple):
+    """What a GRU computes on the way: its gates after the sigmoid, its candidate after the tanh."""
+
+    reset: Tensor
+    update: Tensor
+    candidate: Tensor
+    hidden: Tensor
+
+
+@dataclass(frozen=True)
+class Projecting:
+    """What the cells share: W x + b for all steps at once, U h + c at each."""
+
+    weights: Weights
+
+    def project(self, x: Tensor) -> Parts:
+        """W x + b, (B, T, G * H)."""
+        return (F.linear(x, self.weights.from_input, self.weights.input_bias),)
+
+    def recall(self, heard: Tensor) -> Tensor:
+        """U h + c, (B, G * H)."""
+        return F.linear(heard, self.weights.from_hidden, self.weights.hidden_bias)
+
+
+@dataclass(frozen=True)
+class RNNCell(Projecting):
+    """Elman network: h = f(W x + b + U h + c), f tanh or relu."""
+
+    nonlinearity: str = "tanh"
+
+    def step(self, projected: Parts, state: Parts, heard: Tensor) -> tuple[Parts, RNNTrace]:
+        """One step."""
+        total = projected[0] + self.recall(heard)
+        hidden = total.tanh() if self.nonlinearity == "tanh" else total.relu()
+        return (hidden,), RNNTrace(hidden)
+
+
+@dataclass(frozen=True)
+class LSTMCell(Projecting):
+    """Long short-term memory; where there is a projection, the hidden state is P of it."""
+
+    projection: Tensor | None = None  # (P, H)
+
+    def step(self, projected: Parts, state: Parts, heard: Tensor) -> tuple[Parts, LSTMTrace]:
+        """One step."""
+        enter, forget, new, leave = (projected[0] + self.recall(heard)).chunk(4, dim=-1)
+        enter, forget, new, leave = enter.sigmoid(), forget.sigmoid(), new.tanh(), leave.sigmoid()
+        cell = forget * state[1] + enter * new
+        hidden = leave * cell.tanh()
+        if self.projection is not None:
+            hidden = F.linear(hidden, self.projection)
+        return (hidden, cell), LSTMTrace(enter, forget, new, leave, cell, hidden)
+
+
+@dataclass(frozen=True)
+class GRUCell(Projecting):
+    """Gated recurrent unit, the reset gate after the recurrent product."""
+
+    def step(self, projected: Parts, state: Parts, heard: Tensor) -> tuple[Parts, GRUTrace]:
+        """One step."""
+        reset_x, update_x, new_x = projected[0].chunk(3, dim=-1)
+        reset_h, update_h, new_h = self.recall(heard).chunk(3, dim=-1)
+        reset, update = (reset_x + reset_h).sigmoid(), (update_x + update_h).sigmoid()
+        new = (new_x + reset * new_h).tanh()
+        hidden = (1 - update) * new + update * state[0]
+        return (hidden,), GRUTrace(reset, update, new, hidden)
