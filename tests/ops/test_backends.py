@@ -28,7 +28,9 @@ print(recurrent.gru.__module__)
     finished = in_a_new_process(code, "naive")
     assert finished.returncode == 0, finished.stderr
     *lines, module = finished.stdout.splitlines()
-    assert lines == [f"{op} naive {{'torch': 'OSTINATO_BACKEND=naive'}}" for op in ("gru", "lstm", "rnn")]
+    assert lines == [
+        f"{op} naive {{'torch': 'OSTINATO_BACKEND=naive'}}" for op in ("gru", "lstm", "rnn", "scan")
+    ]
     assert module == "ostinato.ops.recurrent.naive"
 
 
@@ -62,4 +64,4 @@ def test_a_forced_one_is_the_reason(monkeypatch):
 
 
 def test_every_op_has_chosen():
-    assert [choice.op for choice in backends()] == ["gru", "lstm", "rnn"]
+    assert [choice.op for choice in backends()] == ["gru", "lstm", "rnn", "scan"]

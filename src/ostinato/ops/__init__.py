@@ -3,7 +3,7 @@
 ``OSTINATO_BACKEND`` forces a backend by name; ``backends()`` says which one each function uses and why.
 """
 
-from . import recurrent
+from . import recurrent, scan
 from .choosing import backends
 
-__all__ = ["backends", "recurrent"]
+__all__ = ["backends", "recurrent", "scan"]

@@ -1,0 +1,16 @@
+"""A linear recurrence along time, elementwise: h_t = decay_t * h_(t-1) + value_t.
+
+    h = linear(decay, value, start)
+
+It works in linear space: no logarithms, so a decay may be 0, negative or complex, and no quotients of cumulative
+products, so it may be tiny.
+
+Axes: B batch, T time steps, * any others.
+"""
+
+from ..choosing import choose
+from . import naive, torch_kernels
+
+linear = choose("scan", {"naive": naive.linear, "torch": torch_kernels.linear})
+
+__all__ = ["linear"]

@@ -1,0 +1,185 @@
+"""The scan against itself step by step, in values, gradients and gradients of gradients.
+
+Axes: B batch, T time steps, H features.
+"""
+
+import re
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from layers.close import close, gradients
+from ostinato.errors import ShapeError
+from ostinato.ops import scan
+from ostinato.ops.scan import naive, torch_kernels
+
+DTYPES = [torch.float32, torch.float64, torch.complex64, torch.complex128]
+TINY, DOUBLE = 1e-30, (torch.float64, torch.complex128)
+
+
+def normal(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+def decays(kind: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """Within the unit circle, or of one size, or of sizes that no product of them survives."""
+    if kind == "gates":
+        uniform = normal(*shape, seed=1, dtype=dtype)
+        return uniform / (1 + uniform.abs())
+    sizes = {"zero": [0.0], "one": [1.0], "tiny": [TINY], "wild": [0.0, TINY, 1.0, 1.5, -2.0, 0.3]}[kind]
+    places = torch.randint(len(sizes), shape, generator=torch.Generator().manual_seed(2))
+    return torch.tensor(sizes, dtype=dtype)[places]
+
+
+@st.composite
+def questions(draw):
+    dtype = draw(st.sampled_from(DTYPES))
+    shape = [
+        draw(st.integers(0, 3)),
+        draw(st.integers(0, 12) | st.integers(60, 150)),
+        draw(st.integers(1, 3)),
+    ]
+    kind = draw(st.sampled_from(["gates", "zero", "one", "tiny", *(["wild"] if shape[1] < 20 else [])]))
+    given = [size if draw(st.booleans()) else 1 for size in shape]
+    decay = decays(kind, tuple(given[draw(st.integers(0, 3)) :]), dtype)
+    return decay, normal(*shape, dtype=dtype), normal(shape[0], shape[2], seed=3, dtype=dtype)
+
+
+@settings(max_examples=120, deadline=None)
+@given(questions())
+def test_equal_to_step_by_step(question):
+    found, expected = ([part.clone().requires_grad_() for part in question] for _ in range(2))
+    h, truth = torch_kernels.linear(*found), naive.linear(*expected)
+    rounding = {} if h.dtype in DOUBLE else {"rtol": 1e-4, "atol": 1e-4}
+    assert h.dtype == truth.dtype == question[1].dtype
+    torch.testing.assert_close(h, truth, **(rounding or {"rtol": 1e-10, "atol": 1e-12}))
+    if h.numel() == 0:
+        return
+    for ours, theirs in zip(slopes(h, found), slopes(truth, expected), strict=True):
+        scale = max(1.0, float(theirs.abs().max()))
+        error = float((ours - theirs).abs().max())
+        assert error <= (1e-12 if h.dtype in DOUBLE else 1e-4) * scale * 10
+
+
+def slopes(h: Tensor, inputs: list[Tensor]) -> tuple[Tensor, ...]:
+    weights = normal(*h.shape, seed=4, dtype=h.dtype)
+    return torch.autograd.grad((h * weights).abs().square().sum().sqrt(), inputs)
+
+
+@pytest.mark.parametrize("dtype", DOUBLE)
+@pytest.mark.parametrize("steps", [1, 2, 5])
+@pytest.mark.parametrize("constant", [False, True])
+@pytest.mark.parametrize("blocks", [False, True])
+def test_gradients_of_gradients(dtype, steps, constant, blocks, monkeypatch):
+    monkeypatch.setattr(torch_kernels, "LONG", 2 if blocks else 9)
+    decay = decays("gates", (2,) if constant else (2, steps, 2), dtype).requires_grad_()
+    value = normal(2, steps, 2, dtype=dtype).requires_grad_()
+    start = normal(2, 2, seed=3, dtype=dtype).requires_grad_()
+    torch.autograd.gradcheck(torch_kernels.linear, (decay, value, start))
+    torch.autograd.gradgradcheck(torch_kernels.linear, (decay, value, start))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(0, 70), min_size=1, max_size=5), st.sampled_from(DOUBLE))
+def test_chunks_join(pieces, dtype):
+    steps = sum(pieces)
+    decay, value = decays("gates", (2, steps, 3), dtype), normal(2, steps, 3, dtype=dtype)
+    start = h = normal(2, 3, seed=3, dtype=dtype)
+    outputs = []
+    for a, v in zip(decay.split(pieces, 1), value.split(pieces, 1), strict=True):
+        outputs.append(scan.linear(a, v, h))
+        h = outputs[-1][:, -1] if outputs[-1].shape[1] else h
+    close(torch.cat(outputs, 1), scan.linear(decay, value, start))
+
+
+def test_products_that_overflow_are_never_formed():
+    """10 to the power of 200 is infinite in float32, and infinity times the zero that enters a block is no number."""
+    decay, value = torch.full((1, 200, 1), 10.0), torch.zeros(1, 200, 1)
+    value[:, -2] = 3.0
+    h = scan.linear(decay, value, torch.zeros(1, 1))
+    assert h.flatten()[-3:].tolist() == [0.0, 3.0, 30.0]
+    assert not h[:, :-3].any()
+    value.requires_grad_()
+    (slope,) = torch.autograd.grad(scan.linear(decay, value, torch.zeros(1, 1))[:, 3].sum(), value)
+    assert slope.flatten()[:5].tolist() == [1000.0, 100.0, 10.0, 1.0, 0.0]
+    assert not slope[:, 4:].any()
+
+
+@pytest.mark.parametrize("steps", [5, 100])
+def test_memory_of_any_order(steps):
+    value, decay = normal(2, 3, steps).transpose(1, 2), decays("gates", (2, 3, steps), torch.float64).mT
+    together = torch.cat([decay, value], dim=2)
+    expected = naive.linear(decay.contiguous(), value.contiguous(), torch.zeros(3))
+    close(torch_kernels.linear(decay, value, torch.zeros(3)), expected)
+    close(torch_kernels.linear(*together.chunk(2, dim=2), torch.zeros(3)), expected)
+    assert torch_kernels.linear(decay, value, torch.zeros(3)).is_contiguous()
+
+
+def test_wide_steps_run_in_a_loop_and_narrow_ones_in_blocks(monkeypatch):
+    ran = []
+    for name in ("_loop", "_run_blocks"):
+        old = getattr(torch_kernels, name)
+        monkeypatch.setattr(
+            torch_kernels, name, lambda *given, old=old, name=name: (ran.append(name), old(*given))[1]
+        )
+    torch_kernels.linear(torch.ones(()), torch.zeros(1, 99, 4096), torch.zeros(()))
+    assert ran == ["_loop"]
+    ran.clear()
+    torch_kernels.linear(torch.ones(()), torch.zeros(1, 99, 4), torch.zeros(()))
+    assert ran[0] == "_run_blocks"
+
+
+def test_dtypes_are_promoted():
+    h = scan.linear(torch.tensor(0.5), torch.ones(1, 3, 1, dtype=torch.complex128), torch.zeros(()))
+    assert h.dtype == torch.complex128
+    assert h.flatten().tolist() == [1, 1.5, 1.75]
+    assert (
+        scan.linear(torch.tensor(0.5), torch.ones(1, 3, 1, dtype=torch.int64), torch.zeros(())).dtype
+        == torch.float32
+    )
+
+
+@pytest.mark.parametrize("steps", [1, 70])
+def test_compiled_and_exported(steps):
+    inputs = decays("gates", (2, steps, 3), torch.float64), normal(2, steps, 3), normal(2, 3, seed=3)
+    inputs = [part.requires_grad_() for part in inputs]
+    compiled = torch.compile(scan.linear, fullgraph=True, backend="aot_eager")(*inputs)
+    expected = naive.linear(*inputs)
+    close(compiled, expected)
+    for ours, theirs in zip(gradients([compiled], inputs), gradients([expected], inputs), strict=True):
+        close(ours, theirs)
+
+    class Module(torch.nn.Module):
+        def forward(self, *given: Tensor) -> Tensor:
+            return scan.linear(*given)
+
+    exported = torch.export.export(Module(), tuple(part.detach() for part in inputs))
+    close(exported.module()(*inputs), expected.detach())
+    foreign = [node for node in exported.graph.nodes if "ostinato" in str(node.target)]
+    assert len(foreign) == (steps > 1)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.complex64])
+def test_as_torch_wants_an_operator(dtype):
+    decay = decays("gates", (2, 5, 3), dtype).requires_grad_()
+    value = normal(2, 5, 3, dtype=dtype).requires_grad_()
+    torch.library.opcheck(torch_kernels._scan, (decay, value, normal(2, 3, dtype=dtype)))
+    torch.library.opcheck(torch_kernels._adjoint, (decay, value))
+
+
+@pytest.mark.parametrize("way", [naive.linear, torch_kernels.linear])
+@pytest.mark.parametrize(
+    ("shapes", "sentence"),
+    [
+        (((), (3,), ()), "value must be (batch, time, ...), got (3,)."),
+        (((5,), (2, 4, 3), ()), "decay must broadcast to value (2, 4, 3), got (5,)."),
+        (((1, 2, 4, 3), (2, 4, 3), ()), "decay must broadcast to value (2, 4, 3), got (1, 2, 4, 3)."),
+        (((3,), (2, 4, 3), (2, 4)), "start must broadcast to one step of value (2, 3), got (2, 4)."),
+    ],
+)
+def test_refusals(way, shapes, sentence):
+    with pytest.raises(ShapeError, match=re.escape(sentence)):
+        way(*map(torch.zeros, shapes))
