@@ -16,21 +16,35 @@ from ostinato.layers import (
     GRU,
     LSTM,
     RNN,
+    AdaptiveAvgPool1d,
+    AdaptiveMaxPool1d,
     Anchored,
+    AttentionPool,
     AvgPool1d,
+    AvgPool2d,
     BarShape,
     BatchNorm,
     Calendar,
     CentredConv1d,
+    CentredConv2d,
     Chain,
     Columns,
     Conv1d,
+    Conv2d,
+    ConvTranspose2d,
+    CumulativeLayerNorm,
     Delay,
     Dense,
+    Flatten,
+    GlobalAvgPool1d,
+    GlobalMaxPool1d,
+    GroupNorm,
     Identity,
+    InstanceNorm,
     LayerNorm,
     LevelFeatures,
     MaxPool1d,
+    MaxPool2d,
     Output,
     Parallel,
     Point,
@@ -38,11 +52,15 @@ from ostinato.layers import (
     Quantiles,
     Regression,
     Residual,
+    RMSNorm,
     RunningScale,
+    SeparableConv2d,
+    SqueezeExcitation,
     StandardScaler,
     StudentT,
     ToNetwork,
     TradeFeatures,
+    Unflatten,
     Windowed,
 )
 from ostinato.models import build
@@ -136,6 +154,22 @@ def regression() -> SequenceLayer:
     return layer
 
 
+def lenet() -> SequenceLayer:
+    """A spectrogram as an image: [[CONV -> RELU] * 2 -> POOL] * 2 -> FC, as lecture 002 writes it."""
+    first, second = [], []
+    for layers, size, channels in ((first, (8, 1), 3), (second, (4, 3), 2)):
+        for _ in range(2):
+            layers += [Conv2d(size, channels, 3, padding="same"), Pointwise(nn.ReLU())]
+            size = size[0], channels
+        layers += [MaxPool2d(size, 2)]
+    return Chain(Unflatten((8, 1)), *first, *second, Flatten((2, 2)), Dense(4, 3))
+
+
+def far(batch: int, steps: int, generator: torch.Generator) -> torch.Tensor:
+    """Small changes of large numbers, as prices are."""
+    return 300 + torch.randn(batch, steps, 3, generator=generator, dtype=torch.float64)
+
+
 LAYERS: dict[str, Case] = {
     "RNN": Case(lambda: RNN(3, 5)),
     "RNN-relu": Case(lambda: RNN(3, 5, nonlinearity="relu")),
@@ -159,15 +193,89 @@ LAYERS: dict[str, Case] = {
     "Conv1d-strided-lookahead": Case(lambda: Conv1d(3, 5, 5, stride=2, latency=3)),
     "CentredConv1d": Case(lambda: CentredConv1d(3, 5, 5)),
     "CentredConv1d-dilated": Case(lambda: CentredConv1d(3, 5, 3, dilation=3)),
+    "Conv2d": Case(lambda: Conv2d((6, 2), 3, 3)),
+    "Conv2d-kernel1": Case(lambda: Conv2d((4, 2), 3, 1)),
+    "Conv2d-same": Case(lambda: Conv2d((5, 2), 3, (2, 4), padding="same")),
+    "Conv2d-padded": Case(lambda: Conv2d((5, 2), 3, (3, 2), padding=1, bias=False)),
+    "Conv2d-dilated": Case(lambda: Conv2d((7, 4), 6, (3, 2), dilation=(4, 3), groups=2)),
+    "Conv2d-depthwise": Case(lambda: Conv2d((4, 3), 6, (2, 3), groups=3)),
+    "Conv2d-strided": Case(lambda: Conv2d((7, 2), 3, (5, 3), stride=2, padding="same")),
+    "Conv2d-strided-frequency": Case(lambda: Conv2d((7, 2), 3, 3, stride=(1, 2))),
+    "Conv2d-gaps": Case(lambda: Conv2d((4, 2), 3, 2, stride=(5, 3))),
+    "Conv2d-lookahead": Case(lambda: Conv2d((4, 2), 3, (5, 3), latency=2)),
+    "Conv2d-strided-lookahead": Case(lambda: Conv2d((4, 2), 3, (5, 2), stride=2, latency=3)),
+    "CentredConv2d": Case(lambda: CentredConv2d((5, 2), 3, 3)),
+    "CentredConv2d-dilated": Case(
+        lambda: CentredConv2d((5, 4), 2, (3, 2), stride=(1, 2), dilation=(3, 1), groups=2, padding="same")
+    ),
+    "SeparableConv2d": Case(lambda: SeparableConv2d((5, 2), 3, 3, padding="same")),
+    "SeparableConv2d-strided": Case(
+        lambda: SeparableConv2d((5, 2), 3, (4, 3), stride=2, latency=2, bias=False)
+    ),
+    "ConvTranspose2d": Case(lambda: ConvTranspose2d((4, 2), 3, 4, stride=2, padding=1)),
+    "ConvTranspose2d-stride1": Case(lambda: ConvTranspose2d((4, 2), 3, (3, 2))),
+    "ConvTranspose2d-beside": Case(
+        lambda: ConvTranspose2d((4, 4), 6, 3, stride=3, groups=2, output_padding=2)
+    ),
+    "ConvTranspose2d-same": Case(
+        lambda: ConvTranspose2d((4, 2), 3, (5, 4), stride=(2, 3), padding="same", bias=False)
+    ),
+    "ConvTranspose2d-dilated": Case(lambda: ConvTranspose2d((4, 2), 3, (3, 2), stride=(2, 1), dilation=3)),
+    "MaxPool2d": Case(lambda: MaxPool2d((5, 2), 2)),
+    "MaxPool2d-overlapping": Case(lambda: MaxPool2d((6, 2), (5, 3), (2, 1), padding=1)),
+    "MaxPool2d-stride1": Case(lambda: MaxPool2d((5, 2), (4, 2), 1, padding="same")),
+    "AvgPool2d": Case(lambda: AvgPool2d((7, 2), 3)),
+    "AvgPool2d-overlapping": Case(lambda: AvgPool2d((6, 2), (5, 3), (2, 1), padding=1)),
+    "AvgPool2d-stride1": Case(lambda: AvgPool2d((5, 2), (4, 2), 1, padding="same")),
+    "Flatten": Case(lambda: Flatten((4, 3))),
+    "Unflatten": Case(lambda: Unflatten((4, 3))),
     "MaxPool1d": Case(lambda: MaxPool1d(3, 2)),
     "MaxPool1d-overlapping": Case(lambda: MaxPool1d(3, 5, stride=2)),
     "MaxPool1d-stride1": Case(lambda: MaxPool1d(3, 4, stride=1)),
     "AvgPool1d": Case(lambda: AvgPool1d(3, 3)),
     "AvgPool1d-overlapping": Case(lambda: AvgPool1d(3, 5, stride=2)),
     "AvgPool1d-stride1": Case(lambda: AvgPool1d(3, 4, stride=1)),
+    "GlobalAvgPool1d": Case(lambda: GlobalAvgPool1d(3)),
+    "GlobalAvgPool1d-frequencies": Case(lambda: GlobalAvgPool1d((4, 3))),
+    "GlobalMaxPool1d": Case(lambda: GlobalMaxPool1d(3)),
+    "GlobalMaxPool1d-frequencies": Case(lambda: GlobalMaxPool1d((4, 3))),
+    "AdaptiveAvgPool1d": Case(lambda: AdaptiveAvgPool1d(3, 4)),
+    "AdaptiveAvgPool1d-1": Case(lambda: AdaptiveAvgPool1d(3, 1)),
+    "AdaptiveAvgPool1d-frequencies": Case(lambda: AdaptiveAvgPool1d((4, 3), 2)),
+    "AdaptiveMaxPool1d": Case(lambda: AdaptiveMaxPool1d(3, 4)),
+    "AdaptiveMaxPool1d-frequencies": Case(lambda: AdaptiveMaxPool1d((4, 3), 2)),
+    "AttentionPool": Case(lambda: AttentionPool(3)),
+    "AttentionPool-tanh": Case(lambda: AttentionPool(3, heads=2, scorer="tanh", hidden_size=5)),
+    "AttentionPool-without-bias": Case(lambda: AttentionPool(3, heads=2, scorer="tanh", bias=False)),
     "BatchNorm": Case(lambda: BatchNorm(3)),
     "LayerNorm": Case(lambda: LayerNorm(3)),
+    "BatchNorm-frequencies": Case(lambda: BatchNorm((4, 3))),
+    "LayerNorm-frequencies": Case(lambda: LayerNorm((4, 3))),
+    "LayerNorm-channels": Case(lambda: LayerNorm((4, 3), over="channels")),
+    "RMSNorm": Case(lambda: RMSNorm(3)),
+    "RMSNorm-frequencies": Case(lambda: RMSNorm((4, 3))),
+    "RMSNorm-channels": Case(lambda: RMSNorm((4, 3), over="channels")),
+    "GroupNorm": Case(lambda: GroupNorm(6, 2)),
+    "GroupNorm-frequencies": Case(lambda: GroupNorm((4, 6), 3, affine=False)),
+    "GroupNorm-sequence": Case(lambda: GroupNorm(6, 2, over="sequence")),
+    "GroupNorm-sequence-frequencies": Case(lambda: GroupNorm((4, 6), 3, over="sequence", affine=False)),
+    "InstanceNorm": Case(lambda: InstanceNorm(3)),
+    "InstanceNorm-affine": Case(lambda: InstanceNorm(3, affine=True)),
+    "InstanceNorm-frequencies": Case(lambda: InstanceNorm((4, 3))),
+    "CumulativeLayerNorm": Case(lambda: CumulativeLayerNorm(3)),
+    "CumulativeLayerNorm-frequencies": Case(lambda: CumulativeLayerNorm((4, 3))),
+    "CumulativeLayerNorm-channel": Case(lambda: CumulativeLayerNorm(3, per="channel")),
+    "CumulativeLayerNorm-channel-frequencies": Case(lambda: CumulativeLayerNorm((4, 3), per="channel")),
+    "CumulativeLayerNorm-far": Case(lambda: CumulativeLayerNorm(3), far),
+    "SqueezeExcitation": Case(lambda: SqueezeExcitation(4, 2)),
+    "SqueezeExcitation-frequencies": Case(lambda: SqueezeExcitation((3, 4), 2)),
+    "SqueezeExcitation-sequence": Case(lambda: SqueezeExcitation(4, 2, over="sequence")),
+    "SqueezeExcitation-sequence-frequencies": Case(lambda: SqueezeExcitation((3, 4), 2, over="sequence")),
     "Dense": Case(lambda: Dense(3, 5)),
+    "Dense-frequencies": Case(lambda: Dense((4, 3), 5)),
+    "Pointwise-frequencies": Case(
+        lambda: Pointwise(nn.Sequential(nn.Linear(3, 5), nn.Tanh()), (4, 3), (4, 5))
+    ),
     "Pointwise": Case(lambda: Pointwise(nn.LeakyReLU(), 3, 3)),
     "Identity": Case(Identity, lambda b, t, g: nn.functional.pad(trades(b, t, g), (0, 1))),
     "Regression": Case(regression),
@@ -205,6 +313,10 @@ LAYERS: dict[str, Case] = {
     "Windowed-long": Case(lambda: Windowed(mlp(29, 3, 2), length=29, input_size=3, output_size=2)),
     "Windowed-1": Case(lambda: Windowed(mlp(1, 3, 2), length=1, input_size=3, output_size=2)),
     "Residual": Case(lambda: Residual(Conv1d(3, 3, 3))),
+    "Residual-frequencies": Case(lambda: Residual(Conv2d((4, 3), 3, 3, padding="same"))),
+    "Residual-frequencies-lookahead": Case(
+        lambda: Residual(Conv2d((4, 3), 3, (5, 3), padding="same", latency=2))
+    ),
     "Residual-projected": Case(lambda: Residual(Conv1d(3, 5, 3, stride=2), Conv1d(3, 5, 1, stride=2))),
     "Residual-lookahead": Case(
         lambda: Residual(Chain(Conv1d(3, 4, 5, latency=2), Conv1d(4, 3, 3, dilation=2, latency=1)))
@@ -218,6 +330,35 @@ LAYERS: dict[str, Case] = {
         lambda: Chain(Conv1d(3, 4, 3, stride=2, latency=1), Conv1d(4, 2, 4, stride=3, latency=2))
     ),
     "Chain-whole": Case(lambda: Chain(Conv1d(3, 6, 2), GRU(6, 5, bidirectional=True), Dense(10, 2))),
+    "Chain-frequencies": Case(
+        lambda: Chain(
+            Unflatten((8, 2)),
+            Conv2d((8, 2), 3, (2, 3), stride=(1, 2)),
+            MaxPool2d((3, 3), (2, 3)),
+            Flatten((1, 3)),
+            GRU(3, 4),
+        )
+    ),
+    "Chain-decoder": Case(
+        lambda: Chain(
+            Conv2d((7, 2), 3, (4, 3), stride=2, padding=1),
+            ConvTranspose2d((4, 3), 2, (2, 3), stride=2, padding=1),
+        )
+    ),
+    "Chain-lenet": Case(lenet),
+    "Chain-pooled": Case(
+        lambda: Chain(Conv1d(3, 4, 3, stride=2), BatchNorm(4), AdaptiveAvgPool1d(4, 1), Dense(4, 2))
+    ),
+    "Chain-normalised": Case(
+        lambda: Chain(
+            Conv1d(3, 4, 3),
+            CumulativeLayerNorm(4),
+            SqueezeExcitation(4, 2),
+            Conv1d(4, 4, 3, stride=2),
+            AttentionPool(4, 2),
+            GlobalAvgPool1d(8),
+        )
+    ),
     "Chain-trades": Case(
         lambda: Chain(
             features=TradeFeatures((3, 5)), scaler=StandardScaler(9), memory=LSTM(9, 4), head=Dense(4, 1)

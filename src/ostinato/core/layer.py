@@ -44,7 +44,7 @@ class SequenceLayer(nn.Module):
     Then add one line to ``tests/contract/registry.py``.
 
     Attributes:
-        input_size: features per step in, I, or (F, C) for x (B, T, F, C); None accepts any number.
+        input_size: features per step in, I, or (F, C) for x (B, T, F, C); None accepts either, of any number.
         output_size: features per step out, O, or (F, C); None means as many as came in.
         receptive_field: input steps that one output step can depend on; ``math.inf`` for a recurrence.
         latency: input steps by which the output lags: y[t] speaks of x[t - latency].
@@ -115,9 +115,15 @@ class SequenceLayer(nn.Module):
         return self.stride.numerator
 
     @property
+    def counts_steps(self) -> bool:
+        """Whether y depends on how many steps came before, whatever they held: the past cannot be left out."""
+        return False
+
+    @property
     def keeps_pace(self) -> bool:
-        """Whether each step in is one step out, about that very step."""
-        return self.streams and self.stride == 1 and self.block == 1 and self.latency == 0
+        """Whether each step in is one step out, about that very step, and no past is missed but what is seen."""
+        plain = self.streams and self.stride == 1 and self.block == 1 and self.latency == 0
+        return plain and not self.counts_steps
 
     def oldest(self, step: int) -> float:
         """The oldest input step that output ``step`` can see; ``-math.inf`` for a recurrence.
@@ -219,7 +225,7 @@ class SequenceLayer(nn.Module):
         if not isinstance(x, Tensor):
             raise ShapeError(f"x must be a torch.Tensor, got {type(x).__name__}. Pass torch.as_tensor(x).")
         wanted = ("features",) if self.input_size is None else axes(self.input_size)
-        fits = x.dim() == 2 + len(wanted) and (self.input_size is None or x.shape[2:] == wanted)
+        fits = x.dim() > 2 if self.input_size is None else x.shape[2:] == wanted
         if not fits:
             hint = "" if self.input_size is None else " After batch and time comes the layer's input_size."
             named = ", ".join(("batch", "time", *map(str, wanted)))

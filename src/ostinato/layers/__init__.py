@@ -1,52 +1,131 @@
 """Layers that run along time, each a ``SequenceLayer``: one family a file."""
 
 from .anchored import Anchored
+from .attention import AttentionPool
+from .blocks import (
+    BottleneckBlock,
+    ChannelShuffle,
+    ConvBlock,
+    DenseBlock,
+    InceptionBlock,
+    InceptionTimeBlock,
+    ResidualBlock,
+    TCNBlock,
+    TransitionLayer,
+    WaveNetBlock,
+    WaveNetStack,
+    WideBlock,
+)
 from .combinators import Chain, Identity, Residual
 from .convolution import CentredConv1d, Conv1d
+from .convolution2d import CentredConv2d, Conv2d, SeparableConv2d
 from .delay import Delay
+from .dense_connections import DenseConnections
+from .dropout import Dropout1d
+from .embedding import Embedding, OneHot
 from .levels import BarShape, LevelFeatures, RunningScale
-from .normalisation import BatchNorm, LayerNorm
+from .masks import ApplyMask, Magnitude
+from .mel import MelFilter
+from .mulaw import MuLawDecode, MuLawEncode
+from .normalisation import BatchNorm, CumulativeLayerNorm, GroupNorm, InstanceNorm, LayerNorm, RMSNorm
 from .outputs import Output, Point, Quantiles, StudentT
 from .parallel import Parallel
 from .pointwise import Dense, Pointwise
-from .pooling import AvgPool1d, MaxPool1d
+from .pooling import (
+    AdaptiveAvgPool1d,
+    AdaptiveMaxPool1d,
+    AvgPool1d,
+    GlobalAvgPool1d,
+    GlobalMaxPool1d,
+    MaxPool1d,
+)
+from .pooling2d import AvgPool2d, MaxPool2d
+from .positional import PositionalFeatures
 from .raw import Calendar, Columns, ToNetwork
 from .recurrent import GRU, LSTM, RNN
 from .regression import Regression
+from .repeat import Repeat
 from .scaling import StandardScaler
+from .shapes import Flatten, Unflatten
+from .spectral import ISTFT, STFT
+from .squeeze import SqueezeExcitation
 from .trades import TradeFeatures
+from .transposed2d import ConvTranspose2d
 from .windowed import Windowed
 
 __all__ = [
     "GRU",
+    "ISTFT",
     "LSTM",
     "RNN",
+    "STFT",
+    "AdaptiveAvgPool1d",
+    "AdaptiveMaxPool1d",
     "Anchored",
+    "ApplyMask",
+    "AttentionPool",
     "AvgPool1d",
+    "AvgPool2d",
     "BarShape",
     "BatchNorm",
+    "BottleneckBlock",
     "Calendar",
     "CentredConv1d",
+    "CentredConv2d",
     "Chain",
+    "ChannelShuffle",
     "Columns",
     "Conv1d",
+    "Conv2d",
+    "ConvBlock",
+    "ConvTranspose2d",
+    "CumulativeLayerNorm",
     "Delay",
     "Dense",
+    "DenseBlock",
+    "DenseConnections",
+    "Dropout1d",
+    "Embedding",
+    "Flatten",
+    "GlobalAvgPool1d",
+    "GlobalMaxPool1d",
+    "GroupNorm",
     "Identity",
+    "InceptionBlock",
+    "InceptionTimeBlock",
+    "InstanceNorm",
     "LayerNorm",
     "LevelFeatures",
+    "Magnitude",
     "MaxPool1d",
+    "MaxPool2d",
+    "MelFilter",
+    "MuLawDecode",
+    "MuLawEncode",
+    "OneHot",
     "Output",
     "Parallel",
     "Point",
     "Pointwise",
+    "PositionalFeatures",
     "Quantiles",
+    "RMSNorm",
     "Regression",
+    "Repeat",
     "Residual",
+    "ResidualBlock",
     "RunningScale",
+    "SeparableConv2d",
+    "SqueezeExcitation",
     "StandardScaler",
     "StudentT",
+    "TCNBlock",
     "ToNetwork",
     "TradeFeatures",
+    "TransitionLayer",
+    "Unflatten",
+    "WaveNetBlock",
+    "WaveNetStack",
+    "WideBlock",
     "Windowed",
 ]

@@ -1,11 +1,12 @@
 """Layers that look at one step at a time.
 
-Axes: B batch, T time steps, I input features, O output features.
+Axes: B batch, T time steps, F frequencies, I input features, O output features.
 """
 
 from torch import Tensor, nn
 
-from ..core import SequenceLayer
+from ..core import SequenceLayer, Size, axes
+from ..errors import ConfigError
 from .sizes import at_least_one
 from .steppers_plain import PointwiseStepper
 
@@ -15,16 +16,16 @@ class Pointwise(SequenceLayer):
 
     Args:
         module: maps (B, T, I) to (B, T, O) without mixing steps.
-        input_size, output_size: I and O; None where any number goes in and the same comes out.
+        input_size, output_size: I and O, or (F, I) and (F, O); None where any number goes in and the same comes out.
 
     Shape:
-        x (B, T, I), y (B, T, O). The state is ().
+        x (B, T, I), y (B, T, O), or (B, T, F, I) and (B, T, F, O). The state is ().
     """
 
     stepper_type = PointwiseStepper
 
     def __init__(
-        self, module: nn.Module, input_size: int | None = None, output_size: int | None = None
+        self, module: nn.Module, input_size: Size | None = None, output_size: Size | None = None
     ) -> None:
         super().__init__()
         self.module = module
@@ -36,18 +37,18 @@ class Pointwise(SequenceLayer):
 
 
 class Dense(Pointwise):
-    """y = W x + b at every step.
+    """y = W x + b at every step, and at every frequency where there are some.
 
     Args:
-        input_size: features per step, I.
-        output_size: features of the output, O.
+        input_size: features per step, I, or frequencies and channels, (F, I): the last axis is mapped.
+        output_size: features of the output, O; with frequencies they stay, and (F, O) says the same.
         bias: whether b is added.
 
     Shape:
-        x (B, T, I), y (B, T, O).
+        x (B, T, I), y (B, T, O), or (B, T, F, I) and (B, T, F, O).
 
     Raises:
-        ConfigError: a size is below 1.
+        ConfigError: a size is below 1, or output_size has other frequencies.
 
     Source:
         ``torch.nn.Linear``.
@@ -55,6 +56,15 @@ class Dense(Pointwise):
 
     stepper_type = PointwiseStepper
 
-    def __init__(self, input_size: int, output_size: int, bias: bool = True) -> None:
+    def __init__(self, input_size: Size, output_size: Size, bias: bool = True) -> None:
         at_least_one(input_size=input_size, output_size=output_size)
-        super().__init__(nn.Linear(input_size, output_size, bias), input_size, output_size)
+        *others, features = axes(input_size)
+        *same, outputs = axes(output_size)
+        if same and same != others:
+            raise ConfigError(
+                f"Dense maps the last axis: of {input_size} it cannot make {output_size}. Pass output_size={outputs}, "
+                "or flatten the axes before."
+            )
+        super().__init__(
+            nn.Linear(features, outputs, bias), input_size, (*others, outputs) if others else outputs
+        )

@@ -44,12 +44,16 @@ class PointwiseStepper(ArrayStepper):
         return knows(layer.module)  # type: ignore[arg-type]
 
     def build(self) -> None:
-        """The weights of the module."""
+        """The weights of the module, for all frequencies at once where there are some."""
         self.passes = isinstance(self.layer.module, PASSING)
-        self._function = array_function(self.layer.module, self.batch, self.dtype)
+        *others, _ = axes(self.size or 1)
+        self._function = array_function(self.layer.module, self.batch * math.prod(others), self.dtype)
+        self._others = bool(others)
 
     def advance(self, x: Array) -> Array:
         """Apply it."""
+        if self._others:
+            return self._function(x.reshape(-1, x.shape[-1])).reshape(*x.shape[:-1], -1)
         return self._function(x)
 
 

@@ -1,0 +1,199 @@
+"""Convolutions over time and frequency: spectrograms, or images of which one axis is time.
+
+Memory follows the producer. A contiguous x (B, T, F, C) is what torch calls channels_last, and stays it from one
+layer to the next; x whose memory is (B, C, T, F) stays as it is too. On two cores the former is the faster one.
+
+Pairs are (time, frequency). Axes: B batch, T time steps, F frequencies, C channels in, O channels out, K kernel size.
+"""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..core import SequenceLayer
+from ..errors import ConfigError
+from .combinators import Chain
+from .kernel2d import Kernel2d, Padding, Pair, check_groups, frequencies_and_channels, pair
+from .sliding import Sliding
+from .steppers_combined import ChainStepper
+
+
+class Conv2d(Sliding):
+    """Convolution over time and frequency, causal in time: y[t, f] sees the last steps up to t, zeros before the
+    beginning.
+
+        y[t, f, o] = b[o] + sum over i, j, c of W[o, c, i, j] x[t - (Kt - 1 - i) Dt, f Sf + j Df - p, c]
+
+    Parameters are named, shaped and initialised as in ``torch.nn.Conv2d``; weights load both ways. ``groups`` equal to
+    the channels make it depthwise, kernel_size=1 pointwise.
+
+    Args:
+        input_size: frequencies and channels of a step, (F, C).
+        out_channels: channels of the output, O.
+        kernel_size: steps and frequencies that the kernel touches, (Kt, Kf), or one number for both.
+        stride: of time and frequency. In time as in ``Conv1d``: T steps give T // St.
+        dilation: distance between the touched ones, of time and frequency.
+        groups: parts into which channels are split, each convolved on its own.
+        bias: whether a bias is added.
+        latency: steps of time that the kernel looks ahead, as in ``Conv1d``.
+        padding: zeros below and above the frequencies, a number p of each; 'valid' is 0; 'same' as many as keep F, or
+            ceil(F / Sf) with a stride, one more above where the kernel is even.
+
+    Shape:
+        x (B, T, F, C), y (B, T // St, F', O), F' = (F + 2 p - (Kf - 1) Df - 1) // Sf + 1.
+        state.history (B, (Kt - 1) Dt + 1 - St + phase, F, C).
+
+    Raises:
+        ConfigError: a size is below 1, groups do not divide both channel counts, or the kernel is longer than the
+            padded frequencies.
+
+    Source:
+        LeCun et al. 1998, Gradient-based learning applied to document recognition, section II; ``torch.nn.Conv2d``.
+        As everywhere in this field it is the cross-correlation, without flipping the kernel. We depart by padding time
+        in front alone, so that it streams.
+
+    >>> import torch
+    >>> layer = Conv2d((32, 3), 8, kernel_size=5)
+    >>> y, state = layer(torch.zeros(2, 7, 32, 3))
+    >>> tuple(y.shape), layer.output_size, tuple(state.history.shape)
+    ((2, 7, 28, 8), (28, 8), (2, 4, 32, 3))
+    """
+
+    def __init__(
+        self,
+        input_size: tuple[int, int],
+        out_channels: int,
+        kernel_size: Pair,
+        *,
+        stride: Pair = 1,
+        dilation: Pair = 1,
+        groups: int = 1,
+        bias: bool = True,
+        latency: int = 0,
+        padding: Padding = 0,
+    ) -> None:
+        frequencies, channels = frequencies_and_channels(input_size)
+        check_groups(groups, channels, out_channels)
+        kernel = Kernel2d.over(frequencies, kernel_size, stride, dilation, padding)
+        output_size = kernel.frequencies, out_channels
+        super().__init__(input_size, output_size, kernel.steps, kernel.stride[0], latency)
+        like = nn.Conv2d(channels, out_channels, kernel.size, groups=groups, bias=bias)
+        self.weight, self.bias = like.weight, like.bias
+        self.kernel, self.groups = kernel, groups
+
+    def slide(self, buffer: Tensor) -> Tensor:
+        """One call of torch's convolution, in the memory that buffer is in."""
+        kernel = self.kernel
+        x, margin = kernel.pad(buffer.movedim(-1, 1))
+        y = F.conv2d(x, self.weight, self.bias, kernel.stride, (0, margin), kernel.dilation, self.groups)
+        return y.movedim(1, -1)
+
+
+class CentredConv2d(SequenceLayer):
+    """Convolution over time and frequency with half of the kernel on each side of a step; needs the whole sequence.
+
+    The streaming form of the same numbers is ``Conv2d`` with ``latency``, which lags by that many steps.
+
+    Args:
+        input_size, out_channels, kernel_size, dilation, groups, bias, padding: as in ``Conv2d``; Kt must be odd.
+        stride: of frequency, (1, Sf); time keeps its steps.
+
+    Shape:
+        x (B, T, F, C), y (B, T, F', O). The state is ().
+
+    Raises:
+        ConfigError: as in ``Conv2d``, Kt is even, or time has a stride.
+        StreamingError: a state is given.
+
+    Source:
+        ``torch.nn.Conv2d`` with padding.
+    """
+
+    streams = False
+
+    def __init__(
+        self,
+        input_size: tuple[int, int],
+        out_channels: int,
+        kernel_size: Pair,
+        *,
+        stride: tuple[int, int] = (1, 1),
+        dilation: Pair = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding: Padding = 0,
+    ) -> None:
+        super().__init__()
+        frequencies, channels = frequencies_and_channels(input_size)
+        check_groups(groups, channels, out_channels)
+        kernel = Kernel2d.over(frequencies, kernel_size, stride, dilation, padding)
+        if kernel.size[0] % 2 == 0:
+            raise ConfigError(f"kernel_size must be odd in time to have a centre, got {kernel.size}.")
+        if kernel.stride[0] != 1:
+            raise ConfigError(
+                f"stride must be 1 in time, got {stride}. Pass (1, {kernel.stride[1]}), or use Conv2d with latency."
+            )
+        self.input_size, self.output_size = input_size, (kernel.frequencies, out_channels)
+        self.receptive_field = kernel.steps
+        like = nn.Conv2d(channels, out_channels, kernel.size, groups=groups, bias=bias)
+        self.weight, self.bias = like.weight, like.bias
+        self.kernel, self.groups = kernel, groups
+
+    def run(self, x: Tensor, state: tuple[()], lengths: Tensor | None) -> tuple[Tensor, tuple[()]]:
+        """Padding is zero here, so a row alone and a row in a batch see the same beyond their ends."""
+        kernel = self.kernel
+        if x.shape[1] == 0:
+            return x.new_zeros(x.shape[0], 0, kernel.frequencies, len(self.weight)), ()
+        padded, margin = kernel.pad(x.movedim(-1, 1))
+        around = kernel.steps // 2, margin
+        y = F.conv2d(padded, self.weight, self.bias, kernel.stride, around, kernel.dilation, self.groups)
+        return y.movedim(1, -1), ()
+
+
+class SeparableConv2d(Chain):
+    """A kernel for each channel alone, then a mixture of the channels at each place: depthwise, then pointwise.
+
+    Of C channels to O it has C Kt Kf + C O weights, where ``Conv2d`` has C O Kt Kf: 1 / O + 1 / (Kt Kf) of them.
+
+    Args:
+        input_size, out_channels, kernel_size, stride, dilation, bias, latency, padding: as in ``Conv2d``; a bias is
+            added in both parts.
+
+    Shape:
+        x (B, T, F, C), y (B, T // St, F', O). The state is a tuple of the two layers' states.
+
+    Raises:
+        ConfigError: as in ``Conv2d``.
+
+    Source:
+        Howard et al. 2017, MobileNets, arXiv:1704.04861, section 3.1, without the batch norm and ReLU that figure 3
+        puts after each part.
+    """
+
+    stepper_type = ChainStepper
+
+    def __init__(
+        self,
+        input_size: tuple[int, int],
+        out_channels: int,
+        kernel_size: Pair,
+        *,
+        stride: Pair = 1,
+        dilation: Pair = 1,
+        bias: bool = True,
+        latency: int = 0,
+        padding: Padding = 0,
+    ) -> None:
+        _, channels = frequencies_and_channels(input_size)
+        depthwise = Conv2d(
+            input_size,
+            channels,
+            kernel_size,
+            stride=pair("stride", stride),
+            dilation=dilation,
+            groups=channels,
+            bias=bias,
+            latency=latency,
+            padding=padding,
+        )
+        size = depthwise.kernel.frequencies, channels
+        super().__init__(depthwise=depthwise, pointwise=Conv2d(size, out_channels, 1, bias=bias))
