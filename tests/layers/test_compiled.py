@@ -38,8 +38,7 @@ def in_mid_stream(name: str) -> tuple[SequenceLayer, list[Tensor], Any]:
     subject = Subject.of(LAYERS[name].make(), LAYERS[name].inputs)
     block = subject.layer.block
     x = subject.x(5 * block, batch=2)
-    with torch.no_grad():  # what is exported must begin at values, not at a history of them
-        _, state = subject.layer(x[:, : 3 * block])
+    _, state = subject.layer(x[:, : 3 * block])
     return subject.layer, list(x[:, 3 * block :].split(block, dim=1)), state
 
 
@@ -55,6 +54,7 @@ def goes_on(step: Any, layer: SequenceLayer, blocks: list[Tensor], state: Any) -
 
 
 @pytest.mark.parametrize("name", NAMES)
+@torch.no_grad()  # live steps: a state holds values, and no history of them
 def test_compiles_as_one_graph(name):
     layer, blocks, state = in_mid_stream(name)
     torch.compiler.reset()
@@ -62,6 +62,7 @@ def test_compiles_as_one_graph(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+@torch.no_grad()  # live steps: a state holds values, and no history of them
 def test_exports(name):
     layer, blocks, state = in_mid_stream(name)
     program = torch.export.export(Step(layer), (blocks[0], state))
