@@ -25,6 +25,7 @@ from ostinato.layers import (
     Identity,
     MaxPool1d,
 )
+from ostinato.layers.overlapping import Overlapping
 from ostinato.layers.recurrent import GRUState, LSTMState
 from ostinato.layers.sliding import SlidingState, StridedState
 
@@ -307,6 +308,39 @@ class RoundsLengthsUp(Conv1d):
         return -(-lengths // self.step) if state is None else super().out_lengths(lengths, state)
 
 
+class SaysNothingOfPhases(Overlapping):
+    """Holds a step for two outputs, the second with the step before: says that both see as far back."""
+
+    def __init__(self) -> None:
+        super().__init__(3, 3, span=3, factor=2)
+
+    def spread(self, x):
+        doubled = x.repeat_interleave(2, dim=1)
+        return (
+            torch.cat([doubled, x[:, -1:] * 0], dim=1)
+            + 0.5 * nn.functional.pad(x, (0, 0, 1, 0)).repeat_interleave(2, dim=1)[:, 1:]
+        )
+
+    def oldest(self, step):
+        return SequenceLayer.oldest(self, step)
+
+
+class SaysTooFewSteps(SequenceLayer):
+    """Three parts of a sequence, of which it declares two."""
+
+    input_size = output_size = 3
+    receptive_field = float("inf")
+    streams, steps_out = False, 2
+
+    def run(self, x, state, lengths):
+        ends = torch.full((len(x),), x.shape[1]) if lengths is None else lengths
+        sums = x.cumsum(1)[torch.arange(len(x)), (ends - 1).clamp(min=0)] if x.shape[1] else x[:, :0].sum(1)
+        return sums[:, None].repeat(1, 3, 1)[:, : 3 * min(x.shape[1], 1)], ()
+
+    def out_lengths(self, lengths, state=None):
+        return torch.where(lengths > 0, 3, 0)
+
+
 # promise 5: state is a value
 
 
@@ -413,10 +447,12 @@ ALONE: list[tuple[str, Case]] = [
     ("future_is_unseen", Case(lambda: MultipliesTheFutureByZero(3, 5))),
     ("receptive_field_is_measured", Case(ForgetsDilation)),
     ("receptive_field_is_measured", Case(AddsReceptiveFieldsWithoutStride)),
+    ("receptive_field_is_measured", Case(SaysNothingOfPhases)),
     ("latency_is_measured", Case(LooksAheadTooFar)),
     ("latency_is_measured", Case(lambda: OwesNothing(3, 5, 3, latency=2))),
     ("stride_is_measured", Case(ValidConvolution)),
     ("stride_is_measured", Case(lambda: RoundsLengthsUp(3, 5, 3, stride=2))),
+    ("stride_is_measured", Case(SaysTooFewSteps)),
     ("state_is_not_changed", Case(lambda: WritesIntoItsRing(3, 5, 3))),
     ("state_is_not_kept", Case(LeavesItsHistoryBehind)),
     ("state_is_saved", Case(lambda: OneTensorTwice(3, 5))),
