@@ -9,58 +9,90 @@ from typing import Any
 import torch
 from torch import nn
 
-from contract.inputs import bars, levels, table, trades
+from contract.inputs import bars, codes, levels, table, trades
 from ostinato.checks import Draw
 from ostinato.core import SequenceLayer
 from ostinato.layers import (
     GRU,
+    ISTFT,
     LSTM,
     RNN,
+    STFT,
     AdaptiveAvgPool1d,
     AdaptiveMaxPool1d,
     Anchored,
+    ApplyMask,
     AttentionPool,
     AvgPool1d,
     AvgPool2d,
     BarShape,
     BatchNorm,
+    BottleneckBlock,
     Calendar,
     CentredConv1d,
     CentredConv2d,
     Chain,
+    ChannelShuffle,
     Columns,
+    CondensedConv1d,
     Conv1d,
     Conv2d,
+    ConvBlock,
+    ConvTranspose1d,
     ConvTranspose2d,
     CumulativeLayerNorm,
     Delay,
     Dense,
+    DenseBlock,
+    DenseConnections,
+    DepthwiseConv1d,
+    Dropout1d,
+    Embedding,
     Flatten,
     GlobalAvgPool1d,
     GlobalMaxPool1d,
     GroupNorm,
     Identity,
+    InceptionBlock,
+    InceptionTimeBlock,
     InstanceNorm,
     LayerNorm,
+    LearnedGroupConv1d,
     LevelFeatures,
+    Magnitude,
     MaxPool1d,
     MaxPool2d,
+    MelFilter,
+    MuLawDecode,
+    MuLawEncode,
+    OneHot,
     Output,
     Parallel,
     Point,
     Pointwise,
+    PointwiseConv1d,
+    PositionalFeatures,
     Quantiles,
     Regression,
+    Repeat,
     Residual,
+    ResidualBlock,
     RMSNorm,
     RunningScale,
+    Select,
+    SeparableConv1d,
     SeparableConv2d,
     SqueezeExcitation,
     StandardScaler,
     StudentT,
+    TCNBlock,
     ToNetwork,
     TradeFeatures,
+    TransitionLayer,
     Unflatten,
+    WaveNetBlock,
+    WaveNetStack,
+    WideBlock,
     Windowed,
 )
 from ostinato.models import build
@@ -170,6 +202,21 @@ def far(batch: int, steps: int, generator: torch.Generator) -> torch.Tensor:
     return 300 + torch.randn(batch, steps, 3, generator=generator, dtype=torch.float64)
 
 
+def masked(size: tuple[int, int], network: SequenceLayer) -> SequenceLayer:
+    """Frames times the mask that a network makes of their magnitudes."""
+    magnitudes = frequencies, channels = size[0], size[1] // 2
+    last = Chain(Dense(network.output_size, frequencies * channels), Pointwise(nn.Sigmoid()))
+    return ApplyMask(Chain(Magnitude(size), Flatten(magnitudes), network, last, Unflatten(magnitudes)))
+
+
+def learned_groups(**options: Any) -> LearnedGroupConv1d:
+    """All its condensing stages done."""
+    layer = LearnedGroupConv1d(6, 4, 3, groups=2, condense_factor=3, **options)
+    layer.condense()
+    layer.condense()
+    return layer
+
+
 LAYERS: dict[str, Case] = {
     "RNN": Case(lambda: RNN(3, 5)),
     "RNN-relu": Case(lambda: RNN(3, 5, nonlinearity="relu")),
@@ -202,13 +249,27 @@ LAYERS: dict[str, Case] = {
     "Conv2d-strided": Case(lambda: Conv2d((7, 2), 3, (5, 3), stride=2, padding="same")),
     "Conv2d-strided-frequency": Case(lambda: Conv2d((7, 2), 3, 3, stride=(1, 2))),
     "Conv2d-gaps": Case(lambda: Conv2d((4, 2), 3, 2, stride=(5, 3))),
+    "Conv2d-weight-norm": Case(lambda: Conv2d((4, 2), 3, (3, 2), weight_norm=True)),
     "Conv2d-lookahead": Case(lambda: Conv2d((4, 2), 3, (5, 3), latency=2)),
     "Conv2d-strided-lookahead": Case(lambda: Conv2d((4, 2), 3, (5, 2), stride=2, latency=3)),
     "CentredConv2d": Case(lambda: CentredConv2d((5, 2), 3, 3)),
+    "CentredConv2d-strided": Case(
+        lambda: CentredConv2d((5, 2), 3, (5, 2), stride=3, padding=1, weight_norm=True)
+    ),
     "CentredConv2d-dilated": Case(
         lambda: CentredConv2d((5, 4), 2, (3, 2), stride=(1, 2), dilation=(3, 1), groups=2, padding="same")
     ),
     "SeparableConv2d": Case(lambda: SeparableConv2d((5, 2), 3, 3, padding="same")),
+    "SeparableConv2d-between": Case(
+        lambda: SeparableConv2d(
+            (5, 2),
+            3,
+            2,
+            multiplier=2,
+            between=Chain(BatchNorm((4, 4)), Pointwise(nn.ReLU())),
+            weight_norm=True,
+        )
+    ),
     "SeparableConv2d-strided": Case(
         lambda: SeparableConv2d((5, 2), 3, (4, 3), stride=2, latency=2, bias=False)
     ),
@@ -220,6 +281,9 @@ LAYERS: dict[str, Case] = {
     "ConvTranspose2d-same": Case(
         lambda: ConvTranspose2d((4, 2), 3, (5, 4), stride=(2, 3), padding="same", bias=False)
     ),
+    "ConvTranspose2d-latency": Case(
+        lambda: ConvTranspose2d((4, 2), 3, (5, 2), stride=2, latency=1, weight_norm=True)
+    ),
     "ConvTranspose2d-dilated": Case(lambda: ConvTranspose2d((4, 2), 3, (3, 2), stride=(2, 1), dilation=3)),
     "MaxPool2d": Case(lambda: MaxPool2d((5, 2), 2)),
     "MaxPool2d-overlapping": Case(lambda: MaxPool2d((6, 2), (5, 3), (2, 1), padding=1)),
@@ -229,6 +293,37 @@ LAYERS: dict[str, Case] = {
     "AvgPool2d-stride1": Case(lambda: AvgPool2d((5, 2), (4, 2), 1, padding="same")),
     "Flatten": Case(lambda: Flatten((4, 3))),
     "Unflatten": Case(lambda: Unflatten((4, 3))),
+    "CentredConv1d-strided": Case(lambda: CentredConv1d(3, 5, 5, stride=2)),
+    "CentredConv1d-gaps": Case(lambda: CentredConv1d(3, 5, 3, stride=4, dilation=2, weight_norm=True)),
+    "Conv1d-weight-norm": Case(lambda: Conv1d(4, 6, 3, stride=2, groups=2, weight_norm=True)),
+    "ConvTranspose1d": Case(lambda: ConvTranspose1d(3, 5, 5, stride=2)),
+    "ConvTranspose1d-whole": Case(lambda: ConvTranspose1d(3, 5, 6, stride=3, bias=False)),
+    "ConvTranspose1d-apart": Case(lambda: ConvTranspose1d(3, 5, 2, stride=2)),
+    "ConvTranspose1d-stride1": Case(lambda: ConvTranspose1d(3, 5, 3)),
+    "ConvTranspose1d-dilated": Case(lambda: ConvTranspose1d(4, 6, 3, stride=2, dilation=3, groups=2)),
+    "ConvTranspose1d-lookahead": Case(lambda: ConvTranspose1d(3, 5, 8, stride=2, latency=3)),
+    "ConvTranspose1d-weight-norm": Case(lambda: ConvTranspose1d(3, 5, 4, stride=2, weight_norm=True)),
+    "DepthwiseConv1d": Case(lambda: DepthwiseConv1d(3, 3, dilation=2)),
+    "DepthwiseConv1d-multiplied": Case(
+        lambda: DepthwiseConv1d(3, 5, multiplier=2, stride=2, latency=2, weight_norm=True)
+    ),
+    "PointwiseConv1d": Case(lambda: PointwiseConv1d(3, 5)),
+    "PointwiseConv1d-grouped": Case(lambda: PointwiseConv1d(4, 6, groups=2, weight_norm=True)),
+    "PointwiseConv1d-strided": Case(lambda: PointwiseConv1d(3, 5, stride=2, bias=False)),
+    "SeparableConv1d": Case(lambda: SeparableConv1d(3, 5, 3, dilation=2, latency=1)),
+    "SeparableConv1d-between": Case(
+        lambda: SeparableConv1d(
+            3, 5, 4, stride=2, multiplier=2, weight_norm=True, between=Pointwise(nn.Tanh(), 6, 6)
+        )
+    ),
+    "LearnedGroupConv1d": Case(lambda: LearnedGroupConv1d(6, 4, groups=2, condense_factor=3)),
+    "LearnedGroupConv1d-kernel": Case(lambda: learned_groups(stride=2, dilation=2)),
+    "CondensedConv1d": Case(lambda: learned_groups(latency=1).condensed()),
+    "CondensedConv1d-strided": Case(
+        lambda: CondensedConv1d(6, 4, 3, groups=2, condense_factor=3, stride=2, bias=False)
+    ),
+    "Select": Case(lambda: Select(3, (2, 0, 2, 1))),
+    "Select-channels": Case(lambda: Select((4, 3), (2, 0))),
     "MaxPool1d": Case(lambda: MaxPool1d(3, 2)),
     "MaxPool1d-overlapping": Case(lambda: MaxPool1d(3, 5, stride=2)),
     "MaxPool1d-stride1": Case(lambda: MaxPool1d(3, 4, stride=1)),
@@ -364,6 +459,99 @@ LAYERS: dict[str, Case] = {
             features=TradeFeatures((3, 5)), scaler=StandardScaler(9), memory=LSTM(9, 4), head=Dense(4, 1)
         ),
         trades,
+    ),
+    "STFT": Case(lambda: STFT(2, 8, 4)),
+    "STFT-uneven": Case(lambda: STFT(1, 7, 3, "boxcar")),
+    "STFT-analysis": Case(lambda: STFT(1, 6, 1, latency=0)),
+    "STFT-gaps": Case(lambda: STFT(1, 3, 5, ("kaiser", 4.0))),
+    "ISTFT": Case(lambda: ISTFT(2, 8, 4)),
+    "ISTFT-uneven": Case(lambda: ISTFT(1, 7, 3, "hamming")),
+    "ISTFT-apart": Case(lambda: ISTFT(1, 4, 4, "boxcar")),
+    "Magnitude": Case(lambda: Magnitude((3, 4))),
+    "Magnitude-log": Case(lambda: Magnitude((3, 2), power=2, log=True, floor=0.1)),
+    "ApplyMask": Case(lambda: masked((3, 4), GRU(6, 4))),
+    "ApplyMask-lookahead": Case(lambda: masked((3, 2), Conv1d(3, 4, 4, latency=2))),
+    "ApplyMask-complex": Case(lambda: ApplyMask(Chain(Flatten((3, 2)), GRU(6, 6), Unflatten((3, 2))))),
+    "ApplyMask-spectrum": Case(lambda: Chain(STFT(2, 8, 3), masked((5, 4), GRU(10, 3)), ISTFT(2, 8, 3))),
+    "ApplyMask-spectrum-lookahead": Case(
+        lambda: Chain(STFT(1, 4, 2), masked((3, 2), Conv1d(3, 2, 3, latency=1)), ISTFT(1, 4, 2))
+    ),
+    "MelFilter": Case(lambda: MelFilter((9, 2), 3, 8000)),
+    "MelFilter-slaney": Case(lambda: MelFilter((9, 1), 3, 8000, low=100, formula="slaney", equal_area=True)),
+    "MuLawEncode": Case(lambda: MuLawEncode(3)),
+    "MuLawDecode": Case(lambda: MuLawDecode(2, classes=5), codes),
+    "Embedding": Case(lambda: Embedding(5, 4, columns=2), codes),
+    "Embedding-padding": Case(lambda: Embedding(5, 3, columns=2, padding_idx=1), codes),
+    "Embedding-chain": Case(lambda: Chain(Embedding(5, 3, columns=2), GRU(6, 4)), codes),
+    "OneHot": Case(lambda: OneHot(5, columns=2), codes),
+    "PositionalFeatures": Case(lambda: PositionalFeatures(3)),
+    "PositionalFeatures-beside": Case(lambda: PositionalFeatures(3, 5, mode="concat", longest=20)),
+    "PositionalFeatures-chain": Case(lambda: Chain(Conv1d(3, 4, 2), Residual(PositionalFeatures(4)))),
+    "Dropout1d": Case(lambda: Dropout1d(3, 0.4)),
+    "Repeat": Case(lambda: Repeat(Conv1d(3, 3, 3, dilation=2), 3)),
+    "Repeat-strided": Case(lambda: Repeat(MaxPool1d(3, 2), 2)),
+    "Repeat-lookahead": Case(lambda: Repeat(Residual(Conv1d(3, 3, 3, latency=1)), 2)),
+    "Repeat-whole": Case(lambda: Repeat(CentredConv1d(3, 3, 3), 2)),
+    "Repeat-recurrent": Case(lambda: Repeat(GRU(3, 3), 2)),
+    "ConvBlock": Case(lambda: ConvBlock(3, 5, pooling="max")),
+    "ConvBlock-options": Case(
+        lambda: ConvBlock(
+            4,
+            6,
+            3,
+            stride=2,
+            dilation=2,
+            groups=2,
+            norm="layer",
+            activation="gelu",
+            pooling="average",
+            dropout=0.3,
+        )
+    ),
+    "ConvBlock-lookahead": Case(lambda: ConvBlock(3, 4, 5, latency=2, norm=None, activation=None)),
+    "ResidualBlock": Case(lambda: ResidualBlock(3)),
+    "ResidualBlock-strided": Case(lambda: ResidualBlock(3, 5, stride=2, dilation=2, dropout=0.2)),
+    "ResidualBlock-pre": Case(lambda: ResidualBlock(3, 5, norm="layer", pre_activation=True)),
+    "ResidualBlock-plain": Case(lambda: ResidualBlock(3, norm=None, activation=None)),
+    "BottleneckBlock": Case(lambda: BottleneckBlock(4, 2, expansion=2)),
+    "BottleneckBlock-strided": Case(lambda: BottleneckBlock(4, 2, stride=3, dilation=2)),
+    "BottleneckBlock-pre": Case(lambda: BottleneckBlock(4, 2, pre_activation=True, activation="elu")),
+    "DenseConnections": Case(lambda: DenseConnections(GRU(3, 2), Conv1d(5, 3, 3))),
+    "DenseConnections-lookahead": Case(
+        lambda: DenseConnections(Conv1d(3, 2, 5, latency=2), LSTM(5, 3), Conv1d(8, 2, 3, latency=1))
+    ),
+    "DenseConnections-whole": Case(lambda: DenseConnections(CentredConv1d(3, 2, 3), CentredConv1d(5, 2, 3))),
+    "DenseBlock": Case(lambda: DenseBlock(3, 2, 3)),
+    "DenseBlock-plain": Case(
+        lambda: DenseBlock(3, 2, 2, 2, bottleneck=None, dilation=3, norm="layer", dropout=0.2)
+    ),
+    "TransitionLayer": Case(lambda: TransitionLayer(5)),
+    "TransitionLayer-3": Case(lambda: TransitionLayer(4, 1.0, 3, norm="layer", activation=None)),
+    "ChannelShuffle": Case(lambda: ChannelShuffle(6, 3)),
+    "WaveNetBlock": Case(lambda: WaveNetBlock(3, dilation=4, skip_size=5)),
+    "WaveNetBlock-figure": Case(lambda: WaveNetBlock(3, 3, bias=False)),
+    "WaveNetBlock-last": Case(lambda: WaveNetBlock(3, residual=False)),
+    "WaveNetBlock-conditioned": Case(lambda: WaveNetBlock(3, condition_size=2, skip_size=5)),
+    "WaveNetStack": Case(lambda: WaveNetStack(3, 5, (1, 2, 4, 1, 2))),
+    "WaveNetStack-figure": Case(lambda: WaveNetStack(4, None, (1, 3), 3)),
+    "WaveNetStack-conditioned": Case(lambda: WaveNetStack(3, 4, (1, 2), condition_size=2, bias=False)),
+    "TCNBlock": Case(lambda: TCNBlock(3, 5, dilation=2)),
+    "TCNBlock-dropout": Case(lambda: TCNBlock(3, dropout=0.3)),
+    "TCNBlock-plain": Case(
+        lambda: TCNBlock(3, dropout=0.3, weight_norm=False, spatial_dropout=False, activation="elu")
+    ),
+    "WideBlock": Case(lambda: WideBlock(3, 2)),
+    "WideBlock-strided": Case(
+        lambda: WideBlock(3, 2, (2, 5), stride=2, dilation=2, norm=None, pooling="max")
+    ),
+    "WideBlock-centred": Case(lambda: WideBlock(3, 2, (1, 3, 5), dilation=2, centred=True, norm="layer")),
+    "InceptionBlock": Case(lambda: InceptionBlock(3, 2, ((2, 3), (2, 2)), 2)),
+    "InceptionBlock-centred": Case(
+        lambda: InceptionBlock(3, 2, ((2, 3), (2, 2)), 1, kernel_sizes=(3, 7), norm="batch", centred=True)
+    ),
+    "InceptionTimeBlock": Case(lambda: InceptionTimeBlock(3, 2, (2, 4, 8), bottleneck=2)),
+    "InceptionTimeBlock-centred": Case(
+        lambda: InceptionTimeBlock(3, 2, (3, 5), bottleneck=None, norm="layer", centred=True)
     ),
     **{f"model-{name}": Case(partial(model, name)) for name in MODEL_OPTIONS},
     **{

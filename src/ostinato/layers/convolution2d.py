@@ -6,13 +6,17 @@ layer to the next; x whose memory is (B, C, T, F) stays as it is too. On two cor
 Pairs are (time, frequency). Axes: B batch, T time steps, F frequencies, C channels in, O channels out, K kernel size.
 """
 
+from fractions import Fraction
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..core import SequenceLayer
 from ..errors import ConfigError
 from .combinators import Chain
-from .kernel2d import Kernel2d, Padding, Pair, check_groups, frequencies_and_channels, pair
+from .convolution.kernels import normalise_weight
+from .kernel2d import Kernel2d, Padding, Pair, check_groups, frequencies_and_channels
+from .sizes import at_least_one
 from .sliding import Sliding
 from .steppers_combined import ChainStepper
 
@@ -37,6 +41,7 @@ class Conv2d(Sliding):
         latency: steps of time that the kernel looks ahead, as in ``Conv1d``.
         padding: zeros below and above the frequencies, a number p of each; 'valid' is 0; 'same' as many as keep F, or
             ceil(F / Sf) with a stride, one more above where the kernel is even.
+        weight_norm: as in ``Conv1d``.
 
     Shape:
         x (B, T, F, C), y (B, T // St, F', O), F' = (F + 2 p - (Kf - 1) Df - 1) // Sf + 1.
@@ -58,6 +63,9 @@ class Conv2d(Sliding):
     ((2, 7, 28, 8), (28, 8), (2, 4, 32, 3))
     """
 
+    weight: Tensor
+    bias: Tensor | None
+
     def __init__(
         self,
         input_size: tuple[int, int],
@@ -70,6 +78,7 @@ class Conv2d(Sliding):
         bias: bool = True,
         latency: int = 0,
         padding: Padding = 0,
+        weight_norm: bool = False,
     ) -> None:
         frequencies, channels = frequencies_and_channels(input_size)
         check_groups(groups, channels, out_channels)
@@ -79,6 +88,8 @@ class Conv2d(Sliding):
         like = nn.Conv2d(channels, out_channels, kernel.size, groups=groups, bias=bias)
         self.weight, self.bias = like.weight, like.bias
         self.kernel, self.groups = kernel, groups
+        if weight_norm:
+            normalise_weight(self)
 
     def slide(self, buffer: Tensor) -> Tensor:
         """One call of torch's convolution, in the memory that buffer is in."""
@@ -94,20 +105,23 @@ class CentredConv2d(SequenceLayer):
     The streaming form of the same numbers is ``Conv2d`` with ``latency``, which lags by that many steps.
 
     Args:
-        input_size, out_channels, kernel_size, dilation, groups, bias, padding: as in ``Conv2d``; Kt must be odd.
-        stride: of frequency, (1, Sf); time keeps its steps.
+        input_size, out_channels, kernel_size, dilation, groups, bias, padding, weight_norm: as in ``Conv2d``; Kt must
+            be odd.
+        stride: of time and frequency. In time as in ``CentredConv1d``: centred on the last step of each block.
 
     Shape:
-        x (B, T, F, C), y (B, T, F', O). The state is ().
+        x (B, T, F, C), y (B, T // St, F', O). The state is ().
 
     Raises:
-        ConfigError: as in ``Conv2d``, Kt is even, or time has a stride.
+        ConfigError: as in ``Conv2d``, or Kt is even.
         StreamingError: a state is given.
 
     Source:
-        ``torch.nn.Conv2d`` with padding.
+        ``torch.nn.Conv2d`` with (Kt - 1) Dt / 2 steps of padding.
     """
 
+    weight: Tensor
+    bias: Tensor | None
     streams = False
 
     def __init__(
@@ -116,11 +130,12 @@ class CentredConv2d(SequenceLayer):
         out_channels: int,
         kernel_size: Pair,
         *,
-        stride: tuple[int, int] = (1, 1),
+        stride: Pair = 1,
         dilation: Pair = 1,
         groups: int = 1,
         bias: bool = True,
         padding: Padding = 0,
+        weight_norm: bool = False,
     ) -> None:
         super().__init__()
         frequencies, channels = frequencies_and_channels(input_size)
@@ -128,45 +143,54 @@ class CentredConv2d(SequenceLayer):
         kernel = Kernel2d.over(frequencies, kernel_size, stride, dilation, padding)
         if kernel.size[0] % 2 == 0:
             raise ConfigError(f"kernel_size must be odd in time to have a centre, got {kernel.size}.")
-        if kernel.stride[0] != 1:
-            raise ConfigError(
-                f"stride must be 1 in time, got {stride}. Pass (1, {kernel.stride[1]}), or use Conv2d with latency."
-            )
         self.input_size, self.output_size = input_size, (kernel.frequencies, out_channels)
-        self.receptive_field = kernel.steps
+        self.receptive_field, self.stride = kernel.steps, Fraction(kernel.stride[0])
         like = nn.Conv2d(channels, out_channels, kernel.size, groups=groups, bias=bias)
         self.weight, self.bias = like.weight, like.bias
         self.kernel, self.groups = kernel, groups
+        if weight_norm:
+            normalise_weight(self)
 
     def run(self, x: Tensor, state: tuple[()], lengths: Tensor | None) -> tuple[Tensor, tuple[()]]:
         """Padding is zero here, so a row alone and a row in a batch see the same beyond their ends."""
-        kernel = self.kernel
-        if x.shape[1] == 0:
+        kernel, reach = self.kernel, self.kernel.steps // 2
+        step = kernel.stride[0]
+        if x.shape[1] < step:
             return x.new_zeros(x.shape[0], 0, kernel.frequencies, len(self.weight)), ()
         padded, margin = kernel.pad(x.movedim(-1, 1))
-        around = kernel.steps // 2, margin
+        around = reach, margin
+        if step > 1:  # the first centre is step S - 1; a negative padding cuts off what no window sees
+            padded, around = F.pad(padded, (0, 0, reach - step + 1, reach)), (0, margin)
         y = F.conv2d(padded, self.weight, self.bias, kernel.stride, around, kernel.dilation, self.groups)
         return y.movedim(1, -1), ()
+
+    def out_lengths(self, lengths: Tensor, state: tuple[()] | None = None) -> Tensor:
+        """Blocks of St steps that are complete."""
+        return lengths // self.kernel.stride[0]
 
 
 class SeparableConv2d(Chain):
     """A kernel for each channel alone, then a mixture of the channels at each place: depthwise, then pointwise.
 
-    Of C channels to O it has C Kt Kf + C O weights, where ``Conv2d`` has C O Kt Kf: 1 / O + 1 / (Kt Kf) of them.
+    It has C M Kt Kf + C M O weights where ``Conv2d`` has C O Kt Kf: with M = 1 that is 1 / O + 1 / (Kt Kf) of them.
 
     Args:
-        input_size, out_channels, kernel_size, stride, dilation, bias, latency, padding: as in ``Conv2d``; a bias is
-            added in both parts.
+        input_size: frequencies and channels of a step, (F, C).
+        out_channels: channels of the output, O.
+        kernel_size, stride, dilation, latency, padding: of the depthwise part, as in ``Conv2d``.
+        multiplier: channels that the depthwise part makes of each, M.
+        bias, weight_norm: of both parts.
+        between: a layer between the two, on (F', C M), as in ``SeparableConv1d``.
 
     Shape:
-        x (B, T, F, C), y (B, T // St, F', O). The state is a tuple of the two layers' states.
+        x (B, T, F, C), y (B, T // St, F', O). The state is a tuple of the parts' states.
 
     Raises:
-        ConfigError: as in ``Conv2d``.
+        ConfigError: as in ``Conv2d``; the multiplier is below 1; ``between`` is no layer or of other sizes.
 
     Source:
-        Howard et al. 2017, MobileNets, arXiv:1704.04861, section 3.1, without the batch norm and ReLU that figure 3
-        puts after each part.
+        Howard et al. 2017, MobileNets, arXiv:1704.04861, section 3.1, equation 5. There a batch norm and a ReLU follow
+        each part (figure 3); here the first pair is ``between``, the second comes after this layer.
     """
 
     stepper_type = ChainStepper
@@ -179,21 +203,31 @@ class SeparableConv2d(Chain):
         *,
         stride: Pair = 1,
         dilation: Pair = 1,
-        bias: bool = True,
         latency: int = 0,
         padding: Padding = 0,
+        multiplier: int = 1,
+        bias: bool = True,
+        weight_norm: bool = False,
+        between: SequenceLayer | None = None,
     ) -> None:
         _, channels = frequencies_and_channels(input_size)
+        at_least_one(multiplier=multiplier)
+        wide = channels * multiplier
         depthwise = Conv2d(
             input_size,
-            channels,
+            wide,
             kernel_size,
-            stride=pair("stride", stride),
+            stride=stride,
             dilation=dilation,
             groups=channels,
             bias=bias,
             latency=latency,
             padding=padding,
+            weight_norm=weight_norm,
         )
-        size = depthwise.kernel.frequencies, channels
-        super().__init__(depthwise=depthwise, pointwise=Conv2d(size, out_channels, 1, bias=bias))
+        size = depthwise.kernel.frequencies, wide
+        pointwise = Conv2d(size, out_channels, 1, bias=bias, weight_norm=weight_norm)
+        parts: dict[str, SequenceLayer] = {"depthwise": depthwise}
+        if between is not None:
+            parts["between"] = between
+        super().__init__(**parts, pointwise=pointwise)

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import ConfigError
+from .convolution.kernels import normalise_weight
 from .kernel2d import Padding, Pair, check_groups, frequencies_and_channels, margins, pair
 from .overlapping import Overlapping
 
@@ -33,6 +34,8 @@ class ConvTranspose2d(Overlapping):
         bias: whether a bias is added.
         padding: frequencies cut off below and above, as ``Conv2d`` added them; 'valid' is 0; 'same' gives F Sf.
         output_padding: frequencies more at the top, less than Sf or Df, for an F that the stride does not divide.
+        latency: steps in by which the output lags, as in ``ConvTranspose1d``.
+        weight_norm: as in ``ConvTranspose1d``.
 
     Shape:
         x (B, T, F, C), y (B, St T, F', O), F' = (F - 1) Sf - 2 p + (Kf - 1) Df + 1 + output_padding.
@@ -40,7 +43,7 @@ class ConvTranspose2d(Overlapping):
 
     Raises:
         ConfigError: a size is below 1, groups do not divide both channel counts, a step between would hear no input,
-            or padding leaves no frequency.
+            or padding leaves no frequency; weight_norm with groups.
 
     Source:
         Dumoulin & Visin 2016, A guide to convolution arithmetic, arXiv:1603.07285, chapter 4;
@@ -52,6 +55,9 @@ class ConvTranspose2d(Overlapping):
     >>> tuple(y.shape), tuple(state.owed.shape)
     ((2, 10, 32, 3), (2, 2, 32, 3))
     """
+
+    weight: Tensor
+    bias: Tensor | None
 
     def __init__(
         self,
@@ -65,6 +71,8 @@ class ConvTranspose2d(Overlapping):
         bias: bool = True,
         padding: Padding = 0,
         output_padding: int = 0,
+        latency: int = 0,
+        weight_norm: bool = False,
     ) -> None:
         frequencies, channels = frequencies_and_channels(input_size)
         check_groups(groups, channels, out_channels)
@@ -82,6 +90,13 @@ class ConvTranspose2d(Overlapping):
         self.weight, self.bias = like.weight, like.bias
         self.strides, self.dilation, self.groups = strides, apart, groups
         self.cut, self.more, self.frequencies = cut, more, outputs
+        self._set_latency(latency)
+        if weight_norm:
+            if groups > 1:
+                raise ConfigError(
+                    f"weight_norm has one magnitude for each output, and takes no groups, got {groups}."
+                )
+            normalise_weight(self, dim=1)
 
     def spread(self, x: Tensor) -> Tensor:
         """One call of torch's, without the bias: that is added once, where sums are complete."""
@@ -99,6 +114,15 @@ class ConvTranspose2d(Overlapping):
         newest, phase = divmod(step, self.factor)
         taps = range(0, self.span, self.dilation[0])
         return newest - max(tap // self.factor for tap in taps if tap % self.factor == phase)
+
+    def _set_latency(self, latency: int) -> None:
+        most = -self.oldest(self.factor - 1)
+        if not 0 <= latency <= most:
+            raise ConfigError(
+                f"latency must be 0 to {most} steps, as far back as the last step out of each stride hears, got "
+                f"{latency}."
+            )
+        self.latency = latency
 
 
 def _check_steps(kernel: int, stride: int, dilation: int) -> None:
