@@ -38,3 +38,8 @@ def table(batch: int, steps: int, generator: torch.Generator) -> Tensor:
     time = 3600.0 * torch.arange(steps, dtype=torch.float64).expand(batch, steps)
     ahead = [known[:, shift : shift + steps, None] for shift in (0, 1, 3)]
     return torch.cat([time[..., None], columns, *ahead], dim=-1)
+
+
+def codes(batch: int, steps: int, generator: torch.Generator) -> Tensor:
+    """Two columns of codes, 0 to 4: (batch, steps, 2) float64."""
+    return torch.randint(0, 5, (batch, steps, 2), generator=generator).double()

@@ -202,7 +202,9 @@ def make_stepper(layer: "SequenceLayer", batch: int, dtype: torch.dtype) -> Step
 
 
 def input_dtype(layer: "SequenceLayer") -> torch.dtype:
-    """What a layer reads: float64 where that are raw columns, else the dtype of its weights."""
+    """What a layer reads: int64 for codes, float64 where that are raw columns, else the dtype of its weights."""
+    if layer.takes_codes:
+        return torch.int64
     wanted = (torch.float64, torch.float32)
     if layer.output_dtype(wanted[0]) == layer.output_dtype(wanted[1]):
         return torch.float64
@@ -235,10 +237,11 @@ def _settled(leaf: Tensor) -> Tensor:
     return leaf.detach().clone(memory_format=torch.contiguous_format)
 
 
-def _on_arrays(layer: nn.Module, dtype: torch.dtype) -> bool:
-    usual = (torch.float32, torch.float64)
+def _on_arrays(layer: "SequenceLayer", dtype: torch.dtype) -> bool:
+    usual: tuple[torch.dtype, ...] = (torch.float32, torch.float64)
     tensors = [tensor for tensor in _tensors(layer) if tensor.is_floating_point()]
-    return dtype in usual and all(tensor.is_cpu and tensor.dtype in usual for tensor in tensors)
+    known = dtype in usual or (layer.takes_codes and dtype == torch.int64)
+    return known and all(tensor.is_cpu and tensor.dtype in usual for tensor in tensors)
 
 
 def _tensors(layer: nn.Module) -> "chain[Tensor]":

@@ -23,6 +23,11 @@ class Combinator(SequenceLayer):
     parts: int  # states in the tuple
     state_type: type[tuple[Any, ...]] = tuple
 
+    @property
+    def counts_steps(self) -> bool:
+        """Whether one of its layers does."""
+        return any(part.counts_steps for part in self.children() if isinstance(part, SequenceLayer))
+
     def _check_dtype(self, x: Tensor) -> None:
         pass
 
