@@ -17,13 +17,24 @@ from .blocks import (
     WideBlock,
 )
 from .combinators import Chain, Identity, Residual
-from .convolution import CentredConv1d, Conv1d
+from .convolution import (
+    CentredConv1d,
+    CondensedConv1d,
+    Conv1d,
+    ConvTranspose1d,
+    DepthwiseConv1d,
+    LearnedGroupConv1d,
+    PointwiseConv1d,
+    Select,
+    SeparableConv1d,
+)
 from .convolution2d import CentredConv2d, Conv2d, SeparableConv2d
 from .delay import Delay
 from .dense_connections import DenseConnections
 from .dropout import Dropout1d
 from .embedding import Embedding, OneHot
 from .levels import BarShape, LevelFeatures, RunningScale
+from .linear_recurrent import LRU, QRNN, SRU, MinGRU, MinLSTM
 from .masks import ApplyMask, Magnitude
 from .mel import MelFilter
 from .mulaw import MuLawDecode, MuLawEncode
@@ -42,9 +53,20 @@ from .pooling import (
 from .pooling2d import AvgPool2d, MaxPool2d
 from .positional import PositionalFeatures
 from .raw import Calendar, Columns, ToNetwork
-from .recurrent import GRU, LSTM, RNN
+from .recurrent import (
+    GRU,
+    LSTM,
+    RNN,
+    ContextGRU,
+    CoupledLSTM,
+    LayerNormGRU,
+    LayerNormLSTM,
+    LayerNormRNN,
+    PeepholeLSTM,
+)
 from .regression import Regression
 from .repeat import Repeat
+from .reversed import Reversed
 from .scaling import StandardScaler
 from .shapes import Flatten, Unflatten
 from .spectral import ISTFT, STFT
@@ -56,15 +78,15 @@ from .windowed import Windowed
 __all__ = [
     "GRU",
     "ISTFT",
-    "ISTFT",
+    "LRU",
     "LSTM",
+    "QRNN",
     "RNN",
-    "STFT",
+    "SRU",
     "STFT",
     "AdaptiveAvgPool1d",
     "AdaptiveMaxPool1d",
     "Anchored",
-    "ApplyMask",
     "ApplyMask",
     "AttentionPool",
     "AvgPool1d",
@@ -78,17 +100,21 @@ __all__ = [
     "Chain",
     "ChannelShuffle",
     "Columns",
+    "CondensedConv1d",
+    "ContextGRU",
     "Conv1d",
     "Conv2d",
     "ConvBlock",
+    "ConvTranspose1d",
     "ConvTranspose2d",
+    "CoupledLSTM",
     "CumulativeLayerNorm",
     "Delay",
     "Dense",
     "DenseBlock",
     "DenseConnections",
+    "DepthwiseConv1d",
     "Dropout1d",
-    "Embedding",
     "Embedding",
     "Flatten",
     "GlobalAvgPool1d",
@@ -99,24 +125,26 @@ __all__ = [
     "InceptionTimeBlock",
     "InstanceNorm",
     "LayerNorm",
+    "LayerNormGRU",
+    "LayerNormLSTM",
+    "LayerNormRNN",
+    "LearnedGroupConv1d",
     "LevelFeatures",
-    "Magnitude",
     "Magnitude",
     "MaxPool1d",
     "MaxPool2d",
     "MelFilter",
-    "MelFilter",
-    "MuLawDecode",
+    "MinGRU",
+    "MinLSTM",
     "MuLawDecode",
     "MuLawEncode",
-    "MuLawEncode",
-    "OneHot",
     "OneHot",
     "Output",
     "Parallel",
+    "PeepholeLSTM",
     "Point",
     "Pointwise",
-    "PositionalFeatures",
+    "PointwiseConv1d",
     "PositionalFeatures",
     "Quantiles",
     "RMSNorm",
@@ -124,7 +152,10 @@ __all__ = [
     "Repeat",
     "Residual",
     "ResidualBlock",
+    "Reversed",
     "RunningScale",
+    "Select",
+    "SeparableConv1d",
     "SeparableConv2d",
     "SqueezeExcitation",
     "StandardScaler",

@@ -69,14 +69,17 @@ class Overlapping(SequenceLayer):
         """Spread, add what was owed, and keep what is not complete."""
         if x.shape[1] == 0:
             return state.owed[:, :0], state
-        total = self._add_owed(self.spread(x), state.owed)
-        y = self.finish(total[:, : self.factor * x.shape[1]])
+        total, ready = self.spread(x), self.factor * x.shape[1]
+        y = self.finish(_add(total[:, :ready], state.owed[:, :ready]))
+        if lengths is None:
+            return y, OverlapState(_add(total[:, ready:], state.owed[:, ready:]))
         # padded steps are zero and add nothing, so what a row still owes lies behind its own last step
-        ended = None if lengths is None else lengths * self.factor
-        return y, OverlapState(keep_last(total, self.overlap, ended))
+        whole = _add(total, state.owed)
+        return y, OverlapState(keep_last(whole, self.overlap, lengths * self.factor))
 
-    def _add_owed(self, total: Tensor, owed: Tensor) -> Tensor:
-        if not self.overlap:
-            return total
-        first, rest = total[:, : self.overlap] + owed, total[:, self.overlap :]
-        return torch.cat([first.movedim(-1, 1), rest.movedim(-1, 1)], dim=2).movedim(1, -1)
+
+def _add(total: Tensor, owed: Tensor) -> Tensor:
+    """``total`` with ``owed`` added to its first steps, in channel-first memory of its own."""
+    count = owed.shape[1]
+    first, rest = total[:, :count] + owed, total[:, count:]
+    return torch.cat([first.movedim(-1, 1), rest.movedim(-1, 1)], dim=2).movedim(1, -1)

@@ -1,0 +1,35 @@
+"""What convolutions share: sizes that fit together, and weight normalisation.
+
+Axes: C input features, O output features, K kernel size, G groups.
+"""
+
+from torch import nn
+from torch.nn.utils import parametrizations
+
+from ...errors import ConfigError
+from ..sizes import at_least_one
+
+
+def check_kernel(input_size: int, output_size: int, kernel_size: int, dilation: int, groups: int) -> None:
+    """Refuse sizes below 1, and groups that leave features over.
+
+    Raises:
+        ConfigError: a size is no whole number of at least 1, or groups do not divide both feature counts.
+    """
+    at_least_one(input_size=input_size, output_size=output_size, kernel_size=kernel_size, dilation=dilation)
+    at_least_one(groups=groups)
+    if input_size % groups or output_size % groups:
+        raise ConfigError(
+            f"groups must divide input_size {input_size} and output_size {output_size}, got {groups}."
+        )
+
+
+def normalise_weight(module: nn.Module, dim: int = 0) -> None:
+    """weight = g v / |v| with a magnitude g for each place along ``dim``; the weight of now is where it begins.
+
+    From here on ``weight`` is computed: assign to it (``layer.weight = w``); filling ``weight.data`` fills a copy.
+
+    Source:
+        Salimans & Kingma 2016, arXiv:1602.07868, section 2, equation 2.
+    """
+    parametrizations.weight_norm(module, dim=dim)

@@ -1,0 +1,125 @@
+"""Transposed convolution, also called deconvolution: several steps out for each step in.
+
+Axes: B batch, T time steps, C input features, O output features, K kernel size, S stride.
+"""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...errors import ConfigError
+from ..overlapping import Overlapping
+from ..sizes import at_least_one
+from .kernels import check_kernel, normalise_weight
+
+
+class ConvTranspose1d(Overlapping):
+    """Each step in adds its kernel to the steps out: y[n] = b + sum of W[k] x[t] over t and k, S t + k dilation = n.
+
+    T steps give S T outputs at once; what they add to later ones is the state. Parameters are named, shaped and
+    initialised as in ``torch.nn.ConvTranspose1d``; its weights load as they are.
+
+    Args:
+        input_size: features per step, C.
+        output_size: features of the output, O.
+        kernel_size: steps out that a step in touches, K.
+        stride: steps out for each step in, S.
+        groups: parts into which features are split, each convolved on its own.
+        dilation: distance in steps out between the touched ones.
+        bias: whether a bias is added.
+        latency: steps in by which the output lags: 0, or more where the kernel is centred, as of the decoder whose
+            encoder sees frames of K steps. The numbers are the same; y at S t is then about x[t - latency], and
+            ``flush`` gives what is owed at the end.
+        weight_norm: as in ``Conv1d``, with a magnitude for each output (torch's own default is one for each input).
+
+    Shape:
+        x (B, T, C), y (B, S T, O), state.owed (B, (K - 1) * dilation + 1 - S, O).
+
+    Raises:
+        ConfigError: a size is below 1, groups do not divide both feature counts, or a step out would hear no step in
+            because the kernel is shorter than the stride or dilated past it; weight_norm with groups.
+
+    Source:
+        ``torch.nn.ConvTranspose1d`` without the last (K - 1) * dilation + 1 - S of its outputs, which later steps would
+        still change. There is no padding and no output_padding: they cut or add steps at the ends of a whole sequence,
+        and a stream has no end. Zeiler et al. 2010, Deconvolutional Networks.
+
+    >>> import torch
+    >>> y, state = ConvTranspose1d(3, 5, kernel_size=4, stride=2)(torch.zeros(2, 7, 3))
+    >>> tuple(y.shape), tuple(state.owed.shape)
+    ((2, 14, 5), (2, 2, 5))
+    """
+
+    weight: Tensor
+    bias: Tensor | None
+
+    def __init__(
+        self,
+        input_size: int,
+        output_size: int,
+        kernel_size: int,
+        *,
+        stride: int = 1,
+        groups: int = 1,
+        dilation: int = 1,
+        bias: bool = True,
+        latency: int = 0,
+        weight_norm: bool = False,
+    ) -> None:
+        check_kernel(input_size, output_size, kernel_size, dilation, groups)
+        at_least_one(stride=stride)
+        _check_reach(kernel_size, dilation, stride)
+        super().__init__(input_size, output_size, (kernel_size - 1) * dilation + 1, stride)
+        self.dilation, self.groups = dilation, groups
+        self.receptive_field = max(1 - self.oldest(phase) for phase in range(stride))
+        self._set_latency(latency)
+        like = nn.ConvTranspose1d(input_size, output_size, kernel_size, groups=groups, bias=bias)
+        self.weight, self.bias = like.weight, like.bias
+        if weight_norm:
+            if groups > 1:
+                raise ConfigError(
+                    f"weight_norm has one magnitude for each output, which no axis of a weight of {groups} groups "
+                    "holds. Leave groups at 1, or weight_norm off."
+                )
+            normalise_weight(self, dim=1)
+
+    def spread(self, x: Tensor) -> Tensor:
+        """One call of torch's transposed convolution on channel-first memory."""
+        total = F.conv_transpose1d(
+            x.transpose(1, 2), self.weight, None, self.factor, 0, 0, self.groups, self.dilation
+        )
+        return total.transpose(1, 2)
+
+    def finish(self, total: Tensor) -> Tensor:
+        """Add the bias, once."""
+        return total if self.bias is None else total + self.bias
+
+    def oldest(self, step: int) -> int:
+        """The furthest step in of which a tap of the kernel falls on ``step``."""
+        newest, phase = divmod(step, self.factor)
+        reach = [back for back in range(self.span) if self._touches(phase + back * self.factor)]
+        return newest - max(reach)
+
+    def _touches(self, place: int) -> bool:
+        """Whether the kernel has a tap ``place`` steps after its first."""
+        return place < self.span and place % self.dilation == 0
+
+    def _set_latency(self, latency: int) -> None:
+        """At most as far back as the last step out of a stride hears: then ``flush`` gives nothing but bias beyond."""
+        most = -self.oldest(self.factor - 1)
+        if not 0 <= latency <= most:
+            raise ConfigError(
+                f"latency must be 0 to {most} steps, as far back as the last step out of each stride hears, got "
+                f"{latency}."
+            )
+        self.latency = latency
+
+
+def _check_reach(kernel_size: int, dilation: int, stride: int) -> None:
+    """Every step out must hear some step in."""
+    heard = len({tap * dilation % stride for tap in range(min(kernel_size, stride))})
+    if heard < stride:
+        raise ConfigError(
+            f"a kernel of {kernel_size} with dilation {dilation} reaches {heard} of the {stride} steps out of each "
+            f"stride, the others would be the bias alone. Use a kernel_size of at least {stride} and a dilation that "
+            "shares no factor with the stride."
+        )
