@@ -103,7 +103,6 @@ class Chain(Ordered):
 
     def __init__(self, *layers: SequenceLayer, **named: SequenceLayer) -> None:
         super().__init__(*layers, **named)
-        self._block = 1
         self._add_up()
         self._measure()
 
@@ -177,6 +176,7 @@ class Chain(Ordered):
         return _run_to_the_end(self.layers, x, count)
 
     def _add_up(self) -> None:
+        self._block, self.latency, self.stride, self.steps_out = 1, 0, Fraction(1), None
         sizes = [layer.input_size for layer in self.layers if layer.input_size is not None]
         self.input_size = sizes[0] if sizes else None
         size = None

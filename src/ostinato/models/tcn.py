@@ -6,11 +6,8 @@ Axes: B batch, T time steps, C channels, I input features, O output features.
 from typing import Self
 
 from pydantic import model_validator
-from torch import nn
-from torch.nn.utils.parametrizations import weight_norm
-
 from ..core import SequenceLayer
-from ..layers import Chain, Conv1d, Dense, Pointwise, Residual
+from ..layers import Chain, Dense, TCNBlock
 from .config import Depth, Kernel, NetworkConfig, Rate, Size
 from .limits import MOST_STEPS
 
@@ -47,20 +44,15 @@ def tcn(config: TCNConfig, input_size: int, output_size: int) -> SequenceLayer:
         Their code pads both sides and cuts the end off; here nothing is computed that is thrown away.
     """
     sizes = [input_size] + [config.channels] * config.levels
-    blocks = [_block(sizes[level], sizes[level + 1], 2**level, config) for level in range(config.levels)]
+    blocks = [
+        TCNBlock(
+            sizes[level],
+            sizes[level + 1],
+            config.kernel_size,
+            dilation=2**level,
+            dropout=config.dropout,
+            spatial_dropout=False,
+        )
+        for level in range(config.levels)
+    ]
     return Chain(*blocks, Dense(config.channels, output_size))
-
-
-def _block(inputs: int, outputs: int, dilation: int, config: TCNConfig) -> SequenceLayer:
-    body = Chain(
-        *_convolution(inputs, outputs, dilation, config), *_convolution(outputs, outputs, dilation, config)
-    )
-    shortcut = None if inputs == outputs else Conv1d(inputs, outputs, 1)
-    return Chain(Residual(body, shortcut), Pointwise(nn.ReLU()))
-
-
-def _convolution(inputs: int, outputs: int, dilation: int, config: TCNConfig) -> list[SequenceLayer]:
-    convolution = Conv1d(inputs, outputs, config.kernel_size, dilation=dilation)
-    # before the parametrisation is put on: afterwards "weight" is computed, and setting its data does nothing
-    nn.init.kaiming_uniform_(convolution.weight, nonlinearity="relu")
-    return [weight_norm(convolution), Pointwise(nn.ReLU()), Pointwise(nn.Dropout(config.dropout))]

@@ -1,0 +1,25 @@
+"""Blocks of the known architectures, assembled from the layers: one idea a file."""
+
+from .conv import ConvBlock
+from .dense import DenseBlock, TransitionLayer
+from .inception import InceptionBlock, InceptionTimeBlock
+from .residual import BottleneckBlock, ResidualBlock
+from .shuffle import ChannelShuffle
+from .tcn import TCNBlock
+from .wavenet import WaveNetBlock, WaveNetStack
+from .wide import WideBlock
+
+__all__ = [
+    "BottleneckBlock",
+    "ChannelShuffle",
+    "ConvBlock",
+    "DenseBlock",
+    "InceptionBlock",
+    "InceptionTimeBlock",
+    "ResidualBlock",
+    "TCNBlock",
+    "TransitionLayer",
+    "WaveNetBlock",
+    "WaveNetStack",
+    "WideBlock",
+]
