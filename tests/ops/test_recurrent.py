@@ -19,28 +19,41 @@ def problems(draw):
     inputs, hidden = draw(st.sampled_from([1, 2, 3, 7])), draw(st.sampled_from([1, 3, 5, 8]))
     lengths = draw(st.none() | st.lists(st.integers(0, steps), min_size=batch, max_size=batch))
     options = {"nonlinearity": draw(st.sampled_from(["tanh", "relu"]))} if name == "rnn" else {}
+    # torch tells that there is a projection by P < H
+    projected = (draw(st.integers(0, hidden - 1)) if name == "lstm" else 0) or None
     torch.manual_seed(draw(st.integers(0, 99)))
     return (
         name,
         torch.randn(batch, steps, inputs, dtype=torch.float64),
-        [torch.randn(batch, hidden, dtype=torch.float64) for _ in range(CELLS[name][1])],
-        weights(CELLS[name][0], inputs, hidden, draw(st.booleans())),
+        [
+            torch.randn(batch, size, dtype=torch.float64)
+            for size in (projected or hidden, hidden)[: CELLS[name][1]]
+        ],
+        weights(CELLS[name][0], inputs, hidden, draw(st.booleans()), projected),
         None if lengths is None else torch.tensor(lengths, dtype=torch.int64),
         options,
     )
 
 
-def weights(gates: int, inputs: int, hidden: int, bias: bool) -> Weights:
-    shapes = [(gates * hidden, inputs), (gates * hidden, hidden), (gates * hidden,), (gates * hidden,)]
-    drawn = [torch.randn(shape, dtype=torch.float64) / 2 for shape in shapes]
-    return Weights(*drawn) if bias else Weights(drawn[0], drawn[1], None, None)
+def weights(gates: int, inputs: int, hidden: int, bias: bool, projected: int | None = None) -> Weights:
+    def drawn(*shape: int) -> torch.Tensor:
+        return torch.randn(shape, dtype=torch.float64) / 2
+
+    rows = gates * hidden
+    return Weights(
+        drawn(rows, inputs),
+        drawn(rows, projected or hidden),
+        drawn(rows) if bias else None,
+        drawn(rows) if bias else None,
+        drawn(projected, hidden) if projected else None,
+    )
 
 
 def results(module, name, x, state, parameters, lengths, options):
     """y on valid steps, the state after, and the gradient of everything that goes in."""
     inputs = [tensor.clone().requires_grad_() for tensor in (x, *state, *parameters.tensors())]
-    parts, tensors = inputs[1 : 1 + len(state)], inputs[1 + len(state) :]
-    used = Weights(*tensors, *[None] * (4 - len(tensors)))
+    parts, tensors = inputs[1 : 1 + len(state)], iter(inputs[1 + len(state) :])
+    used = Weights(*(None if part is None else next(tensors) for part in parameters))
     y, *after = getattr(module, name)(inputs[0], *parts, used, lengths, **options)
     y = fill_padding(y, lengths)
     value = sum((part * torch.arange(1, part.numel() + 1).view_as(part)).sum() for part in (y, *after))
@@ -70,6 +83,6 @@ def test_the_state_that_no_step_touched_comes_back(name):
     state = [torch.randn(2, 3) for _ in range(parts)]
     for module in (naive, torch_kernels):
         for x, lengths in ((torch.randn(2, 0, 4), None), (torch.randn(2, 5, 4), torch.tensor([0, 0]))):
-            parameters = Weights(*(w.float() for w in weights(gates, 4, 3, bias=True)))
+            parameters = Weights(*(w.float() for w in weights(gates, 4, 3, bias=True).tensors()))
             _, *after = getattr(module, name)(x, *state, parameters, lengths)
             assert all(torch.equal(a, b) for a, b in zip(after, state, strict=True))

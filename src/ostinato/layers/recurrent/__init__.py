@@ -2,6 +2,32 @@
 
 from .base import Options, Recurrent
 from .chances import LockedState
+from .context import ContextGRU, ContextGRUState, GivenContext
+from .gated import CoupledLSTM, PeepholeLSTM
+from .initialisation import chrono_, forget_bias_, identity_, orthogonal_
+from .normalised import LayerNormGRU, LayerNormLSTM, LayerNormRNN
 from .plain import GRU, LSTM, RNN, GRUState, LSTMState, RNNState
 
-__all__ = ["GRU", "LSTM", "RNN", "GRUState", "LSTMState", "LockedState", "Options", "RNNState", "Recurrent"]
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "ContextGRU",
+    "ContextGRUState",
+    "CoupledLSTM",
+    "GRUState",
+    "GivenContext",
+    "LSTMState",
+    "LayerNormGRU",
+    "LayerNormLSTM",
+    "LayerNormRNN",
+    "LockedState",
+    "Options",
+    "PeepholeLSTM",
+    "RNNState",
+    "Recurrent",
+    "chrono_",
+    "forget_bias_",
+    "identity_",
+    "orthogonal_",
+]

@@ -39,7 +39,8 @@ class Recurrent(SequenceLayer):
 
     A subclass names its ``gates`` and its ``state_type``, makes its ``cell`` of the parameters of one layer in one
     direction, and where there is a faster way than a loop over steps runs it in ``kernel``. Parameters beyond the usual
-    four, or of other shapes, it names in ``shapes``.
+    four, or of other shapes, it names in ``shapes``; what these ask for is set before ``super().__init__``. Which gates
+    hold the memory, for initialisations, is in ``keeping``; what no step changes, in ``constants``.
 
     Args:
         input_size: features per step, I.
@@ -70,6 +71,9 @@ class Recurrent(SequenceLayer):
 
     gates: ClassVar[tuple[str, ...]]  # in the order of the rows of the weights
     state_type: ClassVar[type[Any]]
+    constants: ClassVar[
+        tuple[str, ...]
+    ] = ()  # fields of the state that belong to the sequence: the last, (B, size)
     input_size: int
     output_size: int
     bounded: bool = True  # whether the output stays finite however many steps are run
@@ -85,9 +89,8 @@ class Recurrent(SequenceLayer):
         self.output_size = self.sizes()[0] * len(self.directions)
         self.receptive_field = math.inf
         self.streams = not (self.bidirectional or self.reverse)
-        for layer in range(num_layers):
-            for direction in self.directions:
-                self._add_weights(layer, direction)
+        for place in self.places:
+            self._add_weights(place)
 
     def cell(self, place: str) -> Cell:
         """The equations with the parameters of one layer in one direction, such as "l0" or "l1_reverse"."""
@@ -119,11 +122,28 @@ class Recurrent(SequenceLayer):
 
     def weights(self, place: str) -> ops.Weights:
         """The usual four of one layer in one direction; while training, recurrent weights dropped out."""
-        across, back = self.parameter("weight_ih", place), self.parameter("weight_hh", place)
-        assert across is not None
-        assert back is not None
-        back = F.dropout(back, self.weight_dropout, self.training)
+        across = getattr(self, f"weight_ih_{place}")
+        back = self.dropped("weight_hh", place)
         return ops.Weights(across, back, self.parameter("bias_ih", place), self.parameter("bias_hh", place))
+
+    def dropped(self, name: str, place: str) -> Tensor:
+        """A recurrent weight; while training, with some of it dropped out."""
+        return F.dropout(getattr(self, f"{name}_{place}"), self.weight_dropout, self.training)
+
+    def initialise(self, name: str, values: Tensor) -> None:
+        """Fill a new parameter of this name in ``shapes``: evenly between ±1 / sqrt(H), as in torch."""
+        bound = 1 / math.sqrt(self.hidden_size)
+        values.uniform_(-bound, bound)
+
+    @property
+    def keeping(self) -> dict[str, int]:
+        """Gates that hold what is remembered, 1 where they do so when open, -1 when closed."""
+        return {}
+
+    @property
+    def places(self) -> list[str]:
+        """Of all parameters: "l0", "l0_reverse" and so on."""
+        return [f"l{layer}{direction}" for layer in range(self.num_layers) for direction in self.directions]
 
     @property
     def plain(self) -> bool:
@@ -142,10 +162,7 @@ class Recurrent(SequenceLayer):
         if not self.streams:
             return ()
         dtype, device = dtype or self.weight_hh_l0.dtype, device or self.weight_hh_l0.device
-        # a tensor of its own for each field: safetensors refuses two names for one memory
-        memory = self.state_type(
-            *(torch.zeros(batch, self.num_layers, size, dtype=dtype, device=device) for size in self.sizes())
-        )
+        memory = self._zeros(batch, dtype, device)
         return LockedState(memory, *self._masks(batch, dtype, device)) if self.locked else memory
 
     def run(self, x: Tensor, state: Any, lengths: Tensor | None) -> tuple[Tensor, Any]:
@@ -183,13 +200,14 @@ class Recurrent(SequenceLayer):
         self, x: Tensor, state: Any, lengths: Tensor | None, seen: list[Any] | None
     ) -> tuple[Tensor, Any]:
         inputs, hidden, memory = self._entered(x, state)
+        stacked = len(memory) - len(self.constants)
         ends, start = [], 0
         for layer in range(self.num_layers):
             read = x if layer == 0 else F.dropout(x, self.dropout, self.training)
             if inputs is not None:
                 read = read * inputs[:, None, start : start + x.shape[2]]
             start += x.shape[2]
-            parts = tuple(part[:, layer] for part in memory)
+            parts = (*(part[:, layer] for part in memory[:stacked]), *memory[stacked:])
             mask = None if hidden is None else hidden[:, layer]
             y, end, on_the_way = self._directions(read, parts, mask, layer, lengths, seen is not None)
             x = y + x if self.residual and layer > 0 else y
@@ -198,7 +216,8 @@ class Recurrent(SequenceLayer):
                 seen.append(on_the_way)
         if not self.streams:
             return x, ()
-        memory = self.state_type(*(torch.stack(parts, dim=1) for parts in zip(*ends, strict=True)))
+        after = (torch.stack(parts, dim=1) for parts in list(zip(*ends, strict=True))[:stacked])
+        memory = self.state_type(*after, *memory[stacked:])
         return x, state._replace(memory=memory) if self.locked else memory
 
     def _entered(self, x: Tensor, state: Any) -> tuple[Tensor | None, Tensor | None, Any]:
@@ -207,8 +226,7 @@ class Recurrent(SequenceLayer):
             return state.inputs, state.hidden, state.memory
         if self.streams:
             return None, None, state
-        shape = (x.shape[0], self.num_layers)
-        zeros = tuple(x.new_zeros(*shape, size) for size in self.sizes())
+        zeros = self._zeros(len(x), x.dtype, x.device)
         if not (self.input_dropout or self.state_dropout):
             return None, None, zeros
         return *self._masks(x.shape[0], x.dtype, x.device), zeros
@@ -243,7 +261,8 @@ class Recurrent(SequenceLayer):
     def _scan(
         self, x: Tensor, parts: Parts, mask: Tensor | None, place: str, lengths: Tensor | None, trace: bool
     ) -> tuple[Tensor, Parts, Any]:
-        change = Zoneout(self.zoneout, self.training) if any(self.zoneout) else None
+        rates = (*self.zoneout, *(0.0 for _ in self.constants))
+        change = Zoneout(rates, self.training) if any(rates) else None
         if mask is not None and (not self.training or not self.state_dropout):
             mask = None  # all ones
         if not trace and mask is None and change is None:
@@ -255,7 +274,7 @@ class Recurrent(SequenceLayer):
             return y, after, None
         if not seen:  # no step, but the fields must be known
             _, end = cell.step(
-                tuple(part[:, 0] for part in cell.project(x.new_zeros(len(x), 1, x.shape[2]))),
+                tuple(part[:, 0] for part in cell.project(x.new_zeros(len(x), 1, x.shape[2]), parts)),
                 parts,
                 parts[0],
             )
@@ -284,7 +303,9 @@ class Recurrent(SequenceLayer):
         self.input_dropout = check_rate("input_dropout", input_dropout)
         self.state_dropout = check_rate("state_dropout", state_dropout)
         self.weight_dropout = check_rate("weight_dropout", weight_dropout)
-        self.zoneout = check_zoneout(zoneout, self.state_type._fields)
+        self.zoneout = check_zoneout(
+            zoneout, [name for name in self.state_type._fields if name not in self.constants]
+        )
         self.directions = ("", "_reverse") if bidirectional else ("",)
 
     def _masks(self, batch: int, dtype: torch.dtype, device: torch.device | str) -> tuple[Tensor, Tensor]:
@@ -296,11 +317,21 @@ class Recurrent(SequenceLayer):
             locked_mask(hidden, self.state_dropout, self.training, dtype, device),
         )
 
-    def _add_weights(self, layer: int, direction: str) -> None:
-        bound = 1 / math.sqrt(self.hidden_size)
-        for name, shape in self.shapes(self.input_size if layer == 0 else self.output_size).items():
-            values = torch.empty(shape).uniform_(-bound, bound)
-            self.register_parameter(f"{name}_l{layer}{direction}", nn.Parameter(values))
+    def _zeros(self, batch: int, dtype: torch.dtype, device: torch.device | str) -> Any:
+        """The memory of a beginning, a tensor of its own for each field: safetensors refuses two names for one."""
+
+        def zeros(name: str, size: int) -> Tensor:
+            shape = (batch, size) if name in self.constants else (batch, self.num_layers, size)
+            return torch.zeros(shape, dtype=dtype, device=device)
+
+        return self.state_type(*map(zeros, self.state_type._fields, self.sizes()))
+
+    def _add_weights(self, place: str) -> None:
+        first = place.split("_")[0] == "l0"
+        for name, shape in self.shapes(self.input_size if first else self.output_size).items():
+            values = torch.empty(shape)
+            self.initialise(name, values)
+            self.register_parameter(f"{name}_{place}", nn.Parameter(values))
 
 
 def _turned(run: tuple[Tensor, Parts, Any], lengths: Tensor | None) -> tuple[Tensor, Parts, Any]:

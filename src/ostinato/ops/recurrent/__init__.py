@@ -11,6 +11,8 @@ from ..choosing import choose
 from . import naive, torch_kernels
 from .cell import Cell, Parts, unroll
 from .cells import GRUCell, GRUTrace, LSTMCell, LSTMTrace, Projecting, RNNCell, RNNTrace
+from .gated_cells import ContextCell, CoupledLSTMCell, CoupledLSTMTrace, EarlyResetGRUCell, PeepholeLSTMCell
+from .normalised_cells import LayerNormGRUCell, LayerNormLSTMCell, LayerNormRNNCell, Norm
 from .weights import Weights
 
 rnn = choose("rnn", {"naive": naive.rnn, "torch": torch_kernels.rnn})
@@ -19,11 +21,20 @@ lstm = choose("lstm", {"naive": naive.lstm, "torch": torch_kernels.lstm})
 
 __all__ = [
     "Cell",
+    "ContextCell",
+    "CoupledLSTMCell",
+    "CoupledLSTMTrace",
+    "EarlyResetGRUCell",
     "GRUCell",
     "GRUTrace",
     "LSTMCell",
     "LSTMTrace",
+    "LayerNormGRUCell",
+    "LayerNormLSTMCell",
+    "LayerNormRNNCell",
+    "Norm",
     "Parts",
+    "PeepholeLSTMCell",
     "Projecting",
     "RNNCell",
     "RNNTrace",

@@ -18,8 +18,13 @@ Change = Callable[[Parts, Parts], Parts]  # what becomes of the parts before and
 class Cell(Protocol):
     """The equations of one step, together with their weights."""
 
-    def project(self, x: Tensor) -> Parts:
-        """What needs no state, for all steps at once: from x (B, T, I) to tensors (B, T, any number)."""
+    def project(self, x: Tensor, state: Parts) -> Parts:
+        """What needs no step before, for all steps at once: from x (B, T, I) to tensors (B, T, any number).
+
+        Args:
+            x: (B, T, I).
+            state: the parts before the first step, for those of them that no step changes.
+        """
         ...
 
     def step(self, projected: Parts, state: Parts, heard: Tensor) -> tuple[Parts, Any]:
@@ -31,7 +36,8 @@ class Cell(Protocol):
             heard: the hidden state as the recurrent products hear it: ``state[0]``, or what a dropout leaves of it.
 
         Returns:
-            The parts after, and a NamedTuple of everything on the way, (B, any number) each.
+            The parts after, those that it does not change as they came, and a NamedTuple of everything on the way,
+            (B, any number) each.
         """
         ...
 
@@ -61,7 +67,7 @@ def unroll(
         y (B, T, H) and the parts after.
     """
     outputs = []
-    steps = zip(*(part.unbind(1) for part in cell.project(x)), strict=True) if x.shape[1] else ()
+    steps = zip(*(part.unbind(1) for part in cell.project(x, state)), strict=True) if x.shape[1] else ()
     for t, projected in enumerate(steps):
         heard = state[0] if mask is None else state[0] * mask
         after, on_the_way = cell.step(projected, state, heard)
@@ -69,7 +75,10 @@ def unroll(
             after = change(state, after)
         if lengths is not None:
             running = (t < lengths)[:, None]
-            after = tuple(torch.where(running, new, old) for new, old in zip(after, state, strict=True))
+            after = tuple(
+                old if new is old else torch.where(running, new, old)
+                for new, old in zip(after, state, strict=True)
+            )
         state = after
         outputs.append(state[0])
         if seen is not None:

@@ -6,6 +6,7 @@ Axes: B batch, T time steps, I input features, H hidden features, G gates.
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -45,7 +46,7 @@ class Projecting:
 
     weights: Weights
 
-    def project(self, x: Tensor) -> Parts:
+    def project(self, x: Tensor, state: Parts) -> Parts:
         """W x + b, (B, T, G * H)."""
         return (F.linear(x, self.weights.from_input, self.weights.input_bias),)
 
@@ -69,9 +70,7 @@ class RNNCell(Projecting):
 
 @dataclass(frozen=True)
 class LSTMCell(Projecting):
-    """Long short-term memory; where there is a projection, the hidden state is P of it."""
-
-    projection: Tensor | None = None  # (P, H)
+    """Long short-term memory; where there is a projection, the hidden state is P h."""
 
     def step(self, projected: Parts, state: Parts, heard: Tensor) -> tuple[Parts, LSTMTrace]:
         """One step."""
@@ -79,8 +78,8 @@ class LSTMCell(Projecting):
         enter, forget, new, leave = enter.sigmoid(), forget.sigmoid(), new.tanh(), leave.sigmoid()
         cell = forget * state[1] + enter * new
         hidden = leave * cell.tanh()
-        if self.projection is not None:
-            hidden = F.linear(hidden, self.projection)
+        if self.weights.projection is not None:
+            hidden = F.linear(hidden, self.weights.projection)
         return (hidden, cell), LSTMTrace(enter, forget, new, leave, cell, hidden)
 
 
@@ -88,11 +87,18 @@ class LSTMCell(Projecting):
 class GRUCell(Projecting):
     """Gated recurrent unit, the reset gate after the recurrent product."""
 
+    renews: bool = False  # whether the update gate lets the new state in, not the old one through
+
     def step(self, projected: Parts, state: Parts, heard: Tensor) -> tuple[Parts, GRUTrace]:
         """One step."""
         reset_x, update_x, new_x = projected[0].chunk(3, dim=-1)
         reset_h, update_h, new_h = self.recall(heard).chunk(3, dim=-1)
         reset, update = (reset_x + reset_h).sigmoid(), (update_x + update_h).sigmoid()
         new = (new_x + reset * new_h).tanh()
-        hidden = (1 - update) * new + update * state[0]
+        hidden = mixed(state[0], new, update, self.renews)
         return (hidden,), GRUTrace(reset, update, new, hidden)
+
+
+def mixed(old: Tensor, new: Tensor, update: Tensor, renews: bool) -> Tensor:
+    """(1 - z) h + z n where the update gate renews, (1 - z) n + z h where it keeps."""
+    return torch.lerp(old, new, update) if renews else torch.lerp(new, old, update)

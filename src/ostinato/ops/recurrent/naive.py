@@ -27,6 +27,6 @@ def gru(x: Tensor, hidden: Tensor, weights: Weights, lengths: Tensor | None) -> 
 def lstm(
     x: Tensor, hidden: Tensor, cell: Tensor, weights: Weights, lengths: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Long short-term memory.  x (B, T, I), hidden and cell (B, H)."""
+    """Long short-term memory.  x (B, T, I), hidden (B, H) or projected (B, P), cell (B, H)."""
     y, state = unroll(LSTMCell(weights), x, (hidden, cell), lengths)
     return y, state[0], state[1]

@@ -1,8 +1,9 @@
 """The same cells on torch's own kernels (oneDNN, ATen, cuDNN), padding handled without packing if possible.
 
 For RNN and GRU the state after a row's length *is* an output, so rows are gathered from y. An LSTM's cell
-state is not among its outputs, and relu may grow over the padding until its gradient is NaN: ragged rows go
-through a PackedSequence there, which is about 4 times slower.
+state is not among its outputs: there one more input, 1 on the padding, shuts the input gate and opens the forget
+gate, so the cell comes through the padding as it was, and its gradient comes back. Relu may grow over the padding until
+its gradient is NaN: its ragged rows go through a PackedSequence, which is several times slower.
 
 Axes: B batch, T time steps, I input features, H hidden features.
 """
@@ -15,6 +16,8 @@ from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from .weights import Weights
+
+SHUT = 2.0**15  # far beyond what a float64 sigmoid tells from 1, and within half precision
 
 
 def rnn(
@@ -41,11 +44,10 @@ def lstm(
     if x.shape[0] == 0 or x.shape[1] == 0:
         return x.new_zeros(x.shape[0], x.shape[1], hidden.shape[1]), hidden, cell
     if lengths is not None:
-        y, hidden_after, cell_after = _run_packed(torch.lstm, x, (hidden, cell), weights, lengths)
-        return y, hidden_after, cell_after
+        x, weights = _held_on_padding(x, weights, lengths)
     start = [_as_stack(hidden), _as_stack(cell)]
     y, hidden_after, cell_after = torch.lstm(x, start, *_arguments(weights), batch_first=True)  # type: ignore[call-overload]
-    return y, hidden_after[0], cell_after[0]
+    return y, hidden_after[0] if lengths is None else _at(lengths, y, hidden), cell_after[0]
 
 
 def _run_by_outputs(
@@ -54,10 +56,27 @@ def _run_by_outputs(
     if x.shape[0] == 0 or x.shape[1] == 0:
         return x.new_zeros(x.shape[0], x.shape[1], hidden.shape[1]), hidden
     y, after = kernel(x, _as_stack(hidden), *_arguments(weights), True)
-    if lengths is None:
-        return y, after[0]
+    return y, after[0] if lengths is None else _at(lengths, y, hidden)
+
+
+def _at(lengths: Tensor, y: Tensor, before: Tensor) -> Tensor:
+    """The output at the last step of each row; what was before where a row has no step."""
     last = y.gather(1, (lengths - 1).clamp(min=0).view(-1, 1, 1).expand(-1, 1, y.shape[2]))[:, 0]
-    return y, torch.where((lengths > 0)[:, None], last, hidden)
+    return torch.where((lengths > 0)[:, None], last, before)
+
+
+def _held_on_padding(x: Tensor, weights: Weights, lengths: Tensor) -> tuple[Tensor, Weights]:
+    """x, zero on the padding, and W with one feature more: it holds an LSTM's cell still there.
+
+    The sigmoids of ±SHUT are 0 and 1 to the last bit, and so are their slopes 0, as long as |U h + b + c| stays well
+    below it.
+    """
+    padding = torch.arange(x.shape[1], device=x.device) >= lengths[:, None]
+    size = len(weights.from_hidden) // 4
+    shut = torch.zeros_like(weights.from_input[:, :1])
+    shut[:size], shut[size : 2 * size] = -SHUT, SHUT
+    wider = torch.cat([weights.from_input, shut], dim=1)
+    return torch.cat([x, padding[:, :, None].to(x.dtype)], dim=2), weights._replace(from_input=wider)
 
 
 def _run_packed(

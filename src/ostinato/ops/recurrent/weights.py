@@ -15,6 +15,7 @@ class Weights(NamedTuple):
     from_hidden: Tensor  # (G * H, H)
     input_bias: Tensor | None  # (G * H,)
     hidden_bias: Tensor | None  # (G * H,)
+    projection: Tensor | None = None  # (P, H), P < H, of an LSTM whose hidden state is P h; U is (G * H, P)
 
     def tensors(self) -> list[Tensor]:
         """The tensors that are there, in torch's order."""
