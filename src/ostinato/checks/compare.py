@@ -44,15 +44,15 @@ def same(name: str, a: Tensor, b: Tensor, where: str, computed: torch.dtype | No
         raise CheckError(f"{name} differs by {apart:.1e}, allowed are {allowed:.0e}, {where}.")
 
 
-def same_state(a: Any, b: Any, where: str) -> None:
-    """Refuse states that differ in any tensor, naming it."""
+def same_state(a: Any, b: Any, where: str, computed: torch.dtype | None = None) -> None:
+    """Refuse states that differ in any tensor, naming it; ``computed`` as in ``same``."""
     left, right = named_leaves(a), named_leaves(b)
     if list(left) != list(right):
         raise CheckError(
             f"the state has other tensors ({', '.join(left)} instead of {', '.join(right)}), {where}."
         )
     for name in right:
-        same(f"state.{name}" if name else "state", left[name], right[name], where)
+        same(f"state.{name}" if name else "state", left[name], right[name], where, computed)
 
 
 def finite(name: str, value: Tensor, where: str) -> None:

@@ -61,8 +61,10 @@ def _measure_outputs(subject: Subject) -> None:
 
 
 def _measured_when_whole(subject: Subject) -> int:
-    steps = 2 * int(subject.layer.receptive_field) + 1
-    felt = _felt_steps(subject, steps, steps // 2, int(subject.layer.receptive_field))
+    layer = subject.layer
+    steps = (2 * int(layer.receptive_field) + 1) * math.ceil(layer.stride)
+    place = _said(layer, steps) // 2  # the output in the middle, which no end cuts short
+    felt = _felt_steps(subject, steps, place, int(layer.receptive_field))
     return max(felt) - min(felt) + 1
 
 
@@ -91,7 +93,7 @@ def stride_is_measured(subject: Subject) -> None:
         y, _ = layer(subject.x(steps))
         said = layer.out_lengths(torch.full((BATCH,), steps))
         if layer.steps_out is not None:
-            low = high = layer.steps_out if steps else 0
+            low = high = layer.steps_out if steps >= layer.stride else 0
         else:
             low, high = (
                 math.floor(steps // layer.block * layer.block / layer.stride),

@@ -40,15 +40,16 @@ def _agree(layer: SequenceLayer, x: Tensor, where: str) -> None:
         if step is not None:
             found.append(step)
             expected.append(y[:, 0])
+    learns = any(parameter.dtype == torch.float32 for parameter in layer.parameters())
+    computed = torch.float32 if learns else None
     exported = stepper.state
-    same_state(exported, state, f"exported after {x.shape[1]} steps{where}")
+    same_state(exported, state, f"exported after {x.shape[1]} steps{where}", computed)
     found.append(layer(x, exported)[0].flatten(0, 1))
     expected.append(layer(x, state)[0].flatten(0, 1))
     y, whole = torch.cat(found), torch.cat(expected)
     if y.dtype != whole.dtype:
         raise CheckError(f"y of the stepper is {found[0].dtype}, that of the layer {whole.dtype}{where}.")
-    learns = any(parameter.dtype == torch.float32 for parameter in layer.parameters())
-    same("y", y, whole, f"step by step{where}", torch.float32 if learns else None)
+    same("y", y, whole, f"step by step{where}", computed)
 
 
 def _goes_on(layer: SequenceLayer, x: Tensor) -> None:

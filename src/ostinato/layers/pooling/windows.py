@@ -1,4 +1,4 @@
-"""Pooling along time.
+"""Pooling of windows of a fixed number of steps.
 
 Axes: B batch, T time steps, C features, K window in steps.
 """
@@ -8,8 +8,8 @@ import math
 import torch.nn.functional as F
 from torch import Tensor
 
-from .sizes import at_least_one
-from .sliding import Sliding
+from ..sizes import at_least_one
+from ..sliding import Sliding
 
 
 class Pool(Sliding):

@@ -1,0 +1,27 @@
+"""Pooling along time: windows of a fixed number of steps, all steps so far, a fixed number of parts of the whole."""
+
+from .adaptive import AdaptiveAvgPool1d, AdaptiveMaxPool1d
+from .running import (
+    GlobalAvgPool1d,
+    GlobalMaxPool1d,
+    MaxState,
+    MeanState,
+    empty_mean,
+    running_mean,
+    steps_seen,
+)
+from .windows import AvgPool1d, MaxPool1d
+
+__all__ = [
+    "AdaptiveAvgPool1d",
+    "AdaptiveMaxPool1d",
+    "AvgPool1d",
+    "GlobalAvgPool1d",
+    "GlobalMaxPool1d",
+    "MaxPool1d",
+    "MaxState",
+    "MeanState",
+    "empty_mean",
+    "running_mean",
+    "steps_seen",
+]
