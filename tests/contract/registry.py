@@ -37,7 +37,9 @@ from ostinato.layers import (
     Chain,
     ChannelShuffle,
     Columns,
+    CondenseBlock,
     CondensedConv1d,
+    CondenseStages,
     Conv1d,
     Conv2d,
     ConvBlock,
@@ -223,6 +225,11 @@ def learned_groups(**options: Any) -> LearnedGroupConv1d:
     return layer
 
 
+def condensed() -> SequenceLayer:
+    """What a condense block is in use."""
+    layer = CondenseStages(2, 2, (1, 1), groups=2, condense_factor=2, bottleneck=2)
+    layer.condense()
+    return layer.condensed()
 LAYERS: dict[str, Case] = {
     "RNN": Case(lambda: RNN(3, 5)),
     "RNN-relu": Case(lambda: RNN(3, 5, nonlinearity="relu")),
@@ -553,6 +560,11 @@ LAYERS: dict[str, Case] = {
     "TransitionLayer": Case(lambda: TransitionLayer(5)),
     "TransitionLayer-3": Case(lambda: TransitionLayer(4, 1.0, 3, norm="layer", activation=None)),
     "ChannelShuffle": Case(lambda: ChannelShuffle(6, 3)),
+    "CondenseBlock": Case(lambda: CondenseBlock(4, 2, 2, groups=2, condense_factor=2, bottleneck=2)),
+    "CondenseStages": Case(
+        lambda: CondenseStages(
+            2, 2, (1, 2), 2, groups=2, condense_factor=2, bottleneck=1, norm="layer", dropout=0.2
+    "CondenseStages-condensed": Case(condensed),
     "WaveNetBlock": Case(lambda: WaveNetBlock(3, dilation=4, skip_size=5)),
     "WaveNetBlock-figure": Case(lambda: WaveNetBlock(3, 3, bias=False)),
     "WaveNetBlock-last": Case(lambda: WaveNetBlock(3, residual=False)),

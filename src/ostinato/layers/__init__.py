@@ -5,6 +5,8 @@ from .attention import AttentionPool
 from .blocks import (
     BottleneckBlock,
     ChannelShuffle,
+    CondenseBlock,
+    CondenseStages,
     ConvBlock,
     DenseBlock,
     InceptionBlock,
@@ -100,6 +102,8 @@ __all__ = [
     "Chain",
     "ChannelShuffle",
     "Columns",
+    "CondenseBlock",
+    "CondenseStages",
     "CondensedConv1d",
     "ContextGRU",
     "Conv1d",

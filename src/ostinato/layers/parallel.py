@@ -50,7 +50,7 @@ class Parallel(Ordered):
         """Each layer over the same steps."""
         befores = state if self.streams else [None] * self.parts
         pairs = [layer(x, before, lengths) for layer, before in zip(self.layers, befores, strict=True)]
-        y = torch.cat([y for y, _ in pairs], dim=-1)
+        y = _beside([y for y, _ in pairs])
         return y, tuple(after for _, after in pairs) if self.streams else ()
 
     def last(self, x: Tensor) -> Tensor:
@@ -59,7 +59,7 @@ class Parallel(Ordered):
 
     def tail(self, x: Tensor, count: int) -> Tensor:
         """Each layer at the last steps."""
-        return torch.cat([layer.tail(x, count) for layer in self.layers], dim=-1)
+        return _beside([layer.tail(x, count) for layer in self.layers])
 
     def output_dtype(self, dtype: torch.dtype | None) -> torch.dtype | None:
         """What the first layer gives; the others must agree."""
@@ -107,6 +107,17 @@ class Parallel(Ordered):
         self.stride, self.latency = layers[0].stride, layers[0].latency
         self.steps_out, self.takes_codes = layers[0].steps_out, all(layer.takes_codes for layer in layers)
         self._measure()
+
+
+def _beside(parts: list[Tensor]) -> Tensor:
+    """Joined along the last axis, in channel-first memory where a part is in it: what follows need not re-order."""
+    if all(part.is_contiguous() for part in parts) or not any(map(_channel_first, parts)):
+        return torch.cat(parts, dim=-1)
+    return torch.cat([part.movedim(-1, 1) for part in parts], dim=1).movedim(1, -1)
+
+
+def _channel_first(part: Tensor) -> bool:
+    return part.movedim(-1, 1).is_contiguous()
 
 
 def _side_by_side(sizes: list[Size]) -> Size:

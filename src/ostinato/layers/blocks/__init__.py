@@ -1,5 +1,6 @@
 """Blocks of the known architectures, assembled from the layers: one idea a file."""
 
+from .condense import CondenseBlock, CondenseStages
 from .conv import ConvBlock
 from .dense import DenseBlock, TransitionLayer
 from .inception import InceptionBlock, InceptionTimeBlock
@@ -12,6 +13,8 @@ from .wide import WideBlock
 __all__ = [
     "BottleneckBlock",
     "ChannelShuffle",
+    "CondenseBlock",
+    "CondenseStages",
     "ConvBlock",
     "DenseBlock",
     "InceptionBlock",

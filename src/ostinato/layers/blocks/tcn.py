@@ -4,11 +4,11 @@ Axes: B batch, T time steps, I input features, O output features, K kernel size.
 """
 
 from torch import nn
-from torch.nn.utils.parametrizations import weight_norm as with_weight_norm
 
 from ...core import SequenceLayer
 from ..combinators import Chain, Residual
 from ..convolution import Conv1d
+from ..convolution.kernels import normalise_weight
 from ..dropout import Dropout1d
 from ..pointwise import Pointwise
 from ..recurrent.chances import check_rate
@@ -69,11 +69,15 @@ class TCNBlock(Chain):
         body: list[SequenceLayer] = []
         for size in (input_size, output_size):
             convolution = Conv1d(size, output_size, kernel_size, dilation=dilation)
-            # before the parametrisation is put on: afterwards "weight" is computed, and setting its data does nothing
+            # before weight norm: afterwards "weight" is computed, and filling it fills a copy
             nn.init.kaiming_uniform_(convolution.weight, nonlinearity="relu")
-            body.append(with_weight_norm(convolution) if weight_norm else convolution)
-            body.append(_activation(activation))
-            body.append(_dropout(output_size, dropout, spatial_dropout))
+            if weight_norm:
+                normalise_weight(convolution)
+            body += [
+                convolution,
+                _activation(activation),
+                _dropout(output_size, dropout, spatial_dropout),
+            ]
         shortcut = None if input_size == output_size else Conv1d(input_size, output_size, 1)
         # by their places: the names of weights that were saved
         super().__init__(Residual(Chain(*body), shortcut), _activation(activation))
