@@ -225,11 +225,19 @@ def learned_groups(**options: Any) -> LearnedGroupConv1d:
     return layer
 
 
+
+
+
+
+
+
 def condensed() -> SequenceLayer:
     """What a condense block is in use."""
     layer = CondenseStages(2, 2, (1, 1), groups=2, condense_factor=2, bottleneck=2)
     layer.condense()
     return layer.condensed()
+
+
 LAYERS: dict[str, Case] = {
     "RNN": Case(lambda: RNN(3, 5)),
     "RNN-relu": Case(lambda: RNN(3, 5, nonlinearity="relu")),
@@ -356,6 +364,16 @@ LAYERS: dict[str, Case] = {
     ),
     "Select": Case(lambda: Select(3, (2, 0, 2, 1))),
     "Select-channels": Case(lambda: Select((4, 3), (2, 0))),
+    ),
+    ),
+    ),
+        )
+    ),
+    ),
+        )
+    ),
+    ),
+    ),
     "MaxPool1d": Case(lambda: MaxPool1d(3, 2)),
     "MaxPool1d-overlapping": Case(lambda: MaxPool1d(3, 5, stride=2)),
     "MaxPool1d-stride1": Case(lambda: MaxPool1d(3, 4, stride=1)),
@@ -564,6 +582,8 @@ LAYERS: dict[str, Case] = {
     "CondenseStages": Case(
         lambda: CondenseStages(
             2, 2, (1, 2), 2, groups=2, condense_factor=2, bottleneck=1, norm="layer", dropout=0.2
+        )
+    ),
     "CondenseStages-condensed": Case(condensed),
     "WaveNetBlock": Case(lambda: WaveNetBlock(3, dilation=4, skip_size=5)),
     "WaveNetBlock-figure": Case(lambda: WaveNetBlock(3, 3, bias=False)),
