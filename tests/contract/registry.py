@@ -225,12 +225,6 @@ def learned_groups(**options: Any) -> LearnedGroupConv1d:
     return layer
 
 
-
-
-
-
-
-
 def condensed() -> SequenceLayer:
     """What a condense block is in use."""
     layer = CondenseStages(2, 2, (1, 1), groups=2, condense_factor=2, bottleneck=2)
@@ -364,16 +358,6 @@ LAYERS: dict[str, Case] = {
     ),
     "Select": Case(lambda: Select(3, (2, 0, 2, 1))),
     "Select-channels": Case(lambda: Select((4, 3), (2, 0))),
-    ),
-    ),
-    ),
-        )
-    ),
-    ),
-        )
-    ),
-    ),
-    ),
     "MaxPool1d": Case(lambda: MaxPool1d(3, 2)),
     "MaxPool1d-overlapping": Case(lambda: MaxPool1d(3, 5, stride=2)),
     "MaxPool1d-stride1": Case(lambda: MaxPool1d(3, 4, stride=1)),
