@@ -1,0 +1,224 @@
+"""What a module computes, as a graph of boxes: read from the program that ``torch.export`` makes of it.
+
+A layer that is made of no other layers is one box; operations outside of such layers are boxes of their own. What only
+moves numbers about (views, slices, copies) is no box.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.fx import Node
+from torch.nn.utils.parametrize import type_before_parametrizations
+
+from ...core import SequenceLayer, axes
+
+SYMBOLS = {
+    "add": "+",
+    "sub": "−",
+    "rsub": "1 −",
+    "mul": "×",
+    "div": "÷",
+    "sigmoid": "σ",
+    "tanh": "tanh",
+    "relu": "relu",
+    "lerp": "lerp",
+    "cat": "concatenate",
+    "where": "choose",
+    "layer_norm": "norm",
+    "linear": "W ·",
+    "conv1d": "conv",
+    "conv2d": "conv",
+    "mean": "mean",
+    "softmax": "softmax",
+    "addcmul": "+ ×",
+    "matmul": "W ·",
+    "silu": "silu",
+    "gelu": "gelu",
+    "leaky_relu": "leaky relu",
+    "elu": "elu",
+}
+
+
+@dataclass
+class Box:
+    """One thing that is computed."""
+
+    label: str
+    kind: str  # "input", "output", "layer" or "operation"
+    sources: list[int] = field(default_factory=list)  # places of the boxes whose values it takes
+    name: str = ""  # what its value is called on the way
+
+
+def graph_of(
+    module: nn.Module,
+    inputs: tuple[Any, ...],
+    layers: dict[str, SequenceLayer],
+    names: Sequence[str] = (),
+) -> list[Box]:
+    """The boxes of ``module``, each after those it takes from.
+
+    Args:
+        module: what is exported; it returns tensors.
+        inputs: what it is called with.
+        layers: the layers that are one box, by their path in the module.
+        names: what the outputs are called.
+    """
+    program = torch.export.export(module, inputs)
+    reader = Reader(dict(program.graph_signature.inputs_to_parameters), layers)
+    for node in program.graph.nodes:
+        reader.read(node, names)
+    return reader.boxes
+
+
+class Reader:
+    """Goes through a program once, and makes boxes of what counts."""
+
+    def __init__(self, parameters: dict[str, str], layers: dict[str, SequenceLayer]) -> None:
+        self.parameters, self.layers = parameters, layers
+        self.boxes: list[Box] = []
+        self.made: dict[Node, list[int]] = {}  # the boxes that a value comes from; none for a constant
+        self.calls: dict[str, int] = {}  # path of a layer to its box
+
+    def read(self, node: Node, names: Sequence[str] = ()) -> None:
+        """One operation; of the last, the outputs, what its values are called."""
+        if node.op == "placeholder":
+            learnt = node.name in self.parameters or node.name.startswith(("p_", "b_", "c_"))
+            self.made[node] = [] if learnt else [self._add(Box(_spoken(node.name), "input"))]
+        elif node.op == "output":
+            for name, value in zip(names, node.all_input_nodes, strict=False):
+                for place in self.made[value]:
+                    known = self.boxes[place].name  # one operation may give several gates
+                    self.boxes[place].name = f"{known}, {name}" if known else name
+        else:
+            self._compute(node)
+
+    def _compute(self, node: Node) -> None:
+        sources = _unique(place for value in node.all_input_nodes for place in self.made[value])
+        path = self._layer(node)
+        if not sources:
+            self.made[node] = []
+        elif path is not None:
+            self.made[node] = [self._into_layer(path, sources)]
+        elif (
+            _name(node) in SYMBOLS and not _is_mask(node) and not (_name(node) == "cat" and len(sources) < 2)
+        ):
+            self.made[node] = [self._add(Box(self._label(node), "operation", sources))]
+        else:
+            self.made[node] = sources
+
+    def _into_layer(self, path: str, sources: list[int]) -> int:
+        """The box of a layer, which takes whatever comes from outside of it."""
+        if path not in self.calls:
+            self.calls[path] = self._add(Box(_described(self.layers[path]), "layer"))
+        own = self.calls[path]
+        box = self.boxes[own]
+        box.sources = _unique([*box.sources, *(place for place in sources if place != own)])
+        return own
+
+    def _layer(self, node: Node) -> str | None:
+        stack = node.meta.get("nn_module_stack") or {}
+        inside = [path for path, _ in stack.values() if path in self.layers]
+        return inside[-1] if inside else None
+
+    def _label(self, node: Node) -> str:
+        """The symbol, and the parameter that it works with."""
+        symbol = SYMBOLS[_name(node)]
+        learnt = [found for value in node.args if (found := self._learnt(value)) is not None]
+        if not learnt:
+            return symbol
+        return f"{_parameter(learnt[0])} ·" if symbol == "W ·" else f"{symbol} {_parameter(learnt[0])}"
+
+    def _learnt(self, value: Any) -> str | None:
+        """The parameter that a value is, perhaps cut, or behind a dropout that does nothing."""
+        while isinstance(value, Node) and not self.made[value]:
+            if value.name in self.parameters:
+                return self.parameters[value.name]
+            if not value.all_input_nodes:
+                return None
+            value = value.all_input_nodes[0]
+        return None
+
+    def _add(self, box: Box) -> int:
+        self.boxes.append(box)
+        return len(self.boxes) - 1
+
+
+class OneStep(nn.Module):
+    """What a recurrent layer computes on the way of one step."""
+
+    def __init__(self, layer: Any) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor, state: Any) -> tuple[Tensor, ...]:
+        """Everything on the way."""
+        return tuple(self.layer.trace(x, state)[2])
+
+    def names(self, x: Tensor, state: Any) -> tuple[str, ...]:
+        """What is what."""
+        fields: tuple[str, ...] = self.layer.trace(x, state)[2]._fields
+        return fields
+
+
+class Whole(nn.Module):
+    """A layer from the beginning."""
+
+    def __init__(self, layer: SequenceLayer) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        """y alone."""
+        y: Tensor = self.layer(x)[0]
+        return y
+
+
+def leaf_layers(layer: SequenceLayer, path: str = "layer") -> dict[str, SequenceLayer]:
+    """The layers that are made of no other layers, by path."""
+    inner = [
+        (name, child) for name, child in layer.named_modules() if name and isinstance(child, SequenceLayer)
+    ]
+    leaves = {
+        f"{path}.{name}": child
+        for name, child in inner
+        if not any(isinstance(deeper, SequenceLayer) for deeper in list(child.modules())[1:])
+    }
+    return leaves if inner else {path: layer}
+
+
+def _described(layer: SequenceLayer) -> str:
+    name = type_before_parametrizations(layer).__name__
+    if name == "Pointwise":
+        name = type(layer.module).__name__
+    extent = f" k={layer.kernel_size}" if isinstance(getattr(layer, "kernel_size", None), int) else ""
+    apart = f" d={layer.dilation}" if getattr(layer, "dilation", 1) not in (1, (1, 1)) else ""
+    if layer.output_size is None:
+        return name + extent + apart
+    return f"{name}{extent}{apart} → {' × '.join(map(str, axes(layer.output_size)))}"
+
+
+def _name(node: Node) -> str:
+    return str(getattr(node.target, "__name__", node.target)).split(".")[0].rstrip("_")
+
+
+def _is_mask(node: Node) -> bool:
+    """A choice that fills padding is no part of the equations."""
+    return _name(node) == "where" and len(node.all_input_nodes) < 3
+
+
+def _spoken(name: str) -> str:
+    return "x" if name == "x" else name.removeprefix("state_").replace("_", " ")
+
+
+def _parameter(path: str) -> str:
+    """What stands in a box: W and U of cells, else the name without what all names have."""
+    name = path.removeprefix("layer.").removesuffix(".weight").split("_l0")[0].split(".")[-1]
+    short = {"weight_ih": "W", "weight_hh": "U", "weight": ""}
+    return short.get(name, name.removeprefix("weight_").replace("_", " "))
+
+
+def _unique(places: Iterable[int]) -> list[int]:
+    return list(dict.fromkeys(places))

@@ -1,0 +1,122 @@
+"""Which steps the last output of a stack sees, layer by layer: measured on the module by its gradients."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils.parametrize import type_before_parametrizations
+
+from ...core import SequenceLayer, axes
+from ...errors import ConfigError
+from .graph import leaf_layers
+from .svg import dot, figure, line, text
+
+ACROSS, DOWN, MARGIN, NAMES = 22, 56, 18, 150
+MOST = 128  # steps that a picture can show
+
+Call = tuple[str, SequenceLayer, Tensor]
+
+
+def draw_reach(layer: SequenceLayer, caption: str = "", steps: int | None = None) -> str:
+    """A row of dots for the input and for the output of each layer that looks beyond one step.
+
+    Lines go from the steps that a layer sees to its output; those that reach the last output are marked.
+
+    Args:
+        layer: a stack of layers in order, such as a ``Chain`` of dilated convolutions, which streams.
+        caption: what stands below.
+        steps: how many steps are drawn; None means the receptive field.
+
+    Returns:
+        A ``<figure>`` with an SVG.
+
+    Raises:
+        ConfigError: the layer sees without limit, or more than fits into a picture.
+    """
+    layer = copy.deepcopy(layer).double().eval()
+    count = layer.receptive_field if steps is None else steps
+    if not layer.streams or not count <= MOST:
+        raise ConfigError(
+            f"{type(layer).__name__} sees {count} steps: a picture holds a layer that streams and at most {MOST} steps."
+        )
+    count = -(-int(count) // layer.block) * layer.block
+    rows = [(name, connections(one, x)) for name, one, x in calls(layer, count) if one.receptive_field > 1]
+    if not rows:
+        raise ConfigError(
+            f"{type(layer).__name__} calls no layer that looks beyond one step: there is nothing to draw."
+        )
+    return _drawn(rows, count, caption or f"What the last output of {type(layer).__name__} sees.")
+
+
+def calls(layer: SequenceLayer, steps: int) -> list[Call]:
+    """Each call of a layer that is made of no others, in order, with what it was given."""
+    found: list[Call] = []
+
+    def remembering(one: SequenceLayer) -> Callable[..., Any]:
+        run, name = one.run, type_before_parametrizations(one).__name__
+
+        def remember(x: Tensor, state: Any, lengths: Tensor | None) -> tuple[Tensor, Any]:
+            found.append((name, one, x.detach()))
+            return run(x, state, lengths)
+
+        return remember
+
+    # not hooks: a block may call what it is made of by run alone, behind its own door
+    watched = list(dict.fromkeys(leaf_layers(layer).values()))
+    for one in watched:
+        one.run = remembering(one)  # type: ignore[method-assign]
+    generator = torch.Generator().manual_seed(0)
+    try:
+        layer(torch.randn(1, steps, *axes(layer.input_size or 1), generator=generator, dtype=torch.float64))
+    finally:
+        for one in watched:
+            del one.run
+    return found
+
+
+def connections(layer: SequenceLayer, x: Tensor) -> list[list[int]]:
+    """For each output step, the input steps that it depends on."""
+    x = x.clone().requires_grad_()
+    y, _ = layer(x)
+    felt = []
+    for step in range(y.shape[1]):
+        (slope,) = torch.autograd.grad(y[:, step].square().sum(), x, retain_graph=True)
+        felt.append(slope.abs().flatten(2).sum(dim=(0, 2)).nonzero()[:, 0].tolist())
+    return felt
+
+
+def _drawn(rows: list[tuple[str, list[list[int]]]], steps: int, caption: str) -> str:
+    counts = [steps, *(len(felt) for _, felt in rows)]
+    marked = _marked([felt for _, felt in rows])
+    height = 2 * MARGIN + DOWN * len(rows)
+
+    def place(row: int, step: int) -> tuple[float, float]:
+        apart = steps / counts[row]  # a strided row has fewer steps, each at the end of its block
+        return NAMES + MARGIN + ACROSS * ((step + 1) * apart - 1), height - MARGIN - DOWN * row
+
+    lines, marks = [], []
+    for row, (name, felt) in enumerate(rows, 1):
+        marks.append(text(NAMES - 4, place(row, 0)[1], name, "end"))
+        for step, sources in enumerate(felt):
+            for source in sources:
+                seen = step in marked[row]
+                lines.append((seen, line(*place(row - 1, source), *place(row, step), seen)))
+    marks.append(text(NAMES - 4, place(0, 0)[1], "x", "end"))
+    lines.sort(key=lambda pair: pair[0])  # what counts lies on top
+    dots = [
+        dot(*place(row, step), 4.5, step in marked[row])
+        for row, count in enumerate(counts)
+        for step in range(count)
+    ]
+    drawing = "".join([mark for _, mark in lines] + dots + marks)
+    return figure(drawing, NAMES + 2 * MARGIN + ACROSS * (steps - 1), height, caption)
+
+
+def _marked(rows: list[list[list[int]]]) -> list[set[int]]:
+    """The steps of each row, from the input up, that the last output depends on."""
+    marked = [{len(rows[-1]) - 1}]
+    for felt in reversed(rows):
+        marked.append({source for step in marked[-1] for source in felt[step]})
+    return marked[::-1]

@@ -1,0 +1,156 @@
+"""Pictures say what the modules do: boxes are its operations, lines its dependencies."""
+
+import re
+from xml.etree import ElementTree
+
+import pytest
+import torch
+from torch import nn
+
+from ostinato.errors import ConfigError
+from ostinato.inspection import draw_cell, draw_reach, draw_wiring
+from ostinato.inspection.drawing.graph import Box, OneStep, Whole, graph_of, leaf_layers
+from ostinato.inspection.drawing.layout import lay_out
+from ostinato.inspection.drawing.reach import _marked, calls, connections
+from ostinato.layers import (
+    GRU,
+    LSTM,
+    RNN,
+    Chain,
+    Conv1d,
+    GlobalAvgPool1d,
+    PeepholeLSTM,
+    Pointwise,
+    Residual,
+    TCNBlock,
+    WaveNetStack,
+)
+
+STACK = [2**level for level in range(4)]
+
+
+def cell(layer) -> list[Box]:
+    """The boxes of one step."""
+    x = torch.zeros(2, 1, 3)
+    step = OneStep(layer.eval())
+    with torch.no_grad():
+        return graph_of(step, (x, layer.initial_state(2)), {}, step.names(x, layer.initial_state(2)))
+
+
+def parse(figure: str) -> ElementTree.Element:
+    return ElementTree.fromstring(re.sub(r"<style>.*?</style>", "", figure))
+
+
+def test_an_lstm_is_its_equations():
+    boxes = cell(LSTM(3, 5))
+    named = {box.name: box for box in boxes if box.name}
+    assert [named[gate].label for gate in ("input", "forget", "output")] == ["σ"] * 3
+    assert named["candidate"].label == "tanh"
+    assert sorted(box.label for box in boxes if box.kind == "operation").count("tanh") == 2
+    products = [boxes[place] for place in named["cell"].sources]
+    assert named["cell"].label == "+"
+    feeding = {frozenset(boxes[s].name or boxes[s].label for s in box.sources) for box in products}
+    assert feeding == {frozenset({"forget", "cell"}), frozenset({"input", "candidate"})}
+    squashed = next(place for place, box in enumerate(boxes) if box.label == "tanh" and box.name == "")
+    assert set(named["hidden"].sources) == {squashed, boxes.index(named["output"])}
+
+
+@pytest.mark.parametrize(("layer", "sigmoids"), [(RNN(3, 5), 0), (GRU(3, 5), 2), (LSTM(3, 5), 3)])
+def test_gates_are_counted(layer, sigmoids):
+    boxes = cell(layer)
+    assert sum(box.label == "σ" for box in boxes) == sigmoids
+    assert {"W ·", "U ·"} <= {box.label for box in boxes}
+    drawn = parse(draw_cell(layer))
+    assert len(drawn.findall(".//rect")) == len(boxes)
+
+
+def test_peepholes_are_seen():
+    with_them = {box.label for box in cell(PeepholeLSTM(3, 5))}
+    assert with_them - {box.label for box in cell(LSTM(3, 5))}
+
+
+def test_a_residual_is_two_ways_to_a_sum():
+    layer = Residual(Chain(Conv1d(3, 3, 3), Pointwise(nn.ReLU(), 3, 3)))
+    boxes = graph_of(Whole(layer), (torch.zeros(2, 8, 3),), leaf_layers(layer))
+    assert [box.kind for box in boxes] == ["input", "layer", "layer", "operation"]
+    assert [box.sources for box in boxes] == [[], [0], [1], [2, 0]]
+    assert [box.label for box in boxes][1:] == ["Conv1d → 3", "ReLU → 3", "+"]
+
+
+def test_boxes_stand_behind_what_they_take_and_nowhere_twice():
+    layer = TCNBlock(3, 5)
+    boxes = graph_of(Whole(layer), (torch.zeros(2, 8, 3),), leaf_layers(layer))
+    layout = lay_out(boxes)
+    for place, box in enumerate(boxes):
+        assert all(layout.places[s].column < layout.places[place].column for s in box.sources)
+    spots = {(it.column, round(it.row, 6)) for it in layout.places}
+    assert len(spots) == len(layout.places)
+    for line in layout.lines:
+        columns = [layout.places[place].column for place in line]
+        assert columns == list(range(columns[0], columns[-1] + 1))
+
+
+@pytest.mark.parametrize("kernel_size", [2, 3])
+@pytest.mark.parametrize("dilation", [1, 4])
+def test_connections_are_the_taps_of_the_kernel(kernel_size, dilation):
+    layer = Conv1d(2, 2, kernel_size, dilation=dilation).double()
+    taps = [-dilation * tap for tap in range(kernel_size)]
+    expected = [sorted(step + tap for tap in taps if step + tap >= 0) for step in range(10)]
+    assert connections(layer, torch.randn(1, 10, 2, dtype=torch.float64)) == expected
+
+
+@pytest.mark.parametrize(
+    "stack",
+    [
+        Chain(*(Conv1d(2, 2, 2, dilation=dilation) for dilation in STACK)),
+        WaveNetStack(2, 3, STACK),
+        Chain(Conv1d(2, 2, 3, stride=2), Conv1d(2, 2, 2), Conv1d(2, 2, 2, stride=2)),
+    ],
+)
+def test_the_last_output_sees_the_receptive_field(stack):
+    stack, steps = stack.double().eval(), int(stack.receptive_field)
+    steps = -(-steps // stack.block) * stack.block
+    rows = [connections(one, x) for _, one, x in calls(stack, steps) if one.receptive_field > 1]
+    marked = _marked(rows)
+    assert steps - min(marked[0]) == stack.receptive_field
+    assert "run" not in vars(next(iter(leaf_layers(stack).values())))
+    assert parse(draw_reach(stack)).find(".//circle[@class='seen']") is not None
+
+
+def test_drawing_changes_nothing():
+    layer = Chain(Conv1d(3, 3, 2), Conv1d(3, 3, 2)).train()
+    before = {name: value.clone() for name, value in layer.state_dict().items()}
+    draw_reach(layer)
+    draw_wiring(layer)
+    assert layer.training
+    assert all(torch.equal(value, before[name]) for name, value in layer.state_dict().items())
+    assert layer(torch.zeros(1, 4, 3))[0].shape == (1, 4, 3)
+
+
+def test_captions_are_words_and_no_marks():
+    drawn = parse(draw_wiring(Conv1d(3, 3, 2), 'a < b & "c"'))
+    assert drawn.find("figcaption").text == 'a < b & "c"'
+    assert parse(draw_cell(GRU(3, 5))).find("figcaption").text == "One step of GRU."
+
+
+WRONG = {
+    "no-cell": (lambda: draw_cell(Conv1d(3, 3, 2)), "Conv1d has no cell to draw: pass a recurrent layer"),
+    "whole": (lambda: draw_cell(GRU(3, 5, bidirectional=True)), "GRU has no cell to draw"),
+    "endless": (
+        lambda: draw_reach(GRU(3, 5)),
+        "GRU sees inf steps: a picture holds a layer that streams and at most 128",
+    ),
+    "wide": (lambda: draw_reach(Conv1d(3, 3, 200)), "Conv1d sees 200 steps"),
+    "pointwise": (
+        lambda: draw_reach(Pointwise(nn.ReLU(), 3, 3)),
+        "Pointwise calls no layer that looks beyond one step",
+    ),
+    "running": (lambda: draw_reach(GlobalAvgPool1d(3)), "GlobalAvgPool1d sees inf steps"),
+}
+
+
+@pytest.mark.parametrize(("draw", "sentence"), WRONG.values(), ids=WRONG.keys())
+def test_what_cannot_be_drawn(draw, sentence):
+    with pytest.raises(ConfigError) as caught:
+        draw()
+    assert sentence in str(caught.value)
