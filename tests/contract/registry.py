@@ -40,11 +40,13 @@ from ostinato.layers import (
     CondenseBlock,
     CondensedConv1d,
     CondenseStages,
+    ContextGRU,
     Conv1d,
     Conv2d,
     ConvBlock,
     ConvTranspose1d,
     ConvTranspose2d,
+    CoupledLSTM,
     CumulativeLayerNorm,
     Delay,
     Dense,
@@ -62,6 +64,9 @@ from ostinato.layers import (
     InceptionTimeBlock,
     InstanceNorm,
     LayerNorm,
+    LayerNormGRU,
+    LayerNormLSTM,
+    LayerNormRNN,
     LearnedGroupConv1d,
     LevelFeatures,
     Magnitude,
@@ -75,6 +80,7 @@ from ostinato.layers import (
     OneHot,
     Output,
     Parallel,
+    PeepholeLSTM,
     Point,
     Pointwise,
     PointwiseConv1d,
@@ -232,6 +238,27 @@ def condensed() -> SequenceLayer:
     return layer.condensed()
 
 
+def in_context(*sizes: int, **options: Any) -> SequenceLayer:
+    """A GRU that begins with a context that is not zero: None would hide what it does."""
+
+    class InContext(ContextGRU):
+        def initial_state(self, batch: int, dtype: Any = None, device: Any = None) -> Any:
+            state = super().initial_state(batch, dtype, device)
+            memory = state.memory if self.locked else state
+            memory.context.copy_(torch.linspace(-1, 1, self.context_size))
+            return state
+
+    return InContext(*sizes, **options)
+
+
+def moved(layer: SequenceLayer) -> SequenceLayer:
+    """With gains and biases that are not 1 and 0."""
+    for name, parameter in layer.named_parameters():
+        if "weight" not in name:
+            nn.init.normal_(parameter, 0.3, 0.8)
+    return layer
+
+
 LAYERS: dict[str, Case] = {
     "RNN": Case(lambda: RNN(3, 5)),
     "RNN-relu": Case(lambda: RNN(3, 5, nonlinearity="relu")),
@@ -244,6 +271,44 @@ LAYERS: dict[str, Case] = {
     "GRU": Case(lambda: GRU(3, 5)),
     "GRU-stacked": Case(lambda: GRU(3, 7, num_layers=2)),
     "GRU-bidirectional": Case(lambda: GRU(3, 5, bidirectional=True)),
+    "RNN-reverse": Case(lambda: RNN(3, 5, 2, nonlinearity="relu", reverse=True)),
+    "RNN-locked": Case(lambda: RNN(3, 5, 2, input_dropout=0.3, state_dropout=0.2)),
+    "LSTM-reverse": Case(lambda: LSTM(3, 5, 2, reverse=True)),
+    "LSTM-zoneout": Case(lambda: LSTM(3, 5, 2, zoneout=(0.1, 0.4))),
+    "LSTM-weight-dropout": Case(lambda: LSTM(3, 5, weight_dropout=0.3)),
+    "LSTM-residual": Case(lambda: LSTM(3, 5, 3, residual=True)),
+    "LSTM-projected": Case(lambda: LSTM(3, 5, proj_size=2)),
+    "LSTM-projected-stacked": Case(lambda: LSTM(3, 5, 3, proj_size=4, bias=False, residual=True)),
+    "LSTM-projected-bidirectional": Case(lambda: LSTM(3, 5, 2, proj_size=2, bidirectional=True)),
+    "LSTM-projected-locked": Case(lambda: LSTM(3, 5, 2, proj_size=2, state_dropout=0.3, zoneout=(0.2, 0.1))),
+    "GRU-zoneout": Case(lambda: GRU(3, 5, zoneout=0.3)),
+    "GRU-locked": Case(lambda: GRU(3, 5, 2, input_dropout=0.3, state_dropout=0.2, zoneout=0.1)),
+    "GRU-locked-bidirectional": Case(lambda: GRU(3, 5, input_dropout=0.3, bidirectional=True, residual=True)),
+    "GRU-before": Case(lambda: GRU(3, 5, 2, reset="before")),
+    "GRU-before-bidirectional": Case(lambda: GRU(3, 5, reset="before", bias=False, bidirectional=True)),
+    "GRU-renew": Case(lambda: GRU(3, 5, 2, update="renew")),
+    "GRU-before-renew": Case(lambda: GRU(3, 5, reset="before", update="renew", zoneout=0.2)),
+    "PeepholeLSTM": Case(lambda: PeepholeLSTM(3, 5)),
+    "PeepholeLSTM-full": Case(lambda: PeepholeLSTM(3, 5, 2, peepholes="full", residual=True)),
+    "PeepholeLSTM-bidirectional": Case(lambda: PeepholeLSTM(3, 5, bias=False, bidirectional=True)),
+    "PeepholeLSTM-dropped": Case(lambda: PeepholeLSTM(3, 5, peepholes="full", weight_dropout=0.2)),
+    "CoupledLSTM": Case(lambda: CoupledLSTM(3, 5, 2)),
+    "CoupledLSTM-reverse": Case(lambda: CoupledLSTM(3, 5, reverse=True)),
+    "CoupledLSTM-zoneout": Case(lambda: CoupledLSTM(3, 5, zoneout=0.2, state_dropout=0.1)),
+    "ContextGRU": Case(lambda: in_context(3, 5, 4)),
+    "ContextGRU-stacked": Case(lambda: in_context(3, 5, 2, 3, update="keep", residual=True)),
+    "ContextGRU-after": Case(lambda: in_context(3, 5, 4, 2, reset="after")),
+    "ContextGRU-locked": Case(lambda: in_context(3, 5, 4, zoneout=0.3, state_dropout=0.2)),
+    "ContextGRU-bidirectional": Case(lambda: ContextGRU(3, 5, 4, bidirectional=True)),
+    "LayerNormRNN": Case(lambda: moved(LayerNormRNN(3, 5))),
+    "LayerNormRNN-relu": Case(lambda: LayerNormRNN(3, 5, 2, nonlinearity="relu", residual=True)),
+    "LayerNormRNN-reverse": Case(lambda: LayerNormRNN(3, 5, nonlinearity="relu", reverse=True)),
+    "LayerNormLSTM": Case(lambda: moved(LayerNormLSTM(3, 5))),
+    "LayerNormLSTM-stacked": Case(lambda: LayerNormLSTM(3, 5, 2, bias=False, zoneout=0.1)),
+    "LayerNormLSTM-bidirectional": Case(lambda: LayerNormLSTM(3, 5, bidirectional=True)),
+    "LayerNormGRU": Case(lambda: moved(LayerNormGRU(3, 5))),
+    "LayerNormGRU-stacked": Case(lambda: LayerNormGRU(3, 5, 2, bias=False, input_dropout=0.2)),
+    "LayerNormGRU-bidirectional": Case(lambda: LayerNormGRU(3, 5, bidirectional=True)),
     "MinGRU": Case(lambda: MinGRU(3, 5)),
     "MinGRU-positive": Case(lambda: MinGRU(3, 5, candidate="positive", bias=False)),
     "MinLSTM": Case(lambda: MinLSTM(3, 5)),
