@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from . import naive
 from .weights import Weights
 
 SHUT = 2.0**15  # far beyond what a float64 sigmoid tells from 1, and within half precision
@@ -45,9 +46,14 @@ def lstm(
         return x.new_zeros(x.shape[0], x.shape[1], hidden.shape[1]), hidden, cell
     if lengths is not None:
         x, weights = _held_on_padding(x, weights, lengths)
-    start = [_as_stack(hidden), _as_stack(cell)]
-    y, hidden_after, cell_after = torch.lstm(x, start, *_arguments(weights), batch_first=True)  # type: ignore[call-overload]
-    return y, hidden_after[0] if lengths is None else _at(lengths, y, hidden), cell_after[0]
+    if weights.projection is not None and x.is_cpu and x.dtype != torch.float64:
+        # oneDNN knows no projections and warns; the loop over steps is as fast as what torch then does
+        y, hidden_after, cell_after = naive.lstm(x, hidden, cell, weights, None)
+    else:
+        start = [_as_stack(hidden), _as_stack(cell)]
+        y, *after = torch.lstm(x, start, *_arguments(weights), batch_first=True)  # type: ignore[call-overload]
+        hidden_after, cell_after = after[0][0], after[1][0]
+    return y, hidden_after if lengths is None else _at(lengths, y, hidden), cell_after
 
 
 def _run_by_outputs(
