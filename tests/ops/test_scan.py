@@ -108,6 +108,17 @@ def test_products_that_overflow_are_never_formed():
     assert not slope[:, 4:].any()
 
 
+def test_what_is_no_number_stays_where_it_comes():
+    """In blocks too: the rows beside it and the steps before it are as they were."""
+    decay, value = decays("gates", (3, 100, 2), torch.float64), normal(3, 100, 2)
+    expected = naive.linear(decay, value, torch.zeros(2))
+    value[1, 40] = torch.nan
+    h = torch_kernels.linear(decay, value, torch.zeros(2))
+    close(h[[0, 2]], expected[[0, 2]])
+    close(h[1, :40], expected[1, :40])
+    assert h[1, 40:].isnan().all()
+
+
 @pytest.mark.parametrize("steps", [5, 100])
 def test_memory_of_any_order(steps):
     value, decay = normal(2, 3, steps).transpose(1, 2), decays("gates", (2, 3, steps), torch.float64).mT

@@ -81,9 +81,9 @@ def at_lengths(h: Tensor, start: Tensor, lengths: Tensor | None) -> Tensor:
     if h.shape[1] == 0:
         return start
     if lengths is None:
-        return h[:, -1].clone()  # a view would keep the whole chunk alive
+        return h[:, -1].to(start.dtype, copy=True)  # a view would keep the whole chunk alive
     last = (lengths - 1).clamp(min=0).view(-1, 1, 1).expand(-1, 1, h.shape[2])
-    return torch.where((lengths > 0)[:, None], h.gather(1, last)[:, 0], start)
+    return torch.where((lengths > 0)[:, None], h.gather(1, last)[:, 0], start).to(start.dtype)
 
 
 def one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:

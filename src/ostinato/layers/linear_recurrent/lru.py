@@ -126,11 +126,12 @@ class LRU(LinearRecurrent):
         return torch.exp(-self.log_decay.exp()), self.log_phase.exp()
 
     def _all_steps(self, driven: Tensor, state: LRUState) -> Tensor:
-        """(B, T, H, 2) from as many."""
-        start = torch.complex(state.real, state.imaginary)
-        # for products, half precision may have been chosen for us: complex numbers have none
-        value = torch.view_as_complex(driven.to(state.real.dtype))
-        return torch.view_as_real(scan.linear(torch.polar(*self._eigenvalues()), value, start))
+        """(B, T, H, 2) from as many; complex numbers are at least those of single precision."""
+        wide = torch.promote_types(state.real.dtype, torch.float32)
+        size, phase, real, imaginary = (part.to(wide) for part in (*self._eigenvalues(), *state))
+        value = torch.view_as_complex(driven.to(wide))
+        h = scan.linear(torch.polar(size, phase), value, torch.complex(real, imaginary))
+        return torch.view_as_real(h).to(state.real.dtype)
 
     def _one_step(self, driven: Tensor, state: LRUState) -> Tensor:
         """The same in real numbers, which compilers of a live step know better."""

@@ -105,12 +105,15 @@ class SRU(LinearRecurrent):
     ) -> tuple[Tensor, SRUState, SRUTrace | None]:
         """One product, the cell, and what is read from it."""
         bias = F.pad(self.bias, (self.hidden_size, len(self.weight) - 3 * self.hidden_size))
-        candidate, forget, reset, *short = F.linear(x, self.weight, bias).split(self.hidden_size, dim=-1)
+        made = F.linear(x, self.weight, bias).to(
+            x.dtype
+        )  # autocast may have narrowed it: one dtype for the loop
+        candidate, forget, reset, *short = made.split(self.hidden_size, dim=-1)
         if self.weight_cell is None:
             forget = forget.sigmoid()
             cell = scan.linear(forget, (1 - forget) * candidate, state.cell)
         else:
-            of_forget, of_reset = self.weight_cell.chunk(2)
+            of_forget, of_reset = self.weight_cell.to(x.dtype).chunk(2)
             cell = _gated_by_cell(forget, candidate, of_forget, state.cell)
             before = torch.cat([state.cell[:, None], cell], dim=1)[:, :-1]
             reset = torch.addcmul(reset, of_reset, before)
@@ -118,9 +121,7 @@ class SRU(LinearRecurrent):
                 forget = torch.addcmul(forget, of_forget, before).sigmoid()
         reset = reset.sigmoid()
         read = cell.tanh() if self.activation == "tanh" else cell
-        h = reset * read
-        if self.highway:
-            h = h + (1 - reset) * (self.alpha * (short[0] if short else x))
+        h = torch.lerp(self.alpha * (short[0] if short else x), read, reset) if self.highway else reset * read
         after = SRUState(at_lengths(cell, state.cell, lengths))
         return h, after, SRUTrace(forget, reset, candidate, cell, h) if trace else None
 

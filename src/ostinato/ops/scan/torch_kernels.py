@@ -4,6 +4,14 @@ Two ways of running it. A loop over time with one fused multiply-add a step, wri
 each number once: nothing is faster where a step is wide. Where steps are narrow or launches are dear, the time goes
 into calls: then about sqrt(T) blocks are run beside each other, and what enters each block is carried in afterwards.
 
+Forward, one thread of a 2-core AMD Zen 5, 1000 steps, in ms:
+
+    numbers in a step   naive   loop   blocks   log T doublings   in logarithms
+    32 x 128             27      7.8     9.3        124                215
+    1 x 128              8.2     2.9     1.0        0.9
+
+The logarithms moreover know no sign, and none of them a decay of 0.
+
 The gradient of a scan is a scan from the end, whose gradient is a scan again: both are operators of torch, so that
 autograd, ``torch.compile`` and ``torch.export`` meet one node however many steps there are, and keep only what goes in
 and h.
