@@ -8,6 +8,7 @@ from ...errors import ConfigError
 from ..combinators import Chain
 from ..convolution import Conv1d
 from ..pooling import AvgPool1d, MaxPool1d
+from ..sizes import at_least_one
 from ..steppers_combined import ChainStepper
 from .parts import Activation, Norm, activation_layer, dropout_layer, norm_layer, present
 
@@ -87,6 +88,7 @@ class ConvBlock(Chain):
 def _pool(pooling: str | None, size: int, steps: int) -> SequenceLayer | None:
     if pooling is None:
         return None
+    at_least_one(pool_size=steps)
     if pooling not in POOLS:
         raise ConfigError(f"pooling must be {', '.join(map(repr, POOLS))} or None, got {pooling!r}.")
     return POOLS[pooling](size, steps)

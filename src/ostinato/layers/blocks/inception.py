@@ -73,6 +73,10 @@ class InceptionBlock(Parallel):
                 f"sizes, got {branches!r}."
             )
 
+        at_least_one(input_size=input_size, pointwise=pointwise, pooled=pooled, pool_size=pool_size)
+        for branch in branches:
+            at_least_one(branch=tuple(branch))
+
         def conv(before: int, after: int, size: int = 1) -> ConvBlock:
             ahead = (size - 1) // 2 if centred else 0
             return ConvBlock(before, after, size, latency=ahead, norm=norm, activation=activation)
@@ -133,7 +137,8 @@ class InceptionTimeBlock(Chain):
         centred: bool = False,
     ) -> None:
         check_kernels(kernel_sizes)
-        at_least_one(input_size=input_size, channels=channels)
+        at_least_one(input_size=input_size, channels=channels, pool_size=pool_size)
+        at_least_one(bottleneck=1 if bottleneck is None else bottleneck)
         narrow = bottleneck is not None and input_size > 1
         before = bottleneck if narrow and bottleneck is not None else input_size
         kernels = Parallel(

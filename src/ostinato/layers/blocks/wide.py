@@ -64,7 +64,7 @@ class WideBlock(Parallel):
         centred: bool = False,
     ) -> None:
         check_kernels(kernel_sizes)
-        at_least_one(dilation=dilation)
+        at_least_one(input_size=input_size, channels=channels, dilation=dilation)
         blocks = {
             f"kernel{size}": ConvBlock(
                 input_size,
