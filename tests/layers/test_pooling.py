@@ -1,4 +1,4 @@
-"""Pooling against torch's.
+"""Pooling of windows against torch's.
 
 Axes: B batch, T time steps, C features, K window, S stride.
 """
