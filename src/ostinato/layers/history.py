@@ -8,12 +8,15 @@ from torch import Tensor
 
 
 def join_steps(history: Tensor, x: Tensor) -> Tensor:
-    """``history`` (B, H, C) followed by ``x`` (B, T, C), in channel-first memory; (B, H, F, C) and (B, T, F, C) too.
+    """``history`` (B, H, C) followed by ``x`` (B, T, C), in channel-first memory; with frequencies, in that of both.
 
-    Joining along time in (B, C, T) is what keeps a stack of convolutions free of re-ordering.
+    Joining along time in (B, C, T) is what keeps a stack of convolutions free of re-ordering. With frequencies torch
+    keeps (B, T, F, C), its channels_last, where both are in it, and otherwise makes (B, C, T, F).
     """
     if history.shape[1] == 0:
         return x
+    if x.shape[1] == 0:  # no steps are in every order: joined with some they would change theirs
+        return history
     return torch.cat([history.movedim(-1, 1), x.movedim(-1, 1)], dim=2).movedim(1, -1)
 
 

@@ -37,7 +37,9 @@ class BatchNorm(SequenceLayer):
         super().__init__()
         at_least_one(input_size=input_size)
         self.input_size = self.output_size = input_size
-        self.norm = nn.BatchNorm1d(axes(input_size)[-1], eps=eps, momentum=momentum)
+        *others, channels = axes(input_size)
+        kind = nn.BatchNorm2d if others else nn.BatchNorm1d
+        self.norm = kind(channels, eps=eps, momentum=momentum)
 
     def run(self, x: Tensor, state: tuple[()], lengths: Tensor | None) -> tuple[Tensor, tuple[()]]:
         """Padded steps are zero here, and would count, so they are left out while training."""
@@ -45,11 +47,9 @@ class BatchNorm(SequenceLayer):
             return self._train_on_some(x, lengths), ()
         if x.numel() == 0:
             return x, ()
-        channel_first = x.movedim(-1, 1)  # as a convolution hands it on
-        numbers = channel_first.flatten(2)
         if self.training:
-            self._refuse_one(numbers.shape[0] * numbers.shape[2])
-        return self.norm(numbers).view(channel_first.shape).movedim(1, -1), ()
+            self._refuse_one(x.numel() // x.shape[-1])
+        return self.norm(x.movedim(-1, 1)).movedim(1, -1), ()
 
     def _train_on_some(self, x: Tensor, lengths: Tensor) -> Tensor:
         mask = valid_steps(lengths, x.shape[1])
@@ -58,7 +58,7 @@ class BatchNorm(SequenceLayer):
         if len(numbers) == 0:
             return x
         self._refuse_one(len(numbers))
-        y = self.norm(numbers).to(x.dtype)
+        y = self.norm(numbers.view(*numbers.shape, *[1] * (x.dim() - 2))).to(x.dtype)
         return x.masked_scatter(mask.view(*mask.shape, *[1] * (x.dim() - 2)), y)
 
     def _refuse_one(self, count: int) -> None:
