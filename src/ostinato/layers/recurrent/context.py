@@ -137,14 +137,11 @@ class ContextGRU(GRU):
         if self.reset == "before":
             return Recurrent.kernel(self, x, parts, place, lengths)
         hidden, context = parts
-        joined = torch.cat([x, context[:, None].expand(-1, x.shape[1], -1)], dim=2)
-        y, after = super().kernel(joined, (hidden,), place, lengths)
-        return y, (*after, context)
-
-    def _kernel_weights(self, place: str) -> ops.Weights:
-        weights = super()._kernel_weights(place)
+        weights = self.weights(place)
         across = torch.cat([weights.from_input, getattr(self, f"weight_context_{place}")], dim=1)
-        return weights._replace(from_input=across)
+        joined = torch.cat([x, context[:, None].expand(-1, x.shape[1], -1)], dim=2)
+        y, after = self._by_torch(joined, hidden, weights._replace(from_input=across), lengths)
+        return y, (after, context)
 
     def _check_state(self, state: Any, x: Tensor) -> None:
         if self.streams or not isinstance(state, GivenContext):

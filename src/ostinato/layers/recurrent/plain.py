@@ -266,12 +266,13 @@ class GRU(Recurrent):
         """torch's, where the reset gate is after the product."""
         if self.reset == "before":
             return super().kernel(x, parts, place, lengths)
-        y, hidden = ops.gru(x, *parts, self._kernel_weights(place), lengths)
+        y, hidden = self._by_torch(x, parts[0], self.weights(place), lengths)
         return y, (hidden,)
 
-    def _kernel_weights(self, place: str) -> ops.Weights:
-        weights = self.weights(place)
-        return weights if self.update == "keep" else _negated_update(weights)
+    def _by_torch(
+        self, x: Tensor, hidden: Tensor, weights: ops.Weights, lengths: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        return ops.gru(x, hidden, weights if self.update == "keep" else _negated_update(weights), lengths)
 
 
 def _negated_update(weights: ops.Weights) -> ops.Weights:
