@@ -48,11 +48,13 @@ from ostinato.layers import (
     ConvTranspose2d,
     CoupledLSTM,
     CumulativeLayerNorm,
+    Decimate,
     Delay,
     Dense,
     DenseBlock,
     DenseConnections,
     DepthwiseConv1d,
+    Downsample,
     Dropout1d,
     Embedding,
     Flatten,
@@ -60,15 +62,18 @@ from ostinato.layers import (
     GlobalMaxPool1d,
     GroupNorm,
     Identity,
+    InBlocks,
     InceptionBlock,
     InceptionTimeBlock,
     InstanceNorm,
+    Interpolate,
     LayerNorm,
     LayerNormGRU,
     LayerNormLSTM,
     LayerNormRNN,
     LearnedGroupConv1d,
     LevelFeatures,
+    LowPass,
     Magnitude,
     MaxPool1d,
     MaxPool2d,
@@ -104,6 +109,7 @@ from ostinato.layers import (
     TradeFeatures,
     TransitionLayer,
     Unflatten,
+    Upsample,
     WaveNetBlock,
     WaveNetStack,
     WideBlock,
@@ -231,13 +237,6 @@ def learned_groups(**options: Any) -> LearnedGroupConv1d:
     return layer
 
 
-def condensed() -> SequenceLayer:
-    """What a condense block is in use."""
-    layer = CondenseStages(2, 2, (1, 1), groups=2, condense_factor=2, bottleneck=2)
-    layer.condense()
-    return layer.condensed()
-
-
 def in_context(*sizes: int, **options: Any) -> SequenceLayer:
     """A GRU that begins with a context that is not zero: None would hide what it does."""
 
@@ -257,6 +256,13 @@ def moved(layer: SequenceLayer) -> SequenceLayer:
         if "weight" not in name:
             nn.init.normal_(parameter, 0.3, 0.8)
     return layer
+
+
+def condensed() -> SequenceLayer:
+    """What a condense block is in use."""
+    layer = CondenseStages(2, 2, (1, 1), groups=2, condense_factor=2, bottleneck=2)
+    layer.condense()
+    return layer.condensed()
 
 
 LAYERS: dict[str, Case] = {
@@ -423,6 +429,71 @@ LAYERS: dict[str, Case] = {
     ),
     "Select": Case(lambda: Select(3, (2, 0, 2, 1))),
     "Select-channels": Case(lambda: Select((4, 3), (2, 0))),
+    "Downsample": Case(lambda: Downsample(3, 2)),
+    "Downsample-channels": Case(lambda: Downsample((4, 3), 3)),
+    "Upsample": Case(lambda: Upsample(3, 3)),
+    "Upsample-linear": Case(lambda: Upsample(3, 3, "linear")),
+    "Upsample-channels": Case(lambda: Upsample((4, 3), 2, "linear")),
+    "LowPass": Case(lambda: LowPass(3, 0.2, 7)),
+    "LowPass-strided": Case(lambda: LowPass(3, 0.25, 5, stride=2, beta=8.0)),
+    "LowPass-channels": Case(lambda: LowPass((4, 3), 0.1, 3)),
+    "Decimate": Case(lambda: Decimate(3, 2, half_width=2)),
+    "Interpolate": Case(lambda: Interpolate(3, 2, half_width=2)),
+    "Interpolate-3": Case(lambda: Interpolate((2, 3), 3, half_width=1)),
+    "InBlocks": Case(lambda: InBlocks(3, 4)),
+    "Chain-up-down": Case(lambda: Chain(Conv1d(3, 4, 3, stride=2), ConvTranspose1d(4, 3, 5, stride=2))),
+    "Chain-up": Case(lambda: Chain(Upsample(3, 3, "linear"), Conv1d(3, 4, 4))),
+    "Chain-two-thirds": Case(
+        lambda: Chain(ConvTranspose1d(3, 4, 5, stride=3), GRU(4, 3), Conv1d(3, 2, 3, stride=2))
+    ),
+    "Chain-three-halves": Case(lambda: Chain(Downsample(3, 3), Upsample(3, 2, "linear"), Conv1d(3, 2, 2))),
+    "Chain-four-thirds": Case(
+        lambda: Chain(Interpolate(3, 3, half_width=1), Decimate(3, 4, half_width=3), Conv1d(3, 2, 2))
+    ),
+    "Chain-thirds-again": Case(
+        lambda: Chain(Upsample(3, 3), Downsample(3, 2), Conv1d(3, 4, 2), Upsample(4, 2), AvgPool1d(4, 3))
+    ),
+    "Chain-back-lookahead": Case(
+        lambda: Chain(
+            Conv1d(3, 4, 4, stride=2, latency=2),
+            Conv1d(4, 4, 3, latency=1),
+            ConvTranspose1d(4, 3, 4, stride=2, latency=1),
+            Conv1d(3, 2, 3, latency=1),
+        )
+    ),
+    "Residual-blocks": Case(
+        lambda: Residual(Chain(Conv1d(3, 4, 3, stride=2), ConvTranspose1d(4, 3, 5, stride=2)))
+    ),
+    "Residual-blocks-lookahead": Case(
+        lambda: Residual(
+            Chain(
+                Conv1d(3, 4, 5, stride=3, latency=3),
+                Residual(Conv1d(4, 4, 3, latency=1)),
+                ConvTranspose1d(4, 3, 6, stride=3, latency=1),
+            )
+        )
+    ),
+    "Residual-blocks-whole": Case(
+        lambda: Residual(Chain(CentredConv1d(3, 4, 3, stride=2), ConvTranspose1d(4, 3, 2, stride=2)))
+    ),
+    "Parallel-blocks": Case(
+        lambda: Parallel(Chain(Downsample(3, 2), GRU(3, 2), Upsample(2, 2)), InBlocks(3, 2))
+    ),
+    "Parallel-up": Case(lambda: Parallel(Upsample(3, 2), ConvTranspose1d(3, 2, 3, stride=2))),
+    "Residual-blocks-odd": Case(
+        lambda: Residual(
+            Chain(Conv1d(3, 4, 5, stride=3, latency=2), ConvTranspose1d(4, 3, 6, stride=3), Conv1d(3, 3, 3))
+        )
+    ),
+    "Parallel-blocks-lookahead": Case(
+        lambda: Parallel(
+            Chain(Conv1d(3, 4, 4, stride=2), ConvTranspose1d(4, 3, 4, stride=2), Conv1d(3, 2, 3, latency=1)),
+            Chain(InBlocks(3, 2), Delay(3, 1)),
+        )
+    ),
+    "Chain-down-again": Case(
+        lambda: Chain(Downsample(3, 2), Upsample(3, 2, "linear"), Conv1d(3, 4, 3, stride=2, latency=1))
+    ),
     "MaxPool1d": Case(lambda: MaxPool1d(3, 2)),
     "MaxPool1d-overlapping": Case(lambda: MaxPool1d(3, 5, stride=2)),
     "MaxPool1d-stride1": Case(lambda: MaxPool1d(3, 4, stride=1)),

@@ -183,11 +183,16 @@ def check_steps(layer: "SequenceLayer", batch: int) -> None:
         raise StreamingError(
             f"{name} is in train(), where dropout and batch statistics take part. Call eval() before stepper()."
         )
-    if layer.stride.denominator != 1 or layer.block != layer.stride.numerator:
+    if gives_several(layer):
         raise StreamingError(
             f"{name} gives several outputs for one step (stride {layer.stride}, in blocks of {layer.block}), and a "
             "stepper one or none. Call the layer with chunks and hand its state on."
         )
+
+
+def gives_several(layer: "SequenceLayer") -> bool:
+    """Whether one step in can be several steps out."""
+    return layer.stride.denominator != 1 or layer.block != layer.stride.numerator
 
 
 def make_stepper(layer: "SequenceLayer", batch: int, dtype: torch.dtype) -> Stepper:

@@ -31,7 +31,7 @@ from .convolution import (
     SeparableConv1d,
 )
 from .convolution2d import CentredConv2d, Conv2d, SeparableConv2d
-from .delay import Delay
+from .delay import Delay, InBlocks
 from .dense_connections import DenseConnections
 from .dropout import Dropout1d
 from .embedding import Embedding, OneHot
@@ -68,6 +68,7 @@ from .recurrent import (
 )
 from .regression import Regression
 from .repeat import Repeat
+from .resampling import Decimate, Downsample, Interpolate, LowPass, Upsample
 from .reversed import Reversed
 from .scaling import StandardScaler
 from .shapes import Flatten, Unflatten
@@ -113,11 +114,13 @@ __all__ = [
     "ConvTranspose2d",
     "CoupledLSTM",
     "CumulativeLayerNorm",
+    "Decimate",
     "Delay",
     "Dense",
     "DenseBlock",
     "DenseConnections",
     "DepthwiseConv1d",
+    "Downsample",
     "Dropout1d",
     "Embedding",
     "Flatten",
@@ -125,15 +128,18 @@ __all__ = [
     "GlobalMaxPool1d",
     "GroupNorm",
     "Identity",
+    "InBlocks",
     "InceptionBlock",
     "InceptionTimeBlock",
     "InstanceNorm",
+    "Interpolate",
     "LayerNorm",
     "LayerNormGRU",
     "LayerNormLSTM",
     "LayerNormRNN",
     "LearnedGroupConv1d",
     "LevelFeatures",
+    "LowPass",
     "Magnitude",
     "MaxPool1d",
     "MaxPool2d",
@@ -169,6 +175,7 @@ __all__ = [
     "TradeFeatures",
     "TransitionLayer",
     "Unflatten",
+    "Upsample",
     "WaveNetBlock",
     "WaveNetStack",
     "WideBlock",

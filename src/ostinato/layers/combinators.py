@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..core import SequenceLayer, newest, require_layers
 from ..errors import ConfigError, StateError
-from .delay import Delay
+from .delay import Delay, InBlocks
 from .steppers_combined import ChainStepper, ResidualStepper
 from .steppers_plain import IdentityStepper
 
@@ -179,7 +179,7 @@ class Chain(Ordered):
         self._block, self.latency, self.stride, self.steps_out = 1, 0, Fraction(1), None
         sizes = [layer.input_size for layer in self.layers if layer.input_size is not None]
         self.input_size = sizes[0] if sizes else None
-        size = None
+        size, within = None, ""
         for place, layer in enumerate(self.layers):
             if None not in (size, layer.input_size) and size != layer.input_size:
                 raise ConfigError(
@@ -188,10 +188,18 @@ class Chain(Ordered):
                 )
             size = size if layer.output_size is None else layer.output_size
             self._block *= layer.block // math.gcd(int(self._block / self.stride), layer.block)
+            if layer.latency and within:
+                raise ConfigError(
+                    f"layer {place} of the chain ({type(layer).__name__}) looks ahead, and those before it by {within}, "
+                    "which does not fill their blocks: the end of a stream would lose steps. Make the latency before "
+                    "the rate rises a multiple of the block."
+                )
             self.latency += self._in_input_steps(place, layer)
+            if layer.stride.denominator > 1 and self.latency % self._block:
+                within = f"{self.latency} steps in blocks of {self._block}"
             self.stride *= layer.stride
             if self.steps_out is not None or layer.steps_out is not None:
-                steps = torch.tensor([1 if self.steps_out is None else self.steps_out])
+                steps = torch.tensor([1 if self.steps_out is None else self.steps_out], device="cpu")
                 self.steps_out = int(layer.out_lengths(steps))
         self.output_size = size
         self.takes_codes = self.layers[0].takes_codes
@@ -302,10 +310,12 @@ class Residual(Combinator):
         return self.body.out_lengths(lengths, state.body if state else None)
 
     def flush(self, state: Any) -> Tensor:
-        """What both paths owe."""
+        """What both paths owe; where they come in blocks, the one may owe more of a block than the other."""
         if not self.latency:
             return super().flush(state)
-        return self.body.flush(state.body) + self.shortcut.flush(state.shortcut)
+        body, shortcut = self.body.flush(state.body), self.shortcut.flush(state.shortcut)
+        steps = min(body.shape[1], shortcut.shape[1])
+        return body[:, :steps] + shortcut[:, :steps]
 
     def reset_rows(self, state: Any, mask: Tensor) -> Any:
         """Both paths."""
@@ -329,17 +339,39 @@ class Residual(Combinator):
                     f"the body has {name} {getattr(body, name)}, the shortcut {getattr(shortcut, name)}. "
                     "Both paths must give the same steps."
                 )
+        if pace(body) != pace(shortcut):
+            raise ConfigError(
+                f"step by step the body gives {counted(pace(body))} steps in all, the shortcut "
+                f"{counted(pace(shortcut))}. Both must give them at the same steps."
+            )
+
+
+def pace(layer: SequenceLayer) -> list[int]:
+    """Steps that have come out after each step of a first block."""
+    return [int(steps) for steps in layer.out_lengths(torch.arange(1, layer.block + 1, device="cpu"))]
+
+
+def counted(steps: list[int]) -> str:
+    """For people."""
+    return ", ".join(map(str, steps))
 
 
 def _waiting(body: SequenceLayer) -> SequenceLayer:
-    """x itself, as late as the body."""
+    """x itself, as late as the body and in blocks as large."""
     if body.stride != Fraction(1):
         raise ConfigError(f"the body has stride {body.stride}: pass a shortcut with the same stride.")
-    if body.latency and body.input_size is None:
-        raise ConfigError(
-            "a body with latency must say its input_size, so that the shortcut can wait for it."
-        )
-    return Delay(body.input_size, body.latency) if body.latency and body.input_size else Identity()
+    size = body.input_size
+    if size is None:
+        if body.latency or body.block > 1:
+            why = "latency" if body.latency else f"blocks of {body.block} steps"
+            raise ConfigError(
+                f"a body with {why} must say its input_size, so that the shortcut can wait for it."
+            )
+        return Identity()
+    waits: list[SequenceLayer] = [InBlocks(size, body.block)] if body.block > 1 else []
+    if body.latency:
+        waits.append(Delay(size, body.latency))
+    return Chain(*waits) if len(waits) > 1 else waits[0] if waits else Identity()
 
 
 class Identity(SequenceLayer):

@@ -1,12 +1,16 @@
-"""Waiting: what a shortcut does while the other path looks ahead.
+"""Waiting: what a shortcut does while the other path looks ahead, or has not filled its block.
 
 Axes: B batch, T time steps, C features.
 """
+
+from fractions import Fraction
+from typing import Any
 
 from torch import Tensor
 
 from ..core import Size
 from ..errors import ConfigError
+from .sizes import at_least_one
 from .sliding import Sliding
 from .steppers_sliding import DelayStepper
 
@@ -36,3 +40,41 @@ class Delay(Sliding):
     def slide(self, buffer: Tensor) -> Tensor:
         """All but the newest ``steps``."""
         return buffer[:, : buffer.shape[1] - self.overlap]
+
+
+class InBlocks(Sliding):
+    """y = x, held back until ``block`` steps are there and handed on together.
+
+    Beside a path that strides and comes back to the old rate, as ``Chain(Downsample(3, 2), Upsample(3, 2))``, it gives
+    its steps when that one does. ``Residual`` puts it there by itself.
+
+    Args:
+        input_size: features per step, C, or (F, C).
+        block: steps that are handed on together.
+
+    Shape:
+        x (B, T, C), y (B, block (T // block), C), state.history (B, phase, C).
+
+    Raises:
+        ConfigError: a size is below 1.
+    """
+
+    input_size: Size
+
+    def __init__(self, input_size: Size, block: int) -> None:
+        at_least_one(block=block)
+        super().__init__(input_size, input_size, span=1, stride=block)
+        self.stride, self.skip = Fraction(1), 0
+
+    @property
+    def block(self) -> int:
+        """Steps that come out together."""
+        return self.step
+
+    def slide(self, buffer: Tensor) -> Tensor:
+        """All that are in whole blocks."""
+        return buffer[:, : buffer.shape[1] // self.step * self.step]
+
+    def out_lengths(self, lengths: Tensor, state: Any = None) -> Tensor:
+        """Whole blocks."""
+        return super().out_lengths(lengths, state) * self.step

@@ -4,7 +4,7 @@ Axes: B batch, T time steps, I input features, O output features, K steps that o
 each step in. I and O may be two axes each, frequencies and channels.
 """
 
-import math
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -42,7 +42,7 @@ class Overlapping(SequenceLayer):
         self.span, self.factor = span, factor
         self.overlap = span - factor
         self.stride = Fraction(1, factor)
-        self.receptive_field = math.ceil(span / factor)
+        self._touches(range(span))
 
     def spread(self, x: Tensor) -> Tensor:
         """The sum of what the steps of x, at least one, add to (B, (T - 1) S + K, O)."""
@@ -53,9 +53,9 @@ class Overlapping(SequenceLayer):
         return total
 
     def oldest(self, step: int) -> int:
-        """Output S a + r hears step a and those before it whose spread reaches r."""
+        """Output S a + r hears step a - n by what lies n S + r steps on in its spread."""
         newest, phase = divmod(step, self.factor)
-        return newest - (self.span - 1 - phase) // self.factor
+        return newest - self.reach[phase]
 
     def initial_state(
         self, batch: int, dtype: torch.dtype | None = None, device: torch.device | str | None = None
@@ -77,9 +77,30 @@ class Overlapping(SequenceLayer):
         whole = _add(total, state.owed)
         return y, OverlapState(keep_last(whole, self.overlap, lengths * self.factor))
 
+    def _touches(self, places: Iterable[int]) -> None:
+        """Of the ``span`` steps that a step is spread over it reaches ``places`` alone, each phase of S among them."""
+        reach = [0] * self.factor
+        for place in places:
+            back, phase = divmod(place, self.factor)
+            reach[phase] = max(reach[phase], back)
+        self.reach = reach  # for each step of a block, how far back it hears
+        self.receptive_field = max(reach) + 1
+
+    def _set_latency(self, latency: int) -> None:
+        """At most as far back as the last step out of a block hears: ``flush`` would give silence beyond."""
+        most = self.reach[-1]
+        if not 0 <= latency <= most:
+            raise ConfigError(
+                f"latency must be 0 to {most} steps, as far back as the last step out of each stride hears, got "
+                f"{latency}."
+            )
+        self.latency = latency
+
 
 def _add(total: Tensor, owed: Tensor) -> Tensor:
-    """``total`` with ``owed`` added to its first steps, in channel-first memory of its own."""
+    """``total`` with ``owed`` added to its first steps, in memory of its own and of the same order."""
     count = owed.shape[1]
+    if count == 0:  # no steps are in every order: joined with some they would change theirs
+        return total.clone()
     first, rest = total[:, :count] + owed, total[:, count:]
     return torch.cat([first.movedim(-1, 1), rest.movedim(-1, 1)], dim=2).movedim(1, -1)

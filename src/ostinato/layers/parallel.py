@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..core import SequenceLayer, Size, axes
 from ..errors import ConfigError
-from .combinators import Ordered
+from .combinators import Ordered, counted, pace
 from .steppers_combined import ParallelStepper
 
 
@@ -83,7 +83,8 @@ class Parallel(Ordered):
         if not self.latency:
             return super().flush(state)
         owed = [layer.flush(part) for layer, part in zip(self.layers, state, strict=True)]
-        return torch.cat(owed, dim=-1)
+        steps = min(part.shape[1] for part in owed)  # in blocks, one may owe more of a block than another
+        return torch.cat([part[:, :steps] for part in owed], dim=-1)
 
     def _add_up(self) -> None:
         layers = self.layers
@@ -102,6 +103,11 @@ class Parallel(Ordered):
                 raise ConfigError(
                     f"the layers have {name} {', '.join(map(str, found))}. They must give the same steps."
                 )
+        if len({tuple(pace(layer)) for layer in layers}) > 1:
+            paces = "; ".join(counted(pace(layer)) for layer in layers)
+            raise ConfigError(
+                f"step by step the layers give {paces} steps in all. They must give them at the same steps."
+            )
         self.input_size = next(iter(sizes), None)
         self.output_size = _side_by_side([size for size in outputs if size is not None])
         self.stride, self.latency = layers[0].stride, layers[0].latency

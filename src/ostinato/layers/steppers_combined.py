@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ..core import SequenceLayer, numbers
-from ..core.stepper import Array, ArrayStepper, Stepper, array, make_stepper, zeros
+from ..core.stepper import Array, ArrayStepper, Stepper, array, gives_several, make_stepper, zeros
 from .outputs import Output, Point, Quantiles
 
 if TYPE_CHECKING:
@@ -44,6 +44,11 @@ class ChainStepper(CombinedStepper):
     """One after the other."""
 
     layer: "Chain"
+
+    @classmethod
+    def suits(cls, layer: SequenceLayer) -> bool:
+        """Unless several steps pass between two layers, of which fewer come out in the end."""
+        return not any(gives_several(one) for one in cast("Chain", layer).layers)
 
     def build(self) -> None:
         """In the dtypes that they hand on."""

@@ -70,7 +70,7 @@ class ConvTranspose1d(Overlapping):
         _check_reach(kernel_size, dilation, stride)
         super().__init__(input_size, output_size, (kernel_size - 1) * dilation + 1, stride)
         self.dilation, self.groups = dilation, groups
-        self.receptive_field = max(1 - self.oldest(phase) for phase in range(stride))
+        self._touches(range(0, self.span, dilation))
         self._set_latency(latency)
         like = nn.ConvTranspose1d(input_size, output_size, kernel_size, groups=groups, bias=bias)
         self.weight, self.bias = like.weight, like.bias
@@ -92,26 +92,6 @@ class ConvTranspose1d(Overlapping):
     def finish(self, total: Tensor) -> Tensor:
         """Add the bias, once."""
         return total if self.bias is None else total + self.bias
-
-    def oldest(self, step: int) -> int:
-        """The furthest step in of which a tap of the kernel falls on ``step``."""
-        newest, phase = divmod(step, self.factor)
-        reach = [back for back in range(self.span) if self._touches(phase + back * self.factor)]
-        return newest - max(reach)
-
-    def _touches(self, place: int) -> bool:
-        """Whether the kernel has a tap ``place`` steps after its first."""
-        return place < self.span and place % self.dilation == 0
-
-    def _set_latency(self, latency: int) -> None:
-        """At most as far back as the last step out of a stride hears: then ``flush`` gives nothing but bias beyond."""
-        most = -self.oldest(self.factor - 1)
-        if not 0 <= latency <= most:
-            raise ConfigError(
-                f"latency must be 0 to {most} steps, as far back as the last step out of each stride hears, got "
-                f"{latency}."
-            )
-        self.latency = latency
 
 
 def _check_reach(kernel_size: int, dilation: int, stride: int) -> None:
