@@ -90,6 +90,7 @@ class ConvTranspose2d(Overlapping):
         self.weight, self.bias = like.weight, like.bias
         self.strides, self.dilation, self.groups = strides, apart, groups
         self.cut, self.more, self.frequencies = cut, more, outputs
+        self._touches(range(0, span, apart[0]))
         self._set_latency(latency)
         if weight_norm:
             if groups > 1:
@@ -108,21 +109,6 @@ class ConvTranspose2d(Overlapping):
     def finish(self, total: Tensor) -> Tensor:
         """The bias."""
         return total if self.bias is None else total + self.bias
-
-    def oldest(self, step: int) -> int:
-        """Output St a + r hears step a - n by the tap that lies n St + r steps on."""
-        newest, phase = divmod(step, self.factor)
-        taps = range(0, self.span, self.dilation[0])
-        return newest - max(tap // self.factor for tap in taps if tap % self.factor == phase)
-
-    def _set_latency(self, latency: int) -> None:
-        most = -self.oldest(self.factor - 1)
-        if not 0 <= latency <= most:
-            raise ConfigError(
-                f"latency must be 0 to {most} steps, as far back as the last step out of each stride hears, got "
-                f"{latency}."
-            )
-        self.latency = latency
 
 
 def _check_steps(kernel: int, stride: int, dilation: int) -> None:
