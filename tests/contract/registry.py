@@ -101,6 +101,7 @@ from ostinato.layers import (
     Select,
     SeparableConv1d,
     SeparableConv2d,
+    SkipConnection,
     SqueezeExcitation,
     StandardScaler,
     StudentT,
@@ -108,6 +109,7 @@ from ostinato.layers import (
     ToNetwork,
     TradeFeatures,
     TransitionLayer,
+    UNet,
     Unflatten,
     Upsample,
     WaveNetBlock,
@@ -705,6 +707,17 @@ LAYERS: dict[str, Case] = {
         )
     ),
     "CondenseStages-condensed": Case(condensed),
+    "SkipConnection": Case(lambda: SkipConnection(Conv1d(3, 2, 5, latency=2))),
+    "SkipConnection-blocks": Case(
+        lambda: SkipConnection(
+            Chain(Conv1d(3, 4, 4, stride=2, latency=2), ConvTranspose1d(4, 2, 4, stride=2))
+        )
+    ),
+    "UNet": Case(lambda: UNet(3, (5, 4), 2, activation="gelu")),
+    "UNet-deep": Case(
+        lambda: UNet(2, (3, 3, 3), 2, convolutions=1, norm="layer", activation="elu", dropout=0.2)
+    ),
+    "UNet-3": Case(lambda: UNet(2, (6, 4), 3, factor=3, norm=None, activation="elu")),
     "WaveNetBlock": Case(lambda: WaveNetBlock(3, dilation=4, skip_size=5)),
     "WaveNetBlock-figure": Case(lambda: WaveNetBlock(3, 3, bias=False)),
     "WaveNetBlock-last": Case(lambda: WaveNetBlock(3, residual=False)),

@@ -12,6 +12,7 @@ from layers.close import close
 from ostinato.errors import ConfigError
 from ostinato.layers import (
     GRU,
+    AdaptiveAvgPool1d,
     AvgPool1d,
     CentredConv1d,
     Chain,
@@ -185,3 +186,9 @@ def test_a_body_that_waits_must_say_its_size():
     body.latency = 2
     with pytest.raises(ConfigError, match="a body with latency must say its input_size"):
         Residual(body)
+
+
+def test_what_adds_up_is_known_where_nothing_has_memory():
+    with torch.device("meta"):
+        chain = Chain(Residual(Conv1d(3, 3, 3)), AdaptiveAvgPool1d(3, 2), Dense(3, 4))
+    assert (chain.steps_out, chain.output_size) == (2, 4)

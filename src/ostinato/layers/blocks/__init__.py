@@ -7,6 +7,7 @@ from .inception import InceptionBlock, InceptionTimeBlock
 from .residual import BottleneckBlock, ResidualBlock
 from .shuffle import ChannelShuffle
 from .tcn import TCNBlock
+from .unet import SkipConnection, UNet
 from .wavenet import WaveNetBlock, WaveNetStack
 from .wide import WideBlock
 
@@ -20,8 +21,10 @@ __all__ = [
     "InceptionBlock",
     "InceptionTimeBlock",
     "ResidualBlock",
+    "SkipConnection",
     "TCNBlock",
     "TransitionLayer",
+    "UNet",
     "WaveNetBlock",
     "WaveNetStack",
     "WideBlock",
