@@ -177,6 +177,7 @@ class Recurrent(SequenceLayer):
         Returns:
             y and the state as the layer returns them, and a NamedTuple of tensors (B, T, L, D * H), zero on padded
             steps. In a bidirectional layer the second half is the backward pass, at the steps it speaks of.
+            They are what the cell computes; zoneout mixes its state with the one before afterwards.
 
         Raises:
             As calling the layer.
