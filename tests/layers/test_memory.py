@@ -3,7 +3,24 @@
 import pytest
 import torch
 
-from ostinato.layers import BatchNorm, Chain, Conv1d, Delay, MaxPool1d, Residual
+from ostinato.layers import (
+    BatchNorm,
+    CentredConv1d,
+    Chain,
+    CondensedConv1d,
+    Conv1d,
+    ConvTranspose1d,
+    Delay,
+    Downsample,
+    Interpolate,
+    LearnedGroupConv1d,
+    LowPass,
+    MaxPool1d,
+    PointwiseConv1d,
+    Residual,
+    SeparableConv1d,
+    Upsample,
+)
 from ostinato.layers.history import join_steps, keep_last
 
 LAYERS = {
@@ -16,6 +33,20 @@ LAYERS = {
     "normalised": lambda: Chain(Conv1d(3, 3, 3), BatchNorm(3)),
     "pooled": lambda: Chain(Conv1d(3, 3, 3), MaxPool1d(3, 2)),
     "delayed": lambda: Chain(Conv1d(3, 3, 3), Delay(3, 0)),
+    "transposed": lambda: ConvTranspose1d(3, 3, 5, stride=2),
+    "transposed-apart": lambda: ConvTranspose1d(3, 3, 2, stride=2, bias=False),
+    "transposed-overlapping": lambda: ConvTranspose1d(3, 3, 4, stride=2, bias=False),
+    "back": lambda: Residual(Chain(Conv1d(3, 3, 3, stride=2), ConvTranspose1d(3, 3, 4, stride=2))),
+    "separable": lambda: SeparableConv1d(3, 3, 3, between=BatchNorm(3)),
+    "weight-norm": lambda: Chain(Conv1d(3, 3, 3, weight_norm=True), PointwiseConv1d(3, 3)),
+    "centred": lambda: Chain(Conv1d(3, 3, 3), CentredConv1d(3, 3, 3), CentredConv1d(3, 3, 3, stride=2)),
+    "learned-groups": lambda: LearnedGroupConv1d(3, 4, 3, groups=2, condense_factor=1),
+    "condensed": lambda: CondensedConv1d(3, 4, 3, groups=2, condense_factor=3),
+    "down": lambda: Chain(Conv1d(3, 3, 3), Downsample(3, 2)),
+    "up": lambda: Chain(Conv1d(3, 3, 3), Upsample(3, 2)),
+    "up-linear": lambda: Chain(Conv1d(3, 3, 3), Upsample(3, 2, "linear")),
+    "filtered": lambda: Chain(Conv1d(3, 3, 3), LowPass(3, 0.2, 3)),
+    "interpolated": lambda: Chain(Conv1d(3, 3, 3), Interpolate(3, 2, half_width=1)),
 }
 
 
@@ -26,7 +57,9 @@ def test_channel_first_memory_is_handed_on(make, lengths):
     for seed in range(2):
         x = torch.randn(2, 3, 8, generator=torch.Generator().manual_seed(seed)).transpose(1, 2)
         y, state = layer(
-            x, state, lengths if seed == 0 else None if lengths is None else torch.tensor([8, 0])
+            x,
+            state,
+            lengths if seed == 0 else None if lengths is None else torch.tensor([8, 0]),
         )
         assert y.transpose(1, 2).is_contiguous()
 
