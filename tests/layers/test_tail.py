@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from contract.registry import LAYERS
+from ostinato.core import axes
 from ostinato.layers import BatchNorm, Chain, Conv1d, Dense, Pointwise
 from ostinato.models import build
 
@@ -14,7 +15,7 @@ NAMES = [name for name, case in LAYERS.items() if case.inputs is None]
 @pytest.mark.parametrize("steps", [1, 9, 90])
 def test_the_tail_is_the_end_of_the_whole(name, steps):
     layer = LAYERS[name].make().double().eval()
-    x = torch.randn(3, steps, layer.input_size, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(3, steps, *axes(layer.input_size), dtype=torch.float64, requires_grad=True)
     whole = layer(x)[0]
     for count in (1, 4):
         tail = layer.tail(x, count)
