@@ -3,9 +3,11 @@
 Axes: B batch.
 """
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -38,17 +40,18 @@ class Budget:
     rate: float
     batch: int = 32
     clip: float = 1.0  # of the gradient's norm
+    held: float = 0.0  # share of the iterations at the full rate, before it falls
     tested: int = TESTED
 
 
 def train(
     task: Task, layer: SequenceLayer, budget: Budget, seed: int, told: Callable[[str], None] = print
 ) -> dict[str, Any]:
-    """Adam with a rate that falls to zero along half a cosine; new data at each iteration. A line of the ledger."""
+    """Adam, new data at each iteration: what it came to, for the ledger."""
     random, curve = torch.Generator().manual_seed(seed + 1), []
     before, start, sum_ = test_loss(task, layer, budget.tested), time.process_time(), 0.0
     optimiser = torch.optim.Adam(layer.parameters(), lr=budget.rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, budget.iterations)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, partial(share, budget))
     every = max(1, budget.iterations // 40)
     for iteration in range(1, budget.iterations + 1):
         loss = task.loss(layer, *task.draw(budget.batch, random))
@@ -72,6 +75,12 @@ def train(
         "curve": curve,
         "commit": COMMIT,
     }
+
+
+def share(budget: Budget, done: int) -> float:
+    """Of the full rate: it is held, then falls to zero along half a cosine."""
+    held = int(budget.held * budget.iterations)
+    return 0.5 * (1 + math.cos(math.pi * max(0, done - held) / (budget.iterations - held)))
 
 
 def test_loss(task: Task, layer: SequenceLayer, sequences: int) -> float:
