@@ -91,6 +91,8 @@ class Embedding(Coded):
 
     def decode(self, x: Tensor) -> Tensor:
         """Look the vectors up."""
+        if not x.is_floating_point():
+            return F.embedding(x.long(), self.weight, self.padding_idx).flatten(2)
         missing = x.isnan()
         y = F.embedding(torch.where(missing, 0, x).long(), self.weight, self.padding_idx)
         return torch.where(missing[..., None], torch.nan, y).flatten(2)

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..core import SequenceLayer, Size, axes
@@ -134,13 +133,7 @@ class ISTFT(Overlapping):
             values / sums[np.arange(window) % hop]
         )  # frames begin with blocks, so the sum goes into the window
         self.dual = Constant(torch.from_numpy(dual))
-        self._reach = [int(np.flatnonzero(dual[phase::hop])[-1]) for phase in range(hop)]
-        self.receptive_field = max(self._reach) + 1
-
-    def oldest(self, step: int) -> int:
-        """The oldest frame whose window is not 0 there."""
-        newest, phase = divmod(step, self.factor)
-        return newest - self._reach[phase]
+        self._touches(np.flatnonzero(dual).tolist())
 
     def spread(self, x: Tensor) -> Tensor:
         """Inverse transforms, weighed and added where they overlap."""
@@ -149,8 +142,10 @@ class ISTFT(Overlapping):
             return x.new_zeros(0, total, *axes(self.output_size))
         spectrum = torch.complex(x[..., 0::2], x[..., 1::2]).transpose(2, 3)
         frames = torch.fft.irfft(spectrum, self.span) * self.dual.like(x)  # (B, T, C, N)
-        columns = frames.flatten(2).transpose(1, 2)
-        return F.fold(columns, (1, total), (1, self.span), stride=(1, self.factor))[:, :, 0].transpose(1, 2)
+        size = [len(x), frames.shape[2], total]
+        # what torch.istft adds them up by; F.fold takes 2 to 20 times as long
+        summed = torch.ops.aten.unfold_backward(frames.transpose(1, 2), size, 2, self.span, self.factor)
+        return summed.transpose(1, 2)
 
 
 def window_values(length: int, window_type: WindowType) -> np.ndarray:
