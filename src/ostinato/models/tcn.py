@@ -6,6 +6,7 @@ Axes: B batch, T time steps, C channels, I input features, O output features.
 from typing import Self
 
 from pydantic import model_validator
+
 from ..core import SequenceLayer
 from ..layers import Chain, Dense, TCNBlock
 from .config import Depth, Kernel, NetworkConfig, Rate, Size

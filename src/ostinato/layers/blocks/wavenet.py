@@ -120,7 +120,7 @@ class WaveNetBlock(SequenceLayer):
         return fill_padding(y, lengths), fill_padding(skip, lengths), state
 
     def both(
-        self, x: Tensor, condition: Tensor, state: WaveNetBlockState, lengths: Tensor | None
+        self, x: Tensor, condition: Tensor | None, state: WaveNetBlockState, lengths: Tensor | None
     ) -> tuple[Tensor, Tensor, WaveNetBlockState]:
         """y, skip and the state after, of x that is clean and the condition beside it."""
         z, state = self._gate(x, condition, state, lengths)
@@ -132,14 +132,17 @@ class WaveNetBlock(SequenceLayer):
         return x + residual, residual if skip is None else skip, state
 
     def _gate(
-        self, x: Tensor, condition: Tensor, state: WaveNetBlockState, lengths: Tensor | None
+        self, x: Tensor, condition: Tensor | None, state: WaveNetBlockState, lengths: Tensor | None
     ) -> tuple[Tensor, WaveNetBlockState]:
         """z and the state after."""
         both, after = self.gated.run(x, SlidingState(state.history), lengths)
-        if self.condition is not None and x.shape[1]:
+        if self.condition is not None and condition is not None and x.shape[1]:
             both = both + self.condition(condition.transpose(1, 2)).transpose(1, 2)
-        signal, gate = _split(both, self.channels)
-        return torch.tanh(signal) * torch.sigmoid(gate), WaveNetBlockState(after.history)
+        signal, gate = both.transpose(1, 2).split(
+            self.channels, dim=1
+        )  # where its gradients are joined again
+        z = torch.tanh(signal) * torch.sigmoid(gate)
+        return z.transpose(1, 2), WaveNetBlockState(after.history)
 
 
 class WaveNetStack(SequenceLayer):
@@ -237,9 +240,9 @@ def _pointwise(convolution: Conv1d, z: Tensor) -> Tensor:
     )
 
 
-def _split(x: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """The first ``size`` features, and the others."""
-    return x[..., :size], x[..., size:]
+def _split(x: Tensor, size: int) -> tuple[Tensor, Tensor | None]:
+    """The first ``size`` features, and the others where there are some."""
+    return (x, None) if x.shape[2] == size else (x[..., :size], x[..., size:])
 
 
 def _check_condition(condition_size: object) -> None:
