@@ -190,8 +190,8 @@ class Chain(Ordered):
             self._block *= layer.block // math.gcd(int(self._block / self.stride), layer.block)
             if layer.latency and within:
                 raise ConfigError(
-                    f"layer {place} of the chain ({type(layer).__name__}) looks ahead, and those before it by {within}, "
-                    "which does not fill their blocks: the end of a stream would lose steps. Make the latency before "
+                    f"layer {place} of the chain ({type(layer).__name__}) looks ahead, and those before it by {within}"
+                    ", which does not fill their blocks: the end of a stream would lose steps. Make the latency before "
                     "the rate rises a multiple of the block."
                 )
             self.latency += self._in_input_steps(place, layer)
