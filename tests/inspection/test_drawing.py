@@ -14,14 +14,22 @@ from ostinato.inspection.drawing.layout import lay_out
 from ostinato.inspection.drawing.reach import _marked, calls, connections
 from ostinato.layers import (
     GRU,
+    LRU,
     LSTM,
     RNN,
+    SRU,
     Chain,
     Conv1d,
+    DenseBlock,
+    DenseConnections,
     GlobalAvgPool1d,
+    MaxPool1d,
+    MinGRU,
+    MinLSTM,
     PeepholeLSTM,
     Pointwise,
     Residual,
+    ResidualBlock,
     TCNBlock,
     WaveNetStack,
 )
@@ -69,12 +77,49 @@ def test_peepholes_are_seen():
     assert with_them - {box.label for box in cell(LSTM(3, 5))}
 
 
+def test_a_shape_that_is_taken_over_is_no_dependency():
+    boxes = cell(MinGRU(3, 5))  # its decay is expanded like what is added to it
+    kept = next(
+        box for box in boxes if box.label == "×" and any(boxes[s].kind == "input" for s in box.sources)
+    )
+    assert {boxes[place].label for place in kept.sources} == {"1 −", "hidden"}
+
+
+def test_parameters_are_named_where_they_are_used():
+    assert {"W ·", "× W"} & {box.label for box in cell(SRU(3, 5))}
+    labels = [box.label for box in cell(LRU(3, 5))]
+    assert labels.count("× decay") == 4
+    assert {"in ·", "out ·", "× skip"} <= set(labels)
+    assert [box.label for box in cell(MinLSTM(3, 5))].count("log σ") == 2
+
+
+def test_layers_say_how_far_they_reach():
+    layer = Chain(Conv1d(3, 4, 2, dilation=4), MaxPool1d(4, 3), Conv1d(4, 5, 2, stride=2))
+    boxes = graph_of(Whole(layer), (torch.zeros(2, 12, 3),), leaf_layers(layer), ["y"])
+    assert [box.label for box in boxes][1:] == [
+        "Conv1d k=2 d=4 → 4",
+        "MaxPool1d k=3 s=3 → 4",
+        "Conv1d k=2 s=2 → 5",
+    ]
+    assert [box.name for box in boxes] == ["", "", "", "y"]
+
+
+def test_what_waits_for_nothing_is_no_box():
+    layer = DenseConnections(Conv1d(3, 2, 2), Conv1d(5, 2, 2))
+    boxes = graph_of(Whole(layer), (torch.zeros(2, 8, 3),), leaf_layers(layer))
+    assert [box.label for box in boxes].count("concatenate") == 2
+    assert not any("Delay" in box.label for box in boxes)
+    late = DenseConnections(Conv1d(3, 2, 3, latency=1))
+    boxes = graph_of(Whole(late), (torch.zeros(2, 8, 3),), leaf_layers(late))
+    assert any("Delay" in box.label for box in boxes)
+
+
 def test_a_residual_is_two_ways_to_a_sum():
     layer = Residual(Chain(Conv1d(3, 3, 3), Pointwise(nn.ReLU(), 3, 3)))
     boxes = graph_of(Whole(layer), (torch.zeros(2, 8, 3),), leaf_layers(layer))
     assert [box.kind for box in boxes] == ["input", "layer", "layer", "operation"]
     assert [box.sources for box in boxes] == [[], [0], [1], [2, 0]]
-    assert [box.label for box in boxes][1:] == ["Conv1d → 3", "ReLU → 3", "+"]
+    assert [box.label for box in boxes][1:] == ["Conv1d k=3 → 3", "ReLU → 3", "+"]
 
 
 def test_boxes_stand_behind_what_they_take_and_nowhere_twice():
@@ -88,6 +133,34 @@ def test_boxes_stand_behind_what_they_take_and_nowhere_twice():
     for line in layout.lines:
         columns = [layout.places[place].column for place in line]
         assert columns == list(range(columns[0], columns[-1] + 1))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [Conv1d(3, 3, 2), WaveNetStack(3, 5, (1, 2, 4)), DenseBlock(3, 2, 3), ResidualBlock(3), TCNBlock(3, 5)],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_everything_lies_within_the_picture(layer):
+    drawn = parse(draw_wiring(layer)).find(".//svg")
+    width, height = float(drawn.get("width")), float(drawn.get("height"))
+    assert width <= 760 + 2  # what would be wider goes downwards
+    for way in drawn.findall("path"):
+        if way.get("class") is None:
+            numbers = [float(number) for number in re.findall(r"-?[\d.]+", way.get("d"))]
+            assert all(0 <= x <= width for x in numbers[::2])
+            assert all(0 <= y <= height for y in numbers[1::2])
+    spots = []
+    for box in drawn.findall("rect"):
+        left, top = float(box.get("x")), float(box.get("y"))
+        right, bottom = left + float(box.get("width")), top + float(box.get("height"))
+        assert left >= 0
+        assert top >= 0
+        assert right <= width
+        assert bottom <= height
+        assert all(
+            right <= other[0] or left >= other[2] or bottom <= other[1] or top >= other[3] for other in spots
+        )
+        spots.append((left, top, right, bottom))
 
 
 @pytest.mark.parametrize("kernel_size", [2, 3])

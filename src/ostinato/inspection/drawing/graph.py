@@ -14,6 +14,7 @@ from torch.fx import Node
 from torch.nn.utils.parametrize import type_before_parametrizations
 
 from ...core import SequenceLayer, axes
+from ...layers import Delay
 
 SYMBOLS = {
     "add": "+",
@@ -24,7 +25,10 @@ SYMBOLS = {
     "sigmoid": "σ",
     "tanh": "tanh",
     "relu": "relu",
-    "lerp": "lerp",
+    "lerp": "mix",
+    "neg": "−",
+    "softplus": "softplus",
+    "log_sigmoid": "log σ",
     "cat": "concatenate",
     "where": "choose",
     "layer_norm": "norm",
@@ -40,6 +44,12 @@ SYMBOLS = {
     "leaky_relu": "leaky relu",
     "elu": "elu",
 }
+LIKE = {
+    "expand_as",
+    "view_as",
+    "reshape_as",
+    "type_as",
+}  # what they take second gives its shape or dtype alone
 
 
 @dataclass
@@ -96,7 +106,8 @@ class Reader:
             self._compute(node)
 
     def _compute(self, node: Node) -> None:
-        sources = _unique(place for value in node.all_input_nodes for place in self.made[value])
+        taken = node.all_input_nodes[: 1 if _name(node) in LIKE else None]
+        sources = _unique(place for value in taken for place in self.made[value])
         path = self._layer(node)
         if not sources:
             self.made[node] = []
@@ -112,7 +123,7 @@ class Reader:
     def _into_layer(self, path: str, sources: list[int]) -> int:
         """The box of a layer, which takes whatever comes from outside of it."""
         if path not in self.calls:
-            self.calls[path] = self._add(Box(_described(self.layers[path]), "layer"))
+            self.calls[path] = self._add(Box(_boxed(self.layers[path]), "layer"))
         own = self.calls[path]
         box = self.boxes[own]
         box.sources = _unique([*box.sources, *(place for place in sources if place != own)])
@@ -132,14 +143,14 @@ class Reader:
         return f"{_parameter(learnt[0])} ·" if symbol == "W ·" else f"{symbol} {_parameter(learnt[0])}"
 
     def _learnt(self, value: Any) -> str | None:
-        """The parameter that a value is, perhaps cut, or behind a dropout that does nothing."""
-        while isinstance(value, Node) and not self.made[value]:
-            if value.name in self.parameters:
-                return self.parameters[value.name]
-            if not value.all_input_nodes:
-                return None
-            value = value.all_input_nodes[0]
-        return None
+        """The parameter that a value is, perhaps cut, or computed of several: a weight before its gains."""
+        if not isinstance(value, Node) or self.made[value]:
+            return None
+        if value.name in self.parameters:
+            return self.parameters[value.name]
+        found = [path for source in value.all_input_nodes if (path := self._learnt(source)) is not None]
+        found.sort(key=lambda path: not path.split(".")[-1].startswith("weight"))
+        return found[0] if found else None
 
     def _add(self, box: Box) -> int:
         self.boxes.append(box)
@@ -185,19 +196,30 @@ def leaf_layers(layer: SequenceLayer, path: str = "layer") -> dict[str, Sequence
         f"{path}.{name}": child
         for name, child in inner
         if not any(isinstance(deeper, SequenceLayer) for deeper in list(child.modules())[1:])
+        and not (isinstance(child, Delay) and child.latency == 0)  # hands x on as it is
     }
     return leaves if inner else {path: layer}
 
 
-def _described(layer: SequenceLayer) -> str:
+def described(layer: SequenceLayer) -> str:
+    """Its name, and how far it reaches."""
     name = type_before_parametrizations(layer).__name__
     if name == "Pointwise":
-        name = type(layer.module).__name__
-    extent = f" k={layer.kernel_size}" if isinstance(getattr(layer, "kernel_size", None), int) else ""
-    apart = f" d={layer.dilation}" if getattr(layer, "dilation", 1) not in (1, (1, 1)) else ""
-    if layer.output_size is None:
-        return name + extent + apart
-    return f"{name}{extent}{apart} → {' × '.join(map(str, axes(layer.output_size)))}"
+        return type(layer.module).__name__
+    weight = getattr(layer, "weight", None)
+    kernel = weight.shape[2:] if isinstance(weight, Tensor) else ()
+    extent = kernel or [size for size in [getattr(layer, "kernel_size", None)] if isinstance(size, int)]
+    said = {
+        "k": "×".join(map(str, extent)),
+        "d": str(getattr(layer, "dilation", "")) if getattr(layer, "dilation", 1) not in (1, (1, 1)) else "",
+        "s": str(layer.stride) if layer.stride != 1 else "",
+    }
+    return " ".join([name, *(f"{word}={value}" for word, value in said.items() if value)])
+
+
+def _boxed(layer: SequenceLayer) -> str:
+    size = layer.output_size
+    return described(layer) + ("" if size is None else f" → {' × '.join(map(str, axes(size)))}")
 
 
 def _name(node: Node) -> str:
@@ -216,7 +238,7 @@ def _spoken(name: str) -> str:
 def _parameter(path: str) -> str:
     """What stands in a box: W and U of cells, else the name without what all names have."""
     name = path.removeprefix("layer.").removesuffix(".weight").split("_l0")[0].split(".")[-1]
-    short = {"weight_ih": "W", "weight_hh": "U", "weight": ""}
+    short = {"weight_ih": "W", "weight_hh": "U", "weight": "W", "log_decay": "decay"}
     return short.get(name, name.removeprefix("weight_").replace("_", " "))
 
 

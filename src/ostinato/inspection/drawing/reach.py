@@ -6,14 +6,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.utils.parametrize import type_before_parametrizations
 
 from ...core import SequenceLayer, axes
 from ...errors import ConfigError
-from .graph import leaf_layers
+from .graph import described, leaf_layers
 from .svg import dot, figure, line, text
 
-ACROSS, DOWN, MARGIN, NAMES = 22, 56, 18, 150
+ACROSS, DOWN, MARGIN = 22, 56, 18
 MOST = 128  # steps that a picture can show
 
 Call = tuple[str, SequenceLayer, Tensor]
@@ -55,7 +54,7 @@ def calls(layer: SequenceLayer, steps: int) -> list[Call]:
     found: list[Call] = []
 
     def remembering(one: SequenceLayer) -> Callable[..., Any]:
-        run, name = one.run, type_before_parametrizations(one).__name__
+        run, name = one.run, described(one)
 
         def remember(x: Tensor, state: Any, lengths: Tensor | None) -> tuple[Tensor, Any]:
             found.append((name, one, x.detach()))
@@ -90,20 +89,22 @@ def connections(layer: SequenceLayer, x: Tensor) -> list[list[int]]:
 def _drawn(rows: list[tuple[str, list[list[int]]]], steps: int, caption: str) -> str:
     counts = [steps, *(len(felt) for _, felt in rows)]
     marked = _marked([felt for _, felt in rows])
-    height = 2 * MARGIN + DOWN * len(rows)
+    height = 2 * MARGIN + DOWN * len(rows) + 14
+    names = 24 + 7.2 * max(len(name) for name, _ in rows)
 
     def place(row: int, step: int) -> tuple[float, float]:
         apart = steps / counts[row]  # a strided row has fewer steps, each at the end of its block
-        return NAMES + MARGIN + ACROSS * ((step + 1) * apart - 1), height - MARGIN - DOWN * row
+        return names + MARGIN + ACROSS * ((step + 1) * apart - 1), height - MARGIN - 14 - DOWN * row
 
     lines, marks = [], []
     for row, (name, felt) in enumerate(rows, 1):
-        marks.append(text(NAMES - 4, place(row, 0)[1], name, "end"))
+        marks.append(text(names - 4, place(row, 0)[1], name, "end"))
         for step, sources in enumerate(felt):
             for source in sources:
                 seen = step in marked[row]
                 lines.append((seen, line(*place(row - 1, source), *place(row, step), seen)))
-    marks.append(text(NAMES - 4, place(0, 0)[1], "x", "end"))
+    marks.append(text(names - 4, place(0, 0)[1], "x", "end"))
+    marks.append(text(place(0, steps - 1)[0] + 4, place(0, 0)[1] + 20, "time →", "end", "name"))
     lines.sort(key=lambda pair: pair[0])  # what counts lies on top
     dots = [
         dot(*place(row, step), 4.5, step in marked[row])
@@ -111,7 +112,7 @@ def _drawn(rows: list[tuple[str, list[list[int]]]], steps: int, caption: str) ->
         for step in range(count)
     ]
     drawing = "".join([mark for _, mark in lines] + dots + marks)
-    return figure(drawing, NAMES + 2 * MARGIN + ACROSS * (steps - 1), height, caption)
+    return figure(drawing, names + 2 * MARGIN + ACROSS * (steps - 1), height, caption)
 
 
 def _marked(rows: list[list[list[int]]]) -> list[set[int]]:

@@ -6,16 +6,18 @@ from html import escape
 STYLE = "<style>{}</style>".format(
     "".join(
         (
-            ".drawing{font:13px system-ui,sans-serif;max-width:100%;height:auto}",
+            ".scroll{overflow-x:auto}",
+            ".drawing{font:13px system-ui,sans-serif;display:block;margin:0 auto}",
             ".drawing rect{fill:none;stroke:currentColor;stroke-width:1.2}",
-            ".drawing .layer{fill:#12686f22}",
-            ".drawing .operation{fill:#d05f1622}",
+            ".drawing .layer{fill:#2b8a9233}",
+            ".drawing .operation{fill:#d05f1633}",
             ".drawing .input{stroke-dasharray:3 3}",
-            ".drawing text{fill:currentColor;text-anchor:middle;dominant-baseline:central}",
-            ".drawing .name{font-size:10.5px;font-style:italic;opacity:.8}",
+            ".drawing text{fill:currentColor;dominant-baseline:central}",
+            ".drawing .name{font-size:11.5px;font-style:italic;paint-order:stroke;stroke-width:3px;",
+            "stroke-linejoin:round;stroke:var(--md-default-bg-color,Canvas)}",
             ".drawing path,.drawing line{fill:none;stroke:currentColor;stroke-width:1.1;opacity:.55}",
-            ".drawing circle{fill:currentColor;opacity:.25}",
-            ".drawing .seen{stroke:#d05f16;fill:#d05f16;opacity:1}",
+            ".drawing circle{fill:#98a4ab}",
+            ".drawing .seen{stroke:#d9681c;fill:#d9681c;opacity:1}",
             ".drawing line.seen{stroke-width:1.6}",
             ".drawing .tip{fill:currentColor;stroke:none;opacity:.7}",
         )
@@ -33,21 +35,25 @@ def rounded(x: float, y: float, width: float, height: float, kind: str) -> str:
 
 def text(x: float, y: float, words: str, anchor: str = "middle", kind: str = "") -> str:
     """Words around a point, or from it on."""
-    start = (f' class="{kind}"' if kind else "") + (
-        f' style="text-anchor:{anchor}"' if anchor != "middle" else ""
-    )
-    return f'<text x="{x:.1f}" y="{y:.1f}"{start}>{escape(words)}</text>'
+    named = f' class="{kind}"' if kind else ""
+    return f'<text x="{x:.1f}" y="{y:.1f}"{named} text-anchor="{anchor}">{escape(words)}</text>'
 
 
-def arrow(points: Sequence[tuple[float, float]]) -> str:
-    """A smooth line through points, with a tip at its end."""
+def arrow(points: Sequence[tuple[float, float]], down: bool = False) -> str:
+    """A smooth line through points, with a tip at its end; it leaves and arrives to the right, or downwards."""
     (x, y), *others = points
     way = [f"M{x:.1f} {y:.1f}"]
-    for across, down in others:
-        middle = (x + across) / 2
-        way.append(f"C{middle:.1f} {y:.1f} {middle:.1f} {down:.1f} {across:.1f} {down:.1f}")
-        x, y = across, down
-    return f'<path d="{"".join(way)}"/><path class="tip" d="M{x:.1f} {y:.1f}l-7 -3.2v6.4z"/>'
+    for across, below in others:
+        middle = (y + below) / 2 if down else (x + across) / 2
+        bends = (
+            f"{x:.1f} {middle:.1f} {across:.1f} {middle:.1f}"
+            if down
+            else f"{middle:.1f} {y:.1f} {middle:.1f} {below:.1f}"
+        )
+        way.append(f"C{bends} {across:.1f} {below:.1f}")
+        x, y = across, below
+    tip = "l-3.2 -7h6.4z" if down else "l-7 -3.2v6.4z"
+    return f'<path d="{"".join(way)}"/><path class="tip" d="M{x:.1f} {y:.1f}{tip}"/>'
 
 
 def line(x: float, y: float, across: float, down: float, seen: bool) -> str:
@@ -63,9 +69,10 @@ def dot(x: float, y: float, radius: float, seen: bool) -> str:
 
 
 def figure(marks: str, width: float, height: float, caption: str) -> str:
-    """The picture with what it shows in words."""
+    """The picture with what it shows in words. One that is wider than the page can be moved within its frame."""
     words = escape(caption, quote=True)
+    size = f'viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
     return (
-        f'<figure class="drawn">{STYLE}<svg class="drawing" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
-        f'role="img" aria-label="{words}">{marks}</svg><figcaption>{words}</figcaption></figure>'
+        f'<figure class="drawn module">{STYLE}<div class="scroll"><svg class="drawing" {size} role="img" '
+        f'aria-label="{words}">{marks}</svg></div><figcaption>{words}</figcaption></figure>'
     )

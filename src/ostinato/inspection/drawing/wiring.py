@@ -1,6 +1,7 @@
 """Pictures of what is computed from what: cells and combinations of layers."""
 
 import copy
+from collections.abc import Callable
 
 import torch
 
@@ -11,6 +12,8 @@ from .layout import Layout, lay_out
 from .svg import arrow, figure, rounded, text
 
 WIDE, HIGH, MARGIN = 26, 54, 22
+TALL = 28  # a box
+ACROSS = 760  # what is wider is drawn downwards
 STEPS = 16  # whole blocks of what layers usually stride by
 
 
@@ -41,7 +44,7 @@ def draw_cell(layer: SequenceLayer, caption: str = "") -> str:
 
 
 def draw_wiring(layer: SequenceLayer, caption: str = "", steps: int = STEPS) -> str:
-    """The layers that a layer is made of, and what reaches which.
+    """The layers that a layer is made of, and what reaches which: to the right, or downwards where that is too wide.
 
     Args:
         layer: any layer of layers; one that is made of no others is a single box.
@@ -55,7 +58,7 @@ def draw_wiring(layer: SequenceLayer, caption: str = "", steps: int = STEPS) -> 
     dtype = next((p.dtype for p in layer.parameters()), torch.float32)
     x = torch.zeros(2, max(steps, layer.block), *axes(layer.input_size or 1), dtype=dtype)
     with torch.no_grad():
-        boxes = graph_of(Whole(layer), (x,), leaf_layers(layer))
+        boxes = graph_of(Whole(layer), (x,), leaf_layers(layer), ["y"])
     return _drawn(_needed(boxes), caption or f"{type(layer).__name__}.")
 
 
@@ -70,30 +73,60 @@ def _needed(boxes: list[Box]) -> list[Box]:
 def _drawn(boxes: list[Box], caption: str) -> str:
     layout = lay_out(boxes)
     widths = _widths(boxes, layout)
+    if 2 * MARGIN + sum(widths) + WIDE * (layout.columns - 1) > ACROSS:
+        return _downwards(boxes, layout, caption)
     starts = [MARGIN + sum(widths[:column]) + WIDE * column for column in range(layout.columns)]
     centre = [start + width / 2 for start, width in zip(starts, widths, strict=True)]
 
-    def y(place: int) -> float:
-        return MARGIN + 15 + layout.places[place].row * HIGH
+    def at(place: int) -> tuple[float, float]:
+        return centre[layout.places[place].column], MARGIN + 15 + layout.places[place].row * HIGH
 
-    marks = []
-    for line in layout.lines:
-        points = []
-        for at, place in enumerate(line):
-            column = layout.places[place].column
-            half = widths[column] / 2 if layout.places[place].box is None else _size(boxes[place].label) / 2
-            if at > 0:
-                points.append((centre[column] - half, y(place)))
-            if at < len(line) - 1:
-                points.append((centre[column] + half, y(place)))
-        marks.append(arrow(points))
+    def half(place: int) -> float:  # a line runs straight through a column
+        box = layout.places[place].box
+        return widths[layout.places[place].column] / 2 if box is None else _size(boxes[box].label) / 2
+
+    def side(place: int, way: int) -> tuple[float, float]:
+        return at(place)[0] + way * half(place), at(place)[1]
+
+    marks = [arrow(_sides(line, side)) for line in layout.lines]
     for place, box in enumerate(boxes):
-        middle = centre[layout.places[place].column]
-        marks.append(rounded(middle, y(place), _size(box.label), 28, box.kind))
-        marks.append(text(middle, y(place), box.label))
-        marks.append(text(middle, y(place) - 21, box.name, kind="name") if box.name else "")
+        x, y = at(place)
+        marks += [rounded(x, y, _size(box.label), TALL, box.kind), text(x, y, box.label)]
+        marks.append(text(x, y - 21, box.name, kind="name") if box.name else "")
     width = starts[-1] + widths[-1] + MARGIN
     return figure("".join(marks), width, 2 * MARGIN + 30 + layout.rows * HIGH, caption)
+
+
+def _downwards(boxes: list[Box], layout: Layout, caption: str) -> str:
+    pitch = max(_widths(boxes, layout)) + WIDE
+    halves = [_size(box.label) / 2 for box in boxes] + [0.0] * (len(layout.places) - len(boxes))
+    shift = MARGIN + max(half - it.row * pitch for half, it in zip(halves, layout.places, strict=True))
+
+    def at(place: int) -> tuple[float, float]:
+        it = layout.places[place]
+        return shift + it.row * pitch, MARGIN + TALL / 2 + it.column * (HIGH - 6)
+
+    def side(place: int, way: int) -> tuple[float, float]:
+        return at(place)[0], at(place)[1] + way * TALL / 2
+
+    marks = [arrow(_sides(line, side), down=True) for line in layout.lines]
+    for place, box in enumerate(boxes):
+        (x, y), beside = at(place), _size(box.label) / 2 + 6
+        marks += [rounded(x, y, _size(box.label), TALL, box.kind), text(x, y, box.label)]
+        marks.append(text(x + beside, y, box.name, "start", "name") if box.name else "")
+    named = [7 * len(box.name) for box in boxes] + [0] * (len(layout.places) - len(boxes))
+    ends = [at(place)[0] + half + room for place, (half, room) in enumerate(zip(halves, named, strict=True))]
+    height = 2 * MARGIN + TALL + (layout.columns - 1) * (HIGH - 6)
+    return figure("".join(marks), max(ends) + MARGIN, height, caption)
+
+
+def _sides(line: list[int], side: Callable[[int, int], tuple[float, float]]) -> list[tuple[float, float]]:
+    """Where a line leaves and enters what lies on its way."""
+    points = []
+    for at, place in enumerate(line):
+        points += [side(place, -1)] if at > 0 else []
+        points += [side(place, 1)] if at < len(line) - 1 else []
+    return points
 
 
 def _widths(boxes: list[Box], layout: Layout) -> list[float]:
