@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..core import SequenceLayer, fill_padding, valid_steps
+from ..core import SequenceLayer, fill_padding
 from ..errors import ConfigError
 from ..ops.scan import linear
 from .sizes import at_least_one
@@ -126,12 +126,8 @@ class AttentionPool(SequenceLayer):
     def weights(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """How much of the last valid output each step is: (B, T, H), of sum 1 over the valid steps, 0 on the others."""
         x, _, lengths = self._enter(x, None, lengths)
-        scores = self.scores(x)
-        if lengths is None:
-            return scores.softmax(1)
-        real = valid_steps(lengths, x.shape[1])[..., None]
-        none = (lengths == 0)[:, None, None]  # of whom a softmax would be NaN
-        return torch.where(real, torch.where(real | none, scores, -math.inf).softmax(1), 0.0)
+        weights = fill_padding(self.scores(x), lengths, -math.inf).softmax(1)
+        return fill_padding(weights, lengths)  # of no steps they are NaN until here
 
     def tail(self, x: Tensor, count: int) -> Tensor:
         """The last output alone is one softmax."""

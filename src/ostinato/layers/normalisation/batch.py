@@ -1,8 +1,9 @@
 """Normalisation over the valid steps of a batch.
 
-Axes: B batch, T time steps, F frequencies, C features or channels, N valid steps.
+Axes: B batch, T time steps, F frequencies, C features or channels, N numbers of a channel.
 """
 
+import torch
 from torch import Tensor, nn
 
 from ...core import SequenceLayer, Size, axes, valid_steps
@@ -37,30 +38,33 @@ class BatchNorm(SequenceLayer):
         super().__init__()
         at_least_one(input_size=input_size)
         self.input_size = self.output_size = input_size
-        *others, channels = axes(input_size)
-        kind = nn.BatchNorm2d if others else nn.BatchNorm1d
-        self.norm = kind(channels, eps=eps, momentum=momentum)
+        self.norm = nn.BatchNorm1d(axes(input_size)[-1], eps=eps, momentum=momentum)
 
     def run(self, x: Tensor, state: tuple[()], lengths: Tensor | None) -> tuple[Tensor, tuple[()]]:
         """Padded steps are zero here, and would count, so they are left out while training."""
-        if self.training and lengths is not None:
-            return self._train_on_some(x, lengths), ()
         if x.numel() == 0:
             return x, ()
-        if self.training:
-            self._refuse_one(x.numel() // x.shape[-1])
-        return self.norm(x.movedim(-1, 1)).movedim(1, -1), ()
+        channel_first = x.movedim(-1, 1)  # as a convolution hands it on
+        if channel_first.is_contiguous() and not (self.training and lengths is not None):
+            y = self._normalised(channel_first.flatten(2))
+            return y.view(channel_first.shape).movedim(1, -1), ()
+        numbers = x.flatten(0, -2)
+        if not self.training or lengths is None:
+            return self._normalised(numbers).view(x.shape), ()
+        real = valid_steps(lengths, x.shape[1]).view(*x.shape[:2], *[1] * (x.dim() - 3)).expand(x.shape[:-1])
+        places = real.flatten().nonzero()[:, 0]
+        if len(places) == 0:
+            return x, ()
+        y = self._normalised(numbers[places]).to(x.dtype)
+        return torch.zeros_like(numbers).index_copy(0, places, y).view(x.shape), ()
 
-    def _train_on_some(self, x: Tensor, lengths: Tensor) -> Tensor:
-        mask = valid_steps(lengths, x.shape[1])
-        steps = x[mask]  # (N, C) or (N, F, C)
-        numbers = steps.flatten(0, -2)
-        if len(numbers) == 0:
-            return x
-        self._refuse_one(len(numbers))
-        y = self.norm(numbers.view(*numbers.shape, *[1] * (x.dim() - 2))).to(x.dtype)
-        return x.masked_scatter(mask.view(*mask.shape, *[1] * (x.dim() - 2)), y)
+    def _normalised(self, x: Tensor) -> Tensor:
+        """Of (N, C) or (B, C, N).
 
-    def _refuse_one(self, count: int) -> None:
-        if count == 1:
+        Not of four axes: there torch 2.13 gives wrong gradients where an axis of one step or frequency leaves open
+        which order of memory it is.
+        """
+        if self.training and x.numel() == x.shape[1]:
             raise ShapeError("BatchNorm cannot train on a single valid step. Use longer slices or more rows.")
+        y: Tensor = self.norm(x)
+        return y

@@ -90,9 +90,8 @@ class CumulativeLayerNorm(SequenceLayer):
         count = steps_seen(x, state.steps, lengths).clamp(min=1) * self.each
         variance = sums / count.view(*count.shape, *[1] * (x.dim() - 2))
         y = (away - (means - middle).to(away.dtype)) * (variance + self.eps).rsqrt().to(away.dtype)
-        return y.to(x.dtype) * self.weight + self.bias, MomentsState(
-            known.mean, sums[:, -1].clone(), known.steps
-        )
+        y = torch.addcmul(self.bias, y.to(x.dtype), self.weight)
+        return y, MomentsState(known.mean, sums[:, -1].clone(), known.steps)
 
     def _of_each_step(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """A number near the mean of each step, the distances of x to it, the mean and the squared distances to that."""
@@ -102,9 +101,8 @@ class CumulativeLayerNorm(SequenceLayer):
             return middle, wide, wide, middle
         middle = x.detach().mean(self.over, keepdim=True)
         away = x - middle
-        total = away.sum(self.over, keepdim=True, dtype=torch.float64)
-        squares = away.square().sum(self.over, keepdim=True, dtype=torch.float64) - total.square() / self.each
-        return middle, away, middle + total / self.each, squares
+        variance, rest = torch.var_mean(away, self.over, correction=0, keepdim=True)
+        return middle, away, middle + rest.double(), self.each * variance.double()
 
     def extra_repr(self) -> str:
         """What it was made with."""

@@ -69,29 +69,36 @@ class GroupNorm(SequenceLayer):
         if x.numel() == 0:
             return x, ()
         if self.over == "step":
-            steps = x.flatten(0, 1).movedim(-1, 1)  # (B T, C) or (B T, C, F)
-            return self._all(steps).movedim(1, -1).unflatten(0, x.shape[:2]), ()
-        if lengths is None and x.shape[1] * self.each > 1:
-            return self._all(x.movedim(-1, 1)).movedim(1, -1), ()
+            return self._each_step(x), ()
+        if lengths is None and x.shape[1] * self.each > 1:  # torch refuses a single number
+            first = F.group_norm(x.movedim(-1, 1), self.groups, self.weight, self.bias, self.eps)
+            return first.movedim(1, -1), ()
         if lengths is None:
             lengths = torch.ones(len(x), dtype=torch.int64, device=x.device)
-        return self._valid(x, lengths), ()
+        return self._valid_steps(x, lengths), ()
 
-    def _all(self, x: Tensor) -> Tensor:
-        """Of channel-first x without padding: torch's kernel, which refuses a single number."""
-        return F.group_norm(x, self.groups, self.weight, self.bias, self.eps)
+    def _each_step(self, x: Tensor) -> Tensor:
+        """As layer norm, whose kernel is made for many small groups."""
+        parts = x.unflatten(-1, (self.groups, -1)).movedim(-2, 2)  # (B, T, G, C / G) or (B, T, G, F, C / G)
+        y = F.layer_norm(parts, parts.shape[3:], eps=self.eps).movedim(2, -2).flatten(-2)
+        return self._scaled(y)
 
-    def _valid(self, x: Tensor, lengths: Tensor) -> Tensor:
-        parts = x.unflatten(-1, (self.groups, -1))  # (B, T, [F,] G, C / G)
-        over = [axis for axis in range(1, parts.dim()) if axis != parts.dim() - 2]
-        real = valid_steps(lengths, x.shape[1])
-        real = real.view(*real.shape, *[1] * (parts.dim() - 2))
-        count = (lengths.clamp(min=1) * self.each).view(-1, *[1] * (parts.dim() - 1))
-        mean = parts.sum(over, keepdim=True) / count  # padding is zero
-        away = torch.where(real, parts - mean, 0.0)
-        variance = away.square().sum(over, keepdim=True) / count
-        y = (away * (variance + self.eps).rsqrt()).flatten(-2)
-        return y if self.weight is None or self.bias is None else y * self.weight + self.bias
+    def _valid_steps(self, x: Tensor, lengths: Tensor) -> Tensor:
+        over = tuple(range(1, x.dim() - 1))  # time, and frequencies
+        real = valid_steps(lengths, x.shape[1]).view(*x.shape[:2], *[1] * (x.dim() - 2))
+        count = (lengths.clamp(min=1) * self.each)[:, None]
+
+        def mean(numbers: Tensor) -> Tensor:
+            """Of each group, at each of its channels: (B, 1, C) or (B, 1, 1, C)."""
+            sums = numbers.sum(over).unflatten(1, (self.groups, -1)).sum(2) / count
+            each = sums.repeat_interleave(x.shape[-1] // self.groups, dim=1)
+            return each.view(len(x), *[1] * len(over), -1)
+
+        away = torch.where(real, x - mean(x), 0.0)  # padding of x is zero
+        return self._scaled(away * (mean(away.square()) + self.eps).rsqrt())
+
+    def _scaled(self, y: Tensor) -> Tensor:
+        return y if self.weight is None or self.bias is None else torch.addcmul(self.bias, y, self.weight)
 
     def extra_repr(self) -> str:
         """What it was made with."""
