@@ -85,17 +85,17 @@ from .networks import (
     then,
     tones,
 )
-from .tasks import BLOCK, CHANNELS, MARKED, PRODUCT, WALK
+from .tasks import BLOCK, CHANNELS, MARKED, NEAR, PRODUCT, WALK
 
 RECURRENT: dict[str, Entry] = {
-    "RNN": adding(RNN),
-    "RNN, relu": adding(RNN, nonlinearity="relu"),
-    "LayerNormRNN": adding(LayerNormRNN),
+    "RNN": adding(RNN, task=NEAR),
+    "RNN, relu": adding(RNN, nonlinearity="relu", task=NEAR),
+    "LayerNormRNN": adding(LayerNormRNN, task=NEAR, rate=5e-3),
     "LSTM": adding(LSTM),
     "LSTM, projected": adding(LSTM, proj_size=8),
     "LSTM, zoneout": adding(LSTM, zoneout=0.05),
     "PeepholeLSTM": adding(PeepholeLSTM),
-    "PeepholeLSTM, full": adding(PeepholeLSTM, peepholes="full"),
+    "PeepholeLSTM, full": adding(PeepholeLSTM, peepholes="full", rate=2e-3),
     "CoupledLSTM": adding(CoupledLSTM),
     "LayerNormLSTM": adding(LayerNormLSTM),
     "GRU": adding(GRU),

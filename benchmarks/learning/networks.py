@@ -65,9 +65,11 @@ def answered(layer: SequenceLayer, answers: int = 1, rectified: bool = True) -> 
     return Chain(layer, *([relu()] if rectified else []), Dense(layer.output_size or UNITS, answers))
 
 
-def adding(layer: Callable[..., SequenceLayer], *sizes: int, **options: Any) -> Entry:
+def adding(
+    layer: Callable[..., SequenceLayer], *sizes: int, task: Task = ADDING, rate: float = 1e-2, **options: Any
+) -> Entry:
     """A recurrent layer, and what it remembers at the last step."""
-    return Entry(ADDING, lambda: answered(layer(2, *(sizes or (32,)), **options), rectified=False), 1e-2)
+    return Entry(task, lambda: answered(layer(2, *(sizes or (32,)), **options), rectified=False), rate)
 
 
 def distant(make: Make) -> Entry:

@@ -145,6 +145,7 @@ def last_class_error(layer: SequenceLayer, x: Tensor, y: Tensor) -> Tensor:
 
 
 ADDING = adding(20)
+NEAR = adding(10)  # for plain cells: they carry the error signal less far
 COPYING = copying(10, entries=4)
 PRODUCT = Task("product of distant signs", 1, 1, 1.0, draw_product, product_error)
 TONES = Task("one tone of two", 1, 1, (1 + 1 / 12) / 2, draw_tones, aligned_error)
