@@ -93,6 +93,16 @@ def test_group_lasso(stages):
     close(*(gradients([value], [layer.weight])[0] for value in (layer.group_lasso(), expected)))
 
 
+def test_group_lasso_leaves_alone_what_is_0():
+    """Where a root has no slope: it would be NaN."""
+    layer = trained(stages=1)
+    with torch.no_grad():
+        layer.weight[:3] = 0.0
+    (slope,) = torch.autograd.grad(layer.group_lasso(), [layer.weight])
+    assert not slope[:3].any()
+    assert slope[3:].isfinite().all()
+
+
 @settings(deadline=None, max_examples=25)
 @given(
     st.integers(1, 3),

@@ -153,7 +153,10 @@ class Chain(Ordered):
         return lengths
 
     def flush(self, state: Any) -> Tensor:
-        """What each layer owes goes through those after it, which then give what they owe."""
+        """What each layer owes goes through those after it, which then give what they owe.
+
+        Where the rate has gone down and up again, nothing comes of a block that is not complete: end with whole blocks.
+        """
         if not self.streams:
             return super().flush(state)
         owed = None

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..core import SequenceLayer, Size, axes
+from ..core import SequenceLayer, Size, axes, numbers
 from ..errors import ConfigError
 from .constants import Constant
 from .history import join_steps, keep_last
@@ -123,10 +123,10 @@ class Upsample(SequenceLayer):
         if not isinstance(state, UpsampleState):
             return x.movedim(-1, 1).repeat_interleave(self.factor, dim=2).movedim(1, -1), state
         seen = join_steps(state.previous, x)
-        first = seen.movedim(-1, 1).unsqueeze(3)  # (B, C, 1 + T, 1)
-        along = torch.arange(1, self.factor + 1, dtype=x.dtype, device=x.device) / self.factor
-        weight = along.view(-1, *[1] * (x.dim() - 3))
-        y = torch.lerp(first[:, :, :-1], first[:, :, 1:], weight).flatten(2, 3)
+        first = seen.movedim(-1, 1)
+        begin, way, end = first[:, :, :-1], first.diff(dim=2), first[:, :, 1:]
+        between = [begin + way * (step / self.factor) for step in range(1, self.factor)]
+        y = torch.stack([*between, end], dim=3).flatten(2, 3)  # its end is x itself, to the last digit
         return y.movedim(1, -1), UpsampleState(keep_last(seen, 1, lengths))
 
 
@@ -169,10 +169,11 @@ class LowPass(Sliding):
         self.taps = Constant(torch.from_numpy(taps[::-1].copy()))
 
     def slide(self, buffer: Tensor) -> Tensor:
-        """One channel at a time, all alike."""
+        """Depthwise: each channel alone, all alike."""
         alone = buffer.movedim(1, -1)
-        taps = self.taps.like(buffer)[None, None]
-        y = F.conv1d(alone.flatten(0, -2)[:, None], taps, stride=self.step)
+        channels = numbers(self.input_size)
+        taps = self.taps.like(buffer).expand(channels, 1, -1)
+        y = F.conv1d(alone.flatten(1, -2), taps, stride=self.step, groups=channels)
         return y.view(*alone.shape[:-1], y.shape[-1]).movedim(-1, 1)
 
 
@@ -237,10 +238,11 @@ class Interpolate(Overlapping):
         self.taps = Constant(torch.from_numpy(taps[: self.span]))
 
     def spread(self, x: Tensor) -> Tensor:
-        """One channel at a time, all alike."""
+        """Depthwise: each channel alone, all alike."""
         alone = x.movedim(1, -1)
-        taps = self.taps.like(x)[None, None]
-        total = F.conv_transpose1d(alone.flatten(0, -2)[:, None], taps, stride=self.factor)
+        channels = numbers(self.input_size)
+        taps = self.taps.like(x).expand(channels, 1, -1)
+        total = F.conv_transpose1d(alone.flatten(1, -2), taps, stride=self.factor, groups=channels)
         return total.view(*alone.shape[:-1], total.shape[-1]).movedim(-1, 1)
 
 
