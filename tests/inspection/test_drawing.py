@@ -22,10 +22,12 @@ from ostinato.layers import (
     Conv1d,
     DenseBlock,
     DenseConnections,
+    Downsample,
     GlobalAvgPool1d,
     MaxPool1d,
     MinGRU,
     MinLSTM,
+    Parallel,
     PeepholeLSTM,
     Pointwise,
     Residual,
@@ -178,12 +180,15 @@ def test_connections_are_the_taps_of_the_kernel(kernel_size, dilation):
         Chain(*(Conv1d(2, 2, 2, dilation=dilation) for dilation in STACK)),
         WaveNetStack(2, 3, STACK),
         Chain(Conv1d(2, 2, 3, stride=2), Conv1d(2, 2, 2), Conv1d(2, 2, 2, stride=2)),
+        Chain(Conv1d(2, 2, 3), Downsample(2, 3), Conv1d(2, 2, 2)),
     ],
 )
 def test_the_last_output_sees_the_receptive_field(stack):
     stack, steps = stack.double().eval(), int(stack.receptive_field)
     steps = -(-steps // stack.block) * stack.block
-    rows = [connections(one, x) for _, one, x in calls(stack, steps) if one.receptive_field > 1]
+    rows = [
+        connections(one, x) for _, one, x in calls(stack, steps) if one.receptive_field > 1 or one.stride != 1
+    ]
     marked = _marked(rows)
     assert steps - min(marked[0]) == stack.receptive_field
     assert "run" not in vars(next(iter(leaf_layers(stack).values())))
@@ -206,6 +211,10 @@ def test_captions_are_words_and_no_marks():
     assert parse(draw_cell(GRU(3, 5))).find("figcaption").text == "One step of GRU."
 
 
+def squashed() -> Pointwise:
+    return Pointwise(nn.Tanh(), 3, 3)
+
+
 WRONG = {
     "no-cell": (lambda: draw_cell(Conv1d(3, 3, 2)), "Conv1d has no cell to draw: pass a recurrent layer"),
     "whole": (lambda: draw_cell(GRU(3, 5, bidirectional=True)), "GRU has no cell to draw"),
@@ -217,6 +226,18 @@ WRONG = {
     "pointwise": (
         lambda: draw_reach(Pointwise(nn.ReLU(), 3, 3)),
         "Pointwise calls no layer that looks beyond one step",
+    ),
+    "beside": (
+        lambda: draw_reach(Residual(Chain(Conv1d(3, 4, 5, latency=2), Conv1d(4, 3, 3, latency=1)))),
+        "Residual runs layers beside each other, and what its outputs see is no row of rows: pass one path of it",
+    ),
+    "parallel": (
+        lambda: draw_reach(Parallel(Conv1d(3, 2, 5), Conv1d(3, 2, 2))),
+        "Parallel runs layers beside each other",
+    ),
+    "rates": (
+        lambda: draw_reach(Parallel(*(Chain(squashed(), Conv1d(3, 2, 3, stride=2)) for _ in range(2)))),
+        "Parallel runs layers beside each other",
     ),
     "running": (lambda: draw_reach(GlobalAvgPool1d(3)), "GlobalAvgPool1d sees inf steps"),
 }

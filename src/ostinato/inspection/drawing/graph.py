@@ -30,6 +30,7 @@ SYMBOLS = {
     "softplus": "softplus",
     "log_sigmoid": "log σ",
     "cat": "concatenate",
+    "flip": "reverse",
     "where": "choose",
     "layer_norm": "norm",
     "linear": "W ·",
@@ -203,7 +204,7 @@ def leaf_layers(layer: SequenceLayer, path: str = "layer") -> dict[str, Sequence
 
 def described(layer: SequenceLayer) -> str:
     """Its name, and how far it reaches."""
-    name = type_before_parametrizations(layer).__name__
+    name = type_before_parametrizations(layer).__name__.lstrip("_")
     if name == "Pointwise":
         return type(layer.module).__name__
     weight = getattr(layer, "weight", None)

@@ -32,7 +32,7 @@ def draw_reach(layer: SequenceLayer, caption: str = "", steps: int | None = None
         A ``<figure>`` with an SVG.
 
     Raises:
-        ConfigError: the layer sees without limit, or more than fits into a picture.
+        ConfigError: the layer sees without limit, or more than fits into a picture, or runs layers beside each other.
     """
     layer = copy.deepcopy(layer).double().eval()
     count = layer.receptive_field if steps is None else steps
@@ -41,11 +41,14 @@ def draw_reach(layer: SequenceLayer, caption: str = "", steps: int | None = None
             f"{type(layer).__name__} sees {count} steps: a picture holds a layer that streams and at most {MOST} steps."
         )
     count = -(-int(count) // layer.block) * layer.block
-    rows = [(name, connections(one, x)) for name, one, x in calls(layer, count) if one.receptive_field > 1]
+    found = calls(layer, count)
+    found = [call for call in found if call[1].receptive_field > 1 or call[1].stride != 1]
+    rows = [(name, connections(one, x)) for name, one, x in found]
     if not rows:
         raise ConfigError(
             f"{type(layer).__name__} calls no layer that looks beyond one step: there is nothing to draw."
         )
+    _check_order(layer, [felt for _, felt in rows], count, {x.data_ptr() for _, _, x in found})
     return _drawn(rows, count, caption or f"What the last output of {type(layer).__name__} sees.")
 
 
@@ -66,13 +69,33 @@ def calls(layer: SequenceLayer, steps: int) -> list[Call]:
     watched = list(dict.fromkeys(leaf_layers(layer).values()))
     for one in watched:
         one.run = remembering(one)  # type: ignore[method-assign]
-    generator = torch.Generator().manual_seed(0)
     try:
-        layer(torch.randn(1, steps, *axes(layer.input_size or 1), generator=generator, dtype=torch.float64))
+        layer(_noise(layer, steps))
     finally:
         for one in watched:
             del one.run
     return found
+
+
+def _noise(layer: SequenceLayer, steps: int) -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(4, steps, *axes(layer.input_size or 1), generator=generator, dtype=torch.float64)
+
+
+def _check_order(layer: SequenceLayer, rows: list[list[list[int]]], steps: int, inputs: set[int]) -> None:
+    """Refuse what is not one layer after the other: rows above each other would tell another story."""
+    counts = [steps, *map(len, rows)]
+    fit = all(
+        max(map(max, filter(None, felt)), default=0) < count
+        for felt, count in zip(rows, counts, strict=False)
+    )
+    whole = connections(layer, _noise(layer, steps))
+    shared = len(inputs) < len(rows)
+    if shared or not fit or len(whole) != counts[-1] or not set(whole[-1]) <= _marked(rows)[0]:
+        raise ConfigError(
+            f"{type(layer).__name__} runs layers beside each other, and what its outputs see is no row of rows: pass "
+            "one path of it, or use draw_wiring."
+        )
 
 
 def connections(layer: SequenceLayer, x: Tensor) -> list[list[int]]:
