@@ -133,11 +133,27 @@ def test_no_step_leaves_the_statistics_alone():
     assert all(torch.equal(value, before[name]) for name, value in ours.state_dict().items())
 
 
+@BOTH
 @pytest.mark.parametrize("train", [True, False])
-def test_batch_norm_keeps_the_memory_of_a_convolution(train):
-    """Channel-first memory in, channel-first memory out: nothing between two convolutions is re-ordered."""
-    layer, x = BatchNorm(3).train(train), torch.randn(2, 3, 7).transpose(1, 2)
-    assert layer(x)[0].transpose(1, 2).is_contiguous()
+def test_batch_norm_keeps_the_order_of_memory(size, train):
+    """Channels first, as a convolution hands them on, or features last: nothing is re-ordered."""
+    layer, x = BatchNorm(as_size(size)).train(train), torch.randn(2, 7, *size)
+    assert layer(x)[0].is_contiguous()
+    assert layer(channel_first(x).movedim(1, -1))[0].movedim(-1, 1).is_contiguous()
+
+
+@pytest.mark.parametrize("train", [True, False])
+def test_batch_norm_where_an_axis_of_one_leaves_the_order_of_memory_open(train):
+    """Where torch 2.13 takes one order for x and another for its gradient."""
+    layer = with_weights(BatchNorm((1, 4))).train(train)
+    x, weights = torch.randn(1, 3, 4, dtype=torch.float64), torch.randn(1, 3, 1, 4, dtype=torch.float64)
+    twin = with_weights(BatchNorm(4)).train(train)
+    open_order = torch.as_strided(channel_first(x), (1, 3, 1, 4), (12, 1, 1, 3)).requires_grad_()
+    inputs = [open_order, *layer.parameters()], [x.requires_grad_(), *twin.parameters()]
+    found = torch.autograd.grad(layer(open_order)[0], inputs[0], weights)
+    expected = torch.autograd.grad(twin(x)[0], inputs[1], weights[:, :, 0])
+    for ours, theirs in zip(found, expected, strict=True):
+        close(ours.reshape(theirs.shape), theirs)
 
 
 # a step

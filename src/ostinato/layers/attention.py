@@ -49,9 +49,9 @@ class AttentionPool(SequenceLayer):
         ConfigError: a size is below 1, ``scorer`` is neither, or hidden_size is given for a linear scorer.
 
     Source:
-        'linear': Felbo et al. 2017, arXiv:1708.00524, section 3, its attention layer. 'tanh': Yang et al. 2016, Hierarchical Attention
-        Networks, NAACL, 1480-1489, equations 5 to 7; with several heads and bias=False it is Lin et al.
-        2017, arXiv:1703.03130, section 2.1, equations 5 to 7. Step by step: Milakov & Gimelshein 2018,
+        'linear': Felbo et al. 2017, arXiv:1708.00524, section 3, its attention layer. 'tanh': Yang et al. 2016,
+        Hierarchical Attention Networks, NAACL, 1480-1489, equations 5 to 7; with several heads and bias=False it is
+        Lin et al. 2017, arXiv:1703.03130, section 2.1, equations 5 to 7. Step by step: Milakov & Gimelshein 2018,
         arXiv:1805.02867, algorithm 3. That there is an output at every step is ours.
 
     >>> pool = AttentionPool(3, heads=2)

@@ -77,13 +77,11 @@ class CumulativeLayerNorm(SequenceLayer):
 
     def run(self, x: Tensor, state: MomentsState, lengths: Tensor | None) -> tuple[Tensor, MomentsState]:
         """What is as large as x stays in its dtype, and near 0; what is summed over time is float64."""
-        if x.shape[1] == 0:
+        if x.numel() == 0:
             return x, state
         middle, away, mean, squares = self._of_each_step(x)
         means, known = running_mean(mean, MeanState(state.mean, state.steps), lengths)
-        begun = (state.steps > 0).view(-1, *[1] * (x.dim() - 2))
-        before = torch.where(begun, state.mean, means[:, 0])[:, None]
-        before = torch.cat([before, means[:, :-1]], dim=1)
+        before = torch.cat([state.mean[:, None], means[:, :-1]], dim=1)
         # what a step adds to the squared distances, never below 0: its own, and those of its mean
         more = squares + self.each * (mean - before) * (mean - means)
         sums = state.squares[:, None] + fill_padding(more, lengths).cumsum(1)
