@@ -20,6 +20,7 @@ from ostinato.layers import (
     SRU,
     Chain,
     Conv1d,
+    Delay,
     DenseBlock,
     DenseConnections,
     Downsample,
