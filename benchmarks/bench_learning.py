@@ -3,11 +3,12 @@
 Two tables. The first is two tasks of Bai, Kolter & Koltun 2018, Table 1, at their sizes: the adding problem (two marked
 numbers of 600 have to be summed) and copy memory (ten entries have to be said again after 1000 steps), for TCN, GRU,
 LSTM and RNN. The second is a short training of every public layer that has parameters: it has learnt where its loss on
-sequences that it never saw is at most half of what the best answer without it reaches, for each seed.
+sequences that it never saw is at most half of what the best answer without it reaches, for each seed. That answer is a
+constant or a guess; of an unknown gain and a marked channel it is the best straight line.
 
 In each table all get the same: Adam, a rate that falls to zero along half a cosine, gradients clipped at a norm of 1,
 new sequences at every iteration, the same test sequences. Whatever is finished is kept in a ledger: a benchmark that
-was stopped goes on where it was.
+was stopped goes on where it was; remove the ledger when a layer has changed.
 
     python benchmarks/bench_learning.py [--tables paper,layers] [--seeds 0,1,2] [--layers GRU "Conv1d, dilated"]
     python benchmarks/bench_learning.py --quick

@@ -56,9 +56,11 @@ from ostinato.layers import (
     RMSNorm,
     SeparableConv1d,
     SeparableConv2d,
+    SkipConnection,
     SqueezeExcitation,
     TCNBlock,
     TransitionLayer,
+    UNet,
     Upsample,
     WaveNetBlock,
     WaveNetStack,
@@ -153,6 +155,7 @@ BLOCKS: dict[str, Entry] = {
     "CondenseStages": sized(lambda: CondenseStages(8, 4, (1, 1, 1), groups=2, condense_factor=2)),
     "WideBlock": distant(lambda: WideBlock(1, 8, (2, 3), dilation=8)),
     "InceptionBlock": distant(lambda: InceptionBlock(1, 4, ((4, 8), (4, 8)), 4, kernel_sizes=(9, 17))),
+    "UNet": filling(lambda: UNet(2, (8, 16))),
     "InceptionTimeBlock": distant(lambda: InceptionTimeBlock(1, 8, (9, 17), bottleneck=4)),
 }
 
@@ -164,9 +167,11 @@ REST: dict[str, Entry] = {
     "GroupNorm, sequence": levelled(GroupNorm, 2, over="sequence"),
     "InstanceNorm": levelled(InstanceNorm, affine=True),
     "CumulativeLayerNorm": levelled(CumulativeLayerNorm),
-    "SqueezeExcitation": Entry(MARKED, lambda: Chain(SqueezeExcitation(CHANNELS, 1), Dense(CHANNELS, 1))),
+    "SqueezeExcitation": Entry(
+        MARKED, lambda: Chain(SqueezeExcitation(CHANNELS, 1), Dense(CHANNELS, 1)), 2e-2
+    ),
     "SqueezeExcitation, sequence": Entry(
-        MARKED, lambda: Chain(SqueezeExcitation(CHANNELS, 1, over="sequence"), Dense(CHANNELS, 1))
+        MARKED, lambda: Chain(SqueezeExcitation(CHANNELS, 1, over="sequence"), Dense(CHANNELS, 1)), 2e-2
     ),
     "Embedding": keys(),
     "AttentionPool": keys(),
@@ -180,7 +185,10 @@ REST: dict[str, Entry] = {
     ),
     "Chain": then(lambda: Chain(Conv1d(UNITS, UNITS, 1))),
     "Residual": distant(lambda: Chain(far(), Residual(Chain(relu(), Conv1d(UNITS, UNITS, 1))))),
-    "Parallel": distant(lambda: Parallel(Conv1d(1, 8, 2, dilation=8), Conv1d(1, 8, 2, dilation=16))),
+    "SkipConnection": filling(lambda: SkipConnection(Conv1d(2, UNITS, 16))),
+    "Parallel": distant(
+        lambda: Chain(Parallel(Conv1d(1, 8, 2, dilation=8), Conv1d(1, 8, 2, dilation=16)), Dense(16, UNITS))
+    ),
     "Repeat": distant(lambda: Chain(Conv1d(1, UNITS, 1), Repeat(far(UNITS), 2))),
     "Dense": then(lambda: Dense(UNITS, UNITS)),
     "Pointwise": Entry(PRODUCT, lambda: Chain(far(), Pointwise(nn.PReLU()), Dense(UNITS, 1))),

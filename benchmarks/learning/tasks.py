@@ -96,10 +96,10 @@ def draw_gain(batch: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
 
 
 def draw_marked(batch: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Noise in four channels, one of them with a mean of 1 in place of 0; that one, at every step."""
+    """Noise in four channels, one of them with a mean of 2 in place of 0; that one, at every step."""
     noise = torch.randn(batch, 32, CHANNELS, generator=random)
     which = torch.randint(0, CHANNELS, (batch, 1, 1), generator=random)
-    x = noise + F.one_hot(which, CHANNELS).squeeze(1)
+    x = noise + 2 * F.one_hot(which, CHANNELS).squeeze(1)
     return x, x.gather(2, which.expand(batch, 32, 1))
 
 
