@@ -240,6 +240,12 @@ WRONG = {
         lambda: draw_reach(Parallel(*(Chain(squashed(), Conv1d(3, 2, 3, stride=2)) for _ in range(2)))),
         "Parallel runs layers beside each other",
     ),
+    "late": (
+        lambda: draw_reach(
+            Residual(Chain(squashed(), Conv1d(3, 3, 5, latency=2)), Chain(squashed(), Delay(3, 2)))
+        ),
+        "Residual runs layers beside each other",
+    ),
     "running": (lambda: draw_reach(GlobalAvgPool1d(3)), "GlobalAvgPool1d sees inf steps"),
 }
 
