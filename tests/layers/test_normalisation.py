@@ -142,18 +142,21 @@ def test_batch_norm_keeps_the_order_of_memory(size, train):
     assert layer(channel_first(x).movedim(1, -1))[0].movedim(-1, 1).is_contiguous()
 
 
+@pytest.mark.parametrize("strides", [(12, 4, 1, 1), (12, 1, 1, 3), (1, 4, 4, 1), (1, 1, 12, 3)])
 @pytest.mark.parametrize("train", [True, False])
-def test_batch_norm_where_an_axis_of_one_leaves_the_order_of_memory_open(train):
-    """Where torch 2.13 takes one order for x and another for its gradient."""
-    layer = with_weights(BatchNorm((1, 4))).train(train)
-    x, weights = torch.randn(1, 3, 4, dtype=torch.float64), torch.randn(1, 3, 1, 4, dtype=torch.float64)
-    twin = with_weights(BatchNorm(4)).train(train)
-    open_order = torch.as_strided(channel_first(x), (1, 3, 1, 4), (12, 1, 1, 3)).requires_grad_()
-    inputs = [open_order, *layer.parameters()], [x.requires_grad_(), *twin.parameters()]
-    found = torch.autograd.grad(layer(open_order)[0], inputs[0], weights)
-    expected = torch.autograd.grad(twin(x)[0], inputs[1], weights[:, :, 0])
-    for ours, theirs in zip(found, expected, strict=True):
-        close(ours.reshape(theirs.shape), theirs)
+def test_batch_norm_where_an_axis_of_one_leaves_the_order_of_memory_open(train, strides):
+    """There torch 2.13 takes one order for x and another for its gradient, if it is given four axes."""
+    torch.manual_seed(0)
+    x, incoming = torch.randn(2, 12, dtype=torch.float64)
+    open_order = torch.as_strided(x, (1, 3, 1, 4), strides).requires_grad_()
+    plain = open_order.detach().reshape(1, 3, 4).requires_grad_()
+    layer, twin = with_weights(BatchNorm((1, 4))).train(train), with_weights(BatchNorm(4)).train(train)
+    for order in ((12, 4, 4, 1), (12, 1, 3, 3)):
+        weights = torch.as_strided(incoming, (1, 3, 1, 4), order)
+        found = torch.autograd.grad(layer(open_order)[0], [open_order, *layer.parameters()], weights)
+        expected = torch.autograd.grad(twin(plain)[0], [plain, *twin.parameters()], weights[:, :, 0])
+        for ours, theirs in zip(found, expected, strict=True):
+            close(ours.reshape(theirs.shape), theirs)
 
 
 # a step
