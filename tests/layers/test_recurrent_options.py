@@ -102,6 +102,23 @@ def test_masks_are_drawn_once_per_sequence_and_live_in_the_state(name):
     close(layer(x, layer.initial_state(3, torch.float64))[0], layer(x)[0])
 
 
+@pytest.mark.parametrize(
+    "rates", [{"input_dropout": 0.5}, {"state_dropout": 0.5}], ids=lambda rates: next(iter(rates))
+)
+@pytest.mark.parametrize("name", KINDS)
+def test_masks_that_come_from_training_do_nothing_in_eval(name, rates):
+    torch.manual_seed(2)
+    layer = KINDS[name](3, 5, 2, **rates).double().train()
+    _, state = layer(normal(4, 3, 3))
+    plain = KINDS[name](3, 5, 2).double().eval()
+    plain.load_state_dict(layer.state_dict())
+    x = normal(4, 6, 3)
+    y, after = layer.eval()(x, state)
+    close(y, plain(x, state.memory)[0])
+    assert torch.equal(after.inputs, state.inputs)
+    assert torch.equal(after.hidden, state.hidden)
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_input_dropout_is_the_same_for_all_steps(name):
     layer = KINDS[name](3, 5, input_dropout=0.5).double().train()

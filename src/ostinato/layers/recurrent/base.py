@@ -222,15 +222,22 @@ class Recurrent(SequenceLayer):
         return x, state._replace(memory=memory) if self.locked else memory
 
     def _entered(self, x: Tensor, state: Any) -> tuple[Tensor | None, Tensor | None, Any]:
-        """Masks of inputs and hidden states, and the memory to begin with."""
-        if self.locked:
-            return state.inputs, state.hidden, state.memory
-        if self.streams:
+        """Masks of inputs and of hidden states, None where no chance takes part, and the memory to begin with."""
+        if self.streams and not self.locked:
             return None, None, state
-        zeros = self._zeros(len(x), x.dtype, x.device)
-        if not (self.input_dropout or self.state_dropout):
-            return None, None, zeros
-        return *self._masks(x.shape[0], x.dtype, x.device), zeros
+        if self.locked:
+            memory, inputs, hidden = state
+        else:
+            memory = self._zeros(len(x), x.dtype, x.device)
+            if not (self.input_dropout or self.state_dropout):
+                return None, None, memory
+            inputs, hidden = self._masks(len(x), x.dtype, x.device)
+        # in eval() a state that comes from train() brings its masks along
+        return (
+            inputs if self.training and self.input_dropout else None,
+            hidden if self.training and self.state_dropout else None,
+            memory,
+        )
 
     def _directions(
         self,
@@ -264,8 +271,6 @@ class Recurrent(SequenceLayer):
     ) -> tuple[Tensor, Parts, Any]:
         rates = (*self.zoneout, *(0.0 for _ in self.constants))
         change = Zoneout(rates, self.training) if any(rates) else None
-        if mask is not None and (not self.training or not self.state_dropout):
-            mask = None  # all ones
         if not trace and mask is None and change is None:
             return *self.kernel(x, parts, place, lengths), None
         seen: list[Any] = []
