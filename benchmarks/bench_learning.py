@@ -21,7 +21,7 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from learning import bai, ledger
@@ -39,11 +39,18 @@ Row = dict[str, Any]
 Rows = list[Row]
 
 
+class Kept(NamedTuple):
+    """Where finished trainings are kept, and whether these are all that is asked for."""
+
+    path: Path | None
+    only: bool
+
+
 def main() -> None:
     arguments = parse()
     torch.set_num_threads(1)
     tables = arguments.tables.split(",")
-    kept = Path(arguments.ledger) if arguments.ledger and not arguments.quick else None
+    kept = Kept(None if arguments.quick else Path(arguments.ledger), arguments.report)
     first = paper(arguments, kept) if "paper" in tables else []
     second = every_layer(arguments, kept) if "layers" in tables else []
     lines = (paper_table(first) if first else []) + (layer_table(second) if second else [])
@@ -62,6 +69,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--models", default=",".join(bai.MODELS), help="of the first table")
     parser.add_argument("--layers", nargs="+", default=list(ENTRIES), help="of the second table")
     parser.add_argument("--ledger", default=str(HERE.parent / "build" / "learning.jsonl"))
+    parser.add_argument("--report", action="store_true", help="train nothing, tell what the ledger holds")
     parser.add_argument("--dry", action="store_true", help="leave no record")
     parser.add_argument(
         "--quick", action="store_true", help="seconds: two iterations of each, no record, no ledger"
@@ -69,7 +77,7 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def paper(arguments: argparse.Namespace, kept: Path | None) -> Rows:
+def paper(arguments: argparse.Namespace, kept: Kept) -> Rows:
     """The tasks of the paper, by its models."""
     rows = []
     for kind, task in paper_tasks(arguments.quick):
@@ -77,7 +85,7 @@ def paper(arguments: argparse.Namespace, kept: Path | None) -> Rows:
             for seed in map(int, arguments.paper_seeds.split(",")):
                 key = {"table": "paper", "kind": kind, "name": model, "seed": seed}
                 budget = shrunk(PAPER[kind], arguments.quick)
-                rows.append(once(kept, key, task, partial(bai.network, kind, task, model), budget))
+                rows += once(kept, key, task, partial(bai.network, kind, task, model), budget)
     return rows
 
 
@@ -85,7 +93,7 @@ def paper_tasks(quick: bool) -> list[tuple[str, Task]]:
     return [("adding", bai.adding(60 if quick else 600)), ("copy", bai.copying(100 if quick else 1000))]
 
 
-def every_layer(arguments: argparse.Namespace, kept: Path | None) -> Rows:
+def every_layer(arguments: argparse.Namespace, kept: Kept) -> Rows:
     """The short trainings, layer by layer."""
     rows = []
     for name in arguments.layers:
@@ -93,7 +101,7 @@ def every_layer(arguments: argparse.Namespace, kept: Path | None) -> Rows:
         for seed in map(int, arguments.seeds.split(",")):
             key = {"table": "layers", "kind": entry.task.title, "name": name, "seed": seed}
             budget = shrunk(replace(SHORT, rate=entry.rate), arguments.quick)
-            rows.append(once(kept, key, entry.task, entry.build, budget))
+            rows += once(kept, key, entry.task, entry.build, budget)
     return rows
 
 
@@ -101,19 +109,21 @@ def shrunk(budget: Budget, quick: bool) -> Budget:
     return replace(budget, iterations=2, batch=2, tested=2) if quick else budget
 
 
-def once(kept: Path | None, key: Row, task: Task, build: Callable[[], SequenceLayer], budget: Budget) -> Row:
+def once(kept: Kept, key: Row, task: Task, build: Callable[[], SequenceLayer], budget: Budget) -> Rows:
     """This training's line, from the ledger where it was finished before under the same budget."""
     key = key | {"task": task.title} | asdict(budget)
-    for row in ledger.read(kept) if kept else []:
+    for row in ledger.read(kept.path) if kept.path else []:
         if key.items() <= row.items():
-            return row
+            return [row | {"trivial": task.trivial}]
+    if kept.only:
+        return []
     print(*(key[part] for part in ("name", "task", "seed")), flush=True)
     torch.manual_seed(key["seed"])
     told = partial(print, flush=True) if key["table"] == "paper" else lambda text: None
     row = key | train(task, build(), budget, key["seed"], told)
-    if kept:
-        ledger.add(kept, row)
-    return row
+    if kept.path:
+        ledger.add(kept.path, row)
+    return [row]
 
 
 def paper_table(rows: Rows) -> Lines:
@@ -130,7 +140,21 @@ def paper_table(rows: Rows) -> Lines:
             f"{number(bai.PAPER[one['kind']][one['name']])} | {one['trivial']:.4f} | {number(one['before'])} | "
             f"{one['iterations']:,} | {one['batch']} | {one['rate']} | {middle(found, 'seconds') / 60:.0f} |"
         )
-    return [*lines, ""]
+    return [*lines, "", *orders(rows), ""]
+
+
+def orders(rows: Rows) -> Lines:
+    """Who does best, here and in the paper."""
+    told = []
+    for task in dict.fromkeys(row["task"] for row in rows):
+        found = [of for of in by_name(rows) if of[0]["task"] == task]
+        kind, names = (
+            found[0][0]["kind"],
+            [of[0]["name"] for of in sorted(found, key=lambda of: middle(of, "after"))],
+        )
+        theirs = sorted(names, key=lambda name: bai.PAPER[kind][name])
+        told.append(f"{task}, from the best on: {', '.join(names)}; in the paper {', '.join(theirs)}.")
+    return told
 
 
 def layer_table(rows: Rows) -> Lines:

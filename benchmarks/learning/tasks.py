@@ -148,7 +148,8 @@ ADDING = adding(20)
 NEAR = adding(10)  # for plain cells: they carry the error signal less far
 COPYING = copying(10, entries=4)
 PRODUCT = Task("product of distant signs", 1, 1, 1.0, draw_product, product_error)
-TONES = Task("one tone of two", 1, 1, (1 + 1 / 12) / 2, draw_tones, aligned_error)
+# each tone's power is E[strength^2] / 2; half of the sum is the best that one step can say, and leaves half of that
+TONES = Task("one tone of two", 1, 1, (1 + 1 / 12) / 4, draw_tones, aligned_error)
 CHIRPS = Task("chirps up or down", (BINS, 1), 2, log(2), draw_chirps, class_error)
 MASKED = Task("masked reconstruction", 2, 1, 1.0, draw_masked, hidden_error)
 # the best straight line through (x, y) explains E[gain]^2 / E[gain^2] of the variance
