@@ -1,11 +1,23 @@
 """The last steps alone: the same numbers and gradients as the end of a whole pass, from less work."""
 
+import copy
+
 import pytest
 import torch
 
 from contract.registry import LAYERS
 from ostinato.core import axes
-from ostinato.layers import BatchNorm, Chain, Conv1d, Dense, Pointwise
+from ostinato.layers import (
+    BatchNorm,
+    Chain,
+    Conv1d,
+    Dense,
+    DenseBlock,
+    Parallel,
+    Pointwise,
+    Residual,
+    ResidualBlock,
+)
 from ostinato.models import build
 
 NAMES = [name for name, case in LAYERS.items() if case.inputs is None]
@@ -42,9 +54,23 @@ def test_a_convolution_is_not_run_on_steps_that_nobody_sees(monkeypatch):
     assert seen == [14, 13, 13, 11, 9, 5, 1]  # from the first convolution and its shortcut to the last
 
 
-def test_batch_statistics_are_of_all_steps():
+BATCH_NORMED = {
+    "within": lambda: Chain(Conv1d(3, 4, 3), BatchNorm(4), Pointwise(torch.nn.ReLU()), Dense(4, 1)),
+    "last": lambda: Chain(Conv1d(3, 4, 3), BatchNorm(4)),
+    "in the last block": lambda: Chain(Conv1d(3, 3, 3), ResidualBlock(3)),
+    "alone": lambda: BatchNorm(3),
+    "on a path": lambda: Parallel(BatchNorm(3), Conv1d(3, 2, 3)),
+    "under a shortcut": lambda: Residual(BatchNorm(3)),
+    "dense": lambda: DenseBlock(3, 2, 2),
+}
+
+
+@pytest.mark.parametrize("name", BATCH_NORMED)
+def test_batch_statistics_are_of_all_steps(name):
     """A window's steps are one sample: which of them an output needs must not change what BatchNorm learns."""
     torch.manual_seed(0)
-    chain = Chain(Conv1d(3, 4, 3), BatchNorm(4), Pointwise(torch.nn.ReLU()), Dense(4, 1)).train()
+    layer = BATCH_NORMED[name]().train()
     x = torch.randn(5, 30, 3)
-    torch.testing.assert_close(chain.last(x), chain(x)[0][:, -1])
+    twin = copy.deepcopy(layer)
+    torch.testing.assert_close(layer.last(x), twin(x)[0][:, -1])
+    torch.testing.assert_close(list(layer.buffers()), list(twin.buffers()))

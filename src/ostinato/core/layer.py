@@ -120,10 +120,18 @@ class SequenceLayer(nn.Module):
         return False
 
     @property
+    def takes_batch_statistics(self) -> bool:
+        """Whether y depends on all steps of all rows now: a BatchNorm is within, and in ``train()``."""
+        return any(
+            isinstance(module, nn.modules.batchnorm._BatchNorm) and module.training
+            for module in self.modules()
+        )
+
+    @property
     def keeps_pace(self) -> bool:
         """Whether each step in is one step out, about that very step, and no past is missed but what is seen."""
         plain = self.streams and self.stride == 1 and self.block == 1 and self.latency == 0
-        return plain and not self.counts_steps
+        return plain and not self.counts_steps and not self.takes_batch_statistics
 
     def oldest(self, step: int) -> float:
         """The oldest input step that output ``step`` can see; ``-math.inf`` for a recurrence.

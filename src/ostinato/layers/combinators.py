@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..core import SequenceLayer, newest, require_layers
 from ..errors import ConfigError, StateError
@@ -219,24 +219,13 @@ class Chain(Ordered):
 
 
 def _run_to_the_end(layers: list[SequenceLayer], x: Tensor, count: float) -> Tensor:
-    """y of the last ``count`` steps of a chain; of all steps where a layer strides, looks ahead or sees everything.
-
-    Batch statistics are taken over all steps, needed or not.
-    """
+    """y of the last ``count`` steps of a chain; of all steps where a layer strides, looks ahead or sees everything."""
+    plain = [layer.keeps_pace for layer in layers]
     for place, layer in enumerate(layers):
-        after = layers[place + 1 :]
-        needed = count + sum(follower.receptive_field - 1 for follower in after)
-        plain = all(one.keeps_pace for one in (layer, *after))
-        if plain and not math.isinf(needed) and not _takes_batch_statistics(layers):
-            x = layer.tail(x, int(needed))
-        else:
-            x = layer(x)[0]
+        needed = count + sum(follower.receptive_field - 1 for follower in layers[place + 1 :])
+        cut = all(plain[place:]) and not math.isinf(needed)
+        x = layer.tail(x, int(needed)) if cut else layer(x)[0]
     return x if math.isinf(count) else x[:, -int(count) :]
-
-
-def _takes_batch_statistics(layers: list[SequenceLayer]) -> bool:
-    modules = (module for layer in layers for module in layer.modules())
-    return any(isinstance(module, nn.modules.batchnorm._BatchNorm) and module.training for module in modules)
 
 
 class ResidualState(NamedTuple):
