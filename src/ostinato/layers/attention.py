@@ -126,14 +126,16 @@ class AttentionPool(SequenceLayer):
     def weights(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """How much of the last valid output each step is: (B, T, H), of sum 1 over the valid steps, 0 on the others."""
         x, _, lengths = self._enter(x, None, lengths)
-        weights = fill_padding(self.scores(x), lengths, -math.inf).softmax(1)
-        return fill_padding(weights, lengths)  # of no steps they are NaN until here
+        weights = fill_padding(self.scores(x).double(), lengths, -math.inf).softmax(1)
+        return fill_padding(weights, lengths).to(x.dtype)  # of no steps they are NaN until here
 
     def tail(self, x: Tensor, count: int) -> Tensor:
         """The last output alone is one softmax."""
         if count != 1 or x.shape[1] == 0:
             return super().tail(x, count)
-        return torch.einsum("bth,btc->bhc", self.weights(x), x).flatten(1)[:, None]
+        self._check_input(x)
+        weights = self.scores(x).double().softmax(1)
+        return torch.einsum("bth,btc->bhc", weights, x.double()).flatten(1)[:, None].to(x.dtype)
 
     def extra_repr(self) -> str:
         """What it was made with."""
