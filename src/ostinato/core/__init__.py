@@ -1,6 +1,6 @@
 """The contract: what a layer that runs along time takes, returns and promises."""
 
-from .layer import SequenceLayer, newest, require_layers
+from .layer import SequenceLayer, named, newest, require_layers
 from .lengths import check_lengths, fill_padding, reverse_steps, valid_steps
 from .sizes import Size, axes, numbers
 from .state import (
@@ -31,6 +31,7 @@ __all__ = [
     "join_rows",
     "leaves",
     "map_state",
+    "named",
     "named_leaves",
     "newest",
     "numbers",

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import type_before_parametrizations
 
 from ..errors import ConfigError, ShapeError, StateError, StreamingError
 from .lengths import check_lengths, fill_padding
@@ -246,12 +247,12 @@ class SequenceLayer(nn.Module):
         weight = next(self.parameters(), None)
         if weight is not None and weight.dtype != x.dtype and not torch.is_autocast_enabled(x.device.type):
             raise ShapeError(
-                f"x is {x.dtype}, the weights of {type(self).__name__} are {weight.dtype}. "
+                f"x is {x.dtype}, the weights of {named(self)} are {weight.dtype}. "
                 f"Pass x.to({weight.dtype}), or move the layer."
             )
 
     def _check_state(self, state: Any, x: Tensor) -> None:
-        name = type(self).__name__
+        name = named(self)
         if not self.streams:
             if state == ():
                 return
@@ -274,7 +275,7 @@ class SequenceLayer(nn.Module):
             return
         raise StateError(
             f"tensor {place} of the state is {tuple(leaf.shape)} {leaf.dtype} on {leaf.device}, "
-            f"{type(self).__name__} wants {(rows, *like.shape[1:])} {like.dtype} on {like.device}. "
+            f"{named(self)} wants {(rows, *like.shape[1:])} {like.dtype} on {like.device}. "
             "Pass what this very layer returned, moved with it, or None to begin."
         )
 
@@ -286,6 +287,11 @@ class SequenceLayer(nn.Module):
     def recurrent(self) -> bool:
         """Whether an output can depend on steps without limit."""
         return math.isinf(self.receptive_field)
+
+
+def named(layer: nn.Module) -> str:
+    """The name of its class, as it was written: a weight that is parametrised gives it another."""
+    return type_before_parametrizations(layer).__name__
 
 
 def newest(step: int, stride: Fraction) -> int:

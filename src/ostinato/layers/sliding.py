@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ..core import SequenceLayer, Size, axes
+from ..core import SequenceLayer, Size, axes, named
 from ..errors import ConfigError, StreamingError
 from .history import join_steps, keep_last
 from .sizes import at_least_one
@@ -120,6 +120,6 @@ class Sliding(SequenceLayer):
         if bool(going_on.any()):
             row = int(going_on.nonzero()[0])
             raise StreamingError(
-                f"row {row} ended in an earlier chunk, and {type(self).__name__} with stride {self.step} "
+                f"row {row} ended in an earlier chunk, and {named(self)} with stride {self.step} "
                 "cannot continue it. Give it length 0, or begin it anew with reset_rows."
             )
