@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from contract.inputs import bars, levels, trades
-from contract.registry import MODEL_OPTIONS, RECIPES, forecast
+from contract.registry.models import MODEL_OPTIONS, RECIPES, forecast
 from ostinato.core import Stepper, leaves
 from ostinato.layers import (
     GRU,

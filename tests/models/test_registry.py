@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from contract.registry import LAYERS, MODEL_OPTIONS
+from contract.registry import LAYERS
+from contract.registry.models import MODEL_OPTIONS
 from ostinato.core import SequenceLayer
 from ostinato.errors import ConfigError
 from ostinato.models import MODELS, build, config_for
@@ -16,7 +17,7 @@ def refusal(name, options=None) -> str:
 
 
 def test_every_model_is_in_the_registry_of_the_contract():
-    assert set(MODEL_OPTIONS) == set(MODELS), "add the model to MODEL_OPTIONS in tests/contract/registry.py"
+    assert set(MODEL_OPTIONS) == set(MODELS), "add the model to MODEL_OPTIONS in tests/contract/registry/models.py"
     for name in MODELS:
         assert {f"model-{name}", f"forecast-{name}"} <= set(LAYERS)
 

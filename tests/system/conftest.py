@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.registry import MODEL_OPTIONS
+from contract.registry.models import MODEL_OPTIONS
 from ostinato.data.simulator import simulate_trades
 from ostinato.tasks.forecasting import fit
 

@@ -6,7 +6,7 @@ import contextlib
 import numpy as np
 import pytest
 
-from contract.registry import MODEL_OPTIONS
+from contract.registry.models import MODEL_OPTIONS
 from ostinato.data.simulator import simulate_trades
 from ostinato.exchange import Exchange, VirtualClock, start_of
 from ostinato.exchange.faults import make_fault

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from contract.registry import MODEL_OPTIONS
+from contract.registry.models import MODEL_OPTIONS
 from ostinato.data.simulator import simulate_trades
 from ostinato.data.trades import Trades, make_trades
 from ostinato.models import MODELS

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from contract.registry import LOOKBACK, MODEL_OPTIONS
+from contract.registry.models import LOOKBACK, MODEL_OPTIONS
 from ostinato.data.panel import Panel
 from ostinato.tasks.forecasting.model import forecast_model, parts_of
 from ostinato.tasks.forecasting.recipe import Recipe, recipe_from

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from contract.registry import MODEL_OPTIONS
+from contract.registry.models import MODEL_OPTIONS
 from ostinato.errors import ConfigError, DataError, RunError, RunExistsError, TrainingError
 from ostinato.runs import read_results
 from ostinato.runs.comparison import read_comparison

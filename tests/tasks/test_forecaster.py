@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from sklearn.base import clone
 
-from contract.registry import MODEL_OPTIONS
+from contract.registry.models import MODEL_OPTIONS
 from ostinato.errors import ConfigError, DataError, OstinatoError
 from ostinato.tasks.forecasting import Forecaster, evaluate
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from cli.conftest import ostinato
-from contract.registry import LOOKBACK, MODEL_OPTIONS
+from contract.registry.models import LOOKBACK, MODEL_OPTIONS
 from ostinato.data.reading import read_panel
 from ostinato.errors import DataError
 from ostinato.evaluation import value_baselines

@@ -3,7 +3,7 @@
 import pytest
 
 from contract.inputs import trades as draw
-from contract.registry import MODEL_OPTIONS
+from contract.registry.models import MODEL_OPTIONS
 from ostinato.checks import check_layer
 from ostinato.models import MODELS
 from ostinato.tasks.forecasting import fit, open_run

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 import torch
 
-from contract.registry import MODEL_OPTIONS
+from contract.registry.models import MODEL_OPTIONS
 from ostinato.data.folds import Fold
 from ostinato.errors import BrokenRunError, ConfigError
 from ostinato.runs import read_predictions, read_tensors, write_tensors

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from contract.registry import MODEL_OPTIONS
+from contract.registry.models import MODEL_OPTIONS
 from ostinato.tasks.forecasting.features import raw_rows
 from ostinato.tasks.forecasting.streaming import stream
 from tasks.panels import bars, changed, recipe_for, table, untrained

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from contract.registry import MODEL_OPTIONS
+from contract.registry.models import MODEL_OPTIONS
 from ostinato.errors import ConfigError
 from ostinato.evaluation import auc, direction_metrics
 from ostinato.runs import read_predictions

@@ -42,7 +42,7 @@ class SequenceLayer(nn.Module):
 
     To write a layer: set ``input_size`` and ``output_size``, declare what differs from the defaults
     below, return the state that None stands for from ``initial_state``, and compute in ``run``.
-    Then add one line to ``tests/contract/registry.py``.
+    Then add one line to the registry in ``tests/contract/registry/``.
 
     Attributes:
         input_size: features per step in, I, or (F, C) for x (B, T, F, C); None accepts either, of any number.

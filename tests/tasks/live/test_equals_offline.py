@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from contract.registry import MODEL_OPTIONS
+from contract.registry.models import MODEL_OPTIONS
 from ostinato.data.simulator import simulate_trades
 from ostinato.live import Event
 from ostinato.tasks.forecasting import fit, open_run
