@@ -86,3 +86,19 @@ def test_the_state_that_no_step_touched_comes_back(name):
             parameters = Weights(*(w.float() for w in weights(gates, 4, 3, bias=True).tensors()))
             _, *after = getattr(module, name)(x, *state, parameters, lengths)
             assert all(torch.equal(a, b) for a, b in zip(after, state, strict=True))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("projected", [None, 3])
+def test_weights_of_any_size_leave_an_lstm_s_cell_still_on_the_padding(dtype, projected):
+    torch.manual_seed(0)
+    parameters = weights(4, 3, 8, bias=True, projected=projected)
+    parameters = Weights(*(None if w is None else (1e5 * w).to(dtype) for w in parameters))
+    x, lengths = torch.randn(5, 9, 3, dtype=dtype), torch.tensor([9, 0, 1, 4, 8])
+    hidden, cell = torch.randn(5, projected or 8, dtype=dtype), torch.randn(5, 8, dtype=dtype)
+    _, *after = torch_kernels.lstm(x, hidden, cell, parameters, lengths)
+    for row, length in enumerate(lengths.tolist()):
+        rows = slice(row, row + 1)
+        _, *alone = torch_kernels.lstm(x[rows, :length], hidden[rows], cell[rows], parameters, None)
+        for found, expected in zip(after, alone, strict=True):
+            torch.testing.assert_close(found[rows], expected, rtol=1e-4, atol=1e-4)

@@ -18,7 +18,8 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from . import naive
 from .weights import Weights
 
-SHUT = 2.0**15  # far beyond what a float64 sigmoid tells from 1, and within half precision
+SHUT = 2.0**60  # far beyond what a float64 sigmoid tells from 1, whatever weights and biases add to it
+SHUT_IN_HALF = 2.0**15  # the same within half precision
 
 
 def rnn(
@@ -44,15 +45,14 @@ def lstm(
     """As ``naive.lstm``."""
     if x.shape[0] == 0 or x.shape[1] == 0:
         return x.new_zeros(x.shape[0], x.shape[1], hidden.shape[1]), hidden, cell
-    if lengths is not None:
-        x, weights = _held_on_padding(x, weights, lengths)
     if weights.projection is not None and x.is_cpu and x.dtype != torch.float64:
         # oneDNN knows no projections and warns; the loop over steps is as fast as what torch then does
-        y, hidden_after, cell_after = naive.lstm(x, hidden, cell, weights, None)
-    else:
-        start = [_as_stack(hidden), _as_stack(cell)]
-        y, *after = torch.lstm(x, start, *_arguments(weights), batch_first=True)  # type: ignore[call-overload]
-        hidden_after, cell_after = after[0][0], after[1][0]
+        return naive.lstm(x, hidden, cell, weights, lengths)
+    if lengths is not None:
+        x, weights = _held_on_padding(x, weights, lengths)
+    start = [_as_stack(hidden), _as_stack(cell)]
+    y, *after = torch.lstm(x, start, *_arguments(weights), batch_first=True)  # type: ignore[call-overload]
+    hidden_after, cell_after = after[0][0], after[1][0]
     return y, hidden_after if lengths is None else _at(lengths, y, hidden), cell_after
 
 
@@ -79,8 +79,10 @@ def _held_on_padding(x: Tensor, weights: Weights, lengths: Tensor) -> tuple[Tens
     """
     padding = torch.arange(x.shape[1], device=x.device) >= lengths[:, None]
     size = len(weights.from_hidden) // 4
+    half = x.dtype == torch.float16 or torch.is_autocast_enabled(x.device.type)
+    bound = SHUT_IN_HALF if half else SHUT
     shut = torch.zeros_like(weights.from_input[:, :1])
-    shut[:size], shut[size : 2 * size] = -SHUT, SHUT
+    shut[:size], shut[size : 2 * size] = -bound, bound
     wider = torch.cat([weights.from_input, shut], dim=1)
     return torch.cat([x, padding[:, :, None].to(x.dtype)], dim=2), weights._replace(from_input=wider)
 
