@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from ostinato.core import leaves, take_rows
 from ostinato.errors import ConfigError
-from ostinato.layers import LSTM, RNN, Chain, Conv1d, Dense
+from ostinato.layers import LSTM, RNN, AdaptiveAvgPool1d, Chain, Conv1d, ConvTranspose1d, Dense
 from ostinato.training import TrainingConfig
 from ostinato.training.truncation import Truncation
 from training.problem import improving, make_net, make_steps, make_trainer, weights_of
@@ -207,9 +207,22 @@ def test_no_two_ways_to_truncate_give_the_same_weights():
     [
         (Conv1d(3, 1, 3, latency=1), "latency 1 and stride 1"),
         (Conv1d(3, 1, 3, stride=2), "latency 0 and stride 2"),
+        (
+            Chain(Conv1d(3, 2, 3, stride=2), ConvTranspose1d(2, 1, 2, stride=2)),
+            "in blocks of 2 steps",
+        ),
+        (Chain(AdaptiveAvgPool1d(3, 1), Dense(3, 1)), "fixed number of outputs, 1"),
     ],
-    ids=["latency", "stride"],
+    ids=["latency", "stride", "block", "steps_out"],
 )
 def test_outputs_that_do_not_stand_beside_their_targets_are_refused(layer, words):
     with pytest.raises(ConfigError, match=words):
-        make_trainer(net=layer)
+        make_trainer(net=layer, carry_state=layer.streams)
+
+
+def test_one_output_for_a_window_is_its_last():
+    net = Chain(AdaptiveAvgPool1d(3, 1), Dense(3, 1))
+    trainer = make_trainer(net=net, sampler="windows", validate=improving(), carry_state=False, epochs=1)
+    before = weights_of(net)
+    trainer.run()
+    assert not weights_of(net).equal(before)

@@ -81,7 +81,7 @@ class Trainer:
         augment: Augment | None = None,
     ) -> None:
         _check_carries(model, sampler, config)
-        _check_aligned(model)
+        _check_aligned(model, sampler)
         _check_labels(sampler)
         self.model, self.sampler, self.objective, self.validate = model, sampler, objective, validate
         self.config, self.keeper, self.augment = config, keeper, augment
@@ -307,11 +307,22 @@ def _check_carries(model: SequenceLayer, sampler: Streams | Windows, config: Tra
         )
 
 
-def _check_aligned(model: SequenceLayer) -> None:
+def _check_aligned(model: SequenceLayer, sampler: Streams | Windows) -> None:
+    name = type(model).__name__
     if model.latency or model.stride != 1:
         raise ConfigError(
-            f"{type(model).__name__} has latency {model.latency} and stride {model.stride}, so y[t] does not speak of "
-            "target[t]. Training needs latency 0 and stride 1."
+            f"{name} has latency {model.latency} and stride {model.stride}, so y[t] does not speak of target[t]. "
+            "Training needs latency 0 and stride 1."
+        )
+    if model.block != 1:
+        raise ConfigError(
+            f"{name} gives its outputs in blocks of {model.block} steps, so a slice may end before the outputs of its "
+            "last steps. Training needs an output with each step."
+        )
+    if model.steps_out is not None and isinstance(sampler, Streams):
+        raise ConfigError(
+            f"{name} gives a fixed number of outputs, {model.steps_out}, and each step of a stream has a target. Set "
+            'sampler to "windows", where the last output is learnt from.'
         )
 
 
