@@ -20,6 +20,7 @@ SUBPACKAGES = (
     "runs",
     "tasks.forecasting",
     "checks",
+    "inspection",
 )
 
 

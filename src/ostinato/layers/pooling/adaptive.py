@@ -80,7 +80,8 @@ class AdaptiveAvgPool1d(AdaptivePool):
 
     >>> lengths = torch.tensor([4, 2])
     >>> x = torch.tensor([[[1.0], [3.0], [5.0], [7.0]], [[1.0], [3.0], [0.0], [0.0]]])
-    >>> AdaptiveAvgPool1d(1, steps=2)(x, None, lengths)[0][..., 0]
+    >>> y, _ = AdaptiveAvgPool1d(1, steps=2)(x, None, lengths)
+    >>> y.squeeze(2)
     tensor([[2., 6.],
             [1., 3.]])
     """
