@@ -31,6 +31,7 @@ from ostinato.layers import (
     Magnitude,
     MelFilter,
     Pointwise,
+    UNet,
     Unflatten,
 )
 
@@ -67,6 +68,18 @@ def test_silence_has_a_magnitude_and_no_slope(options, value):
     y, _ = Magnitude((3, 2), **options)(x)
     assert torch.equal(y, torch.full_like(y, value))
     assert torch.equal(*gradients([y], [x]), torch.zeros_like(x))
+
+
+def test_frames_wait_for_a_body_that_goes_down_and_up_again():
+    unet = UNet(5, (4, 4), 2, norm=None)
+    body = network((5, 2), Chain(unet, Conv1d(4, 4, 3, latency=1))).double()
+    mask, x = ApplyMask(body), normal(2, 9, 5, 2)
+    y, state = mask(x)
+    assert (mask.block, mask.latency, y.shape[1]) == (2, 1, 8)
+    y = torch.cat([y, mask.flush(state)], dim=1)[:, 1:]
+    masks, after = body(x)
+    masks = torch.cat([masks, body.flush(after)], dim=1)[:, 1:]
+    close(as_complex(y), as_complex(x[:, :8]) * masks)
 
 
 def test_a_real_mask_weighs_both_parts():

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..core import SequenceLayer, newest, require_layers
 from ..errors import ConfigError, StateError
-from .delay import Delay, InBlocks
+from .delay import waits_for
 from .steppers_combined import ChainStepper, ResidualStepper
 from .steppers_plain import IdentityStepper
 
@@ -360,9 +360,7 @@ def _waiting(body: SequenceLayer) -> SequenceLayer:
                 f"a body with {why} must say its input_size, so that the shortcut can wait for it."
             )
         return Identity()
-    waits: list[SequenceLayer] = [InBlocks(size, body.block)] if body.block > 1 else []
-    if body.latency:
-        waits.append(Delay(size, body.latency))
+    waits = waits_for(body)
     return Chain(*waits) if len(waits) > 1 else waits[0] if waits else Identity()
 
 

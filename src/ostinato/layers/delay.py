@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..core import Size
+from ..core import SequenceLayer, Size
 from ..errors import ConfigError
 from .sizes import at_least_one
 from .sliding import Sliding
@@ -78,3 +78,11 @@ class InBlocks(Sliding):
     def out_lengths(self, lengths: Tensor, state: Any = None) -> Tensor:
         """Whole blocks."""
         return super().out_lengths(lengths, state) * self.step
+
+
+def waits_for(body: SequenceLayer) -> list[SequenceLayer]:
+    """What x goes through beside ``body``, so that both speak of the same steps at the same time: maybe nothing."""
+    size = body.input_size
+    assert size is not None
+    waits: list[SequenceLayer] = [InBlocks(size, body.block)] if body.block > 1 else []
+    return [*waits, Delay(size, body.latency)] if body.latency else waits

@@ -10,7 +10,7 @@ from torch import Tensor
 from ..core import SequenceLayer, Size, require_layers
 from ..errors import ConfigError
 from .combinators import Chain
-from .delay import Delay
+from .delay import Delay, waits_for
 from .parallel import Parallel
 from .sizes import at_least_one
 
@@ -55,13 +55,14 @@ class Magnitude(SequenceLayer):
 
 
 class ApplyMask(Chain):
-    """Frames times the mask that a network makes of them; frames wait where the network looks ahead.
+    """Frames times the mask that a network makes of them; frames wait where it looks ahead or comes in blocks.
 
     y[j, f, c] = m[j, f, c] z[j - L, f, c], m[j] = body(z)[j]. A mask of C numbers a frequency is real, and usually held
     within 0 and 1 by the last layer of the body; one of 2 C numbers is complex, and turns phases too.
 
     Args:
-        body: from frames (F, 2 C) to masks (F, C) or (F, 2 C), one for each frame; it may stream, and look ahead.
+        body: from frames (F, 2 C) to masks (F, C) or (F, 2 C), one for each frame; it may stream, look ahead, and go
+            down to a slower rate and up again, as a ``UNet`` does.
 
     Shape:
         x (B, T, F, 2 C), y (B, T, F, 2 C). The state is that of a chain of the two paths and their product.
@@ -95,7 +96,8 @@ class ApplyMask(Chain):
             raise ConfigError(
                 f"the body of a mask must give a mask for each frame, its stride is {body.stride}."
             )
-        paths = Parallel(mask=body, frames=Delay((frequencies, 2 * channels), body.latency))
+        waits = waits_for(body) or [Delay((frequencies, 2 * channels), 0)]
+        paths = Parallel(mask=body, frames=Chain(*waits) if len(waits) > 1 else waits[0])
         super().__init__(paths=paths, product=_Product(frequencies, channels, body.output_size == size))
 
 

@@ -23,6 +23,7 @@ from ostinato.layers import (
     Pointwise,
     PositionalFeatures,
     Residual,
+    UNet,
     Unflatten,
 )
 
@@ -46,6 +47,11 @@ CASES: dict[str, Case] = {
     "Magnitude-log": Case(lambda: Magnitude((3, 2), power=2, log=True, floor=0.1)),
     "ApplyMask": Case(lambda: masked((3, 4), GRU(6, 4))),
     "ApplyMask-lookahead": Case(lambda: masked((3, 2), Conv1d(3, 4, 4, latency=2))),
+    "ApplyMask-blocks": Case(
+        lambda: masked(
+            (3, 2), Chain(UNet(3, (4, 4), 2, norm=None, activation="elu"), Conv1d(4, 4, 3, latency=1))
+        )
+    ),
     "ApplyMask-complex": Case(lambda: ApplyMask(Chain(Flatten((3, 2)), GRU(6, 6), Unflatten((3, 2))))),
     "ApplyMask-spectrum": Case(lambda: Chain(STFT(2, 8, 3), masked((5, 4), GRU(10, 3)), ISTFT(2, 8, 3))),
     "ApplyMask-spectrum-lookahead": Case(

@@ -10,7 +10,7 @@ from ...core import SequenceLayer, require_layers
 from ...errors import ConfigError
 from ..combinators import Chain
 from ..convolution import ConvTranspose1d
-from ..delay import Delay, InBlocks
+from ..delay import Delay, waits_for
 from ..parallel import Parallel
 from ..pooling import MaxPool1d
 from ..sizes import at_least_one
@@ -58,9 +58,7 @@ class SkipConnection(Parallel):
                 f"the body gives {given}, a skip connection joins as many as came in. "
                 "Bring it back to the old rate, for example by a ConvTranspose1d."
             )
-        waits: list[SequenceLayer] = [InBlocks(size, body.block)] if body.block > 1 else []
-        if body.latency or not waits:
-            waits.append(Delay(size, body.latency))
+        waits = waits_for(body) or [Delay(size, 0)]
         super().__init__(skip=Chain(*waits) if len(waits) > 1 else waits[0], body=body)
 
 
