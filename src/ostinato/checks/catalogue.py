@@ -41,7 +41,9 @@ def _streaming(layer: SequenceLayer) -> str | None:
 
 def _phased(layer: SequenceLayer) -> str | None:
     if layer.block == 1:
-        return _whole(layer)
+        parts = (part for part in layer.modules() if isinstance(part, SequenceLayer))
+        within = next((f"block = {part.block} within" for part in parts if part.block > 1), None)
+        return _whole(layer) or within
     return _whole(layer) or (f"stride = {layer.stride}" if layer.stride != 1 else f"block = {layer.block}")
 
 

@@ -116,9 +116,9 @@ def stride_is_measured(subject: Subject) -> None:
 
 
 def _goes_up(layer: SequenceLayer) -> bool:
-    """Whether it gives, or something in it, several steps for one."""
+    """Whether it gives, or something in it, several steps at once: for one step, or for a block of them."""
     parts = [part for part in layer.modules() if isinstance(part, SequenceLayer)]
-    return any(part.stride.denominator > 1 for part in parts)
+    return any(part.stride.denominator > 1 or part.block > part.stride.numerator for part in parts)
 
 
 def _said(layer: SequenceLayer, steps: int) -> int:

@@ -105,6 +105,8 @@ CASES: dict[str, Case] = {
     "Chain-down-again": Case(
         lambda: Chain(Downsample(3, 2), Upsample(3, 2, "linear"), Conv1d(3, 4, 3, stride=2, latency=1))
     ),
+    "Chain-up-down-again": Case(lambda: Chain(Upsample(3, 2, "linear"), Conv1d(3, 4, 2), AvgPool1d(4, 2))),
+    "Chain-in-blocks-lookahead": Case(lambda: Chain(InBlocks(3, 3), Conv1d(3, 2, 3, latency=1))),
     "Parallel": Case(lambda: Parallel(Conv1d(3, 2, 3), GRU(3, 4), Delay(3, 0))),
     "Parallel-strided": Case(lambda: Parallel(Conv1d(3, 2, 4, stride=2), MaxPool1d(3, 2))),
     "Parallel-lookahead": Case(lambda: Parallel(Conv1d(3, 2, 5, latency=2), Chain(LSTM(3, 4), Delay(4, 2)))),
