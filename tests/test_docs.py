@@ -169,6 +169,52 @@ def test_every_command_and_option_is_in_the_reference():
     assert seen > 30
 
 
+ROW = re.compile(r"^\| \[`(\w+)`\]\([^)]*\) \| [^|]+ \| ([^|]*) \| [^|]+ \|$", re.M)
+FAMILIES = sorted(page for page in (DOCS / "layers").glob("*.md") if page.stem != "index")
+
+
+def rows_of_layers() -> dict[str, str]:
+    """What the table of all layers says of each: whether it streams."""
+    rows = ROW.findall((DOCS / "layers" / "index.md").read_text("utf-8"))
+    assert len(rows) == len(dict(rows)), "a layer stands in the table twice"
+    return {name: said.strip() for name, said in rows}
+
+
+def test_every_layer_is_in_the_table_and_on_a_page():
+    from ostinato import layers
+
+    assert sorted(rows_of_layers()) == sorted(layers.__all__)
+    told = " ".join(page.read_text("utf-8") for page in FAMILIES)
+    elsewhere = {name for name in layers.__all__ if not re.search(rf"`{name}\b", told)}
+    # of the forecasting task, which has pages of its own
+    columns = "BarShape Calendar Columns LevelFeatures Regression RunningScale ToNetwork TradeFeatures"
+    assert elsewhere == {*columns.split(), "Anchored", "Output", "Point", "Quantiles", "StudentT"}
+
+
+def test_the_table_says_what_streams():
+    from contract.registry import LAYERS, models
+
+    found: dict[str, set[bool]] = {}
+    for name, case in LAYERS.items():
+        if name not in models.CASES:
+            found.setdefault(name.split("-")[0], set()).add(case.make().streams)
+    said, only = rows_of_layers(), {"yes": {True}, "no": {False}}
+    wrong = {
+        name: said[name]
+        for name, seen in found.items()
+        if name in said and (seen != only[said[name]] if said[name] in only else True not in seen)
+    }
+    assert not wrong
+    assert {name for name in said if said[name]} <= set(found)
+
+
+def test_every_drawing_is_shown():
+    hook = load_hook("drawings")
+    asked = {page.name: hook.ASKED.findall(page.read_text("utf-8")) for page in FAMILIES}
+    assert all(asked.values()), asked
+    assert {name for names in asked.values() for name in names} == set(hook.DRAWINGS)
+
+
 def load_hook(name: str) -> Any:
     pytest.importorskip("mkdocs", reason="mkdocs is not installed: pip install ostinato[docs]")
     spec = importlib.util.spec_from_file_location(name, DOCS / "hooks" / f"{name}.py")
