@@ -3,6 +3,7 @@
 Axes: B batch, T time steps, I input features.
 """
 
+import math
 import re
 
 import pytest
@@ -17,8 +18,10 @@ from ostinato.layers import (
     LSTM,
     AdaptiveAvgPool1d,
     CentredConv1d,
+    CentredConv2d,
     Chain,
     Conv1d,
+    Conv2d,
     Delay,
     MinGRU,
     Parallel,
@@ -62,6 +65,24 @@ def test_what_it_declares():
     assert Chain(layer, Conv1d(5, 2, 3)).receptive_field == 6
     assert Residual(Reversed(GRU(3, 3))).recurrent
     assert Reversed(CentredConv1d(3, 5, 3)).receptive_field == 3
+
+
+@pytest.mark.parametrize(
+    ("make", "oldest", "newest"),
+    [
+        (lambda: Reversed(Conv1d(3, 5, 4)), 7, 10),
+        (lambda: Parallel(Conv1d(3, 5, 3), Reversed(Conv1d(3, 5, 4))), 5, 10),
+        (lambda: Residual(CentredConv1d(3, 5, 5), Conv1d(3, 5, 4)), 4, 9),
+        (lambda: Residual(CentredConv2d((4, 3), 2, (5, 1)), Conv2d((4, 3), 2, (4, 1))), 4, 9),
+        (lambda: Chain(Parallel(Conv1d(3, 5, 3), Reversed(Conv1d(3, 5, 2))), CentredConv1d(10, 1, 3)), 4, 9),
+        (lambda: Parallel(Reversed(MinGRU(3, 5)), Conv1d(3, 5, 3)), 5, math.inf),
+    ],
+    ids=["reversed", "around", "apart", "frequencies", "chain", "without limit"],
+)
+def test_paths_that_look_both_ways_see_as_far_as_both(make, oldest, newest):
+    layer = make()
+    assert (layer.oldest(7), layer.newest(7)) == (oldest, newest)
+    assert layer.receptive_field == newest - oldest + 1
 
 
 def test_twice_is_the_layer_itself():

@@ -142,6 +142,13 @@ class SequenceLayer(nn.Module):
         """
         return newest(step, self.stride) - self.receptive_field + 1
 
+    def newest(self, step: int) -> float:
+        """The newest input step that output ``step`` can see: ``newest`` of its index, but where a layer looks ahead.
+
+        That needs the whole sequence; within its block a layer that streams counts as if it did not.
+        """
+        return newest(step, self.stride)
+
     def flush(self, state: Any) -> Tensor:
         """What a layer with latency still owes when the stream ends: y (B, N, O).
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ..core import SequenceLayer, newest, require_layers
+from ..core import SequenceLayer, require_layers
 from ..errors import ConfigError, StateError
 from .delay import waits_for
 from .steppers_combined import ChainStepper, ResidualStepper
@@ -32,10 +32,10 @@ class Combinator(SequenceLayer):
         pass
 
     def _measure(self) -> None:
-        """``receptive_field`` by ``oldest`` of every output of a block."""
+        """``receptive_field`` by ``oldest`` and ``newest`` of every output of a block."""
         outputs = int(self.block / self.stride)
         self.receptive_field = max(
-            newest(step, self.stride) - self.oldest(step) + 1 for step in range(max(outputs, 1))
+            self.newest(step) - self.oldest(step) + 1 for step in range(max(outputs, 1))
         )
 
     def _check_state(self, state: Any, x: Tensor) -> None:
@@ -116,6 +116,15 @@ class Chain(Ordered):
         seen: float = step
         for layer in reversed(self.layers):
             seen = seen if math.isinf(seen) else layer.oldest(int(seen))
+        return seen
+
+    def newest(self, step: int) -> float:
+        """Through all layers, where one looks ahead."""
+        if self.streams:
+            return super().newest(step)
+        seen: float = step
+        for layer in reversed(self.layers):
+            seen = seen if math.isinf(seen) else layer.newest(int(seen))
         return seen
 
     def initial_state(
@@ -275,6 +284,10 @@ class Residual(Combinator):
     def oldest(self, step: int) -> float:
         """Of the path that sees further back."""
         return min(self.body.oldest(step), self.shortcut.oldest(step))
+
+    def newest(self, step: int) -> float:
+        """Of the path that looks further ahead."""
+        return max(self.body.newest(step), self.shortcut.newest(step))
 
     def initial_state(
         self, batch: int, dtype: torch.dtype | None = None, device: torch.device | str | None = None

@@ -164,6 +164,14 @@ class CentredConv2d(SequenceLayer):
         y = F.conv2d(padded, self.weight, self.bias, kernel.stride, around, kernel.dilation, self.groups)
         return y.movedim(1, -1), ()
 
+    def oldest(self, step: int) -> float:
+        """Half of the kernel back."""
+        return super().newest(step) - self.kernel.steps // 2
+
+    def newest(self, step: int) -> float:
+        """Half of the kernel ahead."""
+        return super().newest(step) + self.kernel.steps // 2
+
     def out_lengths(self, lengths: Tensor, state: tuple[()] | None = None) -> Tensor:
         """Blocks of St steps that are complete."""
         return lengths // self.kernel.stride[0]

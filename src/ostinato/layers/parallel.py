@@ -74,6 +74,10 @@ class Parallel(Ordered):
         """Of the layer that sees furthest back."""
         return min(layer.oldest(step) for layer in self.layers)
 
+    def newest(self, step: int) -> float:
+        """Of the layer that looks furthest ahead."""
+        return max(layer.newest(step) for layer in self.layers)
+
     def out_lengths(self, lengths: Tensor, state: Any = None) -> Tensor:
         """The same for every layer."""
         return self.layers[0].out_lengths(lengths, state[0] if state else None)

@@ -58,6 +58,14 @@ class Reversed(Combinator):
         y, _ = self.layer(reverse_steps(x, lengths), None, lengths)
         return reverse_steps(y, lengths), ()
 
+    def oldest(self, step: int) -> float:
+        """As far back as the layer looks ahead."""
+        return 2 * step - self.layer.newest(step)
+
+    def newest(self, step: int) -> float:
+        """As far ahead as the layer looks back."""
+        return 2 * step - self.layer.oldest(step)
+
     def output_dtype(self, dtype: torch.dtype | None) -> torch.dtype | None:
         """That of the layer."""
         return self.layer.output_dtype(dtype)

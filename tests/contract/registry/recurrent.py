@@ -118,5 +118,6 @@ CASES: dict[str, Case] = {
     "Reversed": Case(lambda: Reversed(MinGRU(3, 5))),
     "Reversed-convolution": Case(lambda: Reversed(Conv1d(3, 5, 4))),
     "Reversed-whole": Case(lambda: Reversed(Chain(GRU(3, 4, bidirectional=True), LRU(8, 5)))),
+    "Reversed-around": Case(lambda: Parallel(Conv1d(3, 2, 3), Reversed(Conv1d(3, 4, 4)))),
     "Reversed-beside": Case(lambda: Parallel(SRU(3, 5), Reversed(QRNN(3, 5, 3)))),
 }

@@ -77,6 +77,14 @@ class CentredConv1d(SequenceLayer):
             x = F.pad(x, (self.reach - self.step + 1, self.reach))
         return self.convolution(x).transpose(1, 2), ()
 
+    def oldest(self, step: int) -> float:
+        """Half of the kernel back."""
+        return super().newest(step) - self.reach
+
+    def newest(self, step: int) -> float:
+        """Half of the kernel ahead."""
+        return super().newest(step) + self.reach
+
     def out_lengths(self, lengths: Tensor, state: tuple[()] | None = None) -> Tensor:
         """Blocks of ``stride`` steps that are complete."""
         return lengths // self.step
