@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from ostinato.core import leaves, take_rows
 from ostinato.errors import ConfigError
-from ostinato.layers import LSTM, RNN, AdaptiveAvgPool1d, Chain, Conv1d, ConvTranspose1d, Dense
+from ostinato.layers import GRU, LSTM, RNN, AdaptiveAvgPool1d, Chain, Conv1d, ConvTranspose1d, Dense
 from ostinato.training import TrainingConfig
 from ostinato.training.truncation import Truncation
 from training.problem import improving, make_net, make_steps, make_trainer, weights_of
@@ -226,3 +226,42 @@ def test_one_output_for_a_window_is_its_last():
     before = weights_of(net)
     trainer.run()
     assert not weights_of(net).equal(before)
+
+
+def locked_net():
+    torch.manual_seed(4)
+    return Chain(memory=GRU(3, 8, input_dropout=0.5, state_dropout=0.5), head=Dense(8, 1))
+
+
+@pytest.mark.parametrize("gradient_steps", [6, 12, 1])
+def test_masks_of_a_sequence_are_the_same_when_its_slices_are_run_again(gradient_steps):
+    net = locked_net().train()
+    pieces = list(make_trainer(steps=make_steps(61, (17, 40)), streams=2, update_every=3).sampler.epoch(0))
+    assert any(piece.reset is not None and not piece.reset.all() for piece in pieces)
+    ends = []
+    for back in (None, gradient_steps):
+        torch.manual_seed(5)
+        truncation = Truncation(3, back)
+        for piece in pieces:
+            y, *_, state = truncation.forward(net, piece)
+            assert torch.equal(truncation.forward(net, piece)[0], y)  # asked again, as by LBFGS
+            truncation.keep(piece, state)
+        ends.append(state)
+    for one, other in zip(*map(leaves, ends), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_masks_of_a_sequence_go_on_in_a_training_that_is_resumed(tmp_path):
+    options = {"steps": make_steps(61, (17, 40)), "update_every": 4, "gradient_steps": 8, "epochs": 1}
+    whole, validate = locked_net(), improving()
+    make_trainer(net=whole, validate=validate, **options).run()
+    for _ in range(20):  # each time one update more
+        parts = locked_net()
+        trainer = make_trainer(tmp_path, net=parts, validate=validate, max_seconds=1e-9, **options)
+        trainer.resume()
+        trainer.config = trainer.config.model_copy(update={"max_seconds": trainer.progress.seconds + 1e-9})
+        trainer.progress.stopped = ""
+        if trainer.run().stopped != "time":
+            break
+    assert trainer.progress.updates == 5
+    assert weights_of(parts).equal(weights_of(whole))

@@ -2,7 +2,8 @@
 
 model/, best/           weights and buffers, now and when the validation loss was lowest
 optimizer., schedule.   what torch's objects remember
-state/, older.          the carried states, and x of the slices that the next update runs again, noise included
+state/, older.          the carried states, those of rows that began, and x of the slices that the next update runs
+                        again, noise included
 random/                 torch's random generators
 config                  how it was trained
 """
@@ -38,7 +39,7 @@ def gather(trainer: "Trainer") -> Parts:
     if trainer.schedule is not None:
         parts.add_nested("schedule", trainer.schedule.state_dict())
     parts.add_states(trainer.truncation.states())
-    parts.add_nested("older", [piece.x for piece, _ in trainer.truncation.older])
+    parts.add_nested("older", [piece.x for piece, *_ in trainer.truncation.older])
     parts.add_random()
     return parts
 

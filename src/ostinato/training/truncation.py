@@ -12,13 +12,13 @@ Axes: B streams, T steps of a slice.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..core import SequenceLayer, detach
+from ..core import SequenceLayer, detach, where_rows
 from ..data.streams import Slice
 
 
@@ -39,12 +39,15 @@ class Truncation:
         self.tail = back if back is not None and every is not None and back < every else None
         self.carry_state = carry_state
         self.state: Any = None
-        self.older: deque[tuple[Slice, Any]] = deque(maxlen=slices - 1)  # and the states before them
+        # with the state before each, and the beginning of the rows that begin with it
+        self.older: deque[tuple[Slice, Any, Any]] = deque(maxlen=slices - 1)
+        self.begun: tuple[Slice, Any] | None = None  # the same of the newest slice
 
     def begin(self) -> None:
         """Streams begin anew."""
         self.state = None
         self.older.clear()
+        self.begun = None
 
     def skipped(self, piece: Slice) -> int:
         """How many steps of a slice only move the state."""
@@ -53,40 +56,58 @@ class Truncation:
     def forward(self, model: SequenceLayer, piece: Slice) -> tuple[Tensor, Tensor, Tensor, Any]:
         """y, target and weight of the steps that are learnt from, and the state after them, detached.
 
-        Changes nothing here, so an optimizer may ask several times.
+        An optimizer may ask several times: nothing that decides an answer is changed here.
         """
+        fresh = self._beginning(model, piece)
         state = self.older[0][1] if self.older else self.state
-        for older, _ in self.older:
-            _, state = _advance(model, older, state)
+        for older, _, began in self.older:
+            _, state = _advance(model, older, state, began)
         skipped = self.skipped(piece)
         if skipped:
             head, piece = _cut(piece, skipped)
             with torch.no_grad():
-                _, state = _advance(model, head, state)
-        y, state = _advance(model, piece, state)
+                _, state = _advance(model, head, state, fresh)
+        y, state = _advance(model, piece, state, fresh)
         return y, piece.target, piece.weight, detach(state)
 
     def keep(self, piece: Slice, state: Any) -> None:
         """Go on from ``state``, which came after ``piece``."""
         if self.carry_state:
-            self.older.append((piece, self.state))
+            began = self.begun[1] if self.begun and self.begun[0] is piece else None
+            self.older.append((piece, self.state, began))
             self.state = state
 
-    def restore(self, pieces: Iterable[Slice], states: Iterable[Any]) -> None:
-        """Take up the memory of an earlier run: its older slices, the states before them and the present one."""
+    def restore(self, pieces: Sequence[Slice], states: Iterable[Any]) -> None:
+        """Take up the memory of an earlier run: its older slices, and what ``states`` gave."""
         *earlier, self.state = states
+        began = earlier[len(pieces) :] or [None] * len(pieces)  # a file of before knows none
         self.older.clear()
-        self.older.extend(zip(pieces, earlier, strict=True))
+        self.older.extend(zip(pieces, earlier[: len(pieces)], began, strict=True))
 
     def states(self) -> list[Any]:
-        """What ``restore`` takes."""
-        return [*(state for _, state in self.older), self.state]
+        """What ``restore`` takes: the states before the older slices, their beginnings, the present state."""
+        return [*(state for _, state, _ in self.older), *(began for *_, began in self.older), self.state]
+
+    def _beginning(self, model: SequenceLayer, piece: Slice) -> Any:
+        """The state of rows that begin with a slice, None if no row does.
+
+        It is made once: masks that are drawn with it must be the same whenever the slice is run again.
+        """
+        if self.begun is None or self.begun[0] is not piece:
+            begins = self.state is None or piece.reset is not None
+            fresh = model.initial_state(len(piece.x), piece.x.dtype, piece.x.device) if begins else None
+            self.begun = piece, fresh
+        return self.begun[1]
 
 
-def _advance(model: SequenceLayer, piece: Slice, state: Any) -> tuple[Tensor, Any]:
-    """Run over a slice, beginning anew where the slice says so."""
-    if state is not None and piece.reset is not None:
-        state = None if bool(piece.reset.all()) else model.reset_rows(state, piece.reset)
+def _advance(model: SequenceLayer, piece: Slice, state: Any, fresh: Any) -> tuple[Tensor, Any]:
+    """Run over a slice, from ``fresh`` on where the slice says so."""
+    if state is None or (piece.reset is not None and bool(piece.reset.all())):
+        state = fresh
+    elif piece.reset is not None:
+        state = (
+            model.reset_rows(state, piece.reset) if fresh is None else where_rows(piece.reset, fresh, state)
+        )
     return model(piece.x, state, piece.lengths)
 
 
