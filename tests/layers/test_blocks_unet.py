@@ -107,7 +107,7 @@ def test_a_skip_waits_for_a_body_that_strides_and_comes_back():
         ),
         (lambda: UNet(3, ()), "channels must be at least one number, such as (16, 32, 64), got ()."),
         (lambda: UNet(3, 4), "channels must be at least one number, such as (16, 32, 64), got 4."),
-        (lambda: UNet(3, (4, 0)), "channels must be a whole number of at least 1, got (4, 0)."),
+        (lambda: UNet(3, (4, 0)), "channels must be a whole number of at least 1, got 0."),
         (lambda: UNet(3, (4, 4), factor=0), "factor must be a whole number of at least 1, got 0."),
         (lambda: UNet(3, convolutions=0), "convolutions must be a whole number of at least 1, got 0."),
     ],

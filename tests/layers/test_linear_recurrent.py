@@ -336,14 +336,14 @@ RING = (
         (lambda: SRU(3, 2.0), "hidden_size must be a whole number of at least 1, got 2.0."),
         (lambda: QRNN(3, 5, 0), "kernel_size must be a whole number of at least 1, got 0."),
         (lambda: LRU(3, 5, True), "output_size must be a whole number of at least 1, got True."),
-        (lambda: MinLSTM(3, 5, candidate="log"), "candidate must be linear or positive, got 'log'."),
-        (lambda: SRU(3, 5, gates="both"), "gates must be input or state, got 'both'."),
-        (lambda: SRU(3, 5, activation="relu"), "activation must be identity or tanh, got 'relu'."),
+        (lambda: MinLSTM(3, 5, candidate="log"), "candidate must be 'linear' or 'positive', got 'log'."),
+        (lambda: SRU(3, 5, gates="both"), "gates must be 'input' or 'state', got 'both'."),
+        (lambda: SRU(3, 5, activation="relu"), "activation must be 'identity' or 'tanh', got 'relu'."),
         (
             lambda: SRU(3, 5, highway_bias=math.nan),
             "highway_bias must be a number between -100 and 100, got nan.",
         ),
-        (lambda: QRNN(3, 5, pooling="max"), "pooling must be f, fo or ifo, got 'max'."),
+        (lambda: QRNN(3, 5, pooling="max"), "pooling must be 'f', 'fo' or 'ifo', got 'max'."),
         (
             lambda: QRNN(3, 5, zoneout=1.0),
             "zoneout must be a number of at least 0 and less than 1, got 1.0.",

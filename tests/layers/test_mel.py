@@ -109,7 +109,7 @@ def test_equal_areas_hear_noise_alike():
         ),
         (
             lambda: MelFilter((9, 1), 2, 8000, formula="bark"),
-            "formula must be one of htk, slaney, got 'bark'.",
+            "formula must be 'htk' or 'slaney', got 'bark'.",
         ),
         (
             lambda: MelFilter((9, 1), 40, 8000),

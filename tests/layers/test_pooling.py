@@ -58,7 +58,7 @@ def test_a_delay_waits_and_gives_back_at_the_end():
         (lambda: MaxPool1d(3, 0), "kernel_size must be a whole number of at least 1, got 0."),
         (lambda: AvgPool1d(3, 2, 0), "stride must be a whole number of at least 1, got 0."),
         (lambda: AvgPool1d(0, 2), "input_size must be a whole number of at least 1, got 0."),
-        (lambda: Delay(3, -1), "steps must be a whole number of 0 or more, got -1."),
+        (lambda: Delay(3, -1), "steps must be a whole number of at least 0, got -1."),
     ],
 )
 def test_refusals(make, sentence):

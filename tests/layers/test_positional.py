@@ -106,7 +106,7 @@ def test_the_end_knows_where_it_is(make):
             lambda: PositionalFeatures(3, 0, mode="concat"),
             "size must be a whole number of at least 1, got 0.",
         ),
-        (lambda: PositionalFeatures(3, mode="sum"), "mode must be one of add, concat, got 'sum'."),
+        (lambda: PositionalFeatures(3, mode="sum"), "mode must be 'add' or 'concat', got 'sum'."),
         (
             lambda: PositionalFeatures(3, 4),
             "what is added to 3 features has as many, got size 4. Use mode='concat'.",
@@ -114,7 +114,7 @@ def test_the_end_knows_where_it_is(make):
         (lambda: PositionalFeatures(3, longest=1), "longest must be a number of steps above 1, got 1."),
         (
             lambda: PositionalFeatures(3, longest=math.nan),
-            "longest must be a number of steps above 1, got nan.",
+            "longest must be a number, got nan.",
         ),
     ],
 )

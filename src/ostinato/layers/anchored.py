@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..core import SequenceLayer, require_layers
-from ..errors import ConfigError
+from ..errors import ConfigError, shortened
 from .combinators import Combinator
 from .outputs import Output
 from .steppers_combined import AnchoredStepper
@@ -51,6 +51,8 @@ class Anchored(Combinator):
         self, body: SequenceLayer, output: Output, scale: SequenceLayer, location: SequenceLayer | None = None
     ) -> None:
         super().__init__()
+        if not isinstance(output, Output):
+            raise ConfigError(f"output must be an Output, such as Point(1), got {shortened(output)}.")
         require_layers("an anchored", body, scale, *([] if location is None else [location]))
         self.body, self.output, self.scale, self.location = body, output, scale, location
         self.parts, self.state_type = 3, AnchoredState
@@ -126,7 +128,7 @@ class Anchored(Combinator):
             )
         if self.location is not None and self.location.output_size != columns:
             raise ConfigError(f"location and scale are of {self.location.output_size} and {columns} columns.")
-        for name in ("stride", "latency"):
+        for name in ("input_size", "stride", "latency", "block", "steps_out"):
             if len({getattr(layer, name) for layer in self.layers}) > 1:
                 raise ConfigError(
                     f"body, scale and location differ in {name}. They must give the same steps."

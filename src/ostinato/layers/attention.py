@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ..core import SequenceLayer, fill_padding
 from ..errors import ConfigError
 from ..ops.scan import linear
+from .options import yes_or_no
 from .sizes import at_least_one
 
 
@@ -75,6 +76,7 @@ class AttentionPool(SequenceLayer):
         at_least_one(
             input_size=input_size, heads=heads, hidden_size=1 if hidden_size is None else hidden_size
         )
+        yes_or_no(bias=bias)
         if scorer not in ("linear", "tanh"):
             raise ConfigError(f"scorer must be 'linear' or 'tanh', got {scorer!r}.")
         if scorer == "linear" and hidden_size is not None:

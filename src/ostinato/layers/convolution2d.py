@@ -16,6 +16,7 @@ from ..errors import ConfigError
 from .combinators import Chain
 from .convolution.kernels import normalise_weight
 from .kernel2d import Kernel2d, Padding, Pair, check_groups, frequencies_and_channels
+from .options import yes_or_no
 from .sizes import at_least_one
 from .sliding import Sliding
 from .steppers_combined import ChainStepper
@@ -82,6 +83,7 @@ class Conv2d(Sliding):
     ) -> None:
         frequencies, channels = frequencies_and_channels(input_size)
         check_groups(groups, channels, out_channels)
+        yes_or_no(bias=bias, weight_norm=weight_norm)
         kernel = Kernel2d.over(frequencies, kernel_size, stride, dilation, padding)
         output_size = kernel.frequencies, out_channels
         super().__init__(input_size, output_size, kernel.steps, kernel.stride[0], latency)
@@ -140,6 +142,7 @@ class CentredConv2d(SequenceLayer):
         super().__init__()
         frequencies, channels = frequencies_and_channels(input_size)
         check_groups(groups, channels, out_channels)
+        yes_or_no(bias=bias, weight_norm=weight_norm)
         kernel = Kernel2d.over(frequencies, kernel_size, stride, dilation, padding)
         if kernel.size[0] % 2 == 0:
             raise ConfigError(f"kernel_size must be odd in time to have a centre, got {kernel.size}.")

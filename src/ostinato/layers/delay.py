@@ -9,8 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from ..core import SequenceLayer, Size
-from ..errors import ConfigError
-from .sizes import at_least_one
+from .sizes import at_least, at_least_one
 from .sliding import Sliding
 from .steppers_sliding import DelayStepper
 
@@ -33,8 +32,7 @@ class Delay(Sliding):
     stepper_type = DelayStepper
 
     def __init__(self, input_size: Size, steps: int) -> None:
-        if not isinstance(steps, int) or steps < 0:
-            raise ConfigError(f"steps must be a whole number of 0 or more, got {steps!r}.")
+        at_least(0, steps=steps)
         super().__init__(input_size, input_size, span=steps + 1, latency=steps)
 
     def slide(self, buffer: Tensor) -> Tensor:

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..core import SequenceLayer
-from ..errors import ConfigError, ContractError
-from .sizes import at_least_one
+from ..errors import ConfigError, ContractError, shortened
+from .sizes import at_least_one, is_whole
 
 
 class Coded(SequenceLayer):
@@ -79,8 +79,8 @@ class Embedding(Coded):
     def __init__(self, codes: int, size: int, columns: int = 1, padding_idx: int | None = None) -> None:
         super().__init__()
         at_least_one(codes=codes, size=size, columns=columns)
-        if padding_idx is not None and not 0 <= padding_idx < codes:
-            raise ConfigError(f"padding_idx must be a code, 0 to {codes - 1}, got {padding_idx}.")
+        if padding_idx is not None and not (is_whole(padding_idx) and 0 <= padding_idx < codes):
+            raise ConfigError(f"padding_idx must be a code, 0 to {codes - 1}, got {shortened(padding_idx)}.")
         self.input_size, self.output_size = columns, columns * size
         self.codes, self.padding_idx = codes, padding_idx
         self.weight = nn.Embedding(codes, size, padding_idx).weight

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import ConfigError
-from .sizes import at_least_one
+from .sizes import at_least_one, check_size
 
 Pair = int | tuple[int, int]  # (time, frequency), or one number for both
 Padding = int | str  # frequencies on each side, or a name
@@ -72,7 +72,7 @@ def pair(name: str, value: Pair) -> tuple[int, int]:
     both = value if isinstance(value, tuple) else (value, value)
     if len(both) != 2:
         raise ConfigError(f"{name} must be one number or a pair (time, frequency), got {value!r}.")
-    at_least_one(**{name: both})
+    check_size(**{name: both})
     return both
 
 
@@ -87,7 +87,7 @@ def frequencies_and_channels(input_size: tuple[int, int], name: str = "input_siz
             f"{name} must be a pair (frequencies, channels), got {input_size!r}. A step of one axis becomes one of two "
             "by Unflatten."
         )
-    at_least_one(**{name: input_size})
+    check_size(**{name: input_size})
     return input_size
 
 

@@ -10,10 +10,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..errors import ConfigError
+from ..errors import ConfigError, shortened
 from .history import join_steps, keep_last
+from .options import is_number
 from .raw import Raw
-from .sizes import at_least_one
+from .sizes import at_least_one, sequence, whole_numbers
 from .smoothing import at_lengths, decays, total_weight, weighted_sums
 from .steppers_features import BarStepper, LevelStepper, ScaleStepper
 
@@ -35,9 +36,9 @@ class Moving(Raw):
     def __init__(self, input_size: int, memory: int, means: Sequence[float], scales: Sequence[float]) -> None:
         super().__init__()
         at_least_one(input_size=input_size)
-        wrong = next((halflife for halflife in (*means, *scales) if not halflife > 0), None)
-        if wrong is not None:
-            raise ConfigError(f"half-lives must be above 0 steps, got {wrong}.")
+        odd = [halflife for halflife in (*means, *scales) if not is_number(halflife) or not halflife > 0]
+        if odd:
+            raise ConfigError(f"half-lives must be above 0 steps, got {shortened(odd[0])}.")
         self.input_size, self.memory = input_size, memory
         self.receptive_field = math.inf
         self.means, self.scales = tuple(means), tuple(scales)
@@ -170,6 +171,9 @@ class LevelFeatures(Moving):
         volatilities: Sequence[float] = (),
         scale: float = math.inf,
     ) -> None:
+        halflives = sequence("halflives", halflives, "numbers of steps")
+        volatilities = sequence("volatilities", volatilities, "numbers of steps")
+        lags = sequence("lags", lags, "whole numbers of steps")
         wrong = next((lag for lag in lags if type(lag) is not int or lag < 1), None)
         if wrong is not None:
             raise ConfigError(f"lags must be whole numbers of steps from 1 on, got {wrong!r}.")
@@ -219,6 +223,7 @@ class BarShape(Raw):
     ) -> None:
         super().__init__()
         at_least_one(input_size=input_size)
+        columns = whole_numbers("columns", columns)
         wrong = next((column for column in columns if not 0 <= column < input_size), None)
         if wrong is not None or len(columns) != 4:
             raise ConfigError(f"a bar has four columns within 0 and {input_size - 1}, got {tuple(columns)}.")

@@ -11,8 +11,9 @@ from ..core import SequenceLayer, Size, require_layers
 from ..errors import ConfigError
 from .combinators import Chain
 from .delay import Delay, waits_for
+from .options import finite, yes_or_no
 from .parallel import Parallel
-from .sizes import at_least_one
+from .sizes import check_size, is_whole
 
 
 class Magnitude(SequenceLayer):
@@ -36,9 +37,11 @@ class Magnitude(SequenceLayer):
     ) -> None:
         super().__init__()
         frequencies, channels = frame_size(input_size)
-        if not power > 0:
+        finite(power=power, floor=floor)
+        yes_or_no(log=log)
+        if power <= 0:
             raise ConfigError(f"power must be above 0, got {power}: 1 gives magnitudes, 2 energies.")
-        if not floor >= 0 or (log and floor == 0):
+        if floor < 0 or (log and floor == 0):
             allowed = "above 0, since 0 has no logarithm" if log else "0 or more"
             raise ConfigError(f"floor must be {allowed}, got {floor}.")
         self.input_size, self.output_size = input_size, (frequencies, channels)
@@ -126,10 +129,10 @@ def frame_size(size: Size | None) -> tuple[int, int]:
     Raises:
         ConfigError: they are not such.
     """
-    if not isinstance(size, tuple) or len(size) != 2 or size[1] % 2:
+    if not isinstance(size, tuple) or len(size) != 2 or not is_whole(size[1]) or size[1] % 2:
         raise ConfigError(
             f"frames must be (F, 2 C), frequencies by the real and imaginary part of each channel, got {size}. "
             "Pass the output_size of the STFT."
         )
-    at_least_one(frames=size)
+    check_size(frames=size)
     return size[0], size[1] // 2

@@ -13,7 +13,8 @@ from torch import Tensor
 from ..core import SequenceLayer
 from ..errors import ConfigError
 from .constants import Constant
-from .sizes import at_least_one
+from .options import above_zero, finite, one_of, yes_or_no
+from .sizes import at_least_one, check_size
 
 
 class Scale(NamedTuple):
@@ -80,8 +81,13 @@ class MelFilter(SequenceLayer):
         super().__init__()
         if not isinstance(input_size, tuple) or len(input_size) != 2:
             raise ConfigError(f"input_size must be (F, C), frequencies and channels, got {input_size!r}.")
+        check_size(input_size=input_size)
+        above_zero(sample_rate=sample_rate)
+        finite(low=low, high=sample_rate / 2 if high is None else high)
+        one_of("formula", formula, FORMULAS)
+        yes_or_no(equal_area=equal_area)
         window = 2 * (input_size[0] - 1) if window is None else window
-        at_least_one(input_size=input_size, bands=bands, window=window)
+        at_least_one(bands=bands, window=window)
         if window // 2 + 1 != input_size[0]:
             raise ConfigError(
                 f"a window of {window} samples has {window // 2 + 1} frequencies, not {input_size[0]}."
@@ -91,8 +97,6 @@ class MelFilter(SequenceLayer):
             raise ConfigError(
                 f"bands must lie within 0 and half of the sample rate, {sample_rate / 2:g} Hz, got {low:g} to {high:g}."
             )
-        if formula not in FORMULAS:
-            raise ConfigError(f"formula must be one of {', '.join(FORMULAS)}, got {formula!r}.")
         self.input_size, self.output_size = input_size, (bands, input_size[1])
         lowest, highest = FORMULAS[formula].mel(np.array([low, high]))
         points = FORMULAS[formula].hertz(np.linspace(lowest, highest, bands + 2))

@@ -97,6 +97,6 @@ class MuLawDecode(Coded):
 
 
 def _check(input_size: int | None, classes: int) -> None:
-    at_least_one(classes=classes, **({} if input_size is None else {"input_size": input_size}))
+    at_least_one(classes=classes, input_size=1 if input_size is None else input_size)
     if classes < 2:
         raise ConfigError(f"classes must be at least 2, got {classes}: one code says nothing.")

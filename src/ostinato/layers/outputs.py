@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ConfigError, DataError
-from .sizes import at_least_one
+from .options import number, yes_or_no
+from .sizes import at_least_one, sequence
 
 WIDEST = 3.0  # a network may stretch or shrink a distribution e^3 times, no more
 # of the spread, the least from the first quantile to the last: those of a label that repeats itself would coincide
@@ -131,6 +132,7 @@ class Quantiles(Output):
     def __init__(self, quantities: int, levels: Sequence[float], free: bool = False) -> None:
         super().__init__(quantities)
         check_levels(levels)
+        yes_or_no(free=free)
         self.levels, self.free = tuple(levels), free
         self.numbers = len(self.levels)
         self.inputs = self.numbers if free else 2
@@ -232,6 +234,8 @@ def check_levels(levels: Sequence[float]) -> None:
     Raises:
         ConfigError: they are not ascending within 0 and 1, or there are none.
     """
+    for level in sequence("levels", levels, "numbers"):
+        number(level=level)
     ascending = all(low < high for low, high in zip(levels, list(levels)[1:], strict=False))
     if not levels or not ascending or not 0 < levels[0] <= levels[-1] < 1:
         raise ConfigError(f"levels of quantiles must ascend within 0 and 1, got {tuple(levels)}.")

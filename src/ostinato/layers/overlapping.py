@@ -14,7 +14,7 @@ from torch import Tensor
 from ..core import SequenceLayer, Size, axes
 from ..errors import ConfigError
 from .history import keep_last
-from .sizes import at_least_one
+from .sizes import at_least_one, check_size, is_whole
 
 
 class OverlapState(NamedTuple):
@@ -32,7 +32,8 @@ class Overlapping(SequenceLayer):
 
     def __init__(self, input_size: Size, output_size: Size, span: int, factor: int) -> None:
         super().__init__()
-        at_least_one(input_size=input_size, output_size=output_size, span=span, factor=factor)
+        check_size(input_size=input_size, output_size=output_size)
+        at_least_one(span=span, factor=factor)
         if span < factor:
             raise ConfigError(
                 f"each step must spread over at least {factor} steps, as many as come out for it, got {span}: no input "
@@ -89,10 +90,10 @@ class Overlapping(SequenceLayer):
     def _set_latency(self, latency: int) -> None:
         """At most as far back as the last step out of a block hears: ``flush`` would give silence beyond."""
         most = self.reach[-1]
-        if not 0 <= latency <= most:
+        if not is_whole(latency) or not 0 <= latency <= most:
             raise ConfigError(
                 f"latency must be 0 to {most} steps, as far back as the last step out of each stride hears, got "
-                f"{latency}."
+                f"{latency!r}."
             )
         self.latency = latency
 

@@ -6,8 +6,9 @@ Axes: B batch, T time steps, F frequencies, I input features, O output features.
 from torch import Tensor, nn
 
 from ..core import SequenceLayer, Size, axes
-from ..errors import ConfigError
-from .sizes import at_least_one
+from ..errors import ConfigError, shortened
+from .options import yes_or_no
+from .sizes import check_size
 from .steppers_plain import PointwiseStepper
 
 
@@ -20,6 +21,9 @@ class Pointwise(SequenceLayer):
 
     Shape:
         x (B, T, I), y (B, T, O), or (B, T, F, I) and (B, T, F, O). The state is ().
+
+    Raises:
+        ConfigError: a size is below 1, or the module is none.
     """
 
     stepper_type = PointwiseStepper
@@ -28,6 +32,11 @@ class Pointwise(SequenceLayer):
         self, module: nn.Module, input_size: Size | None = None, output_size: Size | None = None
     ) -> None:
         super().__init__()
+        if not isinstance(module, nn.Module):
+            raise ConfigError(f"module must be a torch.nn.Module, got {shortened(module)}.")
+        for name, size in (("input_size", input_size), ("output_size", output_size)):
+            if size is not None:
+                check_size(**{name: size})
         self.module = module
         self.input_size, self.output_size = input_size, output_size
 
@@ -57,7 +66,8 @@ class Dense(Pointwise):
     stepper_type = PointwiseStepper
 
     def __init__(self, input_size: Size, output_size: Size, bias: bool = True) -> None:
-        at_least_one(input_size=input_size, output_size=output_size)
+        check_size(input_size=input_size, output_size=output_size)
+        yes_or_no(bias=bias)
         *others, features = axes(input_size)
         *same, outputs = axes(output_size)
         if same and same != others:

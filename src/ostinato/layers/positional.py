@@ -12,6 +12,7 @@ from torch import Tensor
 from ..core import SequenceLayer
 from ..errors import ConfigError
 from .constants import Constant
+from .options import number, one_of
 from .sizes import at_least_one
 
 MODES = ("add", "concat")
@@ -55,12 +56,12 @@ class PositionalFeatures(SequenceLayer):
         super().__init__()
         size = input_size if size is None else size
         at_least_one(input_size=input_size, size=size)
-        if mode not in MODES:
-            raise ConfigError(f"mode must be one of {', '.join(MODES)}, got {mode!r}.")
+        one_of("mode", mode, MODES)
         if mode == "add" and size != input_size:
             raise ConfigError(
                 f"what is added to {input_size} features has as many, got size {size}. Use mode='concat'."
             )
+        number(longest=longest)
         if not (longest > 1 and math.isfinite(longest)):
             raise ConfigError(f"longest must be a number of steps above 1, got {longest}.")
         self.input_size, self.output_size = input_size, input_size + (size if mode == "concat" else 0)

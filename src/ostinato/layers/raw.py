@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from ..core import SequenceLayer
-from ..errors import ConfigError, ShapeError
-from .sizes import at_least_one
+from ..errors import ConfigError, ShapeError, shortened
+from .options import above_zero, finite, yes_or_no
+from .sizes import at_least_one, sequence, whole_numbers
 from .steppers_plain import CalendarStepper, ColumnsStepper, ToNetworkStepper
 
 HOUR, DAY, WEEK = 3600.0, 86_400.0, 604_800.0
@@ -57,7 +58,9 @@ class Columns(Raw):
         self, input_size: int, columns: Sequence[int], log: bool = False, floor: float = 1e-300
     ) -> None:
         super().__init__()
-        at_least_one(input_size=input_size, columns=len(columns))
+        at_least_one(input_size=input_size, columns=len(whole_numbers("columns", columns)))
+        yes_or_no(log=log)
+        above_zero(floor=floor)
         wrong = next((column for column in columns if not 0 <= column < input_size), None)
         if wrong is not None:
             raise ConfigError(f"columns must lie within 0 and {input_size - 1}, got {wrong}.")
@@ -93,10 +96,11 @@ class Calendar(Raw):
 
     def __init__(self, input_size: int, parts: Sequence[str], origin: float = 0.0) -> None:
         super().__init__()
-        at_least_one(input_size=input_size, parts=len(parts))
-        wrong = next((part for part in parts if part not in PERIODS), None)
-        if wrong is not None:
-            raise ConfigError(f"a calendar has no part {wrong!r}. Parts: {', '.join(PERIODS)}.")
+        at_least_one(input_size=input_size, parts=len(sequence("parts", parts, "names")))
+        finite(origin=origin)
+        wrong = [part for part in parts if not isinstance(part, str) or part not in PERIODS]
+        if wrong:
+            raise ConfigError(f"a calendar has no part {shortened(wrong[0])}. Parts: {', '.join(PERIODS)}.")
         self.input_size, self.output_size = input_size, 2 * len(parts)
         self.parts, self.origin = tuple(parts), origin
         self.periods, self.offset = [PERIODS[part] for part in parts], origin - FIRST_MONDAY

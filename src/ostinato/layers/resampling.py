@@ -18,8 +18,9 @@ from ..core import SequenceLayer, Size, axes, numbers
 from ..errors import ConfigError
 from .constants import Constant
 from .history import join_steps, keep_last
+from .options import finite, number, one_of
 from .overlapping import Overlapping
-from .sizes import at_least_one
+from .sizes import at_least_one, check_size
 from .sliding import Sliding
 
 LEAST = 1e-12  # of the largest tap: what is smaller is a zero that rounding has missed
@@ -91,9 +92,9 @@ class Upsample(SequenceLayer):
 
     def __init__(self, input_size: Size, factor: int, mode: Literal["repeat", "linear"] = "repeat") -> None:
         super().__init__()
-        at_least_one(input_size=input_size, factor=factor)
-        if mode not in ("repeat", "linear"):
-            raise ConfigError(f"mode must be 'repeat' or 'linear', got {mode!r}.")
+        check_size(input_size=input_size)
+        at_least_one(factor=factor)
+        one_of("mode", mode, ("repeat", "linear"))
         self.input_size = self.output_size = input_size
         self.factor, self.mode = factor, mode
         self.stride = Fraction(1, factor)
@@ -255,6 +256,8 @@ def low_pass_taps(cutoff: float, count: int, beta: float = 5.0) -> np.ndarray:
     >>> low_pass_taps(0.25, 3, beta=0.0).round(3).tolist()
     [0.28, 0.44, 0.28]
     """
+    finite(cutoff=cutoff)
+    number(beta=beta)
     if not 0 < cutoff <= 0.5:
         raise ConfigError(
             f"cutoff must be above 0 and at most 0.5 cycles per step, half of a cycle for each step, got {cutoff}."

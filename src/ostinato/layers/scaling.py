@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from ..core import SequenceLayer
-from ..errors import DataError, ShapeError
+from ..errors import ConfigError, DataError, ShapeError
+from .options import number
 from .sizes import at_least_one
 from .steppers_plain import ScalerStepper
 
@@ -39,6 +40,9 @@ class StandardScaler(SequenceLayer):
         super().__init__()
         at_least_one(input_size=input_size)
         self.input_size = self.output_size = input_size
+        number(limit=limit)
+        if limit <= 0:
+            raise ConfigError(f"limit must be above 0 deviations, got {limit}.")
         self.limit = limit
         self.register_buffer("mean", torch.zeros(input_size))
         self.register_buffer("deviation", torch.ones(input_size))

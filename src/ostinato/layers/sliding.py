@@ -13,7 +13,7 @@ from torch import Tensor
 from ..core import SequenceLayer, Size, axes, named
 from ..errors import ConfigError, StreamingError
 from .history import join_steps, keep_last
-from .sizes import at_least_one
+from .sizes import at_least_one, check_size, is_whole
 
 
 class SlidingState(NamedTuple):
@@ -45,9 +45,10 @@ class Sliding(SequenceLayer):
         self, input_size: Size, output_size: Size, span: int, stride: int = 1, latency: int = 0
     ) -> None:
         super().__init__()
-        at_least_one(input_size=input_size, output_size=output_size, stride=stride)
-        if not 0 <= latency < span:
-            raise ConfigError(f"latency must be 0 to {span - 1} steps, the window less one, got {latency}.")
+        check_size(input_size=input_size, output_size=output_size)
+        at_least_one(stride=stride)
+        if not is_whole(latency) or not 0 <= latency < span:
+            raise ConfigError(f"latency must be 0 to {span - 1} steps, the window less one, got {latency!r}.")
         self.input_size = input_size
         self.output_size = output_size
         self.receptive_field = span

@@ -157,8 +157,9 @@ def window_values(length: int, window_type: WindowType) -> np.ndarray:
     from scipy.signal import get_window  # takes longer to import than all layers
 
     try:
-        values = np.asarray(get_window(window_type, length), dtype=np.float64)
-    except (ValueError, TypeError, KeyError) as error:
+        with np.errstate(all="ignore"):  # what is not finite is refused below
+            values = np.asarray(get_window(window_type, length), dtype=np.float64)
+    except (ValueError, TypeError, LookupError) as error:
         raise ConfigError(
             f"there is no window {window_type!r} ({error}). Name one that scipy.signal.get_window knows, such as "
             "'hann', 'hamming', 'boxcar' or ('kaiser', 8.0)."
@@ -189,9 +190,9 @@ def _why_not(values: np.ndarray, hop: int, window_type: WindowType) -> str:
 
 
 def _check_sizes(**sizes: int) -> None:
-    at_least_one(**sizes)
     for name, size in sizes.items():
-        if not isinstance(size, int):
+        if isinstance(size, tuple):
             raise ConfigError(
                 f"{name} must be one number, got {size!r}. Samples have channels and no further axis."
             )
+    at_least_one(**sizes)

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from ..core import SequenceLayer, Size, axes
 from ..errors import ConfigError
+from .options import one_of
 from .pooling import MeanState, empty_mean, running_mean
-from .sizes import at_least_one
+from .sizes import at_least_one, check_size
 
 
 class SqueezeExcitation(SequenceLayer):
@@ -41,14 +42,14 @@ class SqueezeExcitation(SequenceLayer):
 
     def __init__(self, input_size: Size, reduction: int = 16, over: str = "past") -> None:
         super().__init__()
-        at_least_one(input_size=input_size, reduction=reduction)
+        check_size(input_size=input_size)
+        at_least_one(reduction=reduction)
+        one_of("over", over, ("past", "sequence"))
         channels = axes(input_size)[-1]
         if reduction > channels:
             raise ConfigError(
                 f"reduction must be 1 to {channels}, the channels of input_size, so that one is left, got {reduction}."
             )
-        if over not in ("past", "sequence"):
-            raise ConfigError(f"over must be 'past' or 'sequence', got {over!r}.")
         self.input_size = self.output_size = input_size
         self.reduction, self.over = reduction, over
         self.streams = over == "past"

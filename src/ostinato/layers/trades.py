@@ -13,6 +13,7 @@ from torch import Tensor
 from ..core import SequenceLayer
 from ..errors import ConfigError, ShapeError
 from .history import join_steps, keep_last
+from .sizes import sequence
 from .steppers_features import TradeStepper
 
 COLUMNS = ("time", "price", "amount")
@@ -66,6 +67,7 @@ class TradeFeatures(SequenceLayer):
 
     def __init__(self, windows: Sequence[int] = (8, 32, 128, 512)) -> None:
         super().__init__()
+        windows = sequence("windows", windows, "whole numbers of trades")
         odd = next((window for window in windows if type(window) is not int), None)
         if odd is not None:
             raise ConfigError(f"windows must be whole numbers of trades, got {odd!r}.")

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ..errors import ConfigError
 from .convolution.kernels import normalise_weight
 from .kernel2d import Padding, Pair, check_groups, frequencies_and_channels, margins, pair
+from .options import yes_or_no
 from .overlapping import Overlapping
 
 
@@ -76,6 +77,7 @@ class ConvTranspose2d(Overlapping):
     ) -> None:
         frequencies, channels = frequencies_and_channels(input_size)
         check_groups(groups, channels, out_channels)
+        yes_or_no(bias=bias, weight_norm=weight_norm)
         size, strides = pair("kernel_size", kernel_size), pair("stride", stride)
         apart = pair("dilation", dilation)
         _check_steps(size[0], strides[0], apart[0])

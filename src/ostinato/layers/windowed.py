@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core import SequenceLayer, valid_steps
-from ..errors import ShapeError
+from ..errors import ConfigError, ShapeError, shortened
 from .history import join_steps, keep_last
 from .sizes import at_least_one
 from .sliding import SlidingState
@@ -45,6 +45,8 @@ class Windowed(SequenceLayer):
 
     def __init__(self, module: nn.Module, length: int, input_size: int, output_size: int) -> None:
         super().__init__()
+        if not isinstance(module, nn.Module):
+            raise ConfigError(f"module must be a torch.nn.Module, got {shortened(module)}.")
         at_least_one(length=length, input_size=input_size, output_size=output_size)
         self.module, self.length = module, length
         self.input_size, self.output_size = input_size, output_size

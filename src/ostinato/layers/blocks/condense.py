@@ -17,7 +17,7 @@ from ..combinators import Chain
 from ..convolution import Conv1d, LearnedGroupConv1d
 from ..dense_connections import DenseConnections
 from ..pooling import AvgPool1d
-from ..sizes import at_least_one
+from ..sizes import at_least_one, whole_numbers
 from ..steppers_combined import ChainStepper
 from .parts import Activation, Norm, activation_layer, dropout_layer, in_order, norm_layer
 from .shuffle import ChannelShuffle
@@ -188,7 +188,7 @@ class CondenseStages(Condensing, Chain):
             )
         stages: dict[str, SequenceLayer] = {}
         size, growth = input_size, growth_rate
-        for place, count in enumerate(layers):
+        for place, count in enumerate(whole_numbers("layers", layers)):
             if place:
                 stages[f"pool{place}"] = AvgPool1d(size, pool_size)
             stages[f"block{place + 1}"] = CondenseBlock(

@@ -4,7 +4,7 @@ Axes: B batch, T time steps, I input features, O output features, K kernel size,
 """
 
 from ...core import SequenceLayer
-from ...errors import ConfigError
+from ...errors import ConfigError, shortened
 from ..combinators import Chain
 from ..convolution import Conv1d
 from ..pooling import AvgPool1d, MaxPool1d
@@ -89,6 +89,6 @@ def _pool(pooling: str | None, size: int, steps: int) -> SequenceLayer | None:
     if pooling is None:
         return None
     at_least_one(pool_size=steps)
-    if pooling not in POOLS:
-        raise ConfigError(f"pooling must be {', '.join(map(repr, POOLS))} or None, got {pooling!r}.")
+    if not isinstance(pooling, str) or pooling not in POOLS:
+        raise ConfigError(f"pooling must be {', '.join(map(repr, POOLS))} or None, got {shortened(pooling)}.")
     return POOLS[pooling](size, steps)

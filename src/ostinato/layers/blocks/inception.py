@@ -9,9 +9,10 @@ from ...core import SequenceLayer
 from ...errors import ConfigError
 from ..combinators import Chain
 from ..convolution import Conv1d
+from ..options import yes_or_no
 from ..parallel import Parallel
 from ..pooling import MaxPool1d
-from ..sizes import at_least_one
+from ..sizes import at_least_one, check_size, sequence, whole_numbers
 from ..steppers_combined import ChainStepper, ParallelStepper
 from .conv import ConvBlock
 from .parts import Activation, Norm, activation_layer, in_order, norm_layer, present
@@ -67,22 +68,24 @@ class InceptionBlock(Parallel):
         centred: bool = False,
     ) -> None:
         check_kernels(kernel_sizes)
-        if len(branches) != len(kernel_sizes) or any(len(branch) != 2 for branch in branches):
+        yes_or_no(centred=centred)
+        pairs = [whole_numbers("each branch", branch) for branch in sequence("branches", branches, "pairs")]
+        if len(pairs) != len(kernel_sizes) or any(len(pair) != 2 for pair in pairs):
             raise ConfigError(
                 f"branches must be a pair (features between, features out) for each of the {len(kernel_sizes)} kernel "
                 f"sizes, got {branches!r}."
             )
 
         at_least_one(input_size=input_size, pointwise=pointwise, pooled=pooled, pool_size=pool_size)
-        for branch in branches:
-            at_least_one(branch=tuple(branch))
+        for pair in pairs:
+            check_size(branch=pair)
 
         def conv(before: int, after: int, size: int = 1) -> ConvBlock:
             ahead = (size - 1) // 2 if centred else 0
             return ConvBlock(before, after, size, latency=ahead, norm=norm, activation=activation)
 
         paths: dict[str, SequenceLayer] = {"pointwise": conv(input_size, pointwise)}
-        for size, (between, after) in zip(kernel_sizes, branches, strict=True):
+        for size, (between, after) in zip(kernel_sizes, pairs, strict=True):
             paths[f"kernel{size}"] = Chain(
                 reduce=conv(input_size, between), convolution=conv(between, after, size)
             )
@@ -137,6 +140,7 @@ class InceptionTimeBlock(Chain):
         centred: bool = False,
     ) -> None:
         check_kernels(kernel_sizes)
+        yes_or_no(centred=centred)
         at_least_one(input_size=input_size, channels=channels, pool_size=pool_size)
         at_least_one(bottleneck=1 if bottleneck is None else bottleneck)
         narrow = bottleneck is not None and input_size > 1

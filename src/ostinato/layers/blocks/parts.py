@@ -38,7 +38,7 @@ def norm_layer(norm: Norm, size: int) -> SequenceLayer | None:
         return None
     if isinstance(norm, str):
         norm = NORMS.get(norm, norm)
-    if not callable(norm):
+    if not callable(norm) or isinstance(norm, nn.Module):
         raise ConfigError(
             f"norm must be {_listed(NORMS)}, None or a function of the size that makes a layer, got {norm!r}."
         )
@@ -57,8 +57,9 @@ def activation_layer(activation: Activation) -> SequenceLayer | None:
         return None
     if isinstance(activation, str):
         activation = ACTIVATIONS.get(activation, activation)
-    made = activation() if callable(activation) else activation
-    if not isinstance(made, nn.Module):
+    ready = isinstance(activation, nn.Module)  # one module in two places would be shared
+    made = activation() if callable(activation) and not ready else activation
+    if ready or not isinstance(made, nn.Module):
         raise ConfigError(
             f"activation must be {_listed(ACTIVATIONS)}, None or a function that makes a module, got {made!r}."
         )

@@ -6,6 +6,7 @@ Axes: B batch, T time steps, I input features, O output features, K kernel size,
 from ...core import SequenceLayer
 from ..combinators import Chain, Residual
 from ..convolution import Conv1d
+from ..options import yes_or_no
 from ..sizes import at_least_one
 from ..steppers_combined import ChainStepper
 from .parts import (
@@ -74,6 +75,7 @@ class ResidualBlock(Chain):
     ) -> None:
         output_size = input_size if output_size is None else output_size
         at_least_one(input_size=input_size, output_size=output_size)
+        yes_or_no(pre_activation=pre_activation)
         bias = norm is None
         first = Conv1d(input_size, output_size, kernel_size, stride=stride, dilation=dilation, bias=bias)
         second = Conv1d(output_size, output_size, kernel_size, dilation=dilation, bias=bias)
@@ -127,6 +129,7 @@ class BottleneckBlock(Chain):
         pre_activation: bool = False,
     ) -> None:
         at_least_one(input_size=input_size, channels=channels, expansion=expansion)
+        yes_or_no(pre_activation=pre_activation)
         bias = norm is None
         convolutions = [
             Conv1d(input_size, channels, 1, bias=bias),

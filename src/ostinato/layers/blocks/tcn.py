@@ -10,6 +10,7 @@ from ..combinators import Chain, Residual
 from ..convolution import Conv1d
 from ..convolution.kernels import normalise_weight
 from ..dropout import Dropout1d
+from ..options import yes_or_no
 from ..pointwise import Pointwise
 from ..recurrent.chances import check_rate
 from ..sizes import at_least_one
@@ -66,6 +67,7 @@ class TCNBlock(Chain):
     ) -> None:
         output_size = input_size if output_size is None else output_size
         at_least_one(input_size=input_size, output_size=output_size)
+        yes_or_no(weight_norm=weight_norm, spatial_dropout=spatial_dropout)
         body: list[SequenceLayer] = []
         for size in (input_size, output_size):
             convolution = Conv1d(size, output_size, kernel_size, dilation=dilation)

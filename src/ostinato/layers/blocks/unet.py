@@ -13,7 +13,7 @@ from ..convolution import ConvTranspose1d
 from ..delay import Delay, waits_for
 from ..parallel import Parallel
 from ..pooling import MaxPool1d
-from ..sizes import at_least_one
+from ..sizes import at_least_one, whole_numbers
 from ..steppers_combined import ChainStepper, ParallelStepper
 from .conv import ConvBlock
 from .parts import Activation, Norm
@@ -112,9 +112,9 @@ class UNet(Chain):
             raise ConfigError(
                 f"channels must be at least one number, such as (16, 32, 64), got {channels!r}."
             )
-        at_least_one(
-            input_size=input_size, channels=tuple(channels), factor=factor, convolutions=convolutions
-        )
+        for size in whole_numbers("channels", channels):
+            at_least_one(channels=size)
+        at_least_one(input_size=input_size, factor=factor, convolutions=convolutions)
 
         def convolve(before: int, after: int) -> Chain:
             sizes = [before, *[after] * convolutions]

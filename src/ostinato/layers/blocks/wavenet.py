@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from ...core import SequenceLayer, axes, fill_padding
 from ...errors import ConfigError
 from ..convolution import Conv1d
-from ..sizes import at_least_one
+from ..options import yes_or_no
+from ..sizes import at_least_one, whole_numbers
 from ..sliding import SlidingState
 
 
@@ -84,6 +85,7 @@ class WaveNetBlock(SequenceLayer):
         super().__init__()
         at_least_one(channels=channels, skip_size=1 if skip_size is None else skip_size)
         _check_condition(condition_size)
+        yes_or_no(bias=bias, residual=residual)
         self.channels, self.condition_size = channels, condition_size
         self.skip_size = channels if skip_size is None else skip_size
         self.input_size = channels + condition_size
@@ -185,6 +187,7 @@ class WaveNetStack(SequenceLayer):
         bias: bool = True,
     ) -> None:
         super().__init__()
+        yes_or_no(bias=bias)
         if not isinstance(dilations, Sequence) or not dilations:
             raise ConfigError(f"dilations must be at least one number, such as (1, 2, 4), got {dilations!r}.")
         self.blocks = nn.ModuleList(
@@ -197,7 +200,7 @@ class WaveNetStack(SequenceLayer):
                 bias=bias,
                 residual=place < len(dilations) - 1,
             )
-            for place, dilation in enumerate(dilations)
+            for place, dilation in enumerate(whole_numbers("dilations", dilations))
         )
         self.channels = channels
         self.input_size, self.output_size = channels + condition_size, self.each[0].skip_size

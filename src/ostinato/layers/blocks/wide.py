@@ -6,8 +6,9 @@ Axes: B batch, T time steps, I input features, O output features, K kernel size.
 from collections.abc import Sequence
 
 from ...errors import ConfigError
+from ..options import yes_or_no
 from ..parallel import Parallel
-from ..sizes import at_least_one
+from ..sizes import at_least_one, whole_numbers
 from ..steppers_combined import ParallelStepper
 from .conv import ConvBlock
 from .parts import Activation, Norm
@@ -64,6 +65,7 @@ class WideBlock(Parallel):
         centred: bool = False,
     ) -> None:
         check_kernels(kernel_sizes)
+        yes_or_no(centred=centred)
         at_least_one(input_size=input_size, channels=channels, dilation=dilation)
         blocks = {
             f"kernel{size}": ConvBlock(
@@ -92,7 +94,7 @@ def check_kernels(kernel_sizes: Sequence[int]) -> None:
     """
     if not isinstance(kernel_sizes, Sequence) or not kernel_sizes:
         raise ConfigError(f"kernel_sizes must be at least one size, such as (3, 5, 7), got {kernel_sizes!r}.")
-    for size in kernel_sizes:
+    for size in whole_numbers("kernel_sizes", kernel_sizes):
         at_least_one(kernel_size=size)
     if len(set(kernel_sizes)) < len(kernel_sizes):
         raise ConfigError(

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import ShapeError
+from ..options import yes_or_no
 from ..sliding import Sliding
 from ..steppers_sliding import ConvolutionStepper
 from .kernels import check_kernel, normalise_weight
@@ -67,6 +68,7 @@ class Conv1d(Sliding):
         weight_norm: bool = False,
     ) -> None:
         check_kernel(input_size, output_size, kernel_size, dilation, groups)
+        yes_or_no(bias=bias, weight_norm=weight_norm)
         super().__init__(input_size, output_size, (kernel_size - 1) * dilation + 1, stride, latency)
         like = nn.Conv1d(input_size, output_size, kernel_size, groups=groups, bias=bias)
         self.weight, self.bias = like.weight, like.bias

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ...core import SequenceLayer
 from ...errors import ConfigError
+from ..options import yes_or_no
 from ..sizes import at_least_one
 from .kernels import check_kernel, normalise_weight
 
@@ -54,6 +55,7 @@ class CentredConv1d(SequenceLayer):
     ) -> None:
         super().__init__()
         check_kernel(input_size, output_size, kernel_size, dilation, groups)
+        yes_or_no(bias=bias, weight_norm=weight_norm)
         at_least_one(stride=stride)
         if kernel_size % 2 == 0:
             raise ConfigError(f"kernel_size must be odd to have a centre, got {kernel_size}.")

@@ -11,7 +11,7 @@ from torch import Tensor
 from ...core import SequenceLayer, Size, axes
 from ...errors import ConfigError
 from ..combinators import Chain
-from ..sizes import at_least_one
+from ..sizes import at_least_one, check_size, whole_numbers
 from ..steppers_combined import ChainStepper
 from .causal import Conv1d
 
@@ -35,7 +35,8 @@ class Select(SequenceLayer):
 
     def __init__(self, input_size: Size, indices: Sequence[int]) -> None:
         super().__init__()
-        at_least_one(input_size=input_size)
+        check_size(input_size=input_size)
+        indices = whole_numbers("indices", indices)
         if not indices:
             raise ConfigError("indices must name at least one feature, got none.")
         *others, features = axes(input_size)

@@ -5,6 +5,7 @@ Axes: B batch, T time steps, C input features, O output features, K kernel size,
 
 from ...core import SequenceLayer
 from ..combinators import Chain
+from ..options import yes_or_no
 from ..sizes import at_least_one
 from ..steppers_combined import ChainStepper
 from ..steppers_sliding import ConvolutionStepper
@@ -136,6 +137,7 @@ class SeparableConv1d(Chain):
         weight_norm: bool = False,
         between: SequenceLayer | None = None,
     ) -> None:
+        yes_or_no(bias=bias, weight_norm=weight_norm)
         depthwise = DepthwiseConv1d(
             input_size,
             kernel_size,

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import ConfigError
+from ..options import yes_or_no
 from ..overlapping import Overlapping
 from ..sizes import at_least_one
 from .kernels import check_kernel, normalise_weight
@@ -66,6 +67,7 @@ class ConvTranspose1d(Overlapping):
         weight_norm: bool = False,
     ) -> None:
         check_kernel(input_size, output_size, kernel_size, dilation, groups)
+        yes_or_no(bias=bias, weight_norm=weight_norm)
         at_least_one(stride=stride)
         _check_reach(kernel_size, dilation, stride)
         super().__init__(input_size, output_size, (kernel_size - 1) * dilation + 1, stride)

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from ...core import SequenceLayer, fill_padding
-from ...errors import ConfigError
 from ..sizes import at_least_one
 
 
@@ -84,13 +83,3 @@ def at_lengths(h: Tensor, start: Tensor, lengths: Tensor | None) -> Tensor:
         return h[:, -1].to(start.dtype, copy=True)  # a view would keep the whole chunk alive
     last = (lengths - 1).clamp(min=0).view(-1, 1, 1).expand(-1, 1, h.shape[2])
     return torch.where((lengths > 0)[:, None], h.gather(1, last)[:, 0], start).to(start.dtype)
-
-
-def one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
-    """Refuse what is not among the ``allowed`` words.
-
-    Raises:
-        ConfigError: it is none of them.
-    """
-    if value not in allowed:
-        raise ConfigError(f"{name} must be {', '.join(allowed[:-1])} or {allowed[-1]}, got {value!r}.")

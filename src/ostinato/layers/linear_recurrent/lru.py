@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ...errors import ConfigError
 from ...ops import scan
+from ..options import finite, yes_or_no
 from ..sizes import at_least_one
 from .base import LinearRecurrent, at_lengths
 
@@ -79,6 +80,8 @@ class LRU(LinearRecurrent):
         super().__init__(input_size, hidden_size)
         self.output_size = input_size if output_size is None else output_size
         at_least_one(output_size=self.output_size)
+        finite(r_min=r_min, r_max=r_max, max_phase=max_phase)
+        yes_or_no(skip=skip)
         _check_ring(r_min, r_max, max_phase)
         # 1 - u lies above 0 and may be 1: no logarithm of 0 below, where r_min is 0 or r_max 1
         squared = r_min**2 + (r_max**2 - r_min**2) * (1 - torch.rand(hidden_size))
@@ -153,7 +156,7 @@ def _check_ring(r_min: float, r_max: float, max_phase: float) -> None:
             f"r_min and r_max must be a ring within the unit circle, 0 <= r_min <= r_max <= 1 and r_max above 0, got "
             f"{r_min!r} and {r_max!r}."
         )
-    if not 0 < max_phase < math.inf:
+    if max_phase <= 0:
         raise ConfigError(
             f"max_phase must be above 0 and finite, 2 pi for all directions, got {max_phase!r}."
         )

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ...ops import scan
-from .base import LinearRecurrent, at_lengths, one_of
+from ..options import one_of, yes_or_no
+from .base import LinearRecurrent, at_lengths
 
 Candidate = Literal["linear", "positive"]
 
@@ -46,6 +47,7 @@ class Minimal(LinearRecurrent):
         self, input_size: int, hidden_size: int, rows: int, bias: bool, candidate: Candidate
     ) -> None:
         super().__init__(input_size, hidden_size)
+        yes_or_no(bias=bias)
         one_of("candidate", candidate, ("linear", "positive"))
         self.candidate = candidate
         self.projection = nn.Linear(input_size, rows * hidden_size, bias)

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from ...ops import scan
 from ..history import join_steps, keep_last
+from ..options import one_of, yes_or_no
 from ..recurrent.chances import check_rate
 from ..sizes import at_least_one
-from .base import LinearRecurrent, at_lengths, one_of
+from .base import LinearRecurrent, at_lengths
 
 
 class QRNNState(NamedTuple):
@@ -80,6 +81,7 @@ class QRNN(LinearRecurrent):
     ) -> None:
         super().__init__(input_size, hidden_size)
         at_least_one(kernel_size=kernel_size)
+        yes_or_no(bias=bias)
         one_of("pooling", pooling, ("f", "fo", "ifo"))
         self.kernel_size, self.pooling, self.zoneout = kernel_size, pooling, check_rate("zoneout", zoneout)
         rows = (1 + len(pooling)) * hidden_size

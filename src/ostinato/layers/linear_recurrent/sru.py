@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from ...errors import ConfigError
 from ...ops import scan
-from .base import LinearRecurrent, at_lengths, one_of
+from ..options import one_of, yes_or_no
+from .base import LinearRecurrent, at_lengths
 
 
 class SRUState(NamedTuple):
@@ -81,6 +82,7 @@ class SRU(LinearRecurrent):
         highway_bias: float = 0.0,
     ) -> None:
         super().__init__(input_size, hidden_size)
+        yes_or_no(highway=highway, rescale=False if rescale is None else rescale)
         one_of("gates", gates, ("input", "state"))
         one_of("activation", activation, ("identity", "tanh"))
         alpha = _alpha(highway_bias)
@@ -89,7 +91,7 @@ class SRU(LinearRecurrent):
         rows = 3 + (highway and input_size != hidden_size)
         bound = math.sqrt(3 / input_size)
         self.weight = nn.Parameter(torch.empty(rows * hidden_size, input_size).uniform_(-bound, bound))
-        self.bias = nn.Parameter(torch.tensor([0.0, highway_bias]).repeat_interleave(hidden_size))
+        self.bias = nn.Parameter(torch.tensor([0.0, float(highway_bias)]).repeat_interleave(hidden_size))
         bound = math.sqrt(3 / 2)
         v = torch.empty(2 * hidden_size).uniform_(-bound, bound)
         self.register_parameter("weight_cell", nn.Parameter(v) if gates == "state" else None)

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from ...core import SequenceLayer, Size, axes, valid_steps
 from ...errors import ShapeError
-from ..sizes import at_least_one
+from ..options import not_negative
+from ..sizes import check_size
 
 
 class BatchNorm(SequenceLayer):
@@ -36,7 +37,8 @@ class BatchNorm(SequenceLayer):
 
     def __init__(self, input_size: Size, eps: float = 1e-5, momentum: float = 0.1) -> None:
         super().__init__()
-        at_least_one(input_size=input_size)
+        check_size(input_size=input_size)
+        not_negative(eps=eps, momentum=momentum)
         self.input_size = self.output_size = input_size
         self.norm = nn.BatchNorm1d(axes(input_size)[-1], eps=eps, momentum=momentum)
 

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from ...core import SequenceLayer, Size, axes, fill_padding
 from ...errors import ConfigError
+from ..options import finite, one_of
 from ..pooling import MeanState, running_mean, steps_seen
-from ..sizes import at_least_one
+from ..sizes import check_size
 
 
 class MomentsState(NamedTuple):
@@ -52,11 +53,11 @@ class CumulativeLayerNorm(SequenceLayer):
 
     def __init__(self, input_size: Size, eps: float = 1e-5, per: str = "layer") -> None:
         super().__init__()
-        at_least_one(input_size=input_size)
-        if not eps > 0:
+        check_size(input_size=input_size)
+        finite(eps=eps)
+        if eps <= 0:
             raise ConfigError(f"eps must be above 0, got {eps}: the variance of a constant is 0.")
-        if per not in ("layer", "channel"):
-            raise ConfigError(f"per must be 'layer' or 'channel', got {per!r}.")
+        one_of("per", per, ("layer", "channel"))
         self.input_size = self.output_size = input_size
         self.eps, self.per = eps, per
         size = axes(input_size)

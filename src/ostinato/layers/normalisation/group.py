@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from ...core import SequenceLayer, Size, axes, numbers, valid_steps
 from ...errors import ConfigError
-from ..sizes import at_least_one
+from ..options import not_negative, one_of, yes_or_no
+from ..sizes import at_least_one, check_size
 
 
 class GroupNorm(SequenceLayer):
@@ -45,12 +46,14 @@ class GroupNorm(SequenceLayer):
         self, input_size: Size, groups: int, over: str = "step", eps: float = 1e-5, affine: bool = True
     ) -> None:
         super().__init__()
-        at_least_one(input_size=input_size, groups=groups)
+        check_size(input_size=input_size)
+        at_least_one(groups=groups)
+        not_negative(eps=eps)
+        yes_or_no(affine=affine)
+        one_of("over", over, ("step", "sequence"))
         channels = axes(input_size)[-1]
         if channels % groups:
             raise ConfigError(f"groups must divide the {channels} channels of input_size, got {groups}.")
-        if over not in ("step", "sequence"):
-            raise ConfigError(f"over must be 'step' or 'sequence', got {over!r}.")
         self.each = numbers(input_size) // groups  # numbers of a group in one step
         if over == "step" and self.each == 1:
             raise ConfigError(
@@ -129,7 +132,7 @@ class InstanceNorm(GroupNorm):
     """
 
     def __init__(self, input_size: Size, eps: float = 1e-5, affine: bool = False) -> None:
-        at_least_one(input_size=input_size)
+        check_size(input_size=input_size)
         super().__init__(input_size, axes(input_size)[-1], over="sequence", eps=eps, affine=affine)
 
     def extra_repr(self) -> str:

@@ -6,9 +6,9 @@ Axes: B batch, T time steps, F frequencies, C features or channels.
 from torch import nn
 
 from ...core import Size, axes
-from ...errors import ConfigError
+from ..options import not_negative, one_of
 from ..pointwise import Pointwise
-from ..sizes import at_least_one
+from ..sizes import check_size
 
 
 class LayerNorm(Pointwise):
@@ -32,7 +32,7 @@ class LayerNorm(Pointwise):
     """
 
     def __init__(self, input_size: Size, eps: float = 1e-5, over: str = "step") -> None:
-        shape = _normalised(input_size, over)
+        shape = _normalised(input_size, over, eps)
         super().__init__(nn.LayerNorm(shape, eps=eps))
         self.input_size = self.output_size = input_size
 
@@ -54,14 +54,14 @@ class RMSNorm(Pointwise):
     """
 
     def __init__(self, input_size: Size, eps: float = 1e-5, over: str = "step") -> None:
-        shape = _normalised(input_size, over)
+        shape = _normalised(input_size, over, eps)
         super().__init__(nn.RMSNorm(shape, eps=eps))
         self.input_size = self.output_size = input_size
 
 
-def _normalised(input_size: Size, over: str) -> tuple[int, ...]:
+def _normalised(input_size: Size, over: str, eps: float) -> tuple[int, ...]:
     """The axes that statistics are taken over."""
-    at_least_one(input_size=input_size)
-    if over not in ("step", "channels"):
-        raise ConfigError(f"over must be 'step' or 'channels', got {over!r}.")
+    check_size(input_size=input_size)
+    not_negative(eps=eps)
+    one_of("over", over, ("step", "channels"))
     return axes(input_size) if over == "step" else axes(input_size)[-1:]

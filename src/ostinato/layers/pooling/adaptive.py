@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...core import SequenceLayer, Size, axes
-from ..sizes import at_least_one
+from ..sizes import at_least_one, check_size
 
 
 class AdaptivePool(SequenceLayer):
@@ -23,7 +23,8 @@ class AdaptivePool(SequenceLayer):
 
     def __init__(self, input_size: Size, steps: int) -> None:
         super().__init__()
-        at_least_one(input_size=input_size, steps=steps)
+        check_size(input_size=input_size)
+        at_least_one(steps=steps)
         self.input_size = self.output_size = input_size
         self.steps_out = steps
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ...core import SequenceLayer, Size, axes, fill_padding
-from ..sizes import at_least_one
+from ..sizes import check_size
 
 
 class MeanState(NamedTuple):
@@ -71,7 +71,7 @@ class GlobalPool(SequenceLayer):
 
     def __init__(self, input_size: Size) -> None:
         super().__init__()
-        at_least_one(input_size=input_size)
+        check_size(input_size=input_size)
         self.input_size = self.output_size = input_size
 
     def extra_repr(self) -> str:

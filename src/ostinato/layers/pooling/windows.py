@@ -16,7 +16,7 @@ class Pool(Sliding):
     """What the kinds of pooling share: a window of ``kernel_size`` steps and as many features out as in."""
 
     def __init__(self, input_size: int, kernel_size: int, stride: int | None = None) -> None:
-        at_least_one(kernel_size=kernel_size)
+        at_least_one(input_size=input_size, kernel_size=kernel_size)
         super().__init__(input_size, input_size, kernel_size, kernel_size if stride is None else stride)
         self.kernel_size = kernel_size
 

@@ -16,6 +16,7 @@ from ...core import SequenceLayer, fill_padding, reverse_steps
 from ...errors import ConfigError
 from ...ops import recurrent as ops
 from ...ops.recurrent import Cell, Parts
+from ..options import yes_or_no
 from ..sizes import at_least_one
 from .chances import LockedState, Zoneout, check_rate, check_zoneout, locked_mask
 
@@ -300,6 +301,7 @@ class Recurrent(SequenceLayer):
         weight_dropout: float = 0.0,
         zoneout: float | tuple[float, ...] = 0.0,
     ) -> None:
+        yes_or_no(bias=bias, bidirectional=bidirectional, reverse=reverse, residual=residual)
         if bidirectional and reverse:
             raise ConfigError(
                 "bidirectional has a reverse pass already. Ask for one of bidirectional and reverse."
