@@ -19,8 +19,10 @@ from torch.nn.utils.parametrize import type_before_parametrizations
 from ..errors import ConfigError, ShapeError, StateError, StreamingError
 from .lengths import check_lengths, fill_padding
 from .sizes import Size, axes
-from .state import leaves, same_structure, where_rows
+from .state import leaves, map_state, same_structure, where_rows
 from .stepper import Stepper, check_steps, input_dtype, make_stepper
+
+HALF = (torch.float16, torch.bfloat16)
 
 
 def require_layers(owner: str, *layers: object) -> None:
@@ -61,7 +63,7 @@ class SequenceLayer(nn.Module):
         y (B, T', O) or (B, T', F, C), zero on padded steps, T' = ``out_lengths`` of T.
 
     Raises:
-        ShapeError: x has another shape or dtype.
+        ShapeError: x has another shape or dtype, or is on another device.
         LengthsError: lengths do not describe the rows.
         StateError: the state is another layer's or of another batch size.
         StreamingError: a whole-sequence layer was given a state.
@@ -83,7 +85,7 @@ class SequenceLayer(nn.Module):
         y, after = self.run(x, before, lengths)
         if lengths is not None:
             y = fill_padding(y, self.out_lengths(lengths, before))
-        return y, after
+        return y, self._settled(before, after, x)
 
     def run(self, x: Tensor, state: Any, lengths: Tensor | None) -> tuple[Tensor, Any]:
         """Compute y and the state after. Here x is zero on padded steps and the state is never None.
@@ -154,6 +156,7 @@ class SequenceLayer(nn.Module):
 
         N outputs are what ``latency`` more steps would give. A layer that looks ahead meets zeros beyond the end.
         """
+        self._check_kind(state)
         x = self._silence(state)
         return self(x, state)[0]
 
@@ -161,8 +164,10 @@ class SequenceLayer(nn.Module):
         """``state`` with the rows where ``mask`` (B,) is true set back to the beginning.
 
         Raises:
-            StateError: the mask is not one of these rows, or the layer is strided and stands within a block.
+            StateError: the state is another layer's, the mask is not one of these rows, or the layer is strided and
+                stands within a block.
         """
+        self._check_kind(state)
         some = next(leaves(state), None)
         if some is None:
             return state
@@ -189,7 +194,11 @@ class SequenceLayer(nn.Module):
         """y (B, N, O) at the last ``count`` steps of x, or at all where there are fewer, from the beginning.
 
         A layer that sees a fixed number of steps is not run on those that none of these outputs can see.
+
+        Raises:
+            ShapeError: count is no whole number of at least 1.
         """
+        check_count(count)
         if self.keeps_pace and not self.recurrent:
             x = x[:, -(count + int(self.receptive_field) - 1) :]
         return self(x)[0][:, -count:]
@@ -221,6 +230,9 @@ class SequenceLayer(nn.Module):
     def _enter(self, x: Tensor, state: Any, lengths: Tensor | None) -> tuple[Tensor, Any, Tensor | None]:
         """The door: bad input refused, padding cleaned, the beginning in place of None."""
         self._check_input(x)
+        if _narrows(x) and x.dtype in HALF:
+            weight = next(self.parameters(), None)
+            x = x.to(torch.float32 if weight is None else weight.dtype)
         check_lengths(lengths, x.shape[0], x.shape[1], x.device)
         lengths = None if lengths is None else lengths.long()  # older versions of torch gather by no other
         if state is None:
@@ -228,6 +240,12 @@ class SequenceLayer(nn.Module):
         else:
             self._check_state(state, x)
         return fill_padding(x, lengths), state, lengths
+
+    def _settled(self, before: Any, after: Any, x: Tensor) -> Any:
+        """The state after, its numbers as wide as before: autocast narrows products, not what is remembered."""
+        if not self.streams or not _narrows(x):
+            return after
+        return map_state(lambda new, old: new.to(old.dtype), after, before)
 
     def _silence(self, state: Any) -> Tensor:
         """``latency`` steps of zeros for the rows of ``state``."""
@@ -246,13 +264,19 @@ class SequenceLayer(nn.Module):
             hint = "" if self.input_size is None else " After batch and time comes the layer's input_size."
             named = ", ".join(("batch", "time", *map(str, wanted)))
             raise ShapeError(f"x must be ({named}), got {tuple(x.shape)}.{hint}")
-        if not x.is_floating_point() and not self.takes_codes:
+        if not x.is_floating_point() and (not self.takes_codes or x.is_complex()):
             raise ShapeError(f"x must hold floating point numbers, got {x.dtype}. Pass x.float().")
+        weight = next(self.parameters(), None)
+        if weight is not None and weight.device != x.device:
+            raise ShapeError(
+                f"x is on {x.device}, the weights of {named(self)} are on {weight.device}. "
+                f"Pass x.to({str(weight.device)!r}), or move the layer."
+            )
         self._check_dtype(x)
 
     def _check_dtype(self, x: Tensor) -> None:
         weight = next(self.parameters(), None)
-        if weight is not None and weight.dtype != x.dtype and not torch.is_autocast_enabled(x.device.type):
+        if weight is not None and weight.dtype != x.dtype and not _narrows(x):
             raise ShapeError(
                 f"x is {x.dtype}, the weights of {named(self)} are {weight.dtype}. "
                 f"Pass x.to({weight.dtype}), or move the layer."
@@ -268,10 +292,14 @@ class SequenceLayer(nn.Module):
                 "steps, or use a layer that streams (causal, one direction)."
             )
         template = self.initial_state(0, x.dtype, x.device)
-        if not same_structure(state, template):
-            raise StateError(f"this state is not one of {name}. Pass what it returned, or None to begin.")
+        self._check_kind(state, template)
         for place, (leaf, like) in enumerate(zip(leaves(state), leaves(template), strict=True)):
             self._check_leaf(place, leaf, like, len(x))
+
+    def _check_kind(self, state: Any, template: Any = None) -> None:
+        """Refuse what is not nested as the states of this layer are."""
+        if not same_structure(state, self.initial_state(0) if template is None else template):
+            raise StateError(f"this state is not one of {named(self)}. Pass what it returned, or None to begin.")
 
     def _check_leaf(self, place: int, leaf: Tensor, like: Tensor, rows: int) -> None:
         """Refuse a tensor of the state that is not as ``like``, which has no rows."""
@@ -299,6 +327,21 @@ class SequenceLayer(nn.Module):
 def named(layer: nn.Module) -> str:
     """The name of its class, as it was written: a weight that is parametrised gives it another."""
     return type_before_parametrizations(layer).__name__
+
+
+def _narrows(x: Tensor) -> bool:
+    """Whether products are computed in half precision here."""
+    return torch.is_autocast_enabled(x.device.type)
+
+
+def check_count(count: int) -> None:
+    """Refuse a number of steps that is none.
+
+    Raises:
+        ShapeError: it is no whole number of at least 1.
+    """
+    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+        raise ShapeError(f"count must be a whole number of steps of at least 1, got {count!r}.")
 
 
 def newest(step: int, stride: Fraction) -> int:

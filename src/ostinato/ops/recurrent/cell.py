@@ -66,6 +66,9 @@ def unroll(
     Returns:
         y (B, T, H) and the parts after.
     """
+    if torch.is_autocast_enabled(x.device.type):  # what is narrowed at each step adds up
+        with torch.autocast(x.device.type, enabled=False):
+            return unroll(cell, x.to(state[0].dtype), state, lengths, mask=mask, change=change, seen=seen)
     outputs = []
     steps = zip(*(part.unbind(1) for part in cell.project(x, state)), strict=True) if x.shape[1] else ()
     for t, projected in enumerate(steps):
