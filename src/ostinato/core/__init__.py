@@ -1,6 +1,6 @@
 """The contract: what a layer that runs along time takes, returns and promises."""
 
-from .layer import SequenceLayer, named, newest, require_layers
+from .layer import SequenceLayer, check_count, named, newest, require_layers
 from .lengths import check_lengths, fill_padding, reverse_steps, valid_steps
 from .sizes import Size, axes, numbers
 from .state import (
@@ -25,6 +25,7 @@ __all__ = [
     "State",
     "Stepper",
     "axes",
+    "check_count",
     "check_lengths",
     "detach",
     "fill_padding",

@@ -262,8 +262,8 @@ class SequenceLayer(nn.Module):
         fits = x.dim() > 2 if self.input_size is None else x.shape[2:] == wanted
         if not fits:
             hint = "" if self.input_size is None else " After batch and time comes the layer's input_size."
-            named = ", ".join(("batch", "time", *map(str, wanted)))
-            raise ShapeError(f"x must be ({named}), got {tuple(x.shape)}.{hint}")
+            listed = ", ".join(("batch", "time", *map(str, wanted)))
+            raise ShapeError(f"x must be ({listed}), got {tuple(x.shape)}.{hint}")
         if not x.is_floating_point() and (not self.takes_codes or x.is_complex()):
             raise ShapeError(f"x must hold floating point numbers, got {x.dtype}. Pass x.float().")
         weight = next(self.parameters(), None)
@@ -299,7 +299,9 @@ class SequenceLayer(nn.Module):
     def _check_kind(self, state: Any, template: Any = None) -> None:
         """Refuse what is not nested as the states of this layer are."""
         if not same_structure(state, self.initial_state(0) if template is None else template):
-            raise StateError(f"this state is not one of {named(self)}. Pass what it returned, or None to begin.")
+            raise StateError(
+                f"this state is not one of {named(self)}. Pass what it returned, or None to begin."
+            )
 
     def _check_leaf(self, place: int, leaf: Tensor, like: Tensor, rows: int) -> None:
         """Refuse a tensor of the state that is not as ``like``, which has no rows."""

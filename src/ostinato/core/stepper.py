@@ -112,6 +112,10 @@ class Stepper:
 
     def refuse_other(self, x: Tensor) -> None:
         """Refuse x of another shape, dtype or device."""
+        if not isinstance(x, Tensor):
+            raise ShapeError(
+                f"x of a step must be a torch.Tensor, got {type(x).__name__}. Pass torch.as_tensor(x)."
+            )
         free = self.size is None and x.dim() > 1
         shape = (self.batch, *(x.shape[1:] if free else axes(self.size or 0)))
         if x.shape == shape and x.dtype is self.dtype and x.device == self.device:
@@ -143,7 +147,13 @@ class ArrayStepper(Stepper):
 
     def step(self, x: Tensor) -> Tensor | None:
         """One step: x (B, I) to y (B, O)."""
-        if x.shape != self._shape or x.dtype is not self.dtype or not x.is_cpu or x.requires_grad:
+        if (
+            not isinstance(x, Tensor)
+            or x.shape != self._shape
+            or x.dtype is not self.dtype
+            or not x.is_cpu
+            or x.requires_grad
+        ):
             self.refuse_other(x)
             x = x.detach()
         into = self._x if self._x is not None else zeros(tuple(x.shape), self.dtype)

@@ -108,6 +108,7 @@ class Anchored(Combinator):
 
     def reset_rows(self, state: Any, mask: Tensor) -> Any:
         """All of them."""
+        self._check_kind(state)
         if not self.streams:
             return state
         pairs = zip(self.layers, state, strict=False)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ..core import SequenceLayer, require_layers
+from ..core import SequenceLayer, check_count, require_layers
 from ..errors import ConfigError, StateError
 from .delay import waits_for
 from .steppers_combined import ChainStepper, ResidualStepper
@@ -76,6 +76,7 @@ class Ordered(Combinator):
 
     def reset_rows(self, state: Any, mask: Tensor) -> Any:
         """Layer by layer: their states may differ in dtype."""
+        self._check_kind(state)
         if not self.streams:
             return state
         return tuple(layer.reset_rows(part, mask) for layer, part in zip(self.layers, state, strict=True))
@@ -166,6 +167,7 @@ class Chain(Ordered):
 
         Where the rate has gone down and up again, nothing comes of a block that is not complete: end with whole blocks.
         """
+        self._check_kind(state)
         if not self.streams:
             return super().flush(state)
         owed = None
@@ -185,6 +187,7 @@ class Chain(Ordered):
 
     def tail(self, x: Tensor, count: int) -> Tensor:
         """Each layer is run on what those after it can see: a cone that opens towards the past."""
+        check_count(count)
         return _run_to_the_end(self.layers, x, count)
 
     def _add_up(self) -> None:
@@ -316,6 +319,7 @@ class Residual(Combinator):
 
     def flush(self, state: Any) -> Tensor:
         """What both paths owe; where they come in blocks, the one may owe more of a block than the other."""
+        self._check_kind(state)
         if not self.latency:
             return super().flush(state)
         body, shortcut = self.body.flush(state.body), self.shortcut.flush(state.shortcut)
@@ -324,6 +328,7 @@ class Residual(Combinator):
 
     def reset_rows(self, state: Any, mask: Tensor) -> Any:
         """Both paths."""
+        self._check_kind(state)
         if not self.streams:
             return state
         return ResidualState(

@@ -84,6 +84,7 @@ class Parallel(Ordered):
 
     def flush(self, state: Any) -> Tensor:
         """What all of them owe."""
+        self._check_kind(state)
         if not self.latency:
             return super().flush(state)
         owed = [layer.flush(part) for layer, part in zip(self.layers, state, strict=True)]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ..core import SequenceLayer, Size, axes, named
+from ..core import SequenceLayer, Size, axes, check_count, named
 from ..errors import ConfigError, StreamingError
 from .history import join_steps, keep_last
 from .sizes import at_least_one, check_size, is_whole
@@ -87,6 +87,7 @@ class Sliding(SequenceLayer):
 
     def tail(self, x: Tensor, count: int) -> Tensor:
         """Without the history, where x is long enough to be its own."""
+        check_count(count)
         needed = count + int(self.receptive_field) - 1
         if not self.keeps_pace or x.shape[1] < needed:
             return super().tail(x, count)
