@@ -100,6 +100,8 @@ def test_among_equals_the_gradient_does_not_depend_on_the_cut(values, cut):
     layer = GlobalMaxPool1d(1)
     found, whole = (gradients([run_chunks(layer, x, pieces)[0]], [x])[0] for pieces in ([cut, 6 - cut], [6]))
     close(found, whole)
+    last, end = (gradients([y], [x])[0] for y in (layer.last(x), layer(x)[0][:, -1]))
+    close(last, end)
 
 
 def test_a_classifier_of_rows_of_any_length():

@@ -34,7 +34,7 @@ class PositionalFeatures(SequenceLayer):
         input_size: features per step, I.
         size: features of a position, D; I if they are added. Where it is odd the last cosine is left out.
         mode: "add" gives x + P, "concat" x and then P.
-        longest: wavelength of the slowest wave in steps, over 2 pi; above 1.
+        longest: what wavelengths, from 2 pi steps on, come near to: 2 pi longest^((D - 2) / D) is the slowest; above 1.
 
     Shape:
         x (B, T, I), y (B, T, I) or (B, T, I + D), state.position (B,).
