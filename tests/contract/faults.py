@@ -325,6 +325,14 @@ class SaysNothingOfPhases(Overlapping):
         return SequenceLayer.oldest(self, step)
 
 
+class SaysTooFewFeatures(Dense):
+    """One less than it gives."""
+
+    def __init__(self):
+        super().__init__(3, 5)
+        self.output_size = 4
+
+
 class SaysTooFewSteps(SequenceLayer):
     """Three parts of a sequence, of which it declares two."""
 
@@ -453,6 +461,7 @@ ALONE: list[tuple[str, Case]] = [
     ("stride_is_measured", Case(ValidConvolution)),
     ("stride_is_measured", Case(lambda: RoundsLengthsUp(3, 5, 3, stride=2))),
     ("stride_is_measured", Case(SaysTooFewSteps)),
+    ("stride_is_measured", Case(SaysTooFewFeatures)),
     ("state_is_not_changed", Case(lambda: WritesIntoItsRing(3, 5, 3))),
     ("state_is_not_kept", Case(LeavesItsHistoryBehind)),
     ("state_is_saved", Case(lambda: OneTensorTwice(3, 5))),

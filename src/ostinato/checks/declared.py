@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from ..core import SequenceLayer, newest
+from ..core import SequenceLayer, axes, newest
 from ..errors import CheckError
 from .compare import TOLERANCE
 from .subject import BATCH, STEPS, Subject
@@ -93,10 +93,12 @@ def latency_is_measured(subject: Subject) -> None:
 
 
 def stride_is_measured(subject: Subject) -> None:
-    """T steps give floor(T / stride) outputs, in whole blocks, and out_lengths says so."""
+    """T steps give floor(T / stride) outputs of output_size, in whole blocks, and out_lengths says so."""
     layer = subject.layer
     for steps in range(3 * max(math.ceil(layer.stride), layer.block) + 2):
-        y, _ = layer(subject.x(steps))
+        x = subject.x(steps)
+        y, _ = layer(x)
+        _check_features(layer, x, y)
         said = layer.out_lengths(torch.full((BATCH,), steps))
         if layer.steps_out is not None:
             low = high = layer.steps_out if steps >= layer.stride else 0
@@ -113,6 +115,15 @@ def stride_is_measured(subject: Subject) -> None:
                 f"stride is declared {layer.stride}: {steps} steps should give {wanted} outputs, they give "
                 f"{y.shape[1]} and out_lengths says {said[0].item()}."
             )
+
+
+def _check_features(layer: SequenceLayer, x: Tensor, y: Tensor) -> None:
+    size = x.shape[2:] if layer.output_size is None else axes(layer.output_size)
+    if y.shape[2:] != size or y.dtype != layer.output_dtype(x.dtype):
+        raise CheckError(
+            f"outputs are declared to be {tuple(size)} of {layer.output_dtype(x.dtype)}, they are "
+            f"{tuple(y.shape[2:])} of {y.dtype}."
+        )
 
 
 def _goes_up(layer: SequenceLayer) -> bool:
