@@ -39,7 +39,7 @@ class DenseBlock(DenseConnections):
 
     Source:
         Huang et al. 2016, arXiv:1608.06993, section 3: composite function, growth rate, bottleneck layers (DenseNet-B).
-        Kernels look back only.
+        Kernels look back only. Dropout follows the kernel alone; theirs follows the 1 x 1 too (section 4.2).
 
     >>> block = DenseBlock(16, growth_rate=12, layers=4)
     >>> block.output_size, block.receptive_field
