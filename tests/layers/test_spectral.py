@@ -16,6 +16,7 @@ from torch import Tensor
 
 from layers.close import close, gradients
 from ostinato.checks.subject import run_chunks
+from ostinato.core import leaves
 from ostinato.errors import ConfigError
 from ostinato.layers import ISTFT, STFT, Chain
 
@@ -186,6 +187,17 @@ def test_digits_survive_float32():
     assert torch.equal(chain.layers[0](x)[0], frames)
     assert chain(x.float())[0].dtype == torch.float32
     assert not chain.state_dict()
+
+
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
+def test_half_precision(half):
+    """torch transforms no such numbers on the CPU."""
+    x = normal(1, 24, 1).detach()
+    chain = Chain(STFT(1, 8, 4), ISTFT(1, 8, 4))
+    y, state = chain(x.to(half))
+    assert y.dtype == half
+    assert {leaf.dtype for leaf in leaves(state) if leaf.is_floating_point()} == {half}
+    assert (y.double() - chain(x)[0]).abs().max() < 0.1
 
 
 def test_windows_move_with_the_layer():

@@ -174,9 +174,9 @@ class LevelFeatures(Moving):
         halflives = sequence("halflives", halflives, "numbers of steps")
         volatilities = sequence("volatilities", volatilities, "numbers of steps")
         lags = sequence("lags", lags, "whole numbers of steps")
-        wrong = next((lag for lag in lags if type(lag) is not int or lag < 1), None)
-        if wrong is not None:
-            raise ConfigError(f"lags must be whole numbers of steps from 1 on, got {wrong!r}.")
+        wrong = [lag for lag in lags if type(lag) is not int or lag < 1]
+        if wrong:
+            raise ConfigError(f"lags must be whole numbers of steps from 1 on, got {shortened(wrong[0])}.")
         super().__init__(input_size, max((1, *lags)), halflives, (scale, *volatilities))
         self.lags = tuple(lags)
         self.output_size = input_size * (len(lags) + len(halflives) + len(volatilities))

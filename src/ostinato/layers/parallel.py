@@ -55,7 +55,7 @@ class Parallel(Ordered):
 
     def last(self, x: Tensor) -> Tensor:
         """Each layer may need less than all of x."""
-        return torch.cat([layer.last(x) for layer in self.layers], dim=1)
+        return torch.cat([layer.last(x) for layer in self.layers], dim=-1)
 
     def tail(self, x: Tensor, count: int) -> Tensor:
         """Each layer at the last steps."""

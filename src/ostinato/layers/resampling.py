@@ -23,6 +23,7 @@ from .overlapping import Overlapping
 from .sizes import at_least_one, check_size
 from .sliding import Sliding
 
+STEEPEST = 500  # of beta: the window's Bessel function overflows from 714 on
 LEAST = 1e-12  # of the largest tap: what is smaller is a zero that rounding has missed
 
 
@@ -264,6 +265,8 @@ def low_pass_taps(cutoff: float, count: int, beta: float = 5.0) -> np.ndarray:
         )
     if not 0 <= beta < np.inf:
         raise ConfigError(f"beta must be a number of 0 or more, got {beta}.")
+    if beta > STEEPEST:
+        raise ConfigError(f"beta must be at most {STEEPEST}, or the window overflows, got {beta}.")
     place = np.arange(count) - (count - 1) / 2
     taps = np.sinc(2 * cutoff * place) * np.kaiser(count, beta)
     return taps / taps.sum()

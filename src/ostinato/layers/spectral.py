@@ -77,8 +77,9 @@ class STFT(Sliding):
         frames = buffer.unfold(1, self.length, self.step)  # (B, T', C, N), a view
         if not len(frames):  # MKL refuses
             return buffer.new_zeros(0, frames.shape[1], *axes(self.output_size))
-        spectrum = torch.fft.rfft(frames * self.window.like(buffer))
-        return torch.view_as_real(spectrum).permute(0, 1, 3, 2, 4).flatten(3)
+        frames = frames.to(_wide(buffer.dtype))
+        spectrum = torch.fft.rfft(frames * self.window.like(frames))
+        return torch.view_as_real(spectrum).permute(0, 1, 3, 2, 4).flatten(3).to(buffer.dtype)
 
     def tail(self, x: Tensor, count: int) -> Tensor:
         """The window may be longer than the receptive field, so without history it would not be filled."""
@@ -140,12 +141,18 @@ class ISTFT(Overlapping):
         total = (x.shape[1] - 1) * self.factor + self.span
         if not len(x):  # MKL refuses
             return x.new_zeros(0, total, *axes(self.output_size))
-        spectrum = torch.complex(x[..., 0::2], x[..., 1::2]).transpose(2, 3)
-        frames = torch.fft.irfft(spectrum, self.span) * self.dual.like(x)  # (B, T, C, N)
+        parts = x.to(_wide(x.dtype))
+        spectrum = torch.complex(parts[..., 0::2], parts[..., 1::2]).transpose(2, 3)
+        frames = torch.fft.irfft(spectrum, self.span) * self.dual.like(parts)  # (B, T, C, N)
         size = [len(x), frames.shape[2], total]
         # what torch.istft adds them up by; F.fold takes 2 to 20 times as long
         summed = torch.ops.aten.unfold_backward(frames.transpose(1, 2), size, 2, self.span, self.factor)
-        return summed.transpose(1, 2)
+        return summed.transpose(1, 2).to(x.dtype)
+
+
+def _wide(dtype: torch.dtype) -> torch.dtype:
+    """What transforms are made in: torch has none of half precision on the CPU."""
+    return torch.promote_types(dtype, torch.float32)
 
 
 def window_values(length: int, window_type: WindowType) -> np.ndarray:

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..core import SequenceLayer
-from ..errors import ConfigError, ShapeError
+from ..errors import ConfigError, ShapeError, shortened
 from .history import join_steps, keep_last
 from .sizes import sequence
 from .steppers_features import TradeStepper
@@ -68,9 +68,9 @@ class TradeFeatures(SequenceLayer):
     def __init__(self, windows: Sequence[int] = (8, 32, 128, 512)) -> None:
         super().__init__()
         windows = sequence("windows", windows, "whole numbers of trades")
-        odd = next((window for window in windows if type(window) is not int), None)
-        if odd is not None:
-            raise ConfigError(f"windows must be whole numbers of trades, got {odd!r}.")
+        odd = [window for window in windows if type(window) is not int]
+        if odd:
+            raise ConfigError(f"windows must be whole numbers of trades, got {shortened(odd[0])}.")
         short = next((window for window in windows if window < 2), None)
         if short is not None:
             raise ConfigError(f"windows must be at least 2 trades long, got {short}.")

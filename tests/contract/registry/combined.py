@@ -110,6 +110,9 @@ CASES: dict[str, Case] = {
     "Parallel": Case(lambda: Parallel(Conv1d(3, 2, 3), GRU(3, 4), Delay(3, 0))),
     "Parallel-strided": Case(lambda: Parallel(Conv1d(3, 2, 4, stride=2), MaxPool1d(3, 2))),
     "Parallel-lookahead": Case(lambda: Parallel(Conv1d(3, 2, 5, latency=2), Chain(LSTM(3, 4), Delay(4, 2)))),
+    "Parallel-frequencies": Case(
+        lambda: Parallel(Conv2d((4, 3), 3, 3, padding="same"), Conv2d((4, 3), 3, (2, 1)))
+    ),
     "Parallel-whole": Case(lambda: Parallel(CentredConv1d(3, 2, 3), GRU(3, 4))),
     "Residual": Case(lambda: Residual(Conv1d(3, 3, 3))),
     "Residual-frequencies": Case(lambda: Residual(Conv2d((4, 3), 3, 3, padding="same"))),

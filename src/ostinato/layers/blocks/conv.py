@@ -86,9 +86,9 @@ class ConvBlock(Chain):
 
 
 def _pool(pooling: str | None, size: int, steps: int) -> SequenceLayer | None:
+    at_least_one(pool_size=steps)
     if pooling is None:
         return None
-    at_least_one(pool_size=steps)
     if not isinstance(pooling, str) or pooling not in POOLS:
         raise ConfigError(f"pooling must be {', '.join(map(repr, POOLS))} or None, got {shortened(pooling)}.")
     return POOLS[pooling](size, steps)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ...core import SequenceLayer, Size, axes, valid_steps
-from ...errors import ShapeError
+from ...errors import ConfigError, ShapeError
 from ..options import not_negative
 from ..sizes import check_size
 
@@ -27,7 +27,7 @@ class BatchNorm(SequenceLayer):
         x (B, T, C) or (B, T, F, C), y alike. The state is ().
 
     Raises:
-        ConfigError: a size is below 1.
+        ConfigError: a size is below 1, eps is negative, or momentum lies outside 0 to 1.
         ShapeError: in ``train()``, a single valid step, or a single number of each channel: it has no variance.
 
     Source:
@@ -39,6 +39,8 @@ class BatchNorm(SequenceLayer):
         super().__init__()
         check_size(input_size=input_size)
         not_negative(eps=eps, momentum=momentum)
+        if momentum > 1:
+            raise ConfigError(f"momentum must be 0 to 1, the weight of a new batch, got {momentum}.")
         self.input_size = self.output_size = input_size
         self.norm = nn.BatchNorm1d(axes(input_size)[-1], eps=eps, momentum=momentum)
 
