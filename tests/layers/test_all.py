@@ -48,6 +48,16 @@ def test_last_is_the_last_step_of_forward(case, steps):
 
 
 @pytest.mark.parametrize("case", LAYERS.values(), ids=LAYERS.keys())
+def test_ends_are_the_last_outputs_of_rows_alone(case):
+    subject = Subject.of(case.make(), case.inputs)
+    x, lengths = subject.x(), subject.ragged()
+    found = subject.layer.ends(x, lengths)
+    for row, length in enumerate(lengths.tolist()):
+        alone, _ = subject.layer(x[row : row + 1, :length])
+        close(found[row], alone[0, -1] if alone.shape[1] else torch.zeros_like(found[row]))
+
+
+@pytest.mark.parametrize("case", LAYERS.values(), ids=LAYERS.keys())
 def test_no_rows_at_all(case):
     subject = Subject.of(case.make(), case.inputs)
     x, lengths = subject.x(13)[:0], torch.zeros(0, dtype=torch.int64)

@@ -190,6 +190,25 @@ class SequenceLayer(nn.Module):
             raise ShapeError(f"x has {x.shape[1]} steps, too few for an output: the stride is {self.stride}.")
         return y[:, -1]
 
+    def ends(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """y (B, O) at the last valid output of each row, from the beginning: what a classifier of ragged rows reads.
+
+        A row without an output gives zeros.
+
+        Raises:
+            As calling the layer.
+
+        >>> from ostinato.layers import GRU
+        >>> tuple(GRU(3, 5).ends(torch.zeros(2, 7, 3), torch.tensor([7, 4])).shape)
+        (2, 5)
+        """
+        y, _ = self(x, None, lengths)
+        if y.shape[1] == 0:
+            return y.new_zeros(y.shape[0], *y.shape[2:])
+        count = self.out_lengths(lengths.long())
+        last = y[torch.arange(len(y), device=y.device), (count - 1).clamp(min=0)]
+        return torch.where((count > 0).view(-1, *[1] * (last.dim() - 1)), last, 0.0)
+
     def tail(self, x: Tensor, count: int) -> Tensor:
         """y (B, N, O) at the last ``count`` steps of x, or at all where there are fewer, from the beginning.
 
