@@ -81,7 +81,7 @@ def test_a_mask_that_is_not_one_of_the_rows(mask):
         (lambda: Residual(nn.Linear(3, 3)), "a residual takes layers"),
         (lambda: Chain(run=Dense(3, 3)), "cannot be called 'run'"),
         (lambda: LSTM(3, 5, dropout="a"), "got 'a'"),
-        (lambda: Delay(3, 1.5), "steps must be a whole number of 0 or more, got 1.5"),
+        (lambda: Delay(3, 1.5), "steps must be a whole number of at least 0, got 1.5"),
     ],
 )
 def test_parts_that_do_not_fit(make, words):
