@@ -200,8 +200,8 @@ def others(quick: bool) -> Iterator[Pair]:
     yield Pair("LayerNorm", "nn.LayerNorm", call(L.LayerNorm(size)), norm, x, x, same=True, bar=1.1, repeat=5)
     turned = x.transpose(1, 2).contiguous()
     yield Pair(
-        "InstanceNorm", "nn.InstanceNorm1d", call(L.InstanceNorm(size)), nn.InstanceNorm1d(size), turned.transpose(1, 2), turned, same=True,
-        turned=first, repeat=5,
+        "InstanceNorm", "nn.InstanceNorm1d", call(L.InstanceNorm(size)), nn.InstanceNorm1d(size),
+        turned.transpose(1, 2), turned, same=True, turned=first, repeat=5,
     )  # fmt: skip
     yield Pair(
         "CumulativeLayerNorm", "nn.LayerNorm", call(L.CumulativeLayerNorm(size)), norm, x, x, same=False

@@ -158,4 +158,5 @@ class GlobalMaxPool1d(GlobalPool):
         if count != 1 or x.shape[1] == 0:
             return super().tail(x, count)
         self._check_input(x)
-        return x.flip(1).max(1, keepdim=True).values  # among equals the gradient goes to the first that it meets
+        # among equals the gradient goes to the first that it meets
+        return x.flip(1).max(1, keepdim=True).values
