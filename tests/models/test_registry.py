@@ -17,7 +17,9 @@ def refusal(name, options=None) -> str:
 
 
 def test_every_model_is_in_the_registry_of_the_contract():
-    assert set(MODEL_OPTIONS) == set(MODELS), "add the model to MODEL_OPTIONS in tests/contract/registry/models.py"
+    assert set(MODEL_OPTIONS) == set(MODELS), (
+        "add the model to MODEL_OPTIONS in tests/contract/registry/models.py"
+    )
     for name in MODELS:
         assert {f"model-{name}", f"forecast-{name}"} <= set(LAYERS)
 
