@@ -19,18 +19,22 @@ from ostinato.layers import (
     RNN,
     SRU,
     Chain,
+    Columns,
     Conv1d,
     Delay,
     DenseBlock,
     DenseConnections,
     Downsample,
+    Embedding,
     GlobalAvgPool1d,
+    Identity,
     MaxPool1d,
     MinGRU,
     MinLSTM,
     Parallel,
     PeepholeLSTM,
     Pointwise,
+    Repeat,
     Residual,
     ResidualBlock,
     TCNBlock,
@@ -105,6 +109,23 @@ def test_layers_say_how_far_they_reach():
         "Conv1d k=2 s=2 → 5",
     ]
     assert [box.name for box in boxes] == ["", "", "", "y"]
+
+
+def test_a_layer_that_is_repeated_is_a_box_each_time():
+    layer = Repeat(Residual(Conv1d(3, 3, 3)), 2)
+    boxes = graph_of(Whole(layer), (torch.zeros(2, 12, 3),), leaf_layers(layer), ["y"])
+    assert [(box.label, box.sources) for box in boxes] == [
+        ("x", []),
+        ("Conv1d k=3 → 3", [0]),
+        ("+", [1, 0]),
+        ("Conv1d k=3 → 3", [2]),
+        ("+", [3, 2]),
+    ]
+
+
+@pytest.mark.parametrize("layer", [Columns(6, (4, 1)), Chain(Embedding(5, 3), GRU(3, 4))])
+def test_raw_columns_and_codes_are_drawn(layer):
+    assert "<svg" in draw_wiring(layer)
 
 
 def test_what_waits_for_nothing_is_no_box():
@@ -245,6 +266,24 @@ WRONG = {
             Residual(Chain(squashed(), Conv1d(3, 3, 5, latency=2)), Chain(squashed(), Delay(3, 2)))
         ),
         "Residual runs layers beside each other",
+    ),
+    "nothing": (
+        lambda: draw_wiring(Identity()),
+        "Identity gives x as it is in eval(): there is nothing to draw.",
+    ),
+    "a module": (
+        lambda: draw_wiring(nn.Linear(3, 4)),
+        "a drawing takes layers that run along time, got Linear.",
+    ),
+    "a word": (lambda: draw_reach("GRU"), "a drawing takes layers that run along time, got str."),
+    "None": (lambda: draw_cell(None), "a drawing takes layers that run along time, got NoneType."),
+    "no steps": (
+        lambda: draw_wiring(Conv1d(3, 3, 2), steps=0),
+        "steps must be a whole number of at least 1, got 0.",
+    ),
+    "half steps": (
+        lambda: draw_reach(Conv1d(3, 3, 2), steps=1.5),
+        "steps must be a whole number of at least 1, got 1.5.",
     ),
     "running": (lambda: draw_reach(GlobalAvgPool1d(3)), "GlobalAvgPool1d sees inf steps"),
 }

@@ -91,7 +91,9 @@ class Reader:
         self.parameters, self.layers = parameters, layers
         self.boxes: list[Box] = []
         self.made: dict[Node, list[int]] = {}  # the boxes that a value comes from; none for a constant
-        self.calls: dict[str, int] = {}  # path of a layer to its box
+        self.calls: dict[
+            str, int
+        ] = {}  # one call of a layer to its box: a layer that is repeated has several
 
     def read(self, node: Node, names: Sequence[str] = ()) -> None:
         """One operation; of the last, the outputs, what its values are called."""
@@ -109,11 +111,11 @@ class Reader:
     def _compute(self, node: Node) -> None:
         taken = node.all_input_nodes[: 1 if _name(node) in LIKE else None]
         sources = _unique(place for value in taken for place in self.made[value])
-        path = self._layer(node)
+        call, path = self._layer(node)
         if not sources:
             self.made[node] = []
         elif path is not None:
-            self.made[node] = [self._into_layer(path, sources)]
+            self.made[node] = [self._into_layer(call, path, sources)]
         elif (
             _name(node) in SYMBOLS and not _is_mask(node) and not (_name(node) == "cat" and len(sources) < 2)
         ):
@@ -121,19 +123,20 @@ class Reader:
         else:
             self.made[node] = sources
 
-    def _into_layer(self, path: str, sources: list[int]) -> int:
+    def _into_layer(self, call: str, path: str, sources: list[int]) -> int:
         """The box of a layer, which takes whatever comes from outside of it."""
-        if path not in self.calls:
-            self.calls[path] = self._add(Box(_boxed(self.layers[path]), "layer"))
-        own = self.calls[path]
+        if call not in self.calls:
+            self.calls[call] = self._add(Box(_boxed(self.layers[path]), "layer"))
+        own = self.calls[call]
         box = self.boxes[own]
         box.sources = _unique([*box.sources, *(place for place in sources if place != own)])
         return own
 
-    def _layer(self, node: Node) -> str | None:
+    def _layer(self, node: Node) -> tuple[str, str | None]:
+        """The call that an operation belongs to, and the path of the layer that is called."""
         stack = node.meta.get("nn_module_stack") or {}
-        inside = [path for path, _ in stack.values() if path in self.layers]
-        return inside[-1] if inside else None
+        inside = [(call, path) for call, (path, _) in stack.items() if path in self.layers]
+        return inside[-1] if inside else ("", None)
 
     def _label(self, node: Node) -> str:
         """The symbol, and the parameter that it works with."""

@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...core import SequenceLayer, axes
+from ...core import SequenceLayer, axes, require_layers
 from ...errors import ConfigError
+from ...layers.sizes import at_least_one
 from .graph import described, leaf_layers
 from .svg import dot, figure, line, text
 
@@ -34,6 +35,9 @@ def draw_reach(layer: SequenceLayer, caption: str = "", steps: int | None = None
     Raises:
         ConfigError: the layer sees without limit, or more than fits into a picture, or runs layers beside each other.
     """
+    require_layers("a drawing", layer)
+    if steps is not None:
+        at_least_one(steps=steps)
     layer = copy.deepcopy(layer).double().eval()
     count = layer.receptive_field if steps is None else steps
     if not layer.streams or not count <= MOST:

@@ -5,8 +5,10 @@ from collections.abc import Callable
 
 import torch
 
-from ...core import SequenceLayer, axes
+from ...core import SequenceLayer, axes, require_layers
+from ...core.stepper import input_dtype
 from ...errors import ConfigError
+from ...layers.sizes import at_least_one
 from .graph import Box, OneStep, Whole, graph_of, leaf_layers
 from .layout import Layout, lay_out
 from .svg import arrow, figure, rounded, text
@@ -28,8 +30,9 @@ def draw_cell(layer: SequenceLayer, caption: str = "") -> str:
         A ``<figure>`` with an SVG.
 
     Raises:
-        ConfigError: the layer has no trace, or does not stream.
+        ConfigError: it is no layer, has no trace, or does not stream.
     """
+    require_layers("a drawing", layer)
     if not hasattr(layer, "trace") or not layer.streams:
         raise ConfigError(
             f"{type(layer).__name__} has no cell to draw: pass a recurrent layer of one direction, such as LSTM(3, 5)."
@@ -53,13 +56,19 @@ def draw_wiring(layer: SequenceLayer, caption: str = "", steps: int = STEPS) -> 
 
     Returns:
         A ``<figure>`` with an SVG.
+
+    Raises:
+        ConfigError: it is no layer, nothing is computed in it, or steps is no whole number of at least 1.
     """
+    require_layers("a drawing", layer)
+    at_least_one(steps=steps)
     layer = copy.deepcopy(layer).eval()
-    dtype = next((p.dtype for p in layer.parameters()), torch.float32)
-    x = torch.zeros(2, max(steps, layer.block), *axes(layer.input_size or 1), dtype=dtype)
+    x = torch.zeros(2, max(steps, layer.block), *axes(layer.input_size or 1), dtype=input_dtype(layer))
     with torch.no_grad():
-        boxes = graph_of(Whole(layer), (x,), leaf_layers(layer), ["y"])
-    return _drawn(_needed(boxes), caption or f"{type(layer).__name__}.")
+        boxes = _needed(graph_of(Whole(layer), (x,), leaf_layers(layer), ["y"]))
+    if not boxes:
+        raise ConfigError(f"{type(layer).__name__} gives x as it is in eval(): there is nothing to draw.")
+    return _drawn(boxes, caption or f"{type(layer).__name__}.")
 
 
 def _needed(boxes: list[Box]) -> list[Box]:
