@@ -20,6 +20,7 @@ from ostinato.core import (
     where_rows,
 )
 from ostinato.errors import StateError
+from ostinato.layers.recurrent import GRUState, RNNState
 
 
 class Inner(NamedTuple):
@@ -117,3 +118,27 @@ def test_structure_is_kinds_and_nesting_not_values():
     assert not same_structure(nested(), tuple(nested()))
     assert not same_structure(nested().body, nested().body.hidden)
     assert not same_structure((torch.ones(1),), (torch.ones(1), torch.ones(1)))
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: detach(None), "a state is made of tuples and tensors, got NoneType."),
+        (lambda: detach([torch.ones(2)]), "a state is made of tuples and tensors, got list."),
+        (lambda: map_state(torch.add, (torch.ones(2),), None), "they differ in structure."),
+        (lambda: where_rows([True], (torch.ones(2),), (torch.ones(2),)), "mask must be a bool tensor"),
+        (lambda: where_rows(torch.ones(2), (torch.ones(2),), (torch.ones(2),)), "mask must be a bool tensor"),
+        # would take both rows of one
+        (
+            lambda: where_rows(torch.tensor([True]), (torch.ones(2),), (torch.ones(2),)),
+            "mask is for 1 rows, the states have 2. Give each row a value.",
+        ),
+        (
+            lambda: join_rows([GRUState(torch.ones(1, 1, 2)), RNNState(torch.ones(1, 1, 2))]),
+            "these states cannot be joined: they differ in structure or phase.",
+        ),
+    ],
+)
+def test_refusals(call, sentence):
+    with pytest.raises(StateError, match=re.escape(sentence)):
+        call()

@@ -1,16 +1,18 @@
 """What every layer refuses, each time in a sentence that says what was wrong with which value, and what to do."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from contract.registry import LAYERS
 from ostinato.checks import Subject
 from ostinato.core import leaves, map_state, named
 from ostinato.errors import LengthsError, OstinatoError, ShapeError, StateError, StreamingError
+from ostinato.layers import Point, Pointwise, Quantiles, Regression, StandardScaler, StudentT
 
 BATCH, STEPS = 2, 5
 
@@ -104,6 +106,9 @@ def refusals_of_states(subject: Subject, x: Tensor) -> Iterator[Refusal]:
 
 def refusals_of_steps(subject: Subject, x: Tensor) -> Iterator[Refusal]:
     layer = subject.layer
+    for name, wrong in (("list", x.tolist()), ("one axis", x.flatten(2)[..., 0])):
+        yield f"last of {name}", ShapeError, "got", lambda given=wrong: layer.last(given)
+        yield f"tail of {name}", ShapeError, "got", lambda given=wrong: layer.tail(given, 2)
     for count in (0, -1, 1.5, None):
         yield f"tail of {count}", ShapeError, repr(count), lambda given=count: layer.tail(x, given)
     several = layer.stride.denominator > 1 or layer.block != layer.stride.numerator
@@ -112,6 +117,14 @@ def refusals_of_steps(subject: Subject, x: Tensor) -> Iterator[Refusal]:
         return
     for batch in (0, -1, 1.5, True, None, "2"):
         yield f"{batch!r} rows", ShapeError, repr(batch), lambda given=batch: layer.stepper(given)
+    yield "steps of a word", ShapeError, "'float32'", lambda: layer.stepper(dtype="float32")
+    if any(True for _ in layer.parameters()) and not layer.takes_codes:
+        yield (
+            "steps of another dtype",
+            ShapeError,
+            "torch.float16",
+            lambda: layer.stepper(dtype=torch.float16),
+        )
     stepper = layer.stepper(BATCH, dtype=x.dtype)
     one = x[:, 0]
     if layer.input_size is not None:
@@ -151,3 +164,50 @@ def test_what_is_odd_but_allowed(case):
         assert y.shape[0] == len(given)
     if x.is_floating_point():
         assert layer(torch.full_like(x, torch.nan))[0].shape == layer(x)[0].shape
+
+
+X = torch.zeros(2, 6, 3)
+GIVEN: dict[str, tuple[Call, type[OstinatoError], str]] = {
+    "scaler, None": (
+        lambda: StandardScaler(3).fit(None),
+        ShapeError,
+        "(rows, 3) with at least one row, got NoneType.",
+    ),
+    "scaler, list": (lambda: StandardScaler(3).fit([[1, 2, 3]]), ShapeError, "at least one row, got list."),
+    "regression": (
+        lambda: Regression(3, 2).take(None, [1]),
+        ShapeError,
+        "W (2, 3) and b (2,), got NoneType and list.",
+    ),
+    "labels, None": (
+        lambda: Point(2).fit(None),
+        ShapeError,
+        "labels (rows, 2), a column for each quantity, got NoneType.",
+    ),
+    "labels, one axis": (lambda: StudentT(2).fit(torch.ones(4)), ShapeError, "each quantity, got (4,)."),
+    # would fill both quantities with the labels of one
+    "labels, fewer": (lambda: Quantiles(2, (0.1, 0.5)).fit(torch.ones(4, 1)), ShapeError, "got (4, 1)."),
+    "labels, more": (lambda: Point(1).fit(torch.ones(4, 2)), ShapeError, "got (4, 2)."),
+    "features": (
+        lambda: Pointwise(nn.Linear(3, 5), 3, 4)(X),
+        ShapeError,
+        "the module of Pointwise must give (2, 6, 4) for x (2, 6, 3), got (2, 6, 5)",
+    ),
+    "features, undeclared": (
+        lambda: Pointwise(nn.Linear(3, 5))(X),
+        ShapeError,
+        "got (2, 6, 5): each step on its own",
+    ),
+    "steps": (
+        lambda: Pointwise(nn.Flatten(), 3, 3)(X),
+        ShapeError,
+        "must give (2, 6, 3) for x (2, 6, 3), got (2, 18)",
+    ),
+    "a tuple": (lambda: Pointwise(nn.LSTM(3, 3, batch_first=True), 3, 3)(X), ShapeError, "got tuple"),
+}
+
+
+@pytest.mark.parametrize(("call", "kind", "sentence"), GIVEN.values(), ids=GIVEN.keys())
+def test_what_methods_and_modules_give(call, kind, sentence):
+    with pytest.raises(kind, match=re.escape(sentence)):
+        call()

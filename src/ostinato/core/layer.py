@@ -20,7 +20,7 @@ from ..errors import ConfigError, ShapeError, StateError, StreamingError
 from .lengths import check_lengths, fill_padding
 from .sizes import Size, axes
 from .state import leaves, map_state, same_structure, where_rows
-from .stepper import Stepper, check_steps, input_dtype, make_stepper
+from .stepper import Stepper, check_steps, device_of, input_dtype, make_stepper
 
 HALF = (torch.float16, torch.bfloat16)
 
@@ -218,6 +218,7 @@ class SequenceLayer(nn.Module):
             ShapeError: count is no whole number of at least 1.
         """
         check_count(count)
+        self._check_input(x)
         if self.keeps_pace and not self.recurrent:
             x = x[:, -(count + int(self.receptive_field) - 1) :]
         return self(x)[0][:, -count:]
@@ -233,7 +234,7 @@ class SequenceLayer(nn.Module):
         Raises:
             StreamingError: the layer needs the whole sequence, or is not in ``eval()``.
             StateError: the state is another layer's or of another batch size.
-            ShapeError: the batch is no whole number of at least 1.
+            ShapeError: the batch is no whole number of at least 1, or x of that dtype is not what the layer takes.
 
         >>> from ostinato.layers import GRU
         >>> stepper = GRU(3, 5).eval().stepper()
@@ -241,6 +242,8 @@ class SequenceLayer(nn.Module):
         ((1, 5), (1, 1, 5))
         """
         check_steps(self, batch)
+        if dtype is not None:
+            self._check_steps_of(dtype, batch)
         made = make_stepper(self, batch, dtype or input_dtype(self))
         if state is not None:
             made.restore(state)
@@ -265,6 +268,14 @@ class SequenceLayer(nn.Module):
         if not self.streams or not _narrows(x):
             return after
         return map_state(lambda new, old: new.to(old.dtype), after, before)
+
+    def _check_steps_of(self, dtype: object, batch: int) -> None:
+        """Refuse a dtype that the layer would refuse of x."""
+        if not isinstance(dtype, torch.dtype):
+            raise ShapeError(f"dtype must be a torch.dtype, such as torch.float32, got {dtype!r}.")
+        if self.input_size is not None:
+            with torch.inference_mode():
+                self(torch.zeros(batch, 1, *axes(self.input_size), dtype=dtype, device=device_of(self)))
 
     def _silence(self, state: Any) -> Tensor:
         """``latency`` steps of zeros for the rows of ``state``."""

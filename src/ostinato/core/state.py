@@ -26,7 +26,9 @@ def map_state(function: Callable[..., Tensor], state: Any, *others: Any) -> Any:
     """
     if isinstance(state, Tensor):
         return function(state, *others)
-    if any(len(other) != len(state) for other in others):
+    if not isinstance(state, tuple):
+        raise _no_state(state)
+    if any(not isinstance(other, tuple) or len(other) != len(state) for other in others):
         raise StateError("these states do not belong to one layer: they differ in structure.")
     return _rebuild(state, [map_state(function, *parts) for parts in zip(state, *others, strict=True)])
 
@@ -39,7 +41,7 @@ def leaves(state: Any) -> Iterator[Tensor]:
         for part in state:
             yield from leaves(part)
     else:
-        raise StateError(f"a state is made of tuples and tensors, got {type(state).__name__}.")
+        raise _no_state(state)
 
 
 def named_leaves(state: Any, prefix: str = "") -> dict[str, Tensor]:
@@ -76,8 +78,11 @@ def where_rows(mask: Tensor, chosen: Any, otherwise: Any) -> Any:
     """Take the rows of ``chosen`` where ``mask`` (B,) is true, of ``otherwise`` elsewhere.
 
     Raises:
-        StateError: tensors in the same place differ in shape, so the rows are not in one phase.
+        StateError: tensors in the same place differ in shape, so the rows are not in one phase; or the mask is not of
+            these rows.
     """
+    if not isinstance(mask, Tensor) or mask.dtype != torch.bool or mask.dim() != 1:
+        raise StateError("mask must be a bool tensor with one value for each row of the states.")
 
     def choose(left: Tensor, right: Tensor) -> Tensor:
         if left.shape != right.shape:
@@ -85,6 +90,10 @@ def where_rows(mask: Tensor, chosen: Any, otherwise: Any) -> Any:
                 f"rows of shapes {tuple(left.shape[1:])} and {tuple(right.shape[1:])} cannot be mixed. A "
                 "strided layer lets rows be exchanged or reset only where its last block is complete: "
                 "feed whole blocks."
+            )
+        if len(mask) != len(left):
+            raise StateError(
+                f"mask is for {len(mask)} rows, the states have {len(left)}. Give each row a value."
             )
         return torch.where(mask.view(-1, *[1] * (left.dim() - 1)), left, right)
 
@@ -105,7 +114,8 @@ def join_rows(states: Sequence[Any]) -> Any:
     if not states:
         raise StateError("there are no states to join. Pass at least one.")
     structure = [[leaf.shape[1:] for leaf in leaves(state)] for state in states]
-    if any(shapes != structure[0] for shapes in structure):
+    alike = all(same_structure(state, states[0]) for state in states)
+    if not alike or any(shapes != structure[0] for shapes in structure):
         raise StateError("these states cannot be joined: they differ in structure or phase.")
     return map_state(lambda *parts: torch.cat(parts), states[0], *states[1:])
 
@@ -128,6 +138,10 @@ def same_structure(state: Any, other: Any) -> bool:
         and len(state) == len(other)
         and all(same_structure(a, b) for a, b in zip(state, other, strict=True))
     )
+
+
+def _no_state(value: object) -> StateError:
+    return StateError(f"a state is made of tuples and tensors, got {type(value).__name__}.")
 
 
 def _fill(template: Any, tensors: Iterator[Tensor]) -> Any:

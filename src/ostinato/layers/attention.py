@@ -133,9 +133,9 @@ class AttentionPool(SequenceLayer):
 
     def tail(self, x: Tensor, count: int) -> Tensor:
         """The last output alone is one softmax."""
+        self._check_input(x)
         if count != 1 or x.shape[1] == 0:
             return super().tail(x, count)
-        self._check_input(x)
         weights = self.scores(x).double().softmax(1)
         return torch.einsum("bth,btc->bhc", weights, x.double()).flatten(1)[:, None].to(x.dtype)
 

@@ -181,6 +181,7 @@ class Chain(Ordered):
 
     def last(self, x: Tensor) -> Tensor:
         """The last layer may need less than all of its input."""
+        self._check_input(x)
         *firsts, final = self.layers
         cut = final.keeps_pace  # otherwise its phase would be lost
         return final.last(_run_to_the_end(firsts, x, final.receptive_field if cut else math.inf))
@@ -188,6 +189,7 @@ class Chain(Ordered):
     def tail(self, x: Tensor, count: int) -> Tensor:
         """Each layer is run on what those after it can see: a cone that opens towards the past."""
         check_count(count)
+        self._check_input(x)
         return _run_to_the_end(self.layers, x, count)
 
     def _add_up(self) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ..errors import ConfigError, DataError
+from ..errors import ConfigError, DataError, ShapeError
 from .options import number, yes_or_no
 from .sizes import at_least_one, sequence
 
@@ -49,8 +49,14 @@ class Output(nn.Module):
         """Take the base from labels z (N, J), in units of the running scale; NaN where there is none.
 
         Raises:
+            ShapeError: z is no tensor of a column for each quantity.
             DataError: a quantity has no label.
         """
+        if not isinstance(z, Tensor) or z.dim() != 2 or z.shape[1] != self.quantities:
+            found = tuple(z.shape) if isinstance(z, Tensor) else type(z).__name__
+            raise ShapeError(
+                f"fit wants labels (rows, {self.quantities}), a column for each quantity, got {found}."
+            )
         rows = z.detach().double()
         known = rows.isfinite()
         if not bool(known.any(dim=0).all()):

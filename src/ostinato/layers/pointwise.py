@@ -5,8 +5,8 @@ Axes: B batch, T time steps, F frequencies, I input features, O output features.
 
 from torch import Tensor, nn
 
-from ..core import SequenceLayer, Size, axes
-from ..errors import ConfigError, shortened
+from ..core import SequenceLayer, Size, axes, named
+from ..errors import ConfigError, ShapeError, shortened
 from .options import yes_or_no
 from .sizes import check_size
 from .steppers_plain import PointwiseStepper
@@ -24,6 +24,7 @@ class Pointwise(SequenceLayer):
 
     Raises:
         ConfigError: a size is below 1, or the module is none.
+        ShapeError: the module gives other steps or features than these.
     """
 
     stepper_type = PointwiseStepper
@@ -42,7 +43,20 @@ class Pointwise(SequenceLayer):
 
     def run(self, x: Tensor, state: tuple[()], lengths: Tensor | None) -> tuple[Tensor, tuple[()]]:
         """Apply the module."""
-        return self.module(x), ()
+        y = self.module(x)
+        self._check_given(x, y)
+        return y, ()
+
+    def _check_given(self, x: Tensor, y: object) -> None:
+        """Refuse what is not one step for each, of the size that is declared."""
+        size = x.shape[2:] if self.output_size is None else axes(self.output_size)
+        if isinstance(y, Tensor) and y.shape[:2] == x.shape[:2] and y.shape[2:] == size:
+            return
+        found = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
+        raise ShapeError(
+            f"the module of {named(self)} must give {(*x.shape[:2], *size)} for x {tuple(x.shape)}, got {found}: each "
+            "step on its own, and as many features as output_size says, or as came in without one."
+        )
 
 
 class Dense(Pointwise):

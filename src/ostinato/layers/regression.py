@@ -48,10 +48,13 @@ class Regression(SequenceLayer):
         Raises:
             ShapeError: they have other shapes.
         """
-        if weight.shape != self.weight.shape or bias.shape != self.bias.shape:
+        found = [
+            tuple(part.shape) if isinstance(part, Tensor) else type(part).__name__ for part in (weight, bias)
+        ]
+        if found != [tuple(self.weight.shape), tuple(self.bias.shape)]:
             raise ShapeError(
                 f"a regression from {self.input_size} to {self.output_size} wants W {tuple(self.weight.shape)} and b "
-                f"{tuple(self.bias.shape)}, got {tuple(weight.shape)} and {tuple(bias.shape)}."
+                f"{tuple(self.bias.shape)}, got {found[0]} and {found[1]}."
             )
         self.weight.copy_(weight)
         self.bias.copy_(bias)

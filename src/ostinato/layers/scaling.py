@@ -49,10 +49,9 @@ class StandardScaler(SequenceLayer):
 
     def fit(self, x: Tensor) -> "StandardScaler":
         """Take mean and standard deviation from the rows of x (N, C). A constant feature is only centred."""
-        if x.dim() != 2 or x.shape[1] != self.input_size or len(x) == 0:
-            raise ShapeError(
-                f"fit wants (rows, {self.input_size}) with at least one row, got {tuple(x.shape)}."
-            )
+        if not isinstance(x, Tensor) or x.dim() != 2 or x.shape[1] != self.input_size or len(x) == 0:
+            found = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
+            raise ShapeError(f"fit wants (rows, {self.input_size}) with at least one row, got {found}.")
         rows = x.detach().double()
         wrong = (~rows.isfinite()).nonzero()
         if len(wrong):

@@ -88,10 +88,10 @@ class Sliding(SequenceLayer):
     def tail(self, x: Tensor, count: int) -> Tensor:
         """Without the history, where x is long enough to be its own."""
         check_count(count)
+        self._check_input(x)
         needed = count + int(self.receptive_field) - 1
         if not self.keeps_pace or x.shape[1] < needed:
             return super().tail(x, count)
-        self._check_input(x)
         return self.slide(x[:, -needed:])
 
     def _fits(self, leaf: Tensor, like: Tensor) -> bool:

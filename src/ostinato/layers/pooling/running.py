@@ -115,9 +115,9 @@ class GlobalAvgPool1d(GlobalPool):
 
     def tail(self, x: Tensor, count: int) -> Tensor:
         """The last mean alone needs no others."""
+        self._check_input(x)
         if count != 1 or x.shape[1] == 0:
             return super().tail(x, count)
-        self._check_input(x)
         return x.mean(1, keepdim=True, dtype=torch.float64).to(x.dtype)
 
 
@@ -155,8 +155,8 @@ class GlobalMaxPool1d(GlobalPool):
 
     def tail(self, x: Tensor, count: int) -> Tensor:
         """The last maximum alone needs no others."""
+        self._check_input(x)
         if count != 1 or x.shape[1] == 0:
             return super().tail(x, count)
-        self._check_input(x)
         # among equals the gradient goes to the first that it meets
         return x.flip(1).max(1, keepdim=True).values
