@@ -325,12 +325,13 @@ class SaysNothingOfPhases(Overlapping):
         return SequenceLayer.oldest(self, step)
 
 
-class SaysTooFewFeatures(Dense):
-    """One less than it gives."""
+class SaysTooFewFeatures(SequenceLayer):
+    """Five features, of which it declares four: a head behind it would not fit."""
 
-    def __init__(self):
-        super().__init__(3, 5)
-        self.output_size = 4
+    input_size, output_size = 3, 4
+
+    def run(self, x, state, lengths):
+        return torch.cat([x, x[..., :2]], dim=-1), ()
 
 
 class SaysTooFewSteps(SequenceLayer):
