@@ -32,9 +32,10 @@ from machine import HERE, record, write_record
 from ostinato.core import SequenceLayer
 
 LEARNT = 0.5  # of the trivial loss, at most
-# The adding problem is a plateau before it is learnt. A TCN that was given 2,000 iterations, the rate falling from the
-# first on, came to 0.12; one of 6,000 with batches of 8 at twice the rate had not left 1/6 after half of them.
-PAPER = {"adding": Budget(3000, 2e-3, batch=32, held=0.7), "copy": Budget(2500, 2e-3, batch=32)}
+# The adding problem is a plateau before it is learnt: at this rate TCN and GRU leave 1/6 between iteration 1,000 and
+# 2,000 and still gain at 7,000, as far as the paper's figure goes. A TCN of 2,000, the rate falling from the first on,
+# came to 0.12; at four times the rate a GRU came to 6e-6 and a TCN to 0.11.
+PAPER = {"adding": Budget(7000, 2e-3, batch=32, held=0.5), "copy": Budget(2500, 2e-3, batch=32)}
 SHORT = Budget(1000, 5e-3, batch=32)
 Lines = list[str]
 Row = dict[str, Any]
