@@ -260,10 +260,12 @@ class CcxtFeed(Feed):
         origin = Origin.HISTORY if after is None else Origin.FILL
         while True:
             self.health.state = "filling" if origin != Origin.STREAM else "live"
+            now = (
+                await self._now()
+            )  # before the bars: one that ends while they are fetched is not whole in them
             rows = await self._patiently(
                 self.client.fetch_ohlcv, self.symbol, self.frame, round((key + 1) * step * 1e3), PAGE
             )
-            now = await self._now()
             # over when its end has passed by the exchange's clock; the one that forms is left out
             closed = [row for row in rows if row[0] / 1e3 + step <= now - min(SETTLED, step / 10)]
             if items := self._bar_items(closed, key, origin, now):
