@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 DATA   ?=
 JOBS   ?= 2
 
-.PHONY: install demo test test-all check lint types contracts bench docs clean
+.PHONY: install demo test test-all test-gpu check lint types contracts bench docs clean
 
 install: $(READY)
 
@@ -25,6 +25,9 @@ test: $(READY)
 
 test-all: $(READY)
 	$(BIN)/python -m pytest -n $(JOBS) -m 'slow or not slow'
+
+test-gpu: $(READY)
+	OSTINATO_TEST_DEVICE=cuda $(BIN)/python -m pytest -n $(JOBS) tests/contract/test_contract.py tests/layers/test_devices.py tests/layers/test_autocast.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -1,4 +1,6 @@
-"""Every layer and every model through every check."""
+"""Every layer and every model through every check; on a GPU with OSTINATO_TEST_DEVICE=cuda."""
+
+import os
 
 import pytest
 import torch
@@ -7,6 +9,7 @@ from contract.registry import LAYERS
 from ostinato.checks import CHECKS
 from ostinato.checks.run import run_check
 
+DEVICE = os.environ.get("OSTINATO_TEST_DEVICE", "cpu")
 CELLS = [pytest.param(name, check, id=f"{name}:{check.name}") for name in LAYERS for check in CHECKS]
 
 
@@ -14,6 +17,6 @@ CELLS = [pytest.param(name, check, id=f"{name}:{check.name}") for name in LAYERS
 def test_contract(name, check, record_property):
     torch.manual_seed(0)
     case = LAYERS[name]
-    outcome = run_check(check, case.make(), case.inputs)
+    outcome = run_check(check, case.make(), case.inputs, device=DEVICE)
     record_property("mark", outcome.mark)
     assert outcome.fault is None, outcome.fault

@@ -7,7 +7,16 @@ import torch
 
 from ostinato.core import SequenceLayer, state_bytes
 from ostinato.errors import ContractError, LengthsError, ShapeError, StateError, StreamingError
-from ostinato.layers import GRU, LSTM, CentredConv1d, Conv1d, Identity, MaxPool1d
+from ostinato.layers import (
+    GRU,
+    LSTM,
+    CentredConv1d,
+    Conv1d,
+    Identity,
+    MaxPool1d,
+    PositionalFeatures,
+    StandardScaler,
+)
 
 
 @pytest.mark.parametrize(
@@ -112,6 +121,14 @@ def test_what_a_layer_without_memory_resets_and_owes():
     assert state_bytes(layer.initial_state(3)) == 0
     assert not layer.recurrent
     assert GRU(3, 5).recurrent
+
+
+def test_what_is_owed_is_where_the_layer_is():
+    """Of a layer that has buffers alone, or nothing but a state of whole numbers."""
+    assert StandardScaler(3).to("meta").flush(()).device.type == "meta"
+    positions = PositionalFeatures(4)
+    state = positions.initial_state(2, device="meta")
+    assert positions.flush(state).device.type == "meta"
 
 
 @pytest.mark.parametrize("layer", [GRU(3, 5), Conv1d(3, 5, 3), CentredConv1d(3, 5, 3), MaxPool1d(3, 2)])

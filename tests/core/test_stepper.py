@@ -9,7 +9,18 @@ from torch import nn
 
 from ostinato.core import SequenceLayer, Stepper, leaves, named_leaves, state_from_leaves
 from ostinato.errors import ShapeError, StateError, StreamingError
-from ostinato.layers import GRU, LSTM, Chain, Conv1d, Dense, LayerNorm, MaxPool1d, Pointwise, TradeFeatures
+from ostinato.layers import (
+    GRU,
+    LSTM,
+    Chain,
+    Conv1d,
+    Delay,
+    Dense,
+    LayerNorm,
+    MaxPool1d,
+    Pointwise,
+    TradeFeatures,
+)
 
 
 class Decayed(SequenceLayer):
@@ -156,6 +167,22 @@ def test_what_cannot_step_says_so():
     doubling.stride = Fraction(1, 2)
     with pytest.raises(StreamingError, match=r"Decayed gives several outputs for one step \(stride 1/2"):
         doubling.stepper()
+
+
+def test_a_layer_without_weights_steps_where_it_is_told_to():
+    stepper = Delay(3, 2).eval().stepper(device="meta")
+    assert stepper.step(torch.zeros(1, 3, device="meta")).device.type == "meta"
+    assert {leaf.device.type for leaf in leaves(stepper.state)} == {"meta"}
+    with pytest.raises(ShapeError, match=r"a step wants \(1, 3\) torch.float32 on meta, got .* on cpu"):
+        stepper.step(torch.zeros(1, 3))
+
+
+@pytest.mark.parametrize("layer", [GRU(3, 4), Delay(3, 2)])
+def test_another_device_is_refused(layer):
+    with pytest.raises(ShapeError, match="device must be one that torch has here, such as 'cpu', got 'gpu'"):
+        layer.eval().stepper(device="gpu")
+    with pytest.raises(ShapeError, match="steps on meta were asked for, the weights of GRU are on cpu"):
+        GRU(3, 4).eval().stepper(device="meta")
 
 
 @pytest.mark.parametrize("batch", [0, -1, 1.5, True, None])

@@ -13,22 +13,24 @@ from ostinato.core import leaves
 from ostinato.layers import GRU, LSTM, CoupledLSTM
 
 STEPS = 24
+DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
 
 
 def relative(found, expected):
     return float((found.double() - expected.double()).norm() / expected.double().norm().clamp(min=1e-3))
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", LAYERS)
-def test_a_layer_goes_on_under_autocast(name):
+def test_a_layer_goes_on_under_autocast(name, device):
     torch.manual_seed(0)
     case = LAYERS[name]
-    subject = Subject.of(case.make(), case.inputs)
+    subject = Subject.of(case.make(), case.inputs, device=device)
     layer, x = subject.layer.float(), subject.x(STEPS, batch=3)
     x = x.to(layer_input_dtype(layer, x)) if x.is_floating_point() else x
     with torch.no_grad():
         plain, state = layer(x)
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+    with torch.no_grad(), torch.autocast(device, torch.bfloat16):
         y, narrow = layer(x)
         again, _ = layer(x, narrow if layer.streams else None)
     assert [leaf.dtype for leaf in leaves(narrow)] == [leaf.dtype for leaf in leaves(state)]

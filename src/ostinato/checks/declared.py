@@ -143,7 +143,7 @@ def _felt_steps(subject: Subject, steps: int, place: int, enough: int = 0) -> se
         x, other = subject.x(steps, variant=variant), subject.x(steps, variant=variant + DRAWS)
         # all perturbations of one draw in one batch: row s has step s exchanged
         rows = x[:1].repeat(steps, *[1] * (x.dim() - 1))
-        everywhere = torch.arange(steps)
+        everywhere = torch.arange(steps, device=x.device)
         rows[everywhere, everywhere] = other[0]
         y, _ = subject.layer(rows)
         plain, _ = subject.layer(x[:1])

@@ -58,10 +58,10 @@ def state_stops_at_length(subject: Subject) -> None:
 
 def _check_no_steps(subject: Subject, state: object) -> None:
     """Rows without a step hand on the very state they were given, each its own."""
-    nothing = torch.zeros(BATCH, dtype=torch.int64)
+    nothing = subject.lengths([0] * BATCH)
     _, after = subject.layer(subject.x(variant=1), state, nothing)
     same_state(after, state, "after a chunk in which no row has a step")
-    some = torch.tensor([0, 0, 2, 0, 3])
+    some = subject.lengths([0, 0, 2, 0, 3])
     _, after = subject.layer(subject.x(variant=1), state, some)
     idle = [0, 1, 3]
     same_state(

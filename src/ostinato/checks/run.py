@@ -1,7 +1,10 @@
 """Running the checks on one layer."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+
+import torch
 
 from ..core import SequenceLayer
 from ..errors import CheckError
@@ -46,13 +49,16 @@ class Report:
         )
 
 
-def run_check(check: Check, layer: SequenceLayer, inputs: Draw | None = None, seed: int = 0) -> Outcome:
+def run_check(
+    check: Check, layer: SequenceLayer, inputs: Draw | None = None, seed: int = 0, device: str = "cpu"
+) -> Outcome:
     """One check. A crash within the layer is a fault too: the promise was not kept."""
     excuse = check.excuse(layer)
     if excuse:
         return Outcome(check.name, excuse=excuse)
     try:
-        check.function(Subject.of(layer, inputs, seed))
+        with _whole_float32():
+            check.function(Subject.of(layer, inputs, seed, device))
     except CheckError as error:
         return Outcome(check.name, fault=str(error))
     except Exception as error:  # whatever a user's layer raises is what we report
@@ -60,8 +66,23 @@ def run_check(check: Check, layer: SequenceLayer, inputs: Draw | None = None, se
     return Outcome(check.name)
 
 
+@contextmanager
+def _whole_float32() -> Iterator[None]:
+    """cuDNN without TF32: it would round what float32 holds to 10 bits, and pieces would join to 1e-3 only."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
+
+
 def check_layer(
-    layer: SequenceLayer, inputs: Draw | None = None, checks: Sequence[Check] = CHECKS, seed: int = 0
+    layer: SequenceLayer,
+    inputs: Draw | None = None,
+    checks: Sequence[Check] = CHECKS,
+    seed: int = 0,
+    device: str = "cpu",
 ) -> Report:
     """Run every check on a private copy of ``layer``.
 
@@ -70,6 +91,8 @@ def check_layer(
         inputs: makes x (B, T, I) in float64 from batch, steps and a generator; None draws normal numbers.
         checks: which ones.
         seed: of all random choices.
+        device: where the copy runs, ``cuda`` too; the inputs are the same numbers there. float32 is checked without
+            TF32, which torch else uses for convolutions and recurrences on a GPU.
 
     Returns:
         A report whose ``summary()`` reads well.
@@ -92,8 +115,8 @@ def check_layer(
         raise CheckError(
             f"the checks are for SequenceLayers, got {type(layer).__name__}. Wrap it, as in Pointwise."
         )
-    Subject.of(layer, inputs, seed)  # asks for inputs once, not in every check
-    report = Report(type(layer).__name__, [run_check(check, layer, inputs, seed) for check in checks])
+    Subject.of(layer, inputs, seed, device)  # asks for inputs once, not in every check
+    report = Report(type(layer).__name__, [run_check(check, layer, inputs, seed, device) for check in checks])
     if report.faults:
         raise CheckError(report.summary())
     return report

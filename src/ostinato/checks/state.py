@@ -44,7 +44,7 @@ def state_is_saved(subject: Subject) -> None:
     _, state = layer(x)
     y, _ = layer(subject.x(variant=2), _saved_and_loaded(layer, state, x))
     same("y", y, expected[0], "after saving and loading the state")
-    fresh = layer.initial_state(BATCH, x.dtype)
+    fresh = layer.initial_state(BATCH, x.dtype, x.device)
     y, _ = layer(x, _saved_and_loaded(layer, fresh, x))
     same("y", y, layer(x, fresh)[0], "begun with the initial state saved and loaded")
 
@@ -73,7 +73,7 @@ def rows_reset(subject: Subject) -> None:
     steps = layer.block * 6  # whole blocks: a strided layer resets only between them
     x, later = subject.x(steps), subject.x(variant=2)
     _, state = layer(x)
-    mask = torch.tensor([True, False, True, False, False])
+    mask = torch.tensor([True, False, True, False, False], device=x.device)
     mixed, end = layer(later, layer.reset_rows(state, mask))
     new, old = layer(later), layer(later, state)
     for name, rows, (y, after) in (("reset", mask, new), ("kept", ~mask, old)):
@@ -97,7 +97,7 @@ def whole_sequence_refuses_state(subject: Subject) -> None:
     if state != ():
         raise CheckError("a layer that does not stream must return () as its state.")
     try:
-        subject.layer(x, (torch.zeros(BATCH, 1),))
+        subject.layer(x, (x.new_zeros(BATCH, 1),))
     except StreamingError as error:
         if named(subject.layer) not in str(error):
             raise CheckError(f"the refusal does not name the layer: {error}") from error
@@ -107,7 +107,8 @@ def whole_sequence_refuses_state(subject: Subject) -> None:
 
 def _saved_and_loaded(layer: SequenceLayer, state: Any, x: Tensor) -> Any:
     tensors = {name: leaf.detach().contiguous() for name, leaf in named_leaves(state).items()}
-    return state_from_leaves(layer.initial_state(BATCH, x.dtype), load(save(tensors)))
+    loaded = {name: tensor.to(x.device) for name, tensor in load(save(tensors)).items()}
+    return state_from_leaves(layer.initial_state(BATCH, x.dtype, x.device), loaded)
 
 
 def _continue(subject: Subject, x: Tensor) -> tuple[Tensor, Any]:

@@ -65,7 +65,7 @@ def _goes_on(layer: SequenceLayer, x: Tensor) -> None:
     for start in (x.shape[1] // 2, x.shape[1] - 1, 1):
         given = map_state(torch.clone, exported[start])
         used.restore(given)
-        fresh = layer.stepper(len(x), given, x.dtype)
+        fresh = layer.stepper(len(x), given, x.dtype, x.device)
         for stepper in (used, fresh):
             _same_bits(stepper, x, start, expected, exported[-1])
         for leaf, before in zip(leaves(given), leaves(exported[start]), strict=True):
@@ -98,4 +98,4 @@ def _equal(found: Tensor, expected: Tensor) -> bool:
 
 
 def _made(layer: SequenceLayer, x: Tensor) -> Stepper:
-    return layer.stepper(len(x), dtype=x.dtype)
+    return layer.stepper(len(x), dtype=x.dtype, device=x.device)

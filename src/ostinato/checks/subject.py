@@ -36,10 +36,13 @@ class Subject:
     layer: SequenceLayer
     draw: Draw
     seed: int = 0
+    device: str = "cpu"
 
     @classmethod
-    def of(cls, layer: SequenceLayer, draw: Draw | None = None, seed: int = 0) -> "Subject":
-        """A private double-precision copy in ``eval()``.
+    def of(
+        cls, layer: SequenceLayer, draw: Draw | None = None, seed: int = 0, device: str = "cpu"
+    ) -> "Subject":
+        """A private double-precision copy in ``eval()``, on a device.
 
         Raises:
             CheckError: the layer does not say how many features it takes and no inputs are given.
@@ -50,16 +53,20 @@ class Subject:
                 "steps and a torch.Generator that returns x."
             )
         size = layer.input_size or 1
-        return cls(copy.deepcopy(layer).double().eval(), draw or _normal(size), seed)
+        return cls(copy.deepcopy(layer).double().to(device).eval(), draw or _normal(size), seed, device)
 
     def x(self, steps: int = STEPS, batch: int = BATCH, variant: int = 0) -> Tensor:
         """Inputs; another ``variant``, other numbers."""
         generator = torch.Generator().manual_seed(1000 * self.seed + variant)
-        return self.draw(batch, steps, generator)
+        return self.draw(batch, steps, generator).to(self.device)  # the same numbers on each
 
     def ragged(self, steps: int = STEPS) -> Tensor:
         """Lengths for BATCH rows: nothing, one step, some, all."""
-        return torch.tensor([steps, 0, 1, steps // 2, steps - 1])
+        return self.lengths([steps, 0, 1, steps // 2, steps - 1])
+
+    def lengths(self, steps: list[int]) -> Tensor:
+        """So many steps of each row, where the layer is."""
+        return torch.tensor(steps, device=self.device)
 
     def modes(self) -> Iterator[str]:
         """``eval``; ``train`` too where neither chance nor batch statistics take part."""
@@ -131,9 +138,9 @@ def weigh(y: Tensor, state: Any, seed: int = 0) -> Tensor:
     parts = [y, *(leaf for leaf in leaves(state) if leaf.is_floating_point())]
     total = y.new_zeros(())
     for part in parts:
-        weights = torch.randn(part.shape, generator=generator, dtype=torch.float64).to(part.dtype)
+        weights = torch.randn(part.shape, generator=generator, dtype=torch.float64).to(part)
         # where a window has seen nothing yet its state may hold infinities by design
-        total = total + (torch.where(part.isfinite(), part, 0.0) * weights).sum().to(total.dtype)
+        total = total + (torch.where(part.isfinite(), part, 0.0) * weights).sum().to(total)
     return total
 
 

@@ -1,5 +1,6 @@
 """The contract: what a layer that runs along time takes, returns and promises."""
 
+from .autocast import narrows
 from .layer import SequenceLayer, check_count, named, newest, require_layers
 from .lengths import check_lengths, fill_padding, reverse_steps, valid_steps
 from .sizes import Size, axes, numbers
@@ -16,7 +17,7 @@ from .state import (
     take_rows,
     where_rows,
 )
-from .stepper import ArrayStepper, Stepper
+from .stepper import ArrayStepper, Stepper, device_of
 
 __all__ = [
     "ArrayStepper",
@@ -28,12 +29,14 @@ __all__ = [
     "check_count",
     "check_lengths",
     "detach",
+    "device_of",
     "fill_padding",
     "join_rows",
     "leaves",
     "map_state",
     "named",
     "named_leaves",
+    "narrows",
     "newest",
     "numbers",
     "require_layers",

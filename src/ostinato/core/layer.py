@@ -17,10 +17,11 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import type_before_parametrizations
 
 from ..errors import ConfigError, ShapeError, StateError, StreamingError
+from .autocast import narrows
 from .lengths import check_lengths, fill_padding
 from .sizes import Size, axes
 from .state import leaves, map_state, same_structure, where_rows
-from .stepper import Stepper, check_steps, device_of, input_dtype, make_stepper
+from .stepper import Stepper, check_steps, device_of, device_of_steps, input_dtype, make_stepper
 
 HALF = (torch.float16, torch.bfloat16)
 
@@ -196,7 +197,7 @@ class SequenceLayer(nn.Module):
         A row without an output gives zeros.
 
         Raises:
-            As calling the layer.
+            ShapeError, LengthsError, StreamingError: as calling the layer does.
 
         >>> from ostinato.layers import GRU
         >>> tuple(GRU(3, 5).ends(torch.zeros(2, 7, 3), torch.tensor([7, 4])).shape)
@@ -223,18 +224,26 @@ class SequenceLayer(nn.Module):
             x = x[:, -(count + int(self.receptive_field) - 1) :]
         return self(x)[0][:, -count:]
 
-    def stepper(self, batch: int = 1, state: Any = None, dtype: torch.dtype | None = None) -> Stepper:
+    def stepper(
+        self,
+        batch: int = 1,
+        state: Any = None,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+    ) -> Stepper:
         """What runs this layer one step at a time, as fast as can be, with the weights that it has now.
 
         Args:
             batch: rows that are stepped together, B.
             state: where to begin, as this layer returns it; None is the beginning.
             dtype: of x; None is that of the weights, float64 where the layer reads raw columns.
+            device: of x; None is that of the weights, the CPU where there are none.
 
         Raises:
             StreamingError: the layer needs the whole sequence, or is not in ``eval()``.
             StateError: the state is another layer's or of another batch size.
-            ShapeError: the batch is no whole number of at least 1, or x of that dtype is not what the layer takes.
+            ShapeError: the batch is no whole number of at least 1, x of that dtype is not what the layer takes, or the
+                layer is on another device.
 
         >>> from ostinato.layers import GRU
         >>> stepper = GRU(3, 5).eval().stepper()
@@ -244,7 +253,7 @@ class SequenceLayer(nn.Module):
         check_steps(self, batch)
         if dtype is not None:
             self._check_steps_of(dtype, batch)
-        made = make_stepper(self, batch, dtype or input_dtype(self))
+        made = make_stepper(self, batch, dtype or input_dtype(self), device_of_steps(self, device))
         if state is not None:
             made.restore(state)
         return made
@@ -252,7 +261,7 @@ class SequenceLayer(nn.Module):
     def _enter(self, x: Tensor, state: Any, lengths: Tensor | None) -> tuple[Tensor, Any, Tensor | None]:
         """The door: bad input refused, padding cleaned, the beginning in place of None."""
         self._check_input(x)
-        if _narrows(x) and x.dtype in HALF:
+        if narrows(x) and x.dtype in HALF:
             weight = next(self.parameters(), None)
             x = x.to(torch.float32 if weight is None else weight.dtype)
         check_lengths(lengths, x.shape[0], x.shape[1], x.device)
@@ -265,7 +274,7 @@ class SequenceLayer(nn.Module):
 
     def _settled(self, before: Any, after: Any, x: Tensor) -> Any:
         """The state after, its numbers as wide as before: autocast narrows products, not what is remembered."""
-        if not self.streams or not _narrows(x):
+        if not self.streams or not narrows(x):
             return after
         return map_state(lambda new, old: new.to(old.dtype), after, before)
 
@@ -280,10 +289,13 @@ class SequenceLayer(nn.Module):
     def _silence(self, state: Any) -> Tensor:
         """``latency`` steps of zeros for the rows of ``state``."""
         example = next((leaf for leaf in leaves(state) if leaf.is_floating_point()), None)
-        if example is None:  # no state, no latency: any tensor of the layer gives dtype and device
-            example = next(self.parameters(), torch.zeros(0))
+        if example is None:  # no state, no latency: any tensor tells the dtype and the device
+            example = next(self.parameters(), torch.zeros(0, device=self._place(state)))
         batch = max((len(leaf) for leaf in leaves(state)), default=0)
         return example.new_zeros(batch, self.latency, *axes(self.input_size or 1))
+
+    def _place(self, state: Any) -> torch.device:
+        return next((leaf.device for leaf in leaves(state)), device_of(self))
 
     def _check_input(self, x: Tensor) -> None:
         if not isinstance(x, Tensor):
@@ -306,7 +318,7 @@ class SequenceLayer(nn.Module):
 
     def _check_dtype(self, x: Tensor) -> None:
         weight = next(self.parameters(), None)
-        if weight is not None and weight.dtype != x.dtype and not _narrows(x):
+        if weight is not None and weight.dtype != x.dtype and not narrows(x):
             raise ShapeError(
                 f"x is {x.dtype}, the weights of {named(self)} are {weight.dtype}. "
                 f"Pass x.to({weight.dtype}), or move the layer."
@@ -359,11 +371,6 @@ class SequenceLayer(nn.Module):
 def named(layer: nn.Module) -> str:
     """The name of its class, as it was written: a weight that is parametrised gives it another."""
     return type_before_parametrizations(layer).__name__
-
-
-def _narrows(x: Tensor) -> bool:
-    """Whether products are computed in half precision here."""
-    return torch.is_autocast_enabled(x.device.type)
 
 
 def check_count(count: int) -> None:

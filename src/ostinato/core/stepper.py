@@ -25,6 +25,7 @@ from .state import map_state
 if TYPE_CHECKING:
     from .layer import SequenceLayer
 
+CPU = torch.device("cpu")
 Array = np.ndarray  # (B, I) or (B, O), float32 or float64
 
 
@@ -41,10 +42,11 @@ class Stepper:
         has no output yet.
     """
 
-    def __init__(self, layer: "SequenceLayer", batch: int, dtype: torch.dtype) -> None:
-        self.layer, self.batch, self.dtype = layer, batch, dtype
+    def __init__(
+        self, layer: "SequenceLayer", batch: int, dtype: torch.dtype, device: torch.device = CPU
+    ) -> None:
+        self.layer, self.batch, self.dtype, self.device = layer, batch, dtype, device
         self.size = layer.input_size
-        self.device = device_of(layer)
         self.build()
         self.reset()
 
@@ -139,8 +141,10 @@ class ArrayStepper(Stepper):
     Subclasses write ``build`` and ``advance``, and where they remember something ``take`` and ``give``.
     """
 
-    def __init__(self, layer: "SequenceLayer", batch: int, dtype: torch.dtype) -> None:
-        super().__init__(layer, batch, dtype)
+    def __init__(
+        self, layer: "SequenceLayer", batch: int, dtype: torch.dtype, device: torch.device = CPU
+    ) -> None:
+        super().__init__(layer, batch, dtype, device)
         # on arrays of its own, x is always laid out alike
         self._x = None if self.size is None else zeros((batch, *axes(self.size)), dtype)
         self._shape = None if self.size is None else torch.Size((batch, *axes(self.size)))
@@ -205,15 +209,17 @@ def gives_several(layer: "SequenceLayer") -> bool:
     return layer.stride.denominator != 1 or layer.block != layer.stride.numerator
 
 
-def make_stepper(layer: "SequenceLayer", batch: int, dtype: torch.dtype) -> Stepper:
+def make_stepper(
+    layer: "SequenceLayer", batch: int, dtype: torch.dtype, device: torch.device = CPU
+) -> Stepper:
     """The fastest stepper that the layer's own class names and that suits it, at its beginning.
 
     A class does not inherit it: a subclass may compute otherwise, and would step as its parent does.
     """
     kind = vars(type_before_parametrizations(layer)).get("stepper_type") or Stepper
-    if issubclass(kind, ArrayStepper) and not (_on_arrays(layer, dtype) and kind.suits(layer)):
+    if issubclass(kind, ArrayStepper) and not (_on_arrays(layer, dtype, device) and kind.suits(layer)):
         kind = Stepper
-    return kind(layer, batch, dtype)
+    return kind(layer, batch, dtype, device)
 
 
 def input_dtype(layer: "SequenceLayer") -> torch.dtype:
@@ -228,8 +234,8 @@ def input_dtype(layer: "SequenceLayer") -> torch.dtype:
 
 
 def device_of(layer: nn.Module) -> torch.device:
-    """Where the weights of a layer are."""
-    return next((tensor.device for tensor in _tensors(layer)), torch.device("cpu"))
+    """Where the weights of a layer are; the CPU where it has none."""
+    return next((tensor.device for tensor in _tensors(layer)), CPU)
 
 
 def zeros(shape: tuple[int, ...], dtype: torch.dtype) -> Array:
@@ -252,11 +258,32 @@ def _settled(leaf: Tensor) -> Tensor:
     return leaf.detach().clone(memory_format=torch.contiguous_format)
 
 
-def _on_arrays(layer: "SequenceLayer", dtype: torch.dtype) -> bool:
+def device_of_steps(layer: "SequenceLayer", device: torch.device | str | None) -> torch.device:
+    """Where x of each step is: what was asked for, or where the layer is.
+
+    Raises:
+        ShapeError: torch has no such device here, or the weights are on another one.
+    """
+    if device is None:
+        return device_of(layer)
+    try:
+        where = torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError, TypeError):  # not compiled with CUDA is an AssertionError
+        raise ShapeError(f"device must be one that torch has here, such as 'cpu', got {device!r}.") from None
+    if next(_tensors(layer), None) is not None and device_of(layer) != where:
+        name = type_before_parametrizations(layer).__name__
+        raise ShapeError(
+            f"steps on {where} were asked for, the weights of {name} are on {device_of(layer)}. Move the layer, or "
+            "leave the device out."
+        )
+    return where
+
+
+def _on_arrays(layer: "SequenceLayer", dtype: torch.dtype, device: torch.device) -> bool:
     usual: tuple[torch.dtype, ...] = (torch.float32, torch.float64)
     tensors = [tensor for tensor in _tensors(layer) if tensor.is_floating_point()]
     known = dtype in usual or (layer.takes_codes and dtype == torch.int64)
-    return known and all(tensor.is_cpu and tensor.dtype in usual for tensor in tensors)
+    return known and device == CPU and all(tensor.is_cpu and tensor.dtype in usual for tensor in tensors)
 
 
 def _tensors(layer: nn.Module) -> "chain[Tensor]":

@@ -81,5 +81,9 @@ class AvgPool2d(Pool2d):
     def slide(self, buffer: Tensor) -> Tensor:
         """One call of torch's pooling, in the memory that buffer is in."""
         kernel = self.kernel
-        x, margin = kernel.pad(buffer.movedim(-1, 1))
-        return F.avg_pool2d(x, kernel.size, kernel.stride, (0, margin)).movedim(1, -1)
+        x = buffer.movedim(-1, 1)
+        if any(
+            kernel.margin
+        ):  # padded here: in this memory torch's CUDA gradient forgets its own padding (2.11)
+            x = F.pad(x, kernel.margin)
+        return F.avg_pool2d(x, kernel.size, kernel.stride).movedim(1, -1)

@@ -3,8 +3,9 @@
 Axes: C input features, O output features, K kernel size, G groups.
 """
 
-from torch import nn
-from torch.nn.utils import parametrizations
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from ...errors import ConfigError
 from ..sizes import at_least_one
@@ -32,4 +33,24 @@ def normalise_weight(module: nn.Module, dim: int = 0) -> None:
     Source:
         Salimans & Kingma 2016, arXiv:1602.07868, section 2, equation 2.
     """
-    parametrizations.weight_norm(module, dim=dim)
+    parametrize.register_parametrization(module, "weight", WeightNorm(dim), unsafe=True)
+
+
+class WeightNorm(nn.Module):
+    """g v / |v|, in torch's own names and order of parameters.
+
+    ``torch.nn.utils.parametrizations.weight_norm`` is the same on the CPU; its CUDA kernel takes the root in single
+    precision, which in float64 is off by 1e-7 (seen with torch 2.11).
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, magnitude: Tensor, direction: Tensor) -> Tensor:
+        """The weight."""
+        return direction * (magnitude / torch.norm_except_dim(direction, 2, self.dim))
+
+    def right_inverse(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Its magnitude and direction."""
+        return torch.norm_except_dim(weight, 2, self.dim), weight

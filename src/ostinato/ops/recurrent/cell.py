@@ -9,6 +9,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from ...core import narrows
+
 Parts = tuple[
     Tensor, ...
 ]  # what is remembered, (B, H) each; the first is the hidden state, which is the output
@@ -66,7 +68,7 @@ def unroll(
     Returns:
         y (B, T, H) and the parts after.
     """
-    if torch.is_autocast_enabled(x.device.type):  # what is narrowed at each step adds up
+    if narrows(x):  # what is narrowed at each step adds up
         with torch.autocast(x.device.type, enabled=False):
             return unroll(cell, x.to(state[0].dtype), state, lengths, mask=mask, change=change, seen=seen)
     outputs = []

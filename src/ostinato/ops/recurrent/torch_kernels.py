@@ -8,6 +8,7 @@ its gradient is NaN: its ragged rows go through a PackedSequence, which is sever
 Axes: B batch, T time steps, I input features, H hidden features.
 """
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -15,8 +16,13 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from ...core import narrows
 from . import naive
 from .weights import Weights
+
+# cuDNN wants a cell's weights in one block, and copies them into one at each call where they are not: megabytes, beside
+# the gigabytes that the steps read. One block would tie together parameters that masks and parametrisations set apart.
+warnings.filterwarnings("ignore", "RNN module weights are not part of single contiguous chunk", UserWarning)
 
 SHUT = 2.0**60  # far beyond what a float64 sigmoid tells from 1, whatever weights and biases add to it
 SHUT_IN_HALF = 2.0**15  # the same within half precision
@@ -79,7 +85,7 @@ def _held_on_padding(x: Tensor, weights: Weights, lengths: Tensor) -> tuple[Tens
     """
     padding = torch.arange(x.shape[1], device=x.device) >= lengths[:, None]
     size = len(weights.from_hidden) // 4
-    half = x.dtype == torch.float16 or torch.is_autocast_enabled(x.device.type)
+    half = x.dtype == torch.float16 or narrows(x)
     bound = SHUT_IN_HALF if half else SHUT
     shut = torch.zeros_like(weights.from_input[:, :1])
     shut[:size], shut[size : 2 * size] = -bound, bound

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...core import SequenceLayer, numbers
+from ...core import SequenceLayer, device_of, numbers
 from ...data.folds import Fold
 from ...data.panel import Panel
 from ...data.report import counted, too_few
@@ -34,7 +34,7 @@ from .beside import fitted_beside
 from .choosing import Choices, choose
 from .evaluating import Evaluation, judge
 from .features import foreseeable, raw_rows
-from .model import device_of, forecast_model, parts_of, step_microseconds
+from .model import forecast_model, parts_of, step_microseconds
 from .opening import Run, network_section
 from .predicting import check_numbers, foresee
 from .reading import Data, panel_of

@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from statistics import median
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor, nn
 
-from ...core import SequenceLayer, numbers
+from ...core import SequenceLayer, device_of, numbers
 from ...layers import Anchored, Chain, Parallel, Regression, StandardScaler
 from ...models import build
 from .features import features_of
@@ -71,8 +70,3 @@ def step_microseconds(model: SequenceLayer, raw: Tensor, steps: int = 200) -> fl
         stepper.step(rows[place : place + 1])
         times.append(time.perf_counter() - began)
     return 1e6 * median(times[min(20, len(times) - 1) :])  # the first ones warm up
-
-
-def device_of(model: SequenceLayer) -> torch.device:
-    """Where a model's weights are."""
-    return next(model.parameters()).device

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...core import numbers
+from ...core import device_of, numbers
 from ...data.calendar import HOLIDAY
 from ...data.panel import Panel
 from ...data.report import counted
 from ...errors import ConfigError, DataError
 from .features import ending, foreseeable, raw_rows
-from .model import device_of
 from .opening import Run
 from .reading import Data, like, panel_of
 from .recipe import Recipe
