@@ -22,6 +22,8 @@ SUBPACKAGES = (
     "checks",
     "inspection",
 )
+# what has its place in a page though the subpackage exports it further down
+BESIDE = {"layers": [f"recurrent.{name}_" for name in ("chrono", "forget_bias", "identity", "orthogonal")]}
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -41,7 +43,7 @@ def page(name: str) -> str:
     folder = SOURCE.joinpath(*name.split("."))
     tree = ast.parse((folder / "__init__.py").read_text("utf-8"))
     head = f"# ostinato.{name}\n\n"
-    exported = exports(tree)
+    exported = exports(tree) + BESIDE.get(name, [])
     if exported:
         return (
             head

@@ -16,7 +16,7 @@ from layers.close import close, gradients
 from ostinato.core import leaves
 from ostinato.errors import ConfigError, ContractError, ShapeError
 from ostinato.layers import GRU, Chain, Embedding, OneHot, Parallel
-from ostinato.layers.steppers_combined import ChainStepper
+from ostinato.layers.steppers.combined import ChainStepper
 
 DTYPES = [torch.int64, torch.int32, torch.uint8, torch.float32, torch.float64]
 

@@ -14,7 +14,7 @@ from layers.close import close, gradients
 from layers.test_spectral import normal
 from ostinato.errors import ConfigError
 from ostinato.layers import MelFilter
-from ostinato.layers.mel import FORMULAS
+from ostinato.layers.sound.mel import FORMULAS
 
 
 def htk(f: float) -> float:

@@ -24,7 +24,7 @@ from ostinato.layers import (
     StudentT,
     ToNetwork,
 )
-from ostinato.layers.outputs import WIDEST
+from ostinato.layers.features.outputs import WIDEST
 
 LEVELS = (0.1, 0.25, 0.5, 0.8)
 NUMBERS = st.floats(-1e3, 1e3) | st.sampled_from([0.0, 1e6, -1e6])

@@ -29,8 +29,8 @@ from ostinato.layers import (
     TradeFeatures,
     Windowed,
 )
-from ostinato.layers.steppers_combined import standard_of
-from ostinato.layers.steppers_features import Extremes
+from ostinato.layers.steppers.anchored import standard_of
+from ostinato.layers.steppers.features import Extremes
 from ostinato.tasks.forecasting.model import forecast_model
 from ostinato.tasks.forecasting.recipe import Recipe
 

@@ -1,7 +1,5 @@
 """Layers that run along time, each a ``SequenceLayer``: one family a file."""
 
-from .anchored import Anchored
-from .attention import AttentionPool
 from .blocks import (
     BottleneckBlock,
     ChannelShuffle,
@@ -13,6 +11,7 @@ from .blocks import (
     InceptionTimeBlock,
     ResidualBlock,
     SkipConnection,
+    SqueezeExcitation,
     TCNBlock,
     TransitionLayer,
     UNet,
@@ -20,43 +19,56 @@ from .blocks import (
     WaveNetStack,
     WideBlock,
 )
-from .combinators import Chain, Identity, Residual
+from .combining import Chain, DenseConnections, Identity, Parallel, Repeat, Residual, Reversed, Windowed
 from .convolution import (
     CentredConv1d,
+    CentredConv2d,
     CondensedConv1d,
     Conv1d,
+    Conv2d,
     ConvTranspose1d,
+    ConvTranspose2d,
     DepthwiseConv1d,
     LearnedGroupConv1d,
     PointwiseConv1d,
     Select,
     SeparableConv1d,
+    SeparableConv2d,
 )
-from .convolution2d import CentredConv2d, Conv2d, SeparableConv2d
 from .delay import Delay, InBlocks
-from .dense_connections import DenseConnections
 from .dropout import Dropout1d
 from .embedding import Embedding, OneHot
-from .levels import BarShape, LevelFeatures, RunningScale
+from .features import (
+    Anchored,
+    BarShape,
+    Calendar,
+    Columns,
+    LevelFeatures,
+    Output,
+    Point,
+    Quantiles,
+    Regression,
+    RunningScale,
+    StandardScaler,
+    StudentT,
+    ToNetwork,
+    TradeFeatures,
+)
 from .linear_recurrent import LRU, QRNN, SRU, MinGRU, MinLSTM
-from .masks import ApplyMask, Magnitude
-from .mel import MelFilter
-from .mulaw import MuLawDecode, MuLawEncode
 from .normalisation import BatchNorm, CumulativeLayerNorm, GroupNorm, InstanceNorm, LayerNorm, RMSNorm
-from .outputs import Output, Point, Quantiles, StudentT
-from .parallel import Parallel
 from .pointwise import Dense, Pointwise
 from .pooling import (
     AdaptiveAvgPool1d,
     AdaptiveMaxPool1d,
+    AttentionPool,
     AvgPool1d,
+    AvgPool2d,
     GlobalAvgPool1d,
     GlobalMaxPool1d,
     MaxPool1d,
+    MaxPool2d,
 )
-from .pooling2d import AvgPool2d, MaxPool2d
 from .positional import PositionalFeatures
-from .raw import Calendar, Columns, ToNetwork
 from .recurrent import (
     GRU,
     LSTM,
@@ -68,17 +80,9 @@ from .recurrent import (
     LayerNormRNN,
     PeepholeLSTM,
 )
-from .regression import Regression
-from .repeat import Repeat
 from .resampling import Decimate, Downsample, Interpolate, LowPass, Upsample
-from .reversed import Reversed
-from .scaling import StandardScaler
 from .shapes import Flatten, Unflatten
-from .spectral import ISTFT, STFT
-from .squeeze import SqueezeExcitation
-from .trades import TradeFeatures
-from .transposed2d import ConvTranspose2d
-from .windowed import Windowed
+from .sound import ISTFT, STFT, ApplyMask, Magnitude, MelFilter, MuLawDecode, MuLawEncode
 
 __all__ = [
     "GRU",

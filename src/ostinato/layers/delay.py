@@ -11,7 +11,7 @@ from torch import Tensor
 from ..core import SequenceLayer, Size
 from .sizes import at_least, at_least_one
 from .sliding import Sliding
-from .steppers_sliding import DelayStepper
+from .steppers.sliding import DelayStepper
 
 
 class Delay(Sliding):

@@ -9,7 +9,7 @@ from ..core import SequenceLayer, Size, axes, named
 from ..errors import ConfigError, ShapeError, shortened
 from .options import yes_or_no
 from .sizes import check_size
-from .steppers_plain import PointwiseStepper
+from .steppers.plain import PointwiseStepper
 
 
 class Pointwise(SequenceLayer):

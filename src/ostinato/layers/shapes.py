@@ -6,7 +6,7 @@ Axes: B batch, T time steps, F frequencies, C channels.
 from torch import Tensor
 
 from ..core import SequenceLayer
-from .kernel2d import frequencies_and_channels
+from .convolution.kernel2d import frequencies_and_channels
 
 
 class Flatten(SequenceLayer):

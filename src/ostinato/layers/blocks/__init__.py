@@ -6,6 +6,7 @@ from .dense import DenseBlock, TransitionLayer
 from .inception import InceptionBlock, InceptionTimeBlock
 from .residual import BottleneckBlock, ResidualBlock
 from .shuffle import ChannelShuffle
+from .squeeze import SqueezeExcitation
 from .tcn import TCNBlock
 from .unet import SkipConnection, UNet
 from .wavenet import WaveNetBlock, WaveNetStack
@@ -22,6 +23,7 @@ __all__ = [
     "InceptionTimeBlock",
     "ResidualBlock",
     "SkipConnection",
+    "SqueezeExcitation",
     "TCNBlock",
     "TransitionLayer",
     "UNet",

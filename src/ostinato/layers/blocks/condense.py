@@ -13,12 +13,12 @@ from torch import Tensor, nn
 
 from ...core import SequenceLayer
 from ...errors import ConfigError
-from ..combinators import Chain
+from ..combining.combinators import Chain
+from ..combining.dense_connections import DenseConnections
 from ..convolution import Conv1d, LearnedGroupConv1d
-from ..dense_connections import DenseConnections
 from ..pooling import AvgPool1d
 from ..sizes import at_least_one, whole_numbers
-from ..steppers_combined import ChainStepper
+from ..steppers.combined import ChainStepper
 from .parts import Activation, Norm, activation_layer, dropout_layer, in_order, norm_layer
 from .shuffle import ChannelShuffle
 

@@ -5,11 +5,11 @@ Axes: B batch, T time steps, I input features, O output features, K kernel size,
 
 from ...core import SequenceLayer
 from ...errors import ConfigError, shortened
-from ..combinators import Chain
+from ..combining.combinators import Chain
 from ..convolution import Conv1d
 from ..pooling import AvgPool1d, MaxPool1d
 from ..sizes import at_least_one
-from ..steppers_combined import ChainStepper
+from ..steppers.combined import ChainStepper
 from .parts import Activation, Norm, activation_layer, dropout_layer, norm_layer, present
 
 POOLS: dict[str, type[MaxPool1d | AvgPool1d]] = {"max": MaxPool1d, "average": AvgPool1d}

@@ -5,12 +5,12 @@ Axes: B batch, T time steps, I input features, O output features, K kernel size,
 
 from ...core import SequenceLayer
 from ...errors import ConfigError
-from ..combinators import Chain
+from ..combining.combinators import Chain
+from ..combining.dense_connections import DenseConnections
 from ..convolution import Conv1d
-from ..dense_connections import DenseConnections
 from ..pooling import AvgPool1d
 from ..sizes import at_least_one
-from ..steppers_combined import ChainStepper
+from ..steppers.combined import ChainStepper
 from .parts import Activation, Norm, activation_layer, dropout_layer, in_order, norm_layer, present
 
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 from ...core import SequenceLayer
 from ...errors import ConfigError
-from ..combinators import Chain
+from ..combining.combinators import Chain
+from ..combining.parallel import Parallel
 from ..convolution import Conv1d
 from ..options import yes_or_no
-from ..parallel import Parallel
 from ..pooling import MaxPool1d
 from ..sizes import at_least_one, check_size, sequence, whole_numbers
-from ..steppers_combined import ChainStepper, ParallelStepper
+from ..steppers.combined import ChainStepper, ParallelStepper
 from .conv import ConvBlock
 from .parts import Activation, Norm, activation_layer, in_order, norm_layer, present
 from .waiting import in_step

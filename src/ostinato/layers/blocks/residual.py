@@ -4,11 +4,11 @@ Axes: B batch, T time steps, I input features, O output features, K kernel size,
 """
 
 from ...core import SequenceLayer
-from ..combinators import Chain, Residual
+from ..combining.combinators import Chain, Residual
 from ..convolution import Conv1d
 from ..options import yes_or_no
 from ..sizes import at_least_one
-from ..steppers_combined import ChainStepper
+from ..steppers.combined import ChainStepper
 from .parts import (
     Activation,
     Norm,

@@ -6,7 +6,7 @@ Axes: B batch, T time steps, I input features, O output features, K kernel size.
 from torch import nn
 
 from ...core import SequenceLayer
-from ..combinators import Chain, Residual
+from ..combining.combinators import Chain, Residual
 from ..convolution import Conv1d
 from ..convolution.kernels import normalise_weight
 from ..dropout import Dropout1d
@@ -14,7 +14,7 @@ from ..options import yes_or_no
 from ..pointwise import Pointwise
 from ..recurrent.chances import check_rate
 from ..sizes import at_least_one
-from ..steppers_combined import ChainStepper
+from ..steppers.combined import ChainStepper
 from .parts import Activation, activation_layer
 
 

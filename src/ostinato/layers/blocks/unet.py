@@ -8,13 +8,13 @@ from itertools import pairwise
 
 from ...core import SequenceLayer, require_layers
 from ...errors import ConfigError
-from ..combinators import Chain
+from ..combining.combinators import Chain
+from ..combining.parallel import Parallel
 from ..convolution import ConvTranspose1d
 from ..delay import Delay, waits_for
-from ..parallel import Parallel
 from ..pooling import MaxPool1d
 from ..sizes import at_least_one, whole_numbers
-from ..steppers_combined import ChainStepper, ParallelStepper
+from ..steppers.combined import ChainStepper, ParallelStepper
 from .conv import ConvBlock
 from .parts import Activation, Norm
 

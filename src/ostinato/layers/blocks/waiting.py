@@ -2,7 +2,7 @@
 
 from ...core import SequenceLayer
 from ...errors import ConfigError
-from ..combinators import Chain
+from ..combining.combinators import Chain
 from ..delay import Delay
 
 

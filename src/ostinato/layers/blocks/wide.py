@@ -6,10 +6,10 @@ Axes: B batch, T time steps, I input features, O output features, K kernel size.
 from collections.abc import Sequence
 
 from ...errors import ConfigError
+from ..combining.parallel import Parallel
 from ..options import yes_or_no
-from ..parallel import Parallel
 from ..sizes import at_least_one, whole_numbers
-from ..steppers_combined import ParallelStepper
+from ..steppers.combined import ParallelStepper
 from .conv import ConvBlock
 from .parts import Activation, Norm
 from .waiting import in_step

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ...errors import ShapeError
 from ..options import yes_or_no
 from ..sliding import Sliding
-from ..steppers_sliding import ConvolutionStepper
+from ..steppers.sliding import ConvolutionStepper
 from .kernels import check_kernel, normalise_weight
 
 

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from ...core import SequenceLayer, Size, axes
 from ...errors import ConfigError
-from ..combinators import Chain
+from ..combining.combinators import Chain
 from ..sizes import at_least_one, check_size, whole_numbers
-from ..steppers_combined import ChainStepper
+from ..steppers.combined import ChainStepper
 from .causal import Conv1d
 
 

@@ -4,11 +4,11 @@ Axes: B batch, T time steps, C input features, O output features, K kernel size,
 """
 
 from ...core import SequenceLayer
-from ..combinators import Chain
+from ..combining.combinators import Chain
 from ..options import yes_or_no
 from ..sizes import at_least_one
-from ..steppers_combined import ChainStepper
-from ..steppers_sliding import ConvolutionStepper
+from ..steppers.combined import ChainStepper
+from ..steppers.sliding import ConvolutionStepper
 from .causal import Conv1d
 
 

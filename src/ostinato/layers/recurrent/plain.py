@@ -14,7 +14,7 @@ from ...errors import ConfigError
 from ...ops import recurrent as ops
 from ...ops.recurrent import Parts
 from ..sizes import at_least_one
-from ..steppers_recurrent import GRUStepper, LSTMStepper, RNNStepper
+from ..steppers.recurrent import GRUStepper, LSTMStepper, RNNStepper
 from .base import Options, Recurrent
 
 
