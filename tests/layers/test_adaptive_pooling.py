@@ -97,7 +97,3 @@ def test_a_stepper_is_refused():
 def test_the_family_says_what_its_members_must_define(method, lengths):
     with pytest.raises(NotImplementedError, match=rf"AdaptivePool does not define {method}\(\)."):
         AdaptivePool(2, 2)(torch.zeros(1, 3, 2), None, lengths)
-
-
-def test_what_a_layer_says_of_itself():
-    assert repr(AdaptiveMaxPool1d(3, 2)) == "AdaptiveMaxPool1d(3, steps=2)"

@@ -147,7 +147,3 @@ def test_a_long_stream_goes_on_counting():
 def test_refusals(make, sentence):
     with pytest.raises(ConfigError, match=re.escape(sentence)):
         make()
-
-
-def test_what_a_layer_says_of_itself():
-    assert repr(AttentionPool(3, 2)).startswith("AttentionPool(\n  3, heads=2, scorer='linear'")

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from torch import nn
 
 from ostinato.core import SequenceLayer
 from ostinato.layers import CondenseBlock, CondenseStages, ConvBlock, InceptionBlock, UNet, WideBlock
@@ -24,10 +25,16 @@ WIDE: dict[str, Any] = LOOKS | {
 }
 
 
+def told(module: nn.Module) -> str:
+    """What torch says of a module of its own; ours are printed as they were written, which may be in two ways."""
+    return "" if isinstance(module, SequenceLayer) else module.extra_repr()
+
+
 def made(layer: SequenceLayer) -> tuple[Any, ...]:
     """What tells two blocks apart: the modules by name, the shapes of their weights, what an output sees."""
     shapes = {name: tuple(parameter.shape) for name, parameter in layer.named_parameters()}
-    return repr(layer), shapes, layer.receptive_field, layer.stride, layer.latency
+    modules = {name: (type(part), told(part)) for name, part in layer.named_modules()}
+    return modules, shapes, layer.receptive_field, layer.stride, layer.latency
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,3 @@ def test_after_a_convolution_in_float32():
 def test_refusals(options, sentence):
     with pytest.raises(ConfigError, match=re.escape(sentence)):
         CumulativeLayerNorm(3, **options)
-
-
-def test_what_a_layer_says_of_itself():
-    assert repr(CumulativeLayerNorm((2, 3))) == "CumulativeLayerNorm((2, 3), eps=1e-05, per='layer')"

@@ -121,7 +121,3 @@ def test_refusals(kind):
         sentence = f"input_size must be a whole number of at least 1, got {size}."
         with pytest.raises(ConfigError, match=re.escape(sentence)):
             kind(size)
-
-
-def test_what_a_layer_says_of_itself():
-    assert repr(GlobalAvgPool1d((4, 3))) == "GlobalAvgPool1d((4, 3))"

@@ -315,11 +315,7 @@ def test_layers_above_each_other():
     assert stack(normal(2, 7, FEATURES))[0].shape == (2, 7, 2)
 
 
-def test_what_a_layer_says_of_itself():
-    assert repr(SRU(3, 5)) == "SRU(3, 5, gates=input, activation=identity, highway=True)"
-    assert "MinGRU(\n  3, 5, candidate=linear" in repr(MinGRU(3, 5))
-    assert repr(QRNN(3, 5)) == "QRNN(3, 5, kernel_size=2, pooling=fo, zoneout=0.0)"
-    assert repr(LRU(3, 5, 4)) == "LRU(3, 5, 4)"
+def test_a_recurrence_without_steps_says_so():
     with pytest.raises(NotImplementedError, match=r"LinearRecurrent does not define steps\(\)."):
         LinearRecurrent(1, 1).run(torch.zeros(1, 1, 1), (), None)
 

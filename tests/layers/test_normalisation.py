@@ -338,8 +338,3 @@ def test_sizes_below_one(make, size):
 def test_refusals(make, sentence):
     with pytest.raises(ConfigError, match=re.escape(sentence)):
         make()
-
-
-def test_what_a_layer_says_of_itself():
-    assert repr(GroupNorm(6, 2)) == "GroupNorm(6, groups=2, over='step', eps=1e-05)"
-    assert repr(InstanceNorm(6)) == "InstanceNorm(6, eps=1e-05, affine=False)"

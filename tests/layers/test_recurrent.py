@@ -171,7 +171,6 @@ def test_the_initial_state_follows_the_weights_or_what_is_asked():
 
 
 def test_what_a_layer_says_of_itself():
-    assert repr(GRU(3, 5, 2, dropout=0.1)) == "GRU(3, 5, num_layers=2, dropout=0.1)"
     assert GRU(3, 5).recurrent
     assert GRU(3, 5, bidirectional=True).output_size == 10
 

@@ -270,10 +270,3 @@ def test_what_cannot_be_asked_for(options, sentence):
     with pytest.raises(ConfigError) as caught:
         LSTM(3, 5, **options)
     assert sentence in str(caught.value)
-
-
-def test_its_name_says_what_was_asked_for():
-    assert repr(LSTM(3, 5)) == "LSTM(3, 5, num_layers=1)"
-    layer = GRU(3, 5, 2, bidirectional=True, bias=False, state_dropout=0.2, zoneout=0.1)
-    shown = "num_layers=2, bias=False, bidirectional=True, state_dropout=0.2, zoneout=(0.1,)"
-    assert repr(layer) == f"GRU(3, 5, {shown})"

@@ -88,6 +88,13 @@ def test_the_same_channels_are_dropped_in_every_chunk():
     assert not torch.equal(first[0], first[1])
 
 
+def test_a_channel_is_dropped_at_all_frequencies_and_steps():
+    torch.manual_seed(0)
+    y, state = Dropout1d((4, 50), 0.4)(torch.ones(3, 8, 4, 50))
+    assert torch.equal(y, state.mask[:, None, None].expand(3, 8, 4, 50))
+    assert y.unique().tolist() == pytest.approx([0, 1 / 0.6])
+
+
 def test_channels_of_rows_that_begin_anew_are_drawn_anew():
     layer, x = Dropout1d(50, 0.5), torch.ones(2, 1, 50)
     y, state = layer(x)

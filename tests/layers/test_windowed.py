@@ -13,6 +13,13 @@ from ostinato.errors import ConfigError, ShapeError
 from ostinato.layers import Chain, Dense, Windowed
 
 
+class Transposed(nn.Module):
+    """(N, L, C) to (N, C, L), which torch's convolutions take."""
+
+    def forward(self, x):
+        return x.transpose(1, 2)
+
+
 def windows(row: list[list[float]], length: int) -> list[list[list[float]]]:
     """The last ``length`` steps at every step, zeros before the first."""
     zeros = [[0.0] * 3] * length
@@ -85,3 +92,19 @@ def test_a_module_that_gives_something_else():
 def test_refusals():
     with pytest.raises(ConfigError, match=re.escape("length must be a whole number of at least 1, got 0.")):
         Windowed(nn.Flatten(), 0, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("module", "told"),
+    [
+        (nn.Sequential(Transposed(), nn.Conv1d(3, 2, 7), nn.Flatten()), "Kernel size"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(10, 2)), "shapes cannot be multiplied"),
+    ],
+)
+def test_a_module_that_does_not_fit_the_window(module, told):
+    layer = Windowed(module, 4, 3, 2)
+    sentence = r"the module does not take windows \(N, 4, 3\): .*" + told + ".* Make its sizes fit length and"
+    with pytest.raises(ShapeError, match=sentence):
+        layer(torch.zeros(2, 7, 3))
+    with pytest.raises(ShapeError, match=sentence):
+        layer.eval().stepper().step(torch.zeros(1, 3))

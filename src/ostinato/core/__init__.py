@@ -1,8 +1,9 @@
 """The contract: what a layer that runs along time takes, returns and promises."""
 
 from .autocast import narrows
-from .layer import SequenceLayer, check_count, named, newest, require_layers
+from .layer import SequenceLayer, check_count, newest, require_layers
 from .lengths import check_lengths, fill_padding, reverse_steps, valid_steps
+from .shown import named
 from .sizes import Size, axes, numbers
 from .state import (
     State,

@@ -10,15 +10,15 @@ Axes: B batch, T time steps in, T' time steps out, I input features, O output fe
 
 import math
 from fractions import Fraction
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrize import type_before_parametrizations
 
 from ..errors import ConfigError, ShapeError, StateError, StreamingError
 from .autocast import narrows
 from .lengths import check_lengths, fill_padding
+from .shown import made_with, named
 from .sizes import Size, axes
 from .state import leaves, map_state, same_structure, where_rows
 from .stepper import Stepper, check_steps, device_of, device_of_steps, input_dtype, make_stepper
@@ -79,6 +79,13 @@ class SequenceLayer(nn.Module):
     streams: bool = True
     takes_codes: bool = False
     stepper_type: ClassVar[type[Stepper] | None] = None
+    _made_with = ""
+
+    def __new__(cls, *arguments: Any, **named: Any) -> Self:
+        layer = super().__new__(cls)
+        if arguments or named:  # a copy is made without, and has them from the original
+            object.__setattr__(layer, "_made_with", made_with(arguments, named))
+        return layer
 
     def forward(self, x: Tensor, state: Any = None, lengths: Tensor | None = None) -> tuple[Tensor, Any]:
         """Run over the steps of x, from ``state`` on."""
@@ -367,10 +374,9 @@ class SequenceLayer(nn.Module):
         """Whether an output can depend on steps without limit."""
         return math.isinf(self.receptive_field)
 
-
-def named(layer: nn.Module) -> str:
-    """The name of its class, as it was written: a weight that is parametrised gives it another."""
-    return type_before_parametrizations(layer).__name__
+    def extra_repr(self) -> str:
+        """What it was made with, for ``print``."""
+        return self._made_with
 
 
 def check_count(count: int) -> None:

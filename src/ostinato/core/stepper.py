@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import type_before_parametrizations
 
 from ..errors import ShapeError, StreamingError
+from .shown import named
 from .sizes import axes
 from .state import map_state
 
@@ -185,7 +186,7 @@ def check_steps(layer: "SequenceLayer", batch: int) -> None:
         StreamingError: it needs the whole sequence, is training, or gives several outputs for one step.
         ShapeError: the batch is no whole number of at least 1.
     """
-    name = type_before_parametrizations(layer).__name__
+    name = named(layer)
     if not isinstance(batch, int) or isinstance(batch, bool) or batch < 1:
         raise ShapeError(f"batch must be a whole number of at least 1, got {batch!r}.")
     if not layer.streams:
@@ -271,7 +272,7 @@ def device_of_steps(layer: "SequenceLayer", device: torch.device | str | None) -
     except (RuntimeError, AssertionError, TypeError):  # not compiled with CUDA is an AssertionError
         raise ShapeError(f"device must be one that torch has here, such as 'cpu', got {device!r}.") from None
     if next(_tensors(layer), None) is not None and device_of(layer) != where:
-        name = type_before_parametrizations(layer).__name__
+        name = named(layer)
         raise ShapeError(
             f"steps on {where} were asked for, the weights of {name} are on {device_of(layer)}. Move the layer, or "
             "leave the device out."

@@ -83,4 +83,5 @@ CASES: dict[str, Case] = {
     "Pointwise": Case(lambda: Pointwise(nn.LeakyReLU(), 3, 3)),
     "Identity": Case(Identity, lambda b, t, g: nn.functional.pad(trades(b, t, g), (0, 1))),
     "Dropout1d": Case(lambda: Dropout1d(3, 0.4)),
+    "Dropout1d-frequencies": Case(lambda: Dropout1d((4, 3), 0.4)),
 }

@@ -74,7 +74,3 @@ class SqueezeExcitation(SequenceLayer):
             means = squeezed.sum(1, keepdim=True) / torch.as_tensor(count).clamp(min=1)
         gates = self.fc2(self.fc1(means.to(x.dtype)).relu()).sigmoid()
         return x * (gates if x.dim() == 3 else gates[:, :, None]), state
-
-    def extra_repr(self) -> str:
-        """What it was made with."""
-        return f"{self.input_size}, reduction={self.reduction}, over={self.over!r}"

@@ -31,7 +31,7 @@ class Windowed(SequenceLayer):
 
     Raises:
         ConfigError: a size is below 1.
-        ShapeError: the module does not give (N, O).
+        ShapeError: the module does not take (N, L, I), or does not give (N, O).
 
     >>> mlp = nn.Sequential(nn.Flatten(), nn.Linear(4 * 3, 5))
     >>> y, state = Windowed(mlp, length=4, input_size=3, output_size=5)(torch.zeros(2, 7, 3))
@@ -84,7 +84,15 @@ class Windowed(SequenceLayer):
         """y (N, O) for ``windows`` (N, I, L)."""
         if len(windows) == 0:
             return windows.new_zeros(0, self.output_size)
-        y: Tensor = self.module(windows.transpose(1, 2))
+        try:
+            y: Tensor = self.module(windows.transpose(1, 2))
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:  # a kernel longer than the window, a matrix of other sizes
+            raise ShapeError(
+                f"the module does not take windows (N, {self.length}, {self.input_size}): "
+                f"{str(error).splitlines()[0]} Make its sizes fit length and input_size."
+            ) from error
         if not isinstance(y, Tensor) or y.shape != (len(windows), self.output_size):
             got = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
             raise ShapeError(

@@ -70,10 +70,6 @@ class LinearRecurrent(SequenceLayer):
         like = next(self.parameters())
         return torch.zeros(batch, self.hidden_size, dtype=dtype or like.dtype, device=device or like.device)
 
-    def extra_repr(self) -> str:
-        """Sizes, as torch.nn shows them."""
-        return f"{self.input_size}, {self.hidden_size}"
-
 
 def at_lengths(h: Tensor, start: Tensor, lengths: Tensor | None) -> Tensor:
     """``h`` (B, T, H) after each row's last step; ``start`` (B, H) for a row without steps."""

@@ -120,10 +120,6 @@ class LRU(LinearRecurrent):
         )
         return y, after, LRUTrace(real, imaginary) if trace else None
 
-    def extra_repr(self) -> str:
-        """Sizes, as torch.nn shows them."""
-        return f"{super().extra_repr()}, {self.output_size}"
-
     def _eigenvalues(self) -> tuple[Tensor, Tensor]:
         """|a| and the phase of a, (H,) each."""
         return torch.exp(-self.log_decay.exp()), self.log_phase.exp()

@@ -64,10 +64,6 @@ class Minimal(LinearRecurrent):
             return candidate
         return torch.where(candidate >= 0, candidate + 0.5, candidate.sigmoid())
 
-    def extra_repr(self) -> str:
-        """Sizes, as torch.nn shows them."""
-        return f"{super().extra_repr()}, candidate={self.candidate}"
-
 
 class MinGRU(Minimal):
     """Minimal gated recurrent unit.

@@ -115,10 +115,6 @@ class QRNN(LinearRecurrent):
         leave = gates[0] if gates else torch.ones_like(cell)
         return h, after, QRNNTrace(enter, forget, candidate, leave, cell, h)
 
-    def extra_repr(self) -> str:
-        """Sizes, as torch.nn shows them."""
-        return f"{super().extra_repr()}, kernel_size={self.kernel_size}, pooling={self.pooling}, zoneout={self.zoneout}"
-
     def _convolved(self, buffer: Tensor, steps: int) -> Tensor:
         """(B, T, G * H), a step's numbers side by side as the scan wants them; a convolution would part them."""
         windows = torch.cat([buffer[:, place : place + steps] for place in range(self.kernel_size)], dim=2)

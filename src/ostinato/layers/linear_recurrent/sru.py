@@ -127,10 +127,6 @@ class SRU(LinearRecurrent):
         after = SRUState(at_lengths(cell, state.cell, lengths))
         return h, after, SRUTrace(forget, reset, candidate, cell, h) if trace else None
 
-    def extra_repr(self) -> str:
-        """Sizes, as torch.nn shows them."""
-        return f"{super().extra_repr()}, gates={self.gates}, activation={self.activation}, highway={self.highway}"
-
 
 def _gated_by_cell(forget: Tensor, candidate: Tensor, weight: Tensor, cell: Tensor) -> Tensor:
     """c = f * c' + (1 - f) * candidate with f = sigmoid(forget + weight * c'), step by step: (B, T, H)."""

@@ -102,7 +102,3 @@ class CumulativeLayerNorm(SequenceLayer):
         away = x - middle
         variance, rest = torch.var_mean(away, self.over, correction=0, keepdim=True)
         return middle, away, middle + rest.double(), self.each * variance.double()
-
-    def extra_repr(self) -> str:
-        """What it was made with."""
-        return f"{self.input_size}, eps={self.eps}, per={self.per!r}"

@@ -103,10 +103,6 @@ class GroupNorm(SequenceLayer):
     def _scaled(self, y: Tensor) -> Tensor:
         return y if self.weight is None or self.bias is None else torch.addcmul(self.bias, y, self.weight)
 
-    def extra_repr(self) -> str:
-        """What it was made with."""
-        return f"{self.input_size}, groups={self.groups}, over={self.over!r}, eps={self.eps}"
-
 
 class InstanceNorm(GroupNorm):
     """Each channel of each row normalised by its mean and variance over the row's valid steps.
@@ -134,7 +130,3 @@ class InstanceNorm(GroupNorm):
     def __init__(self, input_size: Size, eps: float = 1e-5, affine: bool = False) -> None:
         check_size(input_size=input_size)
         super().__init__(input_size, axes(input_size)[-1], over="sequence", eps=eps, affine=affine)
-
-    def extra_repr(self) -> str:
-        """What it was made with."""
-        return f"{self.input_size}, eps={self.eps}, affine={self.weight is not None}"

@@ -53,10 +53,6 @@ class AdaptivePool(SequenceLayer):
         picked = x.gather(1, within).unflatten(1, place.shape[1:])
         return self.parts(picked, (place < end[..., None])[..., None]).unflatten(2, size), ()
 
-    def extra_repr(self) -> str:
-        """What it was made with."""
-        return f"{self.input_size}, steps={self.steps_out}"
-
 
 class AdaptiveAvgPool1d(AdaptivePool):
     """The mean of each of ``steps`` parts of a row, whatever its length: y[i] = mean of part i.

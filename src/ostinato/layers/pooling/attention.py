@@ -138,7 +138,3 @@ class AttentionPool(SequenceLayer):
             return super().tail(x, count)
         weights = self.scores(x).double().softmax(1)
         return torch.einsum("bth,btc->bhc", weights, x.double()).flatten(1)[:, None].to(x.dtype)
-
-    def extra_repr(self) -> str:
-        """What it was made with."""
-        return f"{self.input_size}, heads={self.heads}, scorer={self.scorer!r}"

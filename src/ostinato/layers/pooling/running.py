@@ -74,10 +74,6 @@ class GlobalPool(SequenceLayer):
         check_size(input_size=input_size)
         self.input_size = self.output_size = input_size
 
-    def extra_repr(self) -> str:
-        """What it was made with."""
-        return str(self.input_size)
-
 
 class GlobalAvgPool1d(GlobalPool):
     """The mean of each feature over all steps so far: y[t] = (x[0] + ... + x[t]) / (t + 1).

@@ -194,15 +194,6 @@ class Recurrent(SequenceLayer):
         stacked = [fill_padding(torch.stack(field, dim=2), lengths) for field in zip(*seen, strict=True)]
         return fill_padding(y, lengths), after, type(seen[0])(*stacked)
 
-    def extra_repr(self) -> str:
-        """Sizes, and what was asked for beyond them, as torch.nn shows it."""
-        plain = {"bias": True, "zoneout": (0.0,) * len(self.zoneout)}  # the others are 0 or False
-        asked = {"num_layers": self.num_layers} | {
-            name: getattr(self, name) for name in Options.__annotations__
-        }
-        shown = [f"{name}={value}" for name, value in asked.items() if value != plain.get(name, 0)]
-        return ", ".join([f"{self.input_size}, {self.hidden_size}", *shown])
-
     def _run(
         self, x: Tensor, state: Any, lengths: Tensor | None, seen: list[Any] | None
     ) -> tuple[Tensor, Any]:

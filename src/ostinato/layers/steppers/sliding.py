@@ -129,7 +129,11 @@ class WindowStepper(SlidingStepper):
         self._window = zeros(shape, self.dtype)
         self._seen = self._window.transpose((2, 0, 1) if flat is None else (1, 0, 2))  # (L, B, C), a view
         self._tensor = torch.from_numpy(self._window)
-        self._function = None if flat is None else array_function(flat, self.batch, self.dtype)
+        self._function = None
+        if flat is not None:
+            with torch.inference_mode():  # arrays that do not fit would say so in NumPy's words
+                layer._answer(self._tensor.transpose(1, 2))
+            self._function = array_function(flat, self.batch, self.dtype)
 
     def advance(self, x: Array) -> Array:
         """Lay the window out, ask the module."""

@@ -1,0 +1,62 @@
+"""A layer is printed as it was made, so that what is printed makes it again."""
+
+import copy
+import math
+
+import pytest
+from torch import nn
+
+from contract.registry import LAYERS
+from ostinato import layers
+from ostinato.core import SequenceLayer
+from ostinato.layers import GRU, Chain, Conv1d, Dense, Pointwise, Residual
+
+MADE = {name: case.make() for name, case in LAYERS.items()}
+ALONE = [
+    name
+    for name, layer in MADE.items()
+    if type(layer).__name__ in vars(layers) and not list(layer.children())
+]
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_what_is_printed_makes_the_layer_again(name):
+    layer = MADE[name]
+    told = repr(layer)
+    again = eval(told, vars(layers) | {"inf": math.inf})
+    assert repr(again) == told
+    shapes = [tensor.shape for tensor in layer.state_dict().values()]
+    assert [tensor.shape for tensor in again.state_dict().values()] == shapes
+    for field in ("input_size", "output_size", "receptive_field", "latency", "stride", "block", "streams"):
+        assert getattr(again, field) == getattr(layer, field)
+
+
+def test_modules_are_printed_once_below():
+    body = Chain(Conv1d(3, 4, 2, dilation=8), Pointwise(nn.Tanh(), 4, 4), Dense(4, 3, bias=False))
+    told = repr(Residual(body))
+    assert told.splitlines()[0] == "Residual("
+    assert "Conv1d(3, 4, 2, dilation=8)" in told
+    assert told.count("Tanh()") == 1
+    assert "Pointwise(\n" in told or "4, 4" in told
+
+
+def test_copies_and_subclasses_are_printed_too():
+    class Own(GRU):
+        """With a size that it chooses itself."""
+
+        def __init__(self, input_size):
+            super().__init__(input_size, 7, num_layers=2)
+
+    assert repr(Own(3)) == "Own(3)"
+    assert repr(copy.deepcopy(GRU(3, 5, reverse=True))) == "GRU(3, 5, reverse=True)"
+    assert repr(Conv1d(3, 5, 2, weight_norm=True)).startswith(
+        "ParametrizedConv1d(\n  3, 5, 2, weight_norm=True"
+    )
+
+
+def test_what_is_long_is_named_by_its_kind():
+    class Long(SequenceLayer):
+        def __init__(self, numbers):
+            super().__init__()
+
+    assert repr(Long(list(range(1000)))) == "Long(<list>)"
