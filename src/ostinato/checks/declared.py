@@ -1,6 +1,8 @@
 """Promise 4: receptive field, latency and stride are what perturbing the input measures."""
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -33,10 +35,10 @@ def _measure_without_limit(subject: Subject) -> None:
     steps = max(STEPS, layer.block)
     end = max(math.ceil(layer.stride), layer.block)  # a stride may leave steps out
     places = [-1] if layer.steps_out is None else range(layer.steps_out)  # together they hear every step
-    felt = {step for place in places for step in _felt_steps(subject, steps, place, STEPS)}
+    felt = {step for place in places for step in _felt_steps(subject, steps, place, _all_heard)}
     if min(felt, default=steps) < end:
         return
-    if layer.streams or max(_felt_steps(subject, steps, 0, STEPS), default=0) < steps - end:
+    if layer.streams or max(_felt_steps(subject, steps, 0, _all_heard), default=0) < steps - end:
         raise CheckError(f"receptive_field is inf, but the output after {steps} steps ignores the first.")
 
 
@@ -49,8 +51,9 @@ def _measure_outputs(subject: Subject) -> None:
     widest = 0
     for place in range(count - inside, count):
         last = newest(place, layer.stride)
-        declared = int(last - layer.oldest(place) + 1)
-        felt = _felt_steps(subject, steps, place, declared)
+        oldest = layer.oldest(place)
+        declared = int(last - oldest + 1)
+        felt = _felt_steps(subject, steps, place, partial(_reaches, oldest))
         measured = last - min(felt, default=last + 1) + 1
         widest = max(widest, measured)
         if measured != declared:
@@ -65,7 +68,7 @@ def _measured_when_whole(subject: Subject) -> int:
     layer = subject.layer
     steps = (2 * int(layer.receptive_field) + 1) * math.ceil(layer.stride)
     place = _said(layer, steps) // 2  # the output in the middle, which no end cuts short
-    felt = _felt_steps(subject, steps, place, int(layer.receptive_field))
+    felt = _felt_steps(subject, steps, place, lambda felt: _span(felt) >= layer.receptive_field)
     return max(felt) - min(felt) + 1
 
 
@@ -136,8 +139,20 @@ def _said(layer: SequenceLayer, steps: int) -> int:
     return int(layer.out_lengths(torch.tensor([steps])))
 
 
-def _felt_steps(subject: Subject, steps: int, place: int, enough: int = 0) -> set[int]:
-    """Input steps that change the output at ``place``, in as many draws as show ``enough`` of them."""
+def _reaches(oldest: float, felt: set[int]) -> bool:
+    return min(felt) <= oldest
+
+
+def _span(felt: set[int]) -> int:
+    return max(felt) - min(felt) + 1
+
+
+def _all_heard(felt: set[int]) -> bool:
+    return _span(felt) >= STEPS
+
+
+def _felt_steps(subject: Subject, steps: int, place: int, enough: Callable[[set[int]], bool]) -> set[int]:
+    """Input steps that change the output at ``place``, in as many draws as it takes to have ``enough`` of them."""
     felt: set[int] = set()
     for variant in range(DRAWS):
         x, other = subject.x(steps, variant=variant), subject.x(steps, variant=variant + DRAWS)
@@ -149,7 +164,7 @@ def _felt_steps(subject: Subject, steps: int, place: int, enough: int = 0) -> se
         plain, _ = subject.layer(x[:1])
         changed = _differs(y[:, place], plain[:, place]).flatten(1).any(dim=1)
         felt |= set(changed.nonzero()[:, 0].tolist())
-        if felt and max(felt) - min(felt) + 1 >= enough > 0:
+        if felt and enough(felt):
             break
     return felt
 
