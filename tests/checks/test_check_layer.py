@@ -6,6 +6,7 @@ import torch
 from ostinato.checks import CHECKS, check_layer
 from ostinato.core import SequenceLayer
 from ostinato.errors import CheckError, OstinatoError
+from ostinato.layers import Conv1d
 
 
 class Doubled(SequenceLayer):
@@ -88,3 +89,15 @@ def test_every_check_says_what_it_means():
     for check in CHECKS:
         assert check.meaning.endswith(".")
         assert check.promise in range(1, 7)
+
+
+def test_what_a_layer_can_see_does_not_hang_on_its_weights():
+    """A tap that is 0 by now is there all the same."""
+    torch.manual_seed(0)
+    silent = Conv1d(3, 2, 4)
+    with torch.no_grad():
+        silent.weight[:, :, 0] = 0.0
+    assert "keeps its promises" in check_layer(silent).summary()
+    silent.receptive_field = 5
+    with pytest.raises(CheckError, match="receptive_field is declared 5 steps at output 7, measured 4"):
+        check_layer(silent)

@@ -13,6 +13,7 @@ from .compare import TOLERANCE
 from .subject import BATCH, STEPS, Subject
 
 DRAWS = 64  # at most: a maximum over many steps hides each of them most of the time
+STIRRED = 16  # draws with the same weights
 
 
 def receptive_field_is_measured(subject: Subject) -> None:
@@ -155,6 +156,8 @@ def _felt_steps(subject: Subject, steps: int, place: int, enough: Callable[[set[
     """Input steps that change the output at ``place``, in as many draws as it takes to have ``enough`` of them."""
     felt: set[int] = set()
     for variant in range(DRAWS):
+        if variant and variant % STIRRED == 0:
+            _stir(subject.layer, variant)
         x, other = subject.x(steps, variant=variant), subject.x(steps, variant=variant + DRAWS)
         # all perturbations of one draw in one batch: row s has step s exchanged
         rows = x[:1].repeat(steps, *[1] * (x.dim() - 1))
@@ -167,6 +170,15 @@ def _felt_steps(subject: Subject, steps: int, place: int, enough: Callable[[set[
         if felt and enough(felt):
             break
     return felt
+
+
+def _stir(layer: SequenceLayer, seed: int) -> None:
+    """Other weights in the private copy: with these a relu may be dead, or a tap 0, on the only way of a step."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+            parameter.add_((0.1 + parameter.std(correction=0)) * noise.to(parameter))
 
 
 def _differs(y: Tensor, plain: Tensor) -> Tensor:
