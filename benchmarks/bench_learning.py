@@ -6,8 +6,9 @@ LSTM and RNN. The second is a short training of every public layer that has para
 sequences that it never saw is at most half of what the best answer without it reaches, for each seed. That answer is a
 constant or a guess; of an unknown gain and a marked channel it is the best straight line.
 
-In each table all get the same: Adam, a rate that falls to zero along half a cosine, gradients clipped at a norm of 1,
-new sequences at every iteration, the same test sequences. Whatever is finished is kept in a ledger: a benchmark that
+In each table all get the same: Adam, a rate that falls to zero along half a cosine (in the adding problem of 600 steps
+over the second half of the iterations), gradients clipped at a norm of 1, new sequences at every iteration, the same
+test sequences. Whatever is finished is kept in a ledger: a benchmark that
 was stopped goes on where it was; remove the ledger when a layer has changed.
 
     python benchmarks/bench_learning.py [--tables paper,layers] [--seeds 0,1,2] [--layers GRU "Conv1d, dilated"]
