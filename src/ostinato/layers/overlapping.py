@@ -70,12 +70,18 @@ class Overlapping(SequenceLayer):
         """Spread, add what was owed, and keep what is not complete."""
         if x.shape[1] == 0:
             return state.owed[:, :0], state
-        total, ready = self.spread(x), self.factor * x.shape[1]
-        y = self.finish(_add(total[:, :ready], state.owed[:, :ready]))
+        # in the order of memory: the gradient of a slice is laid out by the order of its axes, and of another order the
+        # convolution would have to order it anew
+        axis = 2 if x.dim() == 3 else 1
+        total, owed = (part.movedim(1, axis) for part in (self.spread(x), state.owed))
+        ready = self.factor * x.shape[1]
+        complete, later = total.split([ready, self.overlap], axis)
+        paid, unpaid = owed.split([min(ready, self.overlap), max(0, self.overlap - ready)], axis)
+        y = self.finish(_add(complete, paid, axis).movedim(axis, 1))
         if lengths is None:
-            return y, OverlapState(_add(total[:, ready:], state.owed[:, ready:]))
+            return y, OverlapState(_add(later, unpaid, axis).movedim(axis, 1))
         # padded steps are zero and add nothing, so what a row still owes lies behind its own last step
-        whole = _add(total, state.owed)
+        whole = _add(total, owed, axis).movedim(axis, 1)
         return y, OverlapState(keep_last(whole, self.overlap, lengths * self.factor))
 
     def _touches(self, places: Iterable[int]) -> None:
@@ -98,10 +104,10 @@ class Overlapping(SequenceLayer):
         self.latency = latency
 
 
-def _add(total: Tensor, owed: Tensor) -> Tensor:
+def _add(total: Tensor, owed: Tensor, axis: int) -> Tensor:
     """``total`` with ``owed`` added to its first steps, in memory of its own and of the same order."""
-    count = owed.shape[1]
+    count = owed.shape[axis]
     if count == 0:  # no steps are in every order: joined with some they would change theirs
         return total.clone()
-    first, rest = total[:, :count] + owed, total[:, count:]
-    return torch.cat([first.movedim(-1, 1), rest.movedim(-1, 1)], dim=2).movedim(1, -1)
+    first, rest = total.split([count, total.shape[axis] - count], axis)
+    return torch.cat([first + owed, rest], axis)
