@@ -5,7 +5,7 @@ import torch
 
 from ostinato.checks import CHECKS, check_layer
 from ostinato.core import SequenceLayer
-from ostinato.errors import CheckError, OstinatoError
+from ostinato.errors import CheckError, OstinatoError, ShapeError
 from ostinato.layers import Conv1d
 
 
@@ -89,6 +89,11 @@ def test_every_check_says_what_it_means():
     for check in CHECKS:
         assert check.meaning.endswith(".")
         assert check.promise in range(1, 7)
+
+
+def test_a_device_that_is_none_is_refused():
+    with pytest.raises(ShapeError, match="device must be one that torch has here, such as 'cpu', got 'gpu'"):
+        check_layer(Conv1d(3, 2, 4), device="gpu")
 
 
 def test_what_a_layer_can_see_does_not_hang_on_its_weights():

@@ -14,6 +14,8 @@ from ostinato.checks.run import run_check
 
 DEVICE = os.environ.get("OSTINATO_TEST_DEVICE", "cpu")
 SEED = int(os.environ.get("OSTINATO_TEST_SEED", "0"))
+if DEVICE == "cuda" and not torch.cuda.is_available():
+    pytest.skip("needs a GPU", allow_module_level=True)
 CELLS = [pytest.param(name, check, id=f"{name}:{check.name}") for name in LAYERS for check in CHECKS]
 
 

@@ -177,12 +177,21 @@ def test_a_layer_without_weights_steps_where_it_is_told_to():
         stepper.step(torch.zeros(1, 3))
 
 
-@pytest.mark.parametrize("layer", [GRU(3, 4), Delay(3, 2)])
-def test_another_device_is_refused(layer):
-    with pytest.raises(ShapeError, match="device must be one that torch has here, such as 'cpu', got 'gpu'"):
-        layer.eval().stepper(device="gpu")
+@pytest.mark.parametrize("layer", [GRU(3, 4), Delay(3, 2)], ids=["GRU", "Delay"])
+def test_what_is_no_device_is_refused(layer):
+    for device in ("gpu", "hpu", 3.5):
+        with pytest.raises(ShapeError, match="device must be one that torch has here, such as 'cpu', got "):
+            layer.eval().stepper(device=device)
+
+
+def test_weights_elsewhere_are_refused():
     with pytest.raises(ShapeError, match="steps on meta were asked for, the weights of GRU are on cpu"):
         GRU(3, 4).eval().stepper(device="meta")
+
+
+def test_a_state_tells_the_device_where_there_are_no_weights():
+    layer = Delay(3, 2).eval()
+    assert layer.stepper(1, layer.initial_state(1, device="meta")).device.type == "meta"
 
 
 @pytest.mark.parametrize("batch", [0, -1, 1.5, True, None])

@@ -208,6 +208,15 @@ def test_weight_norm_is_a_magnitude_and_a_direction(kind, theirs, sizes, options
     assert layer(x)[0].isfinite().all()
 
 
+@pytest.mark.parametrize("save", [torch.nn.utils.weight_norm, nn.utils.parametrizations.weight_norm])
+@pytest.mark.filterwarnings("ignore:.*weight_norm.* is deprecated:FutureWarning")
+def test_weights_of_torch_are_loaded(save):
+    """Those of the function that torch had before, too, which named them otherwise."""
+    theirs, layer = save(nn.Conv1d(4, 6, 3)), Conv1d(4, 6, 3, weight_norm=True)
+    layer.load_state_dict(theirs.state_dict())
+    assert torch.equal(layer.weight, theirs.weight)
+
+
 @pytest.mark.parametrize(("kind", "theirs", "sizes", "options"), NORMED.values(), ids=NORMED.keys())
 def test_a_weight_that_is_set_is_used(kind, theirs, sizes, options):
     """Under the old hook of torch it was computed anew from the old numbers, and initialising it did nothing."""

@@ -103,8 +103,20 @@ def test_refusals():
 )
 def test_a_module_that_does_not_fit_the_window(module, told):
     layer = Windowed(module, 4, 3, 2)
-    sentence = r"the module does not take windows \(N, 4, 3\): .*" + told + ".* Make its sizes fit length and"
+    sentence = (
+        r"the module failed on windows \(N, 4, 3\): .*" + told + r".*\. If it is its sizes, make them fit"
+    )
     with pytest.raises(ShapeError, match=sentence):
         layer(torch.zeros(2, 7, 3))
     with pytest.raises(ShapeError, match=sentence):
         layer.eval().stepper().step(torch.zeros(1, 3))
+
+
+@pytest.mark.parametrize("error", [RecursionError, NotImplementedError, KeyError])
+def test_what_is_not_about_sizes_is_not_said_to_be(error):
+    class Broken(nn.Module):
+        def forward(self, x):
+            raise error
+
+    with pytest.raises(error):
+        Windowed(Broken(), 4, 3, 2)(torch.zeros(1, 2, 3))

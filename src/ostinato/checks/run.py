@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..core import SequenceLayer
+from ..core import SequenceLayer, known_device, named
 from ..errors import CheckError
 from .catalogue import CHECKS, Check
 from .subject import Draw, Subject
@@ -50,7 +50,11 @@ class Report:
 
 
 def run_check(
-    check: Check, layer: SequenceLayer, inputs: Draw | None = None, seed: int = 0, device: str = "cpu"
+    check: Check,
+    layer: SequenceLayer,
+    inputs: Draw | None = None,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
 ) -> Outcome:
     """One check. A crash within the layer is a fault too: the promise was not kept."""
     excuse = check.excuse(layer)
@@ -82,7 +86,7 @@ def check_layer(
     inputs: Draw | None = None,
     checks: Sequence[Check] = CHECKS,
     seed: int = 0,
-    device: str = "cpu",
+    device: torch.device | str = "cpu",
 ) -> Report:
     """Run every check on a private copy of ``layer``.
 
@@ -99,6 +103,7 @@ def check_layer(
 
     Raises:
         CheckError: a promise is broken; the message lists every fault.
+        ShapeError: torch has no such device here.
 
     A layer of your own, in a few lines:
 
@@ -115,8 +120,9 @@ def check_layer(
         raise CheckError(
             f"the checks are for SequenceLayers, got {type(layer).__name__}. Wrap it, as in Pointwise."
         )
+    known_device(device)
     Subject.of(layer, inputs, seed, device)  # asks for inputs once, not in every check
-    report = Report(type(layer).__name__, [run_check(check, layer, inputs, seed, device) for check in checks])
+    report = Report(named(layer), [run_check(check, layer, inputs, seed, device) for check in checks])
     if report.faults:
         raise CheckError(report.summary())
     return report

@@ -36,11 +36,11 @@ class Subject:
     layer: SequenceLayer
     draw: Draw
     seed: int = 0
-    device: str = "cpu"
+    device: torch.device | str = "cpu"
 
     @classmethod
     def of(
-        cls, layer: SequenceLayer, draw: Draw | None = None, seed: int = 0, device: str = "cpu"
+        cls, layer: SequenceLayer, draw: Draw | None = None, seed: int = 0, device: torch.device | str = "cpu"
     ) -> "Subject":
         """A private double-precision copy in ``eval()``, on a device.
 

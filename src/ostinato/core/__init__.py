@@ -18,7 +18,7 @@ from .state import (
     take_rows,
     where_rows,
 )
-from .stepper import ArrayStepper, Stepper, device_of
+from .stepper import ArrayStepper, Stepper, device_of, known_device
 
 __all__ = [
     "ArrayStepper",
@@ -33,6 +33,7 @@ __all__ = [
     "device_of",
     "fill_padding",
     "join_rows",
+    "known_device",
     "leaves",
     "map_state",
     "named",

@@ -81,10 +81,10 @@ class SequenceLayer(nn.Module):
     stepper_type: ClassVar[type[Stepper] | None] = None
     _made_with = ""
 
-    def __new__(cls, *arguments: Any, **named: Any) -> Self:
+    def __new__(cls, /, *arguments: Any, **options: Any) -> Self:
         layer = super().__new__(cls)
-        if arguments or named:  # a copy is made without, and has them from the original
-            object.__setattr__(layer, "_made_with", made_with(arguments, named))
+        if arguments or options:  # a copy is made without, and has them from the original
+            object.__setattr__(layer, "_made_with", made_with(arguments, options))
         return layer
 
     def forward(self, x: Tensor, state: Any = None, lengths: Tensor | None = None) -> tuple[Tensor, Any]:
@@ -244,7 +244,7 @@ class SequenceLayer(nn.Module):
             batch: rows that are stepped together, B.
             state: where to begin, as this layer returns it; None is the beginning.
             dtype: of x; None is that of the weights, float64 where the layer reads raw columns.
-            device: of x; None is that of the weights, the CPU where there are none.
+            device: of x; None is that of the weights, or of the state where there are none, else the CPU.
 
         Raises:
             StreamingError: the layer needs the whole sequence, or is not in ``eval()``.
@@ -260,7 +260,7 @@ class SequenceLayer(nn.Module):
         check_steps(self, batch)
         if dtype is not None:
             self._check_steps_of(dtype, batch)
-        made = make_stepper(self, batch, dtype or input_dtype(self), device_of_steps(self, device))
+        made = make_stepper(self, batch, dtype or input_dtype(self), device_of_steps(self, device, state))
         if state is not None:
             made.restore(state)
         return made
@@ -375,8 +375,11 @@ class SequenceLayer(nn.Module):
         return math.isinf(self.receptive_field)
 
     def extra_repr(self) -> str:
-        """What it was made with, for ``print``."""
+        """What it was made with, for ``print``; what was set later is not told."""
         return self._made_with
+
+    def _get_name(self) -> str:
+        return named(self)
 
 
 def check_count(count: int) -> None:

@@ -21,7 +21,7 @@ from torch.nn.utils.parametrize import type_before_parametrizations
 from ..errors import ShapeError, StreamingError
 from .shown import named
 from .sizes import axes
-from .state import map_state
+from .state import leaves, map_state
 
 if TYPE_CHECKING:
     from .layer import SequenceLayer
@@ -259,19 +259,35 @@ def _settled(leaf: Tensor) -> Tensor:
     return leaf.detach().clone(memory_format=torch.contiguous_format)
 
 
-def device_of_steps(layer: "SequenceLayer", device: torch.device | str | None) -> torch.device:
-    """Where x of each step is: what was asked for, or where the layer is.
+def known_device(device: torch.device | str) -> torch.device:
+    """A device that torch has here.
+
+    Raises:
+        ShapeError: it has none of that name.
+    """
+    try:
+        return torch.empty(0, device=device).device
+    except (
+        RuntimeError,
+        AssertionError,
+        TypeError,
+        ImportError,
+    ):  # not compiled with CUDA is an AssertionError
+        raise ShapeError(f"device must be one that torch has here, such as 'cpu', got {device!r}.") from None
+
+
+def device_of_steps(layer: "SequenceLayer", device: torch.device | str | None, state: Any) -> torch.device:
+    """Where x of each step is: what was asked for, or where the layer is, or the state that it begins from.
 
     Raises:
         ShapeError: torch has no such device here, or the weights are on another one.
     """
+    held = next(_tensors(layer), None)
     if device is None:
-        return device_of(layer)
-    try:
-        where = torch.empty(0, device=device).device
-    except (RuntimeError, AssertionError, TypeError):  # not compiled with CUDA is an AssertionError
-        raise ShapeError(f"device must be one that torch has here, such as 'cpu', got {device!r}.") from None
-    if next(_tensors(layer), None) is not None and device_of(layer) != where:
+        begun = None if state is None else next(leaves(state), None)
+        return next((one.device for one in (held, begun) if one is not None), CPU)
+    where = known_device(device)
+    if held is not None and held.device != where:
         name = named(layer)
         raise ShapeError(
             f"steps on {where} were asked for, the weights of {name} are on {device_of(layer)}. Move the layer, or "

@@ -1,4 +1,4 @@
-"""Layers that run along time, each a ``SequenceLayer``: one family a file."""
+"""Layers that run along time, each a ``SequenceLayer``: one family a folder."""
 
 from .blocks import (
     BottleneckBlock,

@@ -293,14 +293,14 @@ def test_going_on_after_a_stored_trade():
     assert (gap.first, gap.reason, gap.outcome) == (5451, "restart", "filled")
 
 
-@pytest.mark.parametrize("seconds", [0.0, 0.05])
-def test_closed_bars_by_ccxt(seconds, monkeypatch):
-    """Minutes of the market, each once it is over and as the exchange makes them; half a minute on the way as well."""
+@pytest.mark.parametrize("delay", [0.0, 0.05, 0.5])
+def test_closed_bars_by_ccxt(delay, monkeypatch):
+    """Minutes of the market, each once it is over and as the exchange makes them; on the way for up to five minutes."""
     whole, asked = market(), CcxtFeed._patiently
 
     async def slow(self, call, *arguments, **more):
         answer = await asked(self, call, *arguments, **more)
-        await asyncio.sleep(seconds * (call == self.client.fetch_ohlcv))
+        await asyncio.sleep(delay * (call == self.client.fetch_ohlcv))
         return answer
 
     monkeypatch.setattr(CcxtFeed, "_patiently", slow)
@@ -328,7 +328,9 @@ def test_closed_bars_by_ccxt(seconds, monkeypatch):
             assert event.values[4] == pytest.approx(whole.amount[inside].sum(), abs=1e-7)
     assert [event.key for event in events_of(items)] == list(range(items[0].key, items[0].key + len(items)))
     assert [event.origin for event in items[:10]] == [Origin.HISTORY] * 10
-    assert Origin.STREAM in {event.origin for event in events_of(items)}
+    later = {event.origin for event in events_of(items)[10:]}
+    # after five minutes nothing is in time
+    assert later == {Origin.FILL} if delay == 0.5 else Origin.STREAM in later
 
 
 def test_bars_that_come_late_are_filled_in():

@@ -51,7 +51,7 @@ class SqueezeExcitation(SequenceLayer):
                 f"reduction must be 1 to {channels}, the channels of input_size, so that one is left, got {reduction}."
             )
         self.input_size = self.output_size = input_size
-        self.reduction, self.over = reduction, over
+        self.over = over
         self.streams = over == "past"
         self.fc1 = nn.Linear(channels, channels // reduction)
         self.fc2 = nn.Linear(channels // reduction, channels)

@@ -86,12 +86,13 @@ class Windowed(SequenceLayer):
             return windows.new_zeros(0, self.output_size)
         try:
             y: Tensor = self.module(windows.transpose(1, 2))
-        except torch.OutOfMemoryError:
+        except (torch.OutOfMemoryError, RecursionError, NotImplementedError):
             raise
         except RuntimeError as error:  # a kernel longer than the window, a matrix of other sizes
+            first = next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")
             raise ShapeError(
-                f"the module does not take windows (N, {self.length}, {self.input_size}): "
-                f"{str(error).splitlines()[0]} Make its sizes fit length and input_size."
+                f"the module failed on windows (N, {self.length}, {self.input_size}): {first}. If it is its sizes, "
+                "make them fit length and input_size."
             ) from error
         if not isinstance(y, Tensor) or y.shape != (len(windows), self.output_size):
             got = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__

@@ -5,7 +5,7 @@ Axes: C input features, O output features, K kernel size, G groups.
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
+from torch.nn.utils import parametrizations
 
 from ...errors import ConfigError
 from ..sizes import at_least_one
@@ -33,14 +33,14 @@ def normalise_weight(module: nn.Module, dim: int = 0) -> None:
     Source:
         Salimans & Kingma 2016, arXiv:1602.07868, section 2, equation 2.
     """
-    parametrize.register_parametrization(module, "weight", WeightNorm(dim), unsafe=True)
+    parametrizations.weight_norm(module, dim=dim)
+    module.get_submodule("parametrizations.weight").register_module("0", WeightNorm(dim))
 
 
 class WeightNorm(nn.Module):
-    """g v / |v|, in torch's own names and order of parameters.
+    """g v / |v|, as ``torch.nn.utils.parametrizations.weight_norm``, and in its place.
 
-    ``torch.nn.utils.parametrizations.weight_norm`` is the same on the CPU; its CUDA kernel takes the root in single
-    precision, which in float64 is off by 1e-7 (seen with torch 2.11).
+    Its kernel for CUDA takes the root in single precision: in float64 weights are off by 1e-8 (torch 2.11).
     """
 
     def __init__(self, dim: int) -> None:
@@ -49,7 +49,9 @@ class WeightNorm(nn.Module):
 
     def forward(self, magnitude: Tensor, direction: Tensor) -> Tensor:
         """The weight."""
-        return direction * (magnitude / torch.norm_except_dim(direction, 2, self.dim))
+        if direction.is_cuda and direction.dtype == torch.float64:
+            return direction * (magnitude / torch.norm_except_dim(direction, 2, self.dim))
+        return torch._weight_norm(direction, magnitude, self.dim)
 
     def right_inverse(self, weight: Tensor) -> tuple[Tensor, Tensor]:
         """Its magnitude and direction."""

@@ -84,7 +84,7 @@ class AttentionPool(SequenceLayer):
                 f"hidden_size is of the 'tanh' scorer, got {hidden_size} for a linear one. Leave it out."
             )
         self.input_size, self.output_size = input_size, heads * input_size
-        self.heads, self.scorer = heads, scorer
+        self.heads = heads
         self.hidden: nn.Linear | None = None
         if scorer == "tanh":
             self.hidden = nn.Linear(input_size, hidden_size or input_size, bias)

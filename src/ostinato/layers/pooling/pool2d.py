@@ -82,8 +82,7 @@ class AvgPool2d(Pool2d):
         """One call of torch's pooling, in the memory that buffer is in."""
         kernel = self.kernel
         x = buffer.movedim(-1, 1)
-        if any(
-            kernel.margin
-        ):  # padded here: in this memory torch's CUDA gradient forgets its own padding (2.11)
+        if any(kernel.margin):
+            # here: in this memory the gradient of torch's CUDA kernel forgets the padding (2.11)
             x = F.pad(x, kernel.margin)
         return F.avg_pool2d(x, kernel.size, kernel.stride).movedim(1, -1)

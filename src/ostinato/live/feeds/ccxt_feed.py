@@ -260,14 +260,14 @@ class CcxtFeed(Feed):
         origin = Origin.HISTORY if after is None else Origin.FILL
         while True:
             self.health.state = "filling" if origin != Origin.STREAM else "live"
-            now = (
-                await self._now()
-            )  # before the bars: one that ends while they are fetched is not whole in them
+            # before the bars: one that ends while they are fetched is not whole in them
+            asked, began = await self._now(), time.monotonic()
             rows = await self._patiently(
                 self.client.fetch_ohlcv, self.symbol, self.frame, round((key + 1) * step * 1e3), PAGE
             )
+            now = asked + time.monotonic() - began
             # over when its end has passed by the exchange's clock; the one that forms is left out
-            closed = [row for row in rows if row[0] / 1e3 + step <= now - min(SETTLED, step / 10)]
+            closed = [row for row in rows if row[0] / 1e3 + step <= asked - min(SETTLED, step / 10)]
             if items := self._bar_items(closed, key, origin, now):
                 key = max(item.key if isinstance(item, Event) else item.last for item in items)  # type: ignore[union-attr]
                 yield items

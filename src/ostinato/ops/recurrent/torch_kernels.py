@@ -8,6 +8,7 @@ its gradient is NaN: its ragged rows go through a PackedSequence, which is sever
 Axes: B batch, T time steps, I input features, H hidden features.
 """
 
+import re
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +23,9 @@ from .weights import Weights
 
 # cuDNN wants a cell's weights in one block, and copies them into one at each call where they are not: megabytes, beside
 # the gigabytes that the steps read. One block would tie together parameters that masks and parametrisations set apart.
-warnings.filterwarnings("ignore", "RNN module weights are not part of single contiguous chunk", UserWarning)
+warnings.filterwarnings(
+    "ignore", "RNN module weights are not part of single", UserWarning, re.escape(__name__)
+)
 
 SHUT = 2.0**60  # far beyond what a float64 sigmoid tells from 1, whatever weights and biases add to it
 SHUT_IN_HALF = 2.0**15  # the same within half precision
