@@ -261,11 +261,11 @@ class CcxtFeed(Feed):
         while True:
             self.health.state = "filling" if origin != Origin.STREAM else "live"
             # before the bars: one that ends while they are fetched is not whole in them
-            asked, began = await self._now(), time.monotonic()
+            asked = await self._now()
             rows = await self._patiently(
                 self.client.fetch_ohlcv, self.symbol, self.frame, round((key + 1) * step * 1e3), PAGE
             )
-            now = asked + time.monotonic() - began
+            now = await self._now()
             # over when its end has passed by the exchange's clock; the one that forms is left out
             closed = [row for row in rows if row[0] / 1e3 + step <= asked - min(SETTLED, step / 10)]
             if items := self._bar_items(closed, key, origin, now):
