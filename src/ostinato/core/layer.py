@@ -297,12 +297,10 @@ class SequenceLayer(nn.Module):
         """``latency`` steps of zeros for the rows of ``state``."""
         example = next((leaf for leaf in leaves(state) if leaf.is_floating_point()), None)
         if example is None:  # no state, no latency: any tensor tells the dtype and the device
-            example = next(self.parameters(), torch.zeros(0, device=self._place(state)))
+            place = next((leaf.device for leaf in leaves(state)), device_of(self))
+            example = next(self.parameters(), torch.zeros(0, device=place))
         batch = max((len(leaf) for leaf in leaves(state)), default=0)
         return example.new_zeros(batch, self.latency, *axes(self.input_size or 1))
-
-    def _place(self, state: Any) -> torch.device:
-        return next((leaf.device for leaf in leaves(state)), device_of(self))
 
     def _check_input(self, x: Tensor) -> None:
         if not isinstance(x, Tensor):

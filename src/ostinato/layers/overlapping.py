@@ -70,18 +70,19 @@ class Overlapping(SequenceLayer):
         """Spread, add what was owed, and keep what is not complete."""
         if x.shape[1] == 0:
             return state.owed[:, :0], state
+        total, ready = self.spread(x), self.factor * x.shape[1]
         # in the order of memory: the gradient of a slice is laid out by the order of its axes, and of another order the
         # convolution would have to order it anew
-        axis = 2 if x.dim() == 3 else 1
-        total, owed = (part.movedim(1, axis) for part in (self.spread(x), state.owed))
-        ready = self.factor * x.shape[1]
+        first = x.dim() == 3 or total.stride(-1) != 1  # channels before time
+        axis, order, back = (2, (-1, 1), (1, -1)) if first else (1, (0, 0), (0, 0))
+        total, owed = total.movedim(*order), state.owed.movedim(*order)
         complete, later = total.split([ready, self.overlap], axis)
         paid, unpaid = owed.split([min(ready, self.overlap), max(0, self.overlap - ready)], axis)
-        y = self.finish(_add(complete, paid, axis).movedim(axis, 1))
+        y = self.finish(_add(complete, paid, axis).movedim(*back))
         if lengths is None:
-            return y, OverlapState(_add(later, unpaid, axis).movedim(axis, 1))
+            return y, OverlapState(_add(later, unpaid, axis).movedim(*back))
         # padded steps are zero and add nothing, so what a row still owes lies behind its own last step
-        whole = _add(total, owed, axis).movedim(axis, 1)
+        whole = _add(total, owed, axis).movedim(*back)
         return y, OverlapState(keep_last(whole, self.overlap, lengths * self.factor))
 
     def _touches(self, places: Iterable[int]) -> None:
