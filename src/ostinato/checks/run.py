@@ -72,7 +72,7 @@ def run_check(
 
 @contextmanager
 def _whole_float32() -> Iterator[None]:
-    """cuDNN without TF32: it would round what float32 holds to 10 bits, and pieces would join to 1e-3 only."""
+    """cuDNN without TF32: it would round what float32 holds to 10 bits, and pieces would join to a few 1e-4 only."""
     before = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = False
     try:
