@@ -70,7 +70,7 @@ def _measured_when_whole(subject: Subject) -> int:
     steps = (2 * int(layer.receptive_field) + 1) * math.ceil(layer.stride)
     place = _said(layer, steps) // 2  # the output in the middle, which no end cuts short
     felt = _felt_steps(subject, steps, place, lambda felt: _span(felt) >= layer.receptive_field)
-    return max(felt) - min(felt) + 1
+    return _span(felt)
 
 
 def latency_is_measured(subject: Subject) -> None:

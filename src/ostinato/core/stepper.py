@@ -239,6 +239,38 @@ def device_of(layer: nn.Module) -> torch.device:
     return next((tensor.device for tensor in _tensors(layer)), CPU)
 
 
+def known_device(device: torch.device | str) -> torch.device:
+    """A device that torch has here.
+
+    Raises:
+        ShapeError: it has none of that name.
+    """
+    # without CUDA torch raises an AssertionError, without another backend's package an ImportError
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError, TypeError, ImportError):
+        raise ShapeError(f"device must be one that torch has here, such as 'cpu', got {device!r}.") from None
+
+
+def device_of_steps(layer: "SequenceLayer", device: torch.device | str | None, state: Any) -> torch.device:
+    """Where x of each step is: what was asked for, or where the layer is, or the state that it begins from.
+
+    Raises:
+        ShapeError: torch has no such device here, or the weights are on another one.
+    """
+    held = next(_tensors(layer), None)
+    if device is None:
+        begun = None if state is None else next(leaves(state), None)
+        return next((one.device for one in (held, begun) if one is not None), CPU)
+    where = known_device(device)
+    if held is not None and held.device != where:
+        raise ShapeError(
+            f"steps on {where} were asked for, the weights of {named(layer)} are on {held.device}. Move the layer, or "
+            "leave the device out."
+        )
+    return where
+
+
 def zeros(shape: tuple[int, ...], dtype: torch.dtype) -> Array:
     """Zeros in memory aligned as torch's is, to 64 bytes; NumPy's own differs from call to call."""
     return torch.zeros(shape, dtype=dtype, device="cpu").numpy()
@@ -257,43 +289,6 @@ def tensor(values: Array) -> Tensor:
 def _settled(leaf: Tensor) -> Tensor:
     """A copy in the one layout that all states and inputs are worked on in."""
     return leaf.detach().clone(memory_format=torch.contiguous_format)
-
-
-def known_device(device: torch.device | str) -> torch.device:
-    """A device that torch has here.
-
-    Raises:
-        ShapeError: it has none of that name.
-    """
-    try:
-        return torch.empty(0, device=device).device
-    except (
-        RuntimeError,
-        AssertionError,
-        TypeError,
-        ImportError,
-    ):  # not compiled with CUDA is an AssertionError
-        raise ShapeError(f"device must be one that torch has here, such as 'cpu', got {device!r}.") from None
-
-
-def device_of_steps(layer: "SequenceLayer", device: torch.device | str | None, state: Any) -> torch.device:
-    """Where x of each step is: what was asked for, or where the layer is, or the state that it begins from.
-
-    Raises:
-        ShapeError: torch has no such device here, or the weights are on another one.
-    """
-    held = next(_tensors(layer), None)
-    if device is None:
-        begun = None if state is None else next(leaves(state), None)
-        return next((one.device for one in (held, begun) if one is not None), CPU)
-    where = known_device(device)
-    if held is not None and held.device != where:
-        name = named(layer)
-        raise ShapeError(
-            f"steps on {where} were asked for, the weights of {name} are on {device_of(layer)}. Move the layer, or "
-            "leave the device out."
-        )
-    return where
 
 
 def _on_arrays(layer: "SequenceLayer", dtype: torch.dtype, device: torch.device) -> bool:

@@ -91,9 +91,8 @@ class Reader:
         self.parameters, self.layers = parameters, layers
         self.boxes: list[Box] = []
         self.made: dict[Node, list[int]] = {}  # the boxes that a value comes from; none for a constant
-        self.calls: dict[
-            str, int
-        ] = {}  # one call of a layer to its box: a layer that is repeated has several
+        # one call of a layer to its box: a layer that is repeated has several
+        self.calls: dict[str, int] = {}
 
     def read(self, node: Node, names: Sequence[str] = ()) -> None:
         """One operation; of the last, the outputs, what its values are called."""

@@ -10,7 +10,7 @@ from ...errors import ShapeError
 from ..options import yes_or_no
 from ..sliding import Sliding
 from ..steppers.sliding import ConvolutionStepper
-from .kernels import check_kernel, normalise_weight
+from .kernels import check_kernel, own_weights
 
 
 class Conv1d(Sliding):
@@ -71,10 +71,8 @@ class Conv1d(Sliding):
         yes_or_no(bias=bias, weight_norm=weight_norm)
         super().__init__(input_size, output_size, (kernel_size - 1) * dilation + 1, stride, latency)
         like = nn.Conv1d(input_size, output_size, kernel_size, groups=groups, bias=bias)
-        self.weight, self.bias = like.weight, like.bias
         self.dilation, self.groups = dilation, groups
-        if weight_norm:
-            normalise_weight(self)
+        own_weights(self, like, weight_norm)
 
     def slide(self, buffer: Tensor) -> Tensor:
         """One call of torch's convolution on channel-first memory."""

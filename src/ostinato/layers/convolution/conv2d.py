@@ -19,7 +19,8 @@ from ..sizes import at_least_one
 from ..sliding import Sliding
 from ..steppers.combined import ChainStepper
 from .kernel2d import Kernel2d, Padding, Pair, check_groups, frequencies_and_channels
-from .kernels import normalise_weight
+from .kernels import own_weights
+from .separable import by_name
 
 
 class Conv2d(Sliding):
@@ -87,11 +88,9 @@ class Conv2d(Sliding):
         kernel = Kernel2d.over(frequencies, kernel_size, stride, dilation, padding)
         output_size = kernel.frequencies, out_channels
         super().__init__(input_size, output_size, kernel.steps, kernel.stride[0], latency)
-        like = nn.Conv2d(channels, out_channels, kernel.size, groups=groups, bias=bias)
-        self.weight, self.bias = like.weight, like.bias
         self.kernel, self.groups = kernel, groups
-        if weight_norm:
-            normalise_weight(self)
+        like = nn.Conv2d(channels, out_channels, kernel.size, groups=groups, bias=bias)
+        own_weights(self, like, weight_norm)
 
     def slide(self, buffer: Tensor) -> Tensor:
         """One call of torch's convolution, in the memory that buffer is in."""
@@ -148,11 +147,9 @@ class CentredConv2d(SequenceLayer):
             raise ConfigError(f"kernel_size must be odd in time to have a centre, got {kernel.size}.")
         self.input_size, self.output_size = input_size, (kernel.frequencies, out_channels)
         self.receptive_field, self.stride = kernel.steps, Fraction(kernel.stride[0])
-        like = nn.Conv2d(channels, out_channels, kernel.size, groups=groups, bias=bias)
-        self.weight, self.bias = like.weight, like.bias
         self.kernel, self.groups = kernel, groups
-        if weight_norm:
-            normalise_weight(self)
+        like = nn.Conv2d(channels, out_channels, kernel.size, groups=groups, bias=bias)
+        own_weights(self, like, weight_norm)
 
     def run(self, x: Tensor, state: tuple[()], lengths: Tensor | None) -> tuple[Tensor, tuple[()]]:
         """Padding is zero here, so a row alone and a row in a batch see the same beyond their ends."""
@@ -238,7 +235,4 @@ class SeparableConv2d(Chain):
         )
         size = depthwise.kernel.frequencies, wide
         pointwise = Conv2d(size, out_channels, 1, bias=bias, weight_norm=weight_norm)
-        parts: dict[str, SequenceLayer] = {"depthwise": depthwise}
-        if between is not None:
-            parts["between"] = between
-        super().__init__(**parts, pointwise=pointwise)
+        super().__init__(**by_name(depthwise, between, pointwise))

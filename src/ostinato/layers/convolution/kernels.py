@@ -25,6 +25,16 @@ def check_kernel(input_size: int, output_size: int, kernel_size: int, dilation: 
         )
 
 
+def own_weights(module: nn.Module, like: nn.Module, weight_norm: bool, dim: int = 0) -> None:
+    """Give ``module`` the weight and bias of torch's ``like``: named, shaped and initialised as there.
+
+    ``dim`` is the axis of outputs in the weight, each of which has a magnitude where ``weight_norm`` is asked for.
+    """
+    module.weight, module.bias = like.weight, like.bias
+    if weight_norm:
+        normalise_weight(module, dim)
+
+
 def normalise_weight(module: nn.Module, dim: int = 0) -> None:
     """weight = g v / |v| with a magnitude g for each place along ``dim``; the weight of now is where it begins.
 

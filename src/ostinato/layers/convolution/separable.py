@@ -149,7 +149,12 @@ class SeparableConv1d(Chain):
             weight_norm=weight_norm,
         )
         pointwise = PointwiseConv1d(input_size * multiplier, output_size, bias=bias, weight_norm=weight_norm)
-        parts: dict[str, SequenceLayer] = {"depthwise": depthwise}
-        if between is not None:
-            parts["between"] = between
-        super().__init__(**parts, pointwise=pointwise)
+        super().__init__(**by_name(depthwise, between, pointwise))
+
+
+def by_name(
+    depthwise: SequenceLayer, between: SequenceLayer | None, pointwise: SequenceLayer
+) -> dict[str, SequenceLayer]:
+    """The parts of a separable convolution, in their order."""
+    middle = {} if between is None else {"between": between}
+    return {"depthwise": depthwise, **middle, "pointwise": pointwise}

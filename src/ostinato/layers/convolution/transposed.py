@@ -10,7 +10,7 @@ from ...errors import ConfigError
 from ..options import yes_or_no
 from ..overlapping import Overlapping
 from ..sizes import at_least_one
-from .kernels import check_kernel, normalise_weight
+from .kernels import check_kernel, own_weights
 
 
 class ConvTranspose1d(Overlapping):
@@ -74,15 +74,13 @@ class ConvTranspose1d(Overlapping):
         self.dilation, self.groups = dilation, groups
         self._touches(range(0, self.span, dilation))
         self._set_latency(latency)
+        if weight_norm and groups > 1:
+            raise ConfigError(
+                f"weight_norm has one magnitude for each output, which no axis of a weight of {groups} groups "
+                "holds. Leave groups at 1, or weight_norm off."
+            )
         like = nn.ConvTranspose1d(input_size, output_size, kernel_size, groups=groups, bias=bias)
-        self.weight, self.bias = like.weight, like.bias
-        if weight_norm:
-            if groups > 1:
-                raise ConfigError(
-                    f"weight_norm has one magnitude for each output, which no axis of a weight of {groups} groups "
-                    "holds. Leave groups at 1, or weight_norm off."
-                )
-            normalise_weight(self, dim=1)
+        own_weights(self, like, weight_norm, dim=1)
 
     def spread(self, x: Tensor) -> Tensor:
         """One call of torch's transposed convolution on channel-first memory."""

@@ -13,7 +13,7 @@ from ...errors import ConfigError
 from ..options import yes_or_no
 from ..overlapping import Overlapping
 from .kernel2d import Padding, Pair, check_groups, frequencies_and_channels, margins, pair
-from .kernels import normalise_weight
+from .kernels import own_weights
 
 
 class ConvTranspose2d(Overlapping):
@@ -88,18 +88,16 @@ class ConvTranspose2d(Overlapping):
         if outputs < 1:
             raise ConfigError(f"padding {padding!r} leaves none of the {whole} frequencies. Make it smaller.")
         super().__init__(input_size, (outputs, out_channels), span, strides[0])
-        like = nn.ConvTranspose2d(channels, out_channels, size, groups=groups, bias=bias)
-        self.weight, self.bias = like.weight, like.bias
         self.strides, self.dilation, self.groups = strides, apart, groups
         self.cut, self.more, self.frequencies = cut, more, outputs
         self._touches(range(0, span, apart[0]))
         self._set_latency(latency)
-        if weight_norm:
-            if groups > 1:
-                raise ConfigError(
-                    f"weight_norm has one magnitude for each output, and takes no groups, got {groups}."
-                )
-            normalise_weight(self, dim=1)
+        if weight_norm and groups > 1:
+            raise ConfigError(
+                f"weight_norm has one magnitude for each output, and takes no groups, got {groups}."
+            )
+        like = nn.ConvTranspose2d(channels, out_channels, size, groups=groups, bias=bias)
+        own_weights(self, like, weight_norm, dim=1)
 
     def spread(self, x: Tensor) -> Tensor:
         """One call of torch's, without the bias: that is added once, where sums are complete."""
