@@ -250,6 +250,10 @@ def test_the_site_builds_strictly(site):
     layers = (site / "reference" / "layers.html").read_text("utf-8")
     assert "ostinato.layers.LSTM" in layers
     assert not list(site.rglob("*.py"))
+    quoted = [
+        page.name for page in (site / "reference").glob("*.html") if "<blockquote>" in page.read_text("utf-8")
+    ]
+    assert not quoted  # examples in docstrings, unless they are fenced
 
 
 class Loaded(HTMLParser):
