@@ -125,7 +125,8 @@ class Webhook:
                     if answer.is_success:
                         self.failures, self.problem = 0, ""
                         return
-                    problem = f"it answered {answer.status_code}"
+                    elsewhere = ", a redirect, which is not followed" if answer.is_redirect else ""
+                    problem = f"it answered {answer.status_code}{elsewhere}"
             except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
                 problem = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             await self._wait(problem)

@@ -20,6 +20,7 @@ from ...store.schema import Origin
 from ..events import Event, Gap, Item, Note, Position, Since
 from .ccxt_order import Trade, TradeOrder, trades_of
 from .feed import Feed, Patience
+from .redirects import redirect_words
 
 CACHE = 10_000  # trades that ccxt keeps until they are taken
 PAGE = 1000
@@ -85,7 +86,7 @@ class CcxtFeed(Feed):
             options["urls"] = {"api": urls | ({} if ws is None else {"ws": {"spot": f"{ws}/stream/ws"}})}
         elif rest or ws:
             raise ConfigError(f"rest and ws are for ccxt:binance; ccxt knows where {exchange} is.")
-        return getattr(self._ccxt.pro, exchange)(options)
+        return _without_redirects(getattr(self._ccxt.pro, exchange))(options)
 
     def _timeframe(self, exchange: str, step: float | None) -> str:
         frames = {self.client.parse_timeframe(name): name for name in self.client.timeframes or {}}
@@ -144,7 +145,7 @@ class CcxtFeed(Feed):
         ):
             raise FeedRefusedError(f"{self.client.id} refuses: {shortened(str(error))}.") from None
         self.health.state = "waiting"
-        self.health.problem = f"{type(error).__name__}: {shortened(str(error))}"
+        self.health.problem = _words(error)
         whole = min(self.patience.backoff_cap, self.patience.backoff * 2.0 ** min(failures - 1, 60))
         await asyncio.sleep(whole * self._random.uniform(0.5, 1.0))
 
@@ -178,7 +179,7 @@ class CcxtFeed(Feed):
                 failures += 1
                 doubt = "disconnect"
                 self.health.reconnects += 1
-                yield [Note("reconnect", f"{type(error).__name__}: {shortened(str(error))}")]
+                yield [Note("reconnect", _words(error))]
                 await self._back_off(error, failures)
                 continue
             failures = 0
@@ -317,6 +318,34 @@ class CcxtFeed(Feed):
 def _begin(since: Since, newest: int) -> int:
     """The key before the first bar."""
     return since.key - 1 if isinstance(since.key, int) else newest - 1 - since.history
+
+
+def _words(error: Exception) -> str:
+    """An error of ccxt; where it names the question alone, what went wrong is told by its cause."""
+    return f"{type(error).__name__}: {shortened(str(error.__cause__ or error))}"
+
+
+def _without_redirects(exchange: type) -> type:
+    """A class of ccxt whose session follows no redirect: aiohttp would, of questions and of websockets."""
+    import aiohttp  # a dependency of ccxt
+
+    async def refuse(session: Any, context: Any, told: Any) -> None:
+        told.response.close()
+        location = told.response.headers.get("Location")
+        words = redirect_words(told.url.host or "the exchange", told.response.status, location)
+        raise aiohttp.ClientConnectionError(words)
+
+    class Client(exchange):
+        def open(self) -> None:
+            before = self.session
+            super().open()
+            if self.session is not before:
+                trace = aiohttp.TraceConfig()
+                trace.on_request_redirect.append(refuse)
+                trace.freeze()
+                self.session.trace_configs.append(trace)
+
+    return Client
 
 
 def _load() -> Any:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from ....errors import ConfigError, FeedError, FeedRefusedError, did_you_mean, shortened
 from ..address import is_loopback
 from ..feed import Patience
+from ..redirects import redirect_words
 from .backoff import backoff
 from .body import read_body
 from .limits import Limits
@@ -201,7 +202,8 @@ class RestClient:
 
     async def _once(self, path: str, asked: dict[str, Any]) -> tuple[int, httpx.Headers, bytes]:
         params = {name: value for name, value in asked.items() if value is not None}
-        request = self._client.stream("GET", f"{self.base}/api/v3/{path}", params=params)
+        address = f"{self.base}/api/v3/{path}"
+        request = self._client.stream("GET", address, params=params, follow_redirects=False)
         async with request as response:
             return response.status_code, response.headers, await read_body(response)
 
@@ -224,7 +226,7 @@ class RestClient:
         elif 400 <= status < 500 and code is not None and code not in SERVER_TROUBLE:
             raise FeedRefusedError(f"{self.host} refuses {path} (HTTP {status}, code {code}){told}.")
         if 300 <= status < 400:
-            return f"{self.host} answers {path} by HTTP {status}, a way elsewhere that is not followed"
+            return redirect_words(f"{self.host} ({path})", status, headers.get("location"))
         return f"{self.host} answers {path} by HTTP {status}{told}"
 
     async def _hint(self, symbol: str) -> str:

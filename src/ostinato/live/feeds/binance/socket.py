@@ -2,7 +2,8 @@
 
 Where there is no room, reading stops for a while, and TCP slows the server down; not for long, since pings wait in the
 same line. After that whoever takes the frames has to drop some. Whether a connection is alive is judged by its data: a
-server may answer pings for days and send nothing.
+server may answer pings for days and send nothing. A redirect is not followed, not even to the same host: whoever could
+send one would choose what the model sees.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 from ....errors import ConfigError, FeedRefusedError, shortened
 from ..address import is_loopback
 from ..feed import Patience
+from ..redirects import redirect_words
 from .limits import Limits
 from .messages import FRAME_BYTES
 
@@ -36,6 +38,14 @@ class _Connection(ClientConnection):
 
     def pause_writing(self) -> None:
         self.transport.abort()
+
+
+class _Connect(connect):
+    """Opens a connection to the address that it was given, and to no other."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        """The redirect itself, as an error."""
+        return exc
 
 
 class Session:
@@ -76,7 +86,7 @@ class Session:
         """
         settings: dict[str, Any] = {"proxy": None} if is_loopback(urlsplit(url).hostname or "") else {}
         try:
-            connection = await connect(
+            connection = await _Connect(
                 url,
                 open_timeout=patience.connect,
                 close_timeout=min(1.0, patience.connect),
@@ -143,4 +153,6 @@ def _refusal(url: str, error: InvalidStatus, limits: Limits) -> Exception:
         )
     if status in (403, 418, 429):
         limits.ban(status, headers.get("Retry-After"))
+    if 300 <= status < 400:
+        return Trouble(redirect_words(host, status, headers.get("Location")))
     return Trouble(f"HTTP {status}")
