@@ -41,12 +41,12 @@ def normal(batch, steps, generator):
 def test_an_own_layer_holds():
     report = check_layer(Doubled(), inputs=normal)
     assert report.faults == []
-    assert report.summary() == "Doubled keeps its promises: 19 checks held, 1 excused."
+    assert report.summary() == "Doubled keeps its promises: 20 checks held, 1 excused."
     assert [outcome.check for outcome in report.outcomes] == [check.name for check in CHECKS]
 
 
 def test_the_message_names_the_faulting_checks():
-    with pytest.raises(CheckError, match=r"Reversed breaks \d of 20 checks:") as refusal:
+    with pytest.raises(CheckError, match=r"Reversed breaks \d of 21 checks:") as refusal:
         check_layer(Reversed())
     lines = str(refusal.value).splitlines()[1:]
     named = {line.strip().split(":")[0] for line in lines}

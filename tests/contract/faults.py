@@ -6,6 +6,7 @@ they stand in other people's code, with some checks that must see them.
 Axes: B batch, T time steps, C features.
 """
 
+import copy
 from typing import Any, NamedTuple
 
 import torch
@@ -192,6 +193,36 @@ class StepsAsItsParentDoes(LSTM):
     def run(self, x, state, lengths):
         y, after = super().run(x, state, lengths)
         return 2 * y, after
+
+
+class PieceByPieceStepper(LSTM.stepper_type):
+    """Copies its arrays one by one, so that those which were views of others are none any more."""
+
+    def __deepcopy__(self, memo):
+        twin = object.__new__(type(self))
+        twin.__dict__ = copy.deepcopy(self.__dict__, memo)
+        return twin
+
+
+class CopiesItsStepperPieceByPiece(LSTM):
+    """A copied stepper looks at the hidden state of the moment of the copy for ever."""
+
+    stepper_type = PieceByPieceStepper
+
+
+class SharingStepper(LSTM.stepper_type):
+    """A shallow copy, as Python makes it: both write into the same buffers."""
+
+    def __copy__(self):
+        twin = object.__new__(type(self))
+        twin.__dict__ = self.__dict__.copy()
+        return twin
+
+
+class SharesTheBuffersOfItsStepper(LSTM):
+    """A shallow copy of a stepper moves the original on."""
+
+    stepper_type = SharingStepper
 
 
 # promise 2: padding is nothing
@@ -448,6 +479,8 @@ ALONE: list[tuple[str, Case]] = [
     ("steps_equal_chunks", Case(lambda: KeepsARunningSum(3, 4, stride=1))),
     ("steps_equal_chunks", Case(lambda: HandsOutItsBuffer(3, 4))),
     ("steps_equal_chunks", Case(lambda: StepsAsItsParentDoes(3, 5))),
+    ("copied_steppers_go_on", Case(lambda: CopiesItsStepperPieceByPiece(3, 5))),
+    ("copied_steppers_go_on", Case(lambda: SharesTheBuffersOfItsStepper(3, 5))),
     ("padding_is_nothing", Case(lambda: MasksOnlyItsOutput(3, 5))),
     ("rows_are_alone", Case(PermutesRowsByProduct)),
     ("rows_are_alone", Case(PaddingCountsInTheMean)),

@@ -1,6 +1,9 @@
 """The steppers of layers over long streams, where their buffers wrap, and on the modules that they call."""
 
+import copy
+import io
 import math
+import pickle
 
 import pytest
 import torch
@@ -12,6 +15,7 @@ from torch.nn.utils.parametrizations import weight_norm
 from contract.inputs import bars, levels, trades
 from contract.registry.models import MODEL_OPTIONS, RECIPES, forecast
 from ostinato.core import Stepper, leaves
+from ostinato.errors import StreamingError
 from ostinato.layers import (
     GRU,
     LSTM,
@@ -194,3 +198,68 @@ def test_one_stepper_of_a_whole_forecast_does_not_disturb_another():
     pairs = [(first.step(x[:1, place]), second.step(x[1:, place])) for place in range(90)]
     found = torch.stack([torch.cat(pair) for pair in pairs], 1)
     torch.testing.assert_close(found, model(x)[0], rtol=1e-5, atol=1e-6)
+
+
+WAYS = {
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "pickle": lambda stepper: pickle.loads(pickle.dumps(stepper)),
+    "torch.save": lambda stepper: saved_and_loaded(stepper),
+}
+
+
+def saved_and_loaded(stepper: Stepper) -> Stepper:
+    file = io.BytesIO()
+    torch.save(stepper, file)
+    file.seek(0)
+    return torch.load(file, weights_only=False)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", LONG)
+def test_copies_of_long_streams(name, way):
+    """In mid-stream, past where buffers wrap: the same bits, and neither disturbs the other."""
+    torch.manual_seed(0)
+    make, draw = LONG[name]
+    layer, x = make().double().eval(), draw(2, 150, torch.Generator().manual_seed(1))
+    stepper = layer.stepper(2, dtype=torch.float64)
+    for place in range(75):
+        stepper.step(x[:, place])
+    if name == "weight norm" and way in ("pickle", "torch.save"):
+        with pytest.raises(RuntimeError, match="parametrized modules is only supported through state_dict"):
+            WAYS[way](stepper)
+        return
+    twin = WAYS[way](stepper) if way == "copy" else WAYS[way]([stepper])[0]
+    pairs = [(twin.step(x[:, place]), stepper.step(x[:, place])) for place in range(75, 150)]
+    assert all(torch.equal(found, expected) for found, expected in pairs)
+    alone = layer(x)[0][:, 75:]
+    torch.testing.assert_close(torch.stack([y for y, _ in pairs], 1), alone, rtol=1e-9, atol=1e-11)
+
+
+def test_a_copy_keeps_the_weights_that_the_stepper_read():
+    layer, x = LSTM(3, 4).eval(), torch.randn(1, 3)
+    model = nn.ModuleList([layer])
+    stepper = layer.stepper()
+    twin = copy.deepcopy(stepper)
+    together = copy.deepcopy([model, stepper])
+    assert together[1].layer is together[0][0]
+    with torch.no_grad():
+        layer.weight_hh_l0.add_(1)
+    expected = stepper.step(x)
+    assert torch.equal(twin.step(x), expected)
+    assert torch.equal(together[1].step(x), expected)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_stepper_of_other_weights_is_not_copied(way):
+    layer = Chain(Conv1d(3, 4, 3), GRU(4, 2)).eval()
+    stepper = layer.stepper()
+    layer.layers[1].weight_hh_l0.data.mul_(2)  # no version counter sees this
+    with pytest.raises(
+        StreamingError, match=r"trained or loaded after .* stepper\(\) in eval\(\), and restore\(\)"
+    ):
+        WAYS[way](stepper)
+    stepper = layer.stepper()
+    layer.train()
+    with pytest.raises(StreamingError, match="trained or loaded"):
+        WAYS[way](stepper)

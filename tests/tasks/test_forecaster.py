@@ -1,6 +1,8 @@
 """Forecaster: in the manner of scikit-learn, and the same numbers as fit, predict and evaluate."""
 
+import copy
 import gc
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from sklearn.base import clone
 
 from contract.registry.models import MODEL_OPTIONS
 from ostinato.errors import ConfigError, DataError, OstinatoError
-from ostinato.tasks.forecasting import Forecaster, evaluate
+from ostinato.tasks.forecasting import Forecaster, evaluate, open_run
 
 TRAINING = {"epochs": 2, "streams": 4, "update_every": 32}
 
@@ -93,3 +95,21 @@ def test_mistakes_are_sentences(fitted):
         small().fit(frame(), frame()["load"])
     with pytest.raises(DataError):
         small(target="lode").fit(frame())
+
+
+def test_a_copy_keeps_the_folder_of_its_run():
+    forecaster = small().fit(frame())
+    copies = [copy.copy(forecaster), copy.deepcopy(forecaster)]
+    expected, folder = forecaster.predict(frame(), last=1), forecaster.run_.folder.path
+    with pytest.raises(OstinatoError, match="cannot be pickled: the folder goes with this"):
+        pickle.dumps(forecaster)
+    assert pickle.loads(pickle.dumps(small())).get_params() == small().get_params()
+    del forecaster
+    gc.collect()
+    for one in copies:
+        assert one.predict(frame(), last=1).equals(expected)
+        assert open_run(one.run_.folder.path).folder.path == folder
+    copies.clear()
+    del one
+    gc.collect()
+    assert not folder.exists()

@@ -59,6 +59,7 @@ CHECKS = [
     Check(1, chunks.none_begins, _whole),
     Check(1, chunks.float32_joins_too, _whole),
     Check(1, steps.steps_equal_chunks, _bursts),
+    Check(1, steps.copied_steppers_go_on, _bursts),
     Check(2, padding.padding_is_nothing, _never),
     Check(2, padding.rows_are_alone, _never),
     Check(2, padding.state_stops_at_length, _phased),

@@ -114,7 +114,7 @@ def check_layer(
     ...     def run(self, x, state, lengths):
     ...         return 2 * x, ()
     >>> print(check_layer(Doubled()).summary())
-    Doubled keeps its promises: 19 checks held, 1 excused.
+    Doubled keeps its promises: 20 checks held, 1 excused.
     """
     if not isinstance(layer, SequenceLayer):
         raise CheckError(

@@ -1,4 +1,7 @@
-"""Promise 1 once more, for steppers: live steps give the numbers of chunks, and the state that they export is all."""
+"""Promise 1 once more, for steppers: live steps give the numbers of chunks, and the state that they export is all.
+
+Copies of steppers are held to the originals within the tolerance: bits are what ``steps_equal_chunks`` looks at.
+"""
 
 import copy
 from typing import Any
@@ -24,6 +27,30 @@ def steps_equal_chunks(subject: Subject) -> None:
             rows = rows.to(layer_input_dtype(narrow, rows))
             _agree(narrow, rows, " in float32")
             _goes_on(narrow, rows)
+
+
+def copied_steppers_go_on(subject: Subject) -> None:
+    """A stepper that is copied in mid-stream, deep or not, gives what the original gives, and leaves it alone."""
+    layer, x = subject.layer, subject.x()
+    start = x.shape[1] // 2
+    with torch.no_grad():
+        for way in (copy.copy, copy.deepcopy):
+            stepper = _made(layer, x)
+            for place in range(start):
+                stepper.step(x[:, place])
+            twin = way(stepper)
+            where = f"by a stepper that copy.{way.__name__} made after {start} steps"
+            found, expected = _rest(twin, x, start), _rest(stepper, x, start)
+            if [y is None for y in found] != [y is None for y in expected]:
+                raise CheckError(f"outputs come at other steps, {where}.")
+            for y, other in zip(found, expected, strict=True):
+                if y is not None and other is not None:
+                    same("y", y, other, where)
+            same_state(twin.state, stepper.state, where)
+
+
+def _rest(stepper: Stepper, x: Tensor, start: int) -> list[Tensor | None]:
+    return [stepper.step(x[:, place]) for place in range(start, x.shape[1])]
 
 
 def _agree(layer: SequenceLayer, x: Tensor, where: str) -> None:

@@ -5,11 +5,13 @@
 
 A ``Stepper`` owns a private copy of the state. It holds nothing else that changes: where two steppers export the same
 state, the same inputs give the same bits from there on, whichever way each came to it. So everything that a rounding
-could depend on is held fixed, the alignment of memory included.
+could depend on is held fixed, the alignment of memory included. A copy, by ``copy`` or by ``pickle``, is therefore a
+new stepper of the layer with a copy of the state: copied piece by piece, buffers and views of them would come apart.
 
 Axes: B batch, T time steps, I input features, O output features.
 """
 
+import hashlib
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +86,14 @@ class Stepper:
         y = self._run(x)
         return None if y is None else y.clone()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How copies and pickles are made: ``copy.copy`` shares the layer, ``copy.deepcopy`` copies it too.
+
+        Raises:
+            StreamingError: the layer changed after this stepper had read its weights.
+        """
+        return _rebuilt, (type(self), self.layer, self.batch, self.dtype, self.device, self.state)
+
     # What follows is for other steppers, and for writing one.
 
     passes = False  # whether y is x as it is, so that there is nothing to call
@@ -146,6 +156,7 @@ class ArrayStepper(Stepper):
         self, layer: "SequenceLayer", batch: int, dtype: torch.dtype, device: torch.device = CPU
     ) -> None:
         super().__init__(layer, batch, dtype, device)
+        self._read = _digest(layer)
         # on arrays of its own, x is always laid out alike
         self._x = None if self.size is None else zeros((batch, *axes(self.size)), dtype)
         self._shape = None if self.size is None else torch.Size((batch, *axes(self.size)))
@@ -166,6 +177,16 @@ class ArrayStepper(Stepper):
         with np.errstate(all="ignore"):  # what is not finite goes through in silence, as in torch
             y = self.advance(into)
         return None if y is None else torch.from_numpy(y.copy())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As of every stepper, as long as the layer still has the weights that were read."""
+        if any(module.training for module in self.layer.modules()) or _digest(self.layer) != self._read:
+            raise StreamingError(
+                f"the {named(self.layer)} was trained or loaded after this stepper had read its weights, so a copy "
+                "would give other numbers. Make a new stepper() in eval(), and restore() the state of this one in it "
+                "if it is to go on from there."
+            )
+        return super().__reduce__()
 
     def advance(self, x: Array) -> Array | None:
         """One step on arrays."""
@@ -221,6 +242,28 @@ def make_stepper(
     if issubclass(kind, ArrayStepper) and not (_on_arrays(layer, dtype, device) and kind.suits(layer)):
         kind = Stepper
     return kind(layer, batch, dtype, device)
+
+
+def _rebuilt(
+    kind: type[Stepper],
+    layer: "SequenceLayer",
+    batch: int,
+    dtype: torch.dtype,
+    device: torch.device,
+    state: Any,
+) -> Stepper:
+    """A stepper of the same kind, that goes on from ``state``."""
+    made = kind(layer, batch, dtype, device)
+    made.restore(state)
+    return made
+
+
+def _digest(layer: nn.Module) -> bytes:
+    """Of all weights and buffers: ``_version`` counts no change that goes through ``data``."""
+    found = hashlib.blake2b(digest_size=16)
+    for held in _tensors(layer):
+        found.update(held.detach().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return found.digest()
 
 
 def input_dtype(layer: "SequenceLayer") -> torch.dtype:

@@ -1,5 +1,6 @@
 """A stop at any moment, and the ledger that would have been anyway."""
 
+import copy
 import random
 import sqlite3
 
@@ -9,8 +10,11 @@ import pytest
 from ostinato.live import Event, Gap, Position
 from ostinato.live.feeds import Feed
 from ostinato.tasks.forecasting import open_run
+from ostinato.tasks.forecasting.live.baselines import beside
+from ostinato.tasks.forecasting.live.stepping import RunForecaster
 from ostinato.tasks.forecasting.predicting import foresee
 from ostinato.tasks.forecasting.reading import panel_of
+from ostinato.tasks.forecasting.target import target_of
 from tasks.conftest import Small
 from tasks.live.conftest import drive, ledger, scores
 
@@ -148,3 +152,19 @@ def test_a_position_is_where_the_feed_goes_on(run, trades, lives):
     engine = lives.engine(run, Listed(events_of(trades)))
     drive(engine, 99)
     assert engine.position == Position(99, float(trades.time[99]))
+
+
+@pytest.mark.parametrize("way", [copy.copy, copy.deepcopy])
+def test_a_copied_forecaster_goes_on_by_itself(run, trades, way):
+    """Stepper, rows, queue and baselines: the copy says what the original would have said, and leaves it alone."""
+    events, target = events_of(trades)[:60], target_of(run.recipe)
+    made = RunForecaster(run, beside(run, target).baselines)
+    for event in events[:30]:
+        made.step(event)
+    twin = way(made)
+    states = []
+    for forecaster in (twin, made):
+        said = [forecaster.step(event) for event in events[30:]]
+        states.append((forecaster.state(), [step.answer.numbers.tolist() for step in said]))
+    assert states[0] == states[1]
+    assert (twin.run.model is run.model) == (way is copy.copy)

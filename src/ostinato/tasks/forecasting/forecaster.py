@@ -11,7 +11,7 @@ import tempfile
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from ...data.reading import listed_names
 from ...errors import ConfigError, DataError, OstinatoError, did_you_mean
@@ -21,6 +21,23 @@ from .fitting import fit
 from .opening import Run
 from .predicting import predict
 from .reading import Data
+
+
+class _KeptFolder:
+    """A temporary folder that is removed when the last forecaster that shares it is gone: copies share it."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="ostinato-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise OstinatoError(
+            "a fitted forecaster whose run lies in a temporary folder cannot be pickled: the folder goes with this "
+            "process. Make it with out=, a folder of yours, and open that with open_run; or pickle it before fit."
+        )
 
 
 class Forecaster:
@@ -82,11 +99,10 @@ class Forecaster:
             raise ConfigError("a forecaster takes no y: name what is foreseen with target.")
         out: Path | str
         if self.out is None:
-            kept = tempfile.mkdtemp(prefix="ostinato-")
-            weakref.finalize(self, shutil.rmtree, kept, ignore_errors=True)
-            out = Path(kept) / "run"
+            kept = _KeptFolder()
+            out = kept.path / "run"
         else:
-            out = self.out
+            kept, out = None, self.out
         done = fit(
             data,
             out,
@@ -99,7 +115,7 @@ class Forecaster:
         )
         if done.results is None:
             raise KeyboardInterrupt
-        self.run_, self.results_ = done.run, done.results
+        self.run_, self.results_, self._kept = done.run, done.results, kept
         return self
 
     def predict(self, data: Data, last: int | None = None) -> Any:

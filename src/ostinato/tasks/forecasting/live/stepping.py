@@ -3,6 +3,7 @@
 Axes: I columns, O numbers of the network, P numbers of a prediction, K baselines.
 """
 
+import copy
 import hashlib
 import json
 import math
@@ -164,6 +165,11 @@ class RunForecaster:
         for key, level, numbers, baselines, fitted, known in rows:
             mine = (np.array(numbers), np.array(baselines)) if key != NOBODY else (NOTHING, NOTHING)
             self.queue.add(Waiting(key, tuple(level), mine[0], mine[1], fitted, known))
+
+    def __copy__(self) -> "RunForecaster":
+        """Of the same run, with a state of its own: one that shared it would move both on."""
+        shared = (self.run, self.run.model)
+        return copy.deepcopy(self, {id(part): part for part in shared})
 
     def _check_size(self) -> None:
         """Refuse more numbers in waiting than a snapshot should hold."""
