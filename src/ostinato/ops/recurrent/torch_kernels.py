@@ -11,6 +11,7 @@ Axes: B batch, T time steps, I input features, H hidden features.
 import re
 import warnings
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -57,6 +58,8 @@ def lstm(
     if weights.projection is not None and x.is_cpu and x.dtype != torch.float64:
         # oneDNN knows no projections and warns; the loop over steps is as fast as what torch then does
         return naive.lstm(x, hidden, cell, weights, lengths)
+    if x.is_cpu and narrows(x) and not _lstm_autocasts(torch.get_autocast_dtype("cpu")):
+        return naive.lstm(x, hidden, cell, weights, lengths)
     if lengths is not None:
         x, weights = _held_on_padding(x, weights, lengths)
     start = [_as_stack(hidden), _as_stack(cell)]
@@ -74,6 +77,28 @@ def _run_by_outputs(
     return y, after[0] if lengths is None else _at(lengths, y, hidden)
 
 
+def _half(x: Tensor) -> bool:
+    """Whether products of x are computed in 16 bits."""
+    return x.dtype in (torch.float16, torch.bfloat16) or narrows(x)
+
+
+@torch.compiler.assume_constant_result
+@lru_cache
+def _lstm_autocasts(dtype: torch.dtype) -> bool:
+    """Whether oneDNN has an LSTM of 16 bits for this processor: autocast asks for one, without AVX-512 there is none.
+
+    Only trying tells: ``torch.lstm`` on bfloat16 itself goes another way, and works.
+    """
+    weights = [torch.zeros(4, 1, dtype=torch.float32, device="cpu")] * 2
+    x = torch.zeros(1, 1, 1, dtype=torch.float32, device="cpu")
+    try:
+        with torch.no_grad(), torch.autocast("cpu", dtype):
+            torch.lstm(x, [x, x], weights, False, 1, 0.0, False, False, True)
+    except RuntimeError:
+        return False
+    return True
+
+
 def _at(lengths: Tensor, y: Tensor, before: Tensor) -> Tensor:
     """The output at the last step of each row; what was before where a row has no step."""
     last = y.gather(1, (lengths - 1).clamp(min=0).view(-1, 1, 1).expand(-1, 1, y.shape[2]))[:, 0]
@@ -88,8 +113,7 @@ def _held_on_padding(x: Tensor, weights: Weights, lengths: Tensor) -> tuple[Tens
     """
     padding = torch.arange(x.shape[1], device=x.device) >= lengths[:, None]
     size = len(weights.from_hidden) // 4
-    half = x.dtype == torch.float16 or narrows(x)
-    bound = SHUT_IN_HALF if half else SHUT
+    bound = SHUT_IN_HALF if _half(x) else SHUT
     shut = torch.zeros_like(weights.from_input[:, :1])
     shut[:size], shut[size : 2 * size] = -bound, bound
     wider = torch.cat([weights.from_input, shut], dim=1)
