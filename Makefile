@@ -5,8 +5,10 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 DATA   ?=
 JOBS   ?= 2
+SEED   ?= 0
+COUNT  ?= 5000
 
-.PHONY: install demo test test-all test-gpu check lint types contracts bench docs clean
+.PHONY: install demo test test-all test-gpu fuzz check lint types contracts bench docs clean
 
 install: $(READY)
 
@@ -28,6 +30,10 @@ test-all: $(READY)
 
 test-gpu: $(READY)
 	OSTINATO_TEST_DEVICE=cuda $(BIN)/python -m pytest -n $(JOBS) tests/contract/test_contract.py tests/layers/test_devices.py tests/layers/test_autocast.py
+
+# one architecture again: make fuzz SEED=123 COUNT=1
+fuzz: $(READY)
+	cd tests && ../$(BIN)/python -m contract.architectures --seed $(SEED) --count $(COUNT) --jobs $(JOBS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -1,0 +1,57 @@
+"""``tail`` and ``last`` are the end of the whole, in numbers and in gradients."""
+
+import torch
+from torch import Tensor
+
+from contract.architectures.subject import Examined, FaultError, same
+from ostinato.errors import ShapeError
+
+
+def tails(subject: Examined) -> None:
+    """``tail(x, n)`` is the last n outputs, for few steps and many."""
+    layer, random = subject.layer, subject.random(3)
+    for steps in {0, 1, 2, random.randint(3, 8), subject.steps, subject.steps + random.randint(1, 5)}:
+        x = subject.x(steps)
+        y, _ = layer(x)
+        for count in (1, 2, 3, 7, max(steps, 1)):
+            same("tail", layer.tail(x, count), y[:, -count:], f"of {count} of {steps} steps")
+
+
+def lasts(subject: Examined) -> None:
+    """``last(x)`` is the last output, or a sentence where there is none."""
+    layer = subject.layer
+    for steps in {0, 1, 2, 3, 7, subject.steps, subject.steps + 1}:
+        x = subject.x(steps)
+        y, _ = layer(x)
+        if y.shape[1]:
+            same("last", layer.last(x), y[:, -1], f"of {steps} steps")
+            continue
+        try:
+            found = layer.last(x)
+        except ShapeError:
+            continue
+        raise FaultError(f"last of {steps} steps, which give no output, is {tuple(found.shape)}")
+
+
+def tails_learn(subject: Examined) -> None:
+    """Gradients of ``tail`` are those of the end of the whole."""
+    layer, count = subject.layer, subject.random(5).randint(1, 4)
+    x = subject.x(subject.steps).requires_grad_(True)
+    leaves = [x, *(parameter for parameter in layer.parameters() if parameter.requires_grad)]
+    whole, tail = layer(x)[0][:, -count:], layer.tail(x, count)
+    weights = torch.randn(whole.shape, generator=torch.Generator().manual_seed(1), dtype=whole.dtype)
+    expected, found = _slopes(whole, weights, leaves), _slopes(tail, weights, leaves)
+    size = max((slope.abs().max().item() for slope in expected if slope.numel()), default=0.0)
+    for place, (slope, other) in enumerate(zip(expected, found, strict=True)):
+        if not torch.allclose(other, slope, rtol=1e-8, atol=1e-9 * max(size, 1e-3)):
+            name = "x" if place == 0 else f"parameter {place - 1}"
+            raise FaultError(f"the gradient of {name} differs for tail of {count} of {subject.steps} steps")
+
+
+def _slopes(y: Tensor, weights: Tensor, leaves: list[Tensor]) -> list[Tensor]:
+    if not y.requires_grad or y.numel() == 0:
+        return [torch.zeros_like(leaf) for leaf in leaves]
+    found = torch.autograd.grad((y * weights).sum(), leaves, allow_unused=True)
+    return [
+        torch.zeros_like(leaf) if slope is None else slope for slope, leaf in zip(found, leaves, strict=True)
+    ]

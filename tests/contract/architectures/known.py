@@ -1,0 +1,62 @@
+"""Architectures that were wrong once: each is asked all that random ones are."""
+
+from typing import Any
+
+from contract.architectures.tree import Architecture, Node, node
+
+
+def _chain(*layers: Node) -> Node:
+    return node("Chain", *layers)
+
+
+def _conv(*sizes: int, **options: Any) -> Node:
+    return node("Conv1d", *sizes, **options)
+
+
+def _window(length: int) -> Node:
+    linear = node("nn.Linear", length, 1)
+    return node("Windowed", node("nn.Sequential", node("nn.Flatten"), linear, node("nn.Tanh")), length, 1, 1)
+
+
+_OVERLAP = node("ConvTranspose1d", 1, 1, 3, stride=2, dilation=3)
+_AHEAD = _conv(1, 1, 3, latency=1)
+
+KNOWN: dict[str, Architecture] = {
+    name: Architecture(tree)
+    for name, tree in {
+        "dilated overlap": _chain(_conv(1, 1, 2), _chain(_OVERLAP, _conv(1, 1, 3, stride=2))),
+        "interpolated": _chain(node("Interpolate", 1, 2), _conv(1, 1, 3, stride=2)),
+        "dilated overlap of frequencies": _chain(
+            node("ConvTranspose2d", (2, 1), 1, (3, 1), stride=(2, 1), dilation=(3, 1)),
+            node("Conv2d", (2, 1), 1, (3, 1), stride=(2, 1)),
+        ),
+        "ahead around a U-Net": _chain(_AHEAD, node("UNet", 1, (1, 1), norm=None), _AHEAD),
+        "ahead around blocks": _chain(node("Delay", 1, 1), node("InBlocks", 1, 2), node("Delay", 1, 1)),
+        "slower, then adaptive": _chain(_chain(node("Downsample", 1, 2), node("AdaptiveAvgPool1d", 1, 2))),
+        "beside an adaptive pool": node(
+            "Parallel",
+            _chain(node("Downsample", 1, 2), node("AdaptiveAvgPool1d", 1, 2)),
+            node("AdaptiveAvgPool1d", 1, 2),
+        ),
+        "both ways and late": _chain(node("CentredConv1d", 1, 1, 3), node("Delay", 1, 3)),
+        "sum over the wrong axis": node("Residual", node("Dense", 2, 3), node("Dense", 4, 3)),
+        "a norm of one": node("LayerNorm", 1),
+        "a block with a norm of one": node("ConvBlock", 1, 1, 2, norm="layer"),
+        "padded away": node("Conv2d", (1, 2), 2, (1, 1), stride=(1, 2), padding=1),
+        "a pool that is never full": _chain(node("AdaptiveAvgPool1d", 1, 1), node("Downsample", 1, 2)),
+        "last of nothing": _chain(node("Downsample", 1, 3), _window(2)),
+        "nothing owed": node("Dense", 3, 2),
+        "ragged with a stride": _chain(_conv(1, 1, 3, stride=2, latency=2), node("Dense", 1, 2)),
+        "weight norm of one": _conv(1, 1, 1, weight_norm=True),
+        "stride before an adaptive pool": _chain(_conv(1, 1, 2, stride=3), node("AdaptiveAvgPool1d", 1, 2)),
+        "a recurrence behind a delay": _chain(node("Delay", 1, 20), node("GRU", 1, 2)),
+        "deep layer norms": _chain(*[node("Dense", 3, 3), node("LayerNorm", 3)] * 6),
+    }.items()
+}
+_BARS_BODY = _chain(
+    node("Columns", 6, (4,)), node("ToNetwork", 1), node("InBlocks", 1, 2), node("Dense", 1, 2)
+)
+_BARS_SCALE = _chain(node("Columns", 6, (4,)), node("RunningScale", 1, 4.0), node("InBlocks", 1, 2))
+KNOWN["anchored in blocks"] = Architecture(
+    node("Anchored", _BARS_BODY, node("Point", 1), _BARS_SCALE), "bars"
+)
