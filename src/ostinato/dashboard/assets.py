@@ -2,14 +2,16 @@
 
 import gzip
 import hashlib
+from collections.abc import AsyncIterator
 from functools import cache
 from importlib import resources
 from typing import NamedTuple
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
+PIECE = 1 << 16  # bytes
 FOR_EVER = "public, max-age=31536000, immutable"  # where the name holds the hash of what is in it
 
 
@@ -54,7 +56,16 @@ def respond(request: Request, one: Asset, cache_control: str = "no-cache") -> Re
     body = one.body
     if "gzip" in request.headers.get("accept-encoding", ""):
         body, headers["Content-Encoding"] = one.small, "gzip"
-    return Response(body, headers=headers, media_type=one.kind)
+    if len(body) <= PIECE:
+        return Response(body, headers=headers, media_type=one.kind)
+    headers["Content-Length"] = str(len(body))
+    return StreamingResponse(_pieces(body), headers=headers, media_type=one.kind)
+
+
+async def _pieces(body: bytes) -> AsyncIterator[bytes]:
+    """A body as it is taken, so that hundreds of slow readers do not each have a copy waiting."""
+    for place in range(0, len(body), PIECE):
+        yield body[place : place + PIECE]
 
 
 def _packed(body: bytes, ending: str) -> Asset:

@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import AsyncIterator, Coroutine
 from typing import TYPE_CHECKING, Any
 
+from starlette.responses import PlainTextResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ APART = 0.25  # seconds between two messages to a page at least
 QUIET = 1.0  # a page hears this often at least, so that it knows that we live
 SLOW = 10.0  # seconds that a client may take for a message, before it is let go
 MOST_CLIENTS = 64
-TOO_MANY, TRY_AGAIN, POLICY = 1013, 1012, 1008  # codes of RFC 6455 and its registry
+TRY_AGAIN, POLICY = 1012, 1008  # codes of RFC 6455 and its registry
 
 
 class Clients:
@@ -30,9 +31,9 @@ class Clients:
     @contextlib.asynccontextmanager
     async def accepted(self, socket: WebSocket) -> AsyncIterator[bool]:
         """True within, once the client is counted and accepted; False where there are too many."""
-        if self.now >= self.most:
-            await socket.accept()
-            await close(socket, TOO_MANY, f"{self.most} clients are connected already")
+        if self.now >= self.most:  # before it is accepted, so that nothing of it stays
+            words = f"{self.most} clients are connected already.\n"
+            await socket.send_denial_response(PlainTextResponse(words, 503))
             yield False
             return
         self.now += 1

@@ -7,19 +7,22 @@ websocket's Origin must be our own page, and answers say that no other origin ma
 
 import hashlib
 import hmac
-import ipaddress
+import re
 import socket
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import ListenError, shortened
+from ..servers.hosts import address_of, host_name, is_loopback, same_origin
 
 LEAST_TOKEN = 16  # characters
+LONGEST_QUERY, MOST_FIELDS = 2048, 20  # bytes; the page asks with two fields at most
+_BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})").search
 # plotly.js writes rules into a style element of its own; scripts come from us alone
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
@@ -50,16 +53,6 @@ def check_listening(host: str, token: str | None) -> None:
             f"listening on {shortened(host)} needs a token, because others can reach it: give --token, or set "
             "OSTINATO_TOKEN. Without one only 127.0.0.1 is served; ssh -L brings that to another machine."
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address, or the name localhost, is this machine's own.
-
-    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("0.0.0.0"), is_loopback("example.org")
-    (True, True, False, False)
-    """
-    address = _address(host)
-    return host.lower() == "localhost" if address is None else address.is_loopback
 
 
 @dataclass(frozen=True)
@@ -95,23 +88,26 @@ class Guard:
             await answer(scope, receive, _with_headers(send, None))
 
     def _refusal(self, scope: Scope, headers: Headers, shown: str) -> tuple[int, str, dict[str, str]] | None:
+        """The first that applies; before the token is shown nothing else is looked at but the host's name."""
         if not self._host_is_ours(headers):
             return 421, "This host name is not served here.", {}
-        if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD"):
-            return 405, "Nothing can be changed here: only GET is answered.", {"Allow": "GET, HEAD"}
-        if scope["type"] == "websocket" and not _same_origin(headers):
-            return 403, "This origin is not ours.", {}
         if not shown:
             challenge = {"WWW-Authenticate": 'Bearer realm="ostinato"'}
             return 401, "A token is needed: open /?token=..., or send it as a Bearer token.", challenge
-        return None
+        if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD"):
+            return 405, "Nothing can be changed here: only GET is answered.", {"Allow": "GET, HEAD"}
+        if scope["type"] == "websocket" and not same_origin(
+            headers.getlist("origin"), headers.get("host", "")
+        ):
+            return 403, "This origin is not ours.", {}
+        problem = query_problem(scope.get("query_string", b""))
+        return (400, problem, {}) if problem else None
 
     def _host_is_ours(self, headers: Headers) -> bool:
-        hosts = headers.getlist("host")
-        name = _host_name(hosts[0]) if len(hosts) == 1 else None
+        name = host_name(headers.getlist("host"))
         if name is None:
             return False
-        if _address(name) is not None:  # rebinding needs a name
+        if address_of(name) is not None:  # rebinding needs a name
             return self.token is not None or is_loopback(name)
         own = {"localhost"}
         if self.token is not None:
@@ -128,10 +124,10 @@ class Guard:
             return "header"
         if _equal(_cookies(headers).get(_cookie_name(self.token), ""), _cookie_value(self.token)):
             return "cookie"
-        query = parse_qs(scope.get("query_string", b"").decode("latin-1"), max_num_fields=20).get(
-            "token", [""]
-        )
-        return "query" if _equal(query[0], self.token) else ""
+        query = scope.get("query_string", b"")
+        if query_problem(query):
+            return ""
+        return "query" if _equal(dict(fields_of(query)).get("token", ""), self.token) else ""
 
     def _cookie(self) -> str:
         assert self.token is not None
@@ -153,30 +149,30 @@ def _with_headers(send: Send, cookie: str | None) -> Send:
     return sending
 
 
-def _same_origin(headers: Headers) -> bool:
-    """Browsers always send an Origin with a websocket; other programs send none."""
-    origin = headers.get("origin")
-    if origin is None:
-        return True
-    parts = urlsplit(origin)
-    return parts.scheme in ("http", "https") and parts.netloc.lower() == headers.get("host", "").lower()
+def query_problem(query: bytes) -> str:
+    """What is wrong with a query, in a sentence; nothing where it can be read in one way only.
 
-
-def _host_name(host: str) -> str | None:
-    """The name in a Host header, without its port; None where it is none."""
+    >>> query_problem(b"range=1h"), query_problem(b"range=1h&range=1d")
+    ('', 'The query names a field twice.')
+    """
+    if len(query) > LONGEST_QUERY or query.count(b"&") >= MOST_FIELDS:
+        return f"A query has at most {MOST_FIELDS} fields and {LONGEST_QUERY} bytes."
+    if _BAD_ESCAPE(query):
+        return "The query has a % that two hexadecimal digits do not follow."
     try:
-        parts = urlsplit(f"//{host}")
-        parts.port  # noqa: B018  it is checked by being asked for
-    except ValueError:
-        return None
-    return parts.hostname if parts.path == parts.query == "" and "@" not in host else None
+        names = [name for name, _ in fields_of(query)]
+    except UnicodeDecodeError:
+        return "The query is not UTF-8."
+    return "The query names a field twice." if len(set(names)) < len(names) else ""
 
 
-def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(name)
-    except ValueError:
-        return None
+def fields_of(query: bytes) -> list[tuple[str, str]]:
+    """Names and values of a query.
+
+    Raises:
+        UnicodeDecodeError: it is not UTF-8.
+    """
+    return parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
 
 
 def _cookies(headers: Headers) -> dict[str, str]:

@@ -10,12 +10,15 @@
 
 import asyncio
 import contextlib
+import logging
 import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import uvicorn
 import websockets  # noqa: F401  uvicorn's websockets are made of it
@@ -27,9 +30,11 @@ from starlette.websockets import WebSocket
 
 from ..errors import ListenError, shortened
 from ..evaluation.online import break_even_move
+from ..servers import Bounds, Connections
 from ..store import Reader
 from . import assets
 from .costs import FEE
+from .http import LONGEST_HEAD, BoundedHttp
 from .live import Clients, follow
 from .metrics import CONTENT_TYPE
 from .metrics import text as metrics_text
@@ -41,7 +46,6 @@ from .watching import Watch
 from .webhook import Webhook
 
 BACKLOG = 128
-MOST_CONNECTIONS = 256  # of all kinds
 LONGEST_MESSAGE = 4096  # bytes that a client may send at once; nobody has anything to say
 
 
@@ -55,6 +59,7 @@ class Options:
         token: needed where the host is not loopback.
         webhooks: each gets every committed prediction.
         fee, spread: for the break-even move, fractions of the price; a spread of None is estimated.
+        bounds: of connections, in time and number.
     """
 
     store: Path
@@ -64,6 +69,7 @@ class Options:
     webhooks: tuple[Webhook, ...] = ()
     fee: float = FEE
     spread: float | None = None
+    bounds: Bounds = field(default_factory=Bounds)
 
 
 def application(options: Options) -> Guard:
@@ -113,7 +119,9 @@ def application(options: Options) -> Guard:
         WebSocketRoute("/live", live),
         WebSocketRoute("/predictions", predictions),
     ]
-    return Guard(Starlette(routes=routes, lifespan=lifespan), options.host, options.token)
+    app = Starlette(routes=routes, lifespan=lifespan)
+    app.router.redirect_slashes = False  # it would redirect to whatever host a request names
+    return Guard(app, options.host, options.token)
 
 
 def _pages() -> list[Route]:
@@ -121,7 +129,7 @@ def _pages() -> list[Route]:
         return assets.respond(request, assets.page())
 
     async def file(request: Request) -> Response:
-        return assets.respond(request, assets.asset(request.url.path[1:]))
+        return assets.respond(request, assets.asset(request.scope["path"][1:]))
 
     async def plotly(request: Request) -> Response:
         script = assets.plotly()
@@ -195,17 +203,21 @@ def serve(
     break_even_move(options.fee, options.spread or 0.0)
     with Reader.open(options.store):  # so that a wrong path is said now
         pass
+    logging.getLogger("asyncio").addHandler(logging.NullHandler())  # nor what a cut connection makes it say
+    connections = Connections(options.bounds)
     with listening(options.host, options.port) as one:
         server = uvicorn.Server(
             uvicorn.Config(
                 application(options),
+                http=cast(Any, partial(BoundedHttp, connections)),
+                h11_max_incomplete_event_size=LONGEST_HEAD,
+                backlog=BACKLOG,
                 log_config=None,
                 log_level="critical",  # what strangers send must not fill a pipe that nobody reads
                 access_log=False,
                 server_header=False,
                 ws="websockets-sansio",
                 ws_max_size=LONGEST_MESSAGE,
-                limit_concurrency=MOST_CONNECTIONS,
                 timeout_graceful_shutdown=2,
             )
         )

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from ..errors import ConfigError, StoreError, shortened
+from ..servers.hosts import is_loopback
 from .said import as_text
-from .security import is_loopback
 from .stream import Ledger
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0  # seconds between two attempts; doubled, times a random 0.5 to 1
