@@ -20,7 +20,7 @@ from .table import Table
 
 TRIED_BYTES = 8 * 2**20  # of a large text, before all of it is read as it stands
 GZIP, PARQUET, ZIP = b"\x1f\x8b", b"PAR1", b"PK\x03\x04"
-PARQUET_LIMITS = Limits(rows=2_000_000_000, memory=32 * 2**30, seconds=1800.0)  # for the process that parses
+PARQUET_LIMITS = Limits(rows=2_000_000_000, kept=0, seconds=1800.0)
 T = TypeVar("T")
 
 

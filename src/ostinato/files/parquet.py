@@ -10,8 +10,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from threading import Timer
@@ -25,6 +25,12 @@ CHILD = Path(__file__).with_name("parquet_child.py")
 # fewer threads reserve less memory; a panic's backtrace helps nobody here
 ENVIRONMENT = {"POLARS_MAX_THREADS": "2", "RUST_BACKTRACE": "0"}
 BATCH_ROWS = 1 << 18
+CHILD_MEMORY = (
+    7 << 28
+)  # bytes that the process may reserve beside the size of the file; it uses about half of them
+MOST_ALLOWED = 32 << 30
+MESSAGE_BYTES = 1 << 30  # of one batch
+ERROR_BYTES = 1 << 16  # of what the process complains of
 
 
 class ParquetError(Exception):
@@ -32,34 +38,37 @@ class ParquetError(Exception):
 
 
 class Limits(NamedTuple):
-    """What a file may take: rows, bytes of memory, seconds."""
+    """What a file may take: rows, bytes that are kept, seconds, bytes of the process that parses beside the file's."""
 
     rows: int
-    memory: int
+    kept: int
     seconds: float
+    memory: int = CHILD_MEMORY
 
 
-def parse(data: bytes, limits: Limits) -> pl.DataFrame:
-    """The frame in the bytes of a parquet file; with one row more than the limit, if there are.
+def read_frame(path: Path, limits: Limits, check: Callable[[pl.Schema], None] | None = None) -> pl.DataFrame:
+    """All of a parquet file.
+
+    Args:
+        path: a regular file.
+        limits: what may be taken.
+        check: raises what it likes where the columns are not those expected, before any row is read.
 
     Raises:
-        ParquetError: the bytes are damaged or hostile, or take too much memory or time.
+        ParquetError: the file is damaged or hostile, or takes more than the limits.
     """
-    with TemporaryFile() as file:
-        file.write(data)
-        file.seek(0)
-        with _child(limits, [], file) as child:
-            frame = _message(child)
-            _finish(child)
-    assert frame is not None
-    return frame
-
-
-class _Child(NamedTuple):
-    process: subprocess.Popen[bytes]
-    errors: IO[bytes]
-    limits: Limits
-    alarm: Timer
+    with _child(path, limits) as child:
+        header, rows = _head(child)
+        if check is not None:
+            check(header.schema)
+        _check_rows(rows, limits)
+        parts, kept = [header], 0
+        for part in _rows(child, header.columns):
+            kept += int(part.estimated_size())
+            if kept > limits.kept:
+                raise ParquetError(f"its rows take more than the {limits.kept:,} bytes allowed")
+            parts.append(part)
+    return pl.concat(parts)
 
 
 class Batches:
@@ -69,7 +78,7 @@ class Batches:
         path: a regular file.
         limits: what may be taken.
 
-    ``header`` is a frame with the columns and no rows.
+    ``header`` is a frame with the columns and no rows; ``rows`` how many the file says it has.
 
     Raises:
         ParquetError: this is no parquet, or it is damaged.
@@ -77,13 +86,10 @@ class Batches:
 
     def __init__(self, path: Path, limits: Limits) -> None:
         self.path, self.limits = path, limits
-        with self._open() as child:
-            frame = _message(child)
-            assert child.process.stdin is not None
-            child.process.stdin.close()
+        with _child(path, limits) as child:
+            self.header, self.rows = _head(child)
+            _stdin(child).close()
             _finish(child)
-        assert frame is not None
-        self.header: pl.DataFrame = frame
 
     def read(self, names: Sequence[str]) -> Iterator[pl.DataFrame]:
         """The rows of some columns, in batches.
@@ -92,37 +98,52 @@ class Batches:
             ParquetError: a page is damaged or hostile, or there are too many rows, or they take too much memory
                 or time.
         """
-        rows = 0
-        with self._open() as child:
-            _message(child)
-            assert child.process.stdin is not None
-            child.process.stdin.write(json.dumps(list(names)).encode() + b"\n")
-            child.process.stdin.close()
-            while (frame := _message(child, last=True)) is not None:
-                rows += len(frame)
-                if rows > self.limits.rows:
-                    raise ParquetError(f"it has more than the {self.limits.rows:,} rows allowed")
-                yield frame
-            _finish(child)
+        _check_rows(self.rows, self.limits)
+        with _child(self.path, self.limits) as child:
+            _head(child)
+            yield from _rows(child, names)
 
-    def _open(self) -> AbstractContextManager[_Child]:
-        return _child(self.limits, [str(self.path.absolute())], subprocess.PIPE)
+
+class _Child(NamedTuple):
+    process: subprocess.Popen[bytes]
+    errors: IO[bytes]
+    limits: Limits
+    alarm: Timer
+
+
+def _rows(child: _Child, names: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """The rows of some columns from a process that waits for their names."""
+    _stdin(child).write(json.dumps(list(names)).encode() + b"\n")
+    _stdin(child).close()
+    rows = 0
+    while (frame := _message(child, last=True)) is not None:
+        rows += len(frame)
+        _check_rows(rows, child.limits)
+        yield frame
+    _finish(child)
+
+
+def _check_rows(rows: int, limits: Limits) -> None:
+    if rows > limits.rows:
+        raise ParquetError(f"it has more than the {limits.rows:,} rows allowed")
+
+
+def _stdin(child: _Child) -> IO[bytes]:
+    assert child.process.stdin is not None
+    return child.process.stdin
 
 
 @contextmanager
-def _child(limits: Limits, more: list[str], stdin: int | IO[bytes]) -> Iterator[_Child]:
-    command = [
-        sys.executable,
-        "-P",
-        str(CHILD),
-        str(limits.rows + 1),
-        str(limits.memory),
-        str(BATCH_ROWS),
-        *more,
-    ]
+def _child(path: Path, limits: Limits) -> Iterator[_Child]:
+    memory = min(limits.memory + _stored(path), MOST_ALLOWED)
+    command = [sys.executable, "-P", str(CHILD), str(memory), str(BATCH_ROWS), str(path.absolute())]
     with TemporaryFile() as errors:
         process = subprocess.Popen(  # noqa: S603 - our own program, and no shell
-            command, stdin=stdin, stdout=subprocess.PIPE, stderr=errors, env=os.environ | ENVIRONMENT
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=os.environ | ENVIRONMENT,
         )
         alarm = Timer(limits.seconds, process.kill)
         alarm.start()
@@ -138,17 +159,47 @@ def _child(limits: Limits, more: list[str], stdin: int | IO[bytes]) -> Iterator[
             process.wait()
 
 
+def _stored(path: Path) -> int:
+    """Bytes of a file on the disk; the holes of a sparse file are none."""
+    try:
+        status = path.stat()
+    except OSError:  # the process will say why
+        return 0
+    return min(status.st_size, getattr(status, "st_blocks", status.st_size) * 512)
+
+
+def _head(child: _Child) -> tuple[pl.DataFrame, int]:
+    """The columns without rows, and the number of rows."""
+    header = _message(child)
+    assert header is not None
+    return header, _number(child)
+
+
 def _message(child: _Child, last: bool = False) -> pl.DataFrame | None:
     """The next frame; None where the child has no more and that is ``last`` allowed."""
     assert child.process.stdout is not None
-    head = child.process.stdout.read(8)
-    if not head and last:
+    if last and not child.process.stdout.peek(1):  # type: ignore[attr-defined]
         return None
-    body = child.process.stdout.read(int.from_bytes(head, "little")) if len(head) == 8 else b""
-    if len(head) < 8 or len(body) < int.from_bytes(head, "little"):
-        _finish(child)
-        raise ParquetError("the reader broke off")
+    length = _number(child)
+    if length > MESSAGE_BYTES:
+        raise ParquetError(f"{BATCH_ROWS:,} rows of it take {length:,} bytes")
+    body = child.process.stdout.read(length)
+    if len(body) < length:
+        raise _broken_off(child)
     return pl.read_ipc_stream(io.BytesIO(body))
+
+
+def _number(child: _Child) -> int:
+    assert child.process.stdout is not None
+    head = child.process.stdout.read(8)
+    if len(head) < 8:
+        raise _broken_off(child)
+    return int.from_bytes(head, "little")
+
+
+def _broken_off(child: _Child) -> ParquetError:
+    _finish(child)
+    return ParquetError("the reader broke off")
 
 
 def _finish(child: _Child) -> None:
@@ -159,8 +210,8 @@ def _finish(child: _Child) -> None:
     if status != 0 and child.alarm.finished.is_set():
         raise ParquetError(f"it was not read within {child.limits.seconds:g} seconds")
     if status != 0:
-        child.errors.seek(0)
-        raise ParquetError(_reason(child.errors.read()))
+        child.errors.seek(max(child.errors.seek(0, os.SEEK_END) - ERROR_BYTES, 0))
+        raise ParquetError(_reason(child.errors.read(ERROR_BYTES)))
 
 
 def _reason(errors: bytes) -> str:

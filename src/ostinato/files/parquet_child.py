@@ -1,49 +1,76 @@
 """Run as a program by `parquet.py`: parquet becomes Arrow on stdout, in messages that say how long they are.
 
-python parquet_child.py MOST_ROWS MOST_BYTES_OF_MEMORY ROWS_OF_A_BATCH [PATH]
+python parquet_child.py BYTES_OF_MEMORY ROWS_OF_A_BATCH PATH
 
-Without a path the file comes on stdin and all of it is written. With one, the columns are written without rows; the
-names of those wanted are then read from stdin, a line of JSON, and their rows follow in batches.
+The columns are written without rows, then the number of rows. The names of the columns that are wanted are read from
+stdin, a line of JSON, and their rows follow in batches.
 """
 
 import contextlib
 import io
 import json
+import os
+import random
 import sys
+from typing import Any
 
-import polars as pl
+CPUS = 2  # fewer threads reserve less memory
+BATCH_BYTES = 64 * 2**20  # of one batch, about
+CELL_BYTES = 16
+LEAST_ROWS = 2**14  # of a batch: each one reads its row group again
 
 
 def main() -> None:
-    most_rows, most_memory, batch = (int(argument) for argument in sys.argv[1:4])
+    _limit_threads()
+    import polars as pl
+
+    most_memory, most_rows = int(sys.argv[1]), int(sys.argv[2])
     _limit_memory(most_memory)
-    if len(sys.argv) == 4:
-        _write(pl.read_parquet(io.BytesIO(sys.stdin.buffer.read()), n_rows=most_rows))
-        return
-    frame = pl.scan_parquet(sys.argv[4], n_rows=most_rows, glob=False, hive_partitioning=False)
+    frame = pl.scan_parquet(sys.argv[3], glob=False, hive_partitioning=False)
     _write(frame.head(0).collect())
-    wanted = sys.stdin.buffer.readline()
-    if not wanted:
+    _write_number(frame.select(pl.len()).collect().item())
+    line = sys.stdin.buffer.readline()
+    if not line:
         return
-    frame = frame.select(json.loads(wanted))
+    wanted = json.loads(line)
+    batch = min(most_rows, max(LEAST_ROWS, BATCH_BYTES // (CELL_BYTES * max(1, len(wanted)))))
+    frame = frame.select(wanted)
     rows = 0
     while len(part := frame.slice(rows, batch).collect()):
         rows += len(part)
         _write(part)
 
 
-def _write(frame: pl.DataFrame) -> None:
+def _write(frame: Any) -> None:
     message = io.BytesIO()
     frame.write_ipc_stream(message)
-    sys.stdout.buffer.write(len(message.getvalue()).to_bytes(8, "little"))
+    _write_number(message.tell())
     sys.stdout.buffer.write(message.getbuffer())
     sys.stdout.buffer.flush()
 
 
+def _write_number(number: int) -> None:
+    sys.stdout.buffer.write(number.to_bytes(8, "little"))
+    sys.stdout.buffer.flush()
+
+
+def _limit_threads() -> None:
+    """Run on two CPUs, so that no pool of threads counts more."""
+    with contextlib.suppress(AttributeError, OSError):  # only Linux has it
+        cpus = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, random.sample(cpus, min(CPUS, len(cpus))))
+
+
 def _limit_memory(most: int) -> None:
+    """Allow so many bytes more than the libraries have taken."""
     with contextlib.suppress(ImportError, ValueError, OSError):  # Windows has no such limit, macOS refuses it
         import resource
 
+        with open("/proc/self/statm") as file:  # noqa: PTH123 - pathlib is not needed here
+            most += int(file.read().split()[0]) * resource.getpagesize()
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+        if hard != resource.RLIM_INFINITY:
+            most = min(most, hard)
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 

@@ -40,7 +40,15 @@ class Part:
     @property
     def known(self) -> "Part":
         """The rows of which it is known what happened."""
-        return self.take(np.isfinite(self.actual))
+        finite = np.isfinite(self.actual)
+        return self if finite.all() else self.take(finite)
+
+    @property
+    def in_order(self) -> bool:
+        """Whether rows ascend, and horizons within a row. Of millions of rows a copy in order is much memory."""
+        same = self.row[1:] == self.row[:-1]
+        rises = (self.row[1:] > self.row[:-1]) | (same & (self.horizon[1:] >= self.horizon[:-1]))
+        return bool(rises.all())
 
     @property
     def middle(self) -> np.ndarray:
@@ -80,8 +88,8 @@ class Forecasts:
             kept &= self.whole.series == series
         if horizon is not None:
             kept &= self.whole.horizon == horizon
-        found = self.whole.take(np.flatnonzero(kept))
-        return found.take(np.lexsort((found.horizon, found.row)))
+        found = self.whole if kept.all() else self.whole.take(np.flatnonzero(kept))
+        return found if found.in_order else found.take(np.lexsort((found.horizon, found.row)))
 
 
 def read_forecasts(path: Path, facts: Facts) -> Forecasts | None:
@@ -98,22 +106,38 @@ def read_forecasts(path: Path, facts: Facts) -> Forecasts | None:
     names = [name for name in names if quantile_level(name) > 0]
     if not len(frame) or not ("p_up" in frame.columns or names):
         return None
-    actual = _numbers(frame["actual"]) if "actual" in frame.columns else np.full(len(frame), np.nan)
-    actual = np.where(np.isfinite(actual), actual, np.nan)
+    # each column is dropped once it is an array: of millions of rows both would be much memory
+    several = _tells_series(frame, facts)
+    id, count = frame.drop_in_place("id"), len(frame)
+    series, of = _places(id) if several else (("",), np.zeros(count, np.int32))
+    del id
+    columns, column = (
+        _places(frame.drop_in_place("column"))
+        if "column" in frame.columns
+        else (("",), np.zeros(count, np.int32))
+    )
+    actual = _numbers(frame.drop_in_place("actual")) if "actual" in frame.columns else np.full(count, np.nan)
+    if np.isinf(actual).any():
+        actual = np.where(np.isfinite(actual), actual, np.nan)
     if "p_up" in frame.columns:
         if np.any(np.isfinite(actual) & (actual != 0) & (actual != 1)):
             raise BrokenRunError(f"{path}: actual must be 0 or 1 beside p_up.")
-        forecast, levels = _numbers(frame["p_up"]), np.empty(0)
+        forecast, levels = _numbers(frame.drop_in_place("p_up")), np.empty(0)
     else:
-        forecast = np.stack([_numbers(frame[name]) for name in names], axis=1)
-        levels = np.array([quantile_level(name) for name in names])
-    columns, column = _places(frame, "column")
-    series, of = _places(frame, "id") if _tells_series(frame, facts) else (("",), np.zeros(len(frame), int))
-    horizon = _numbers(frame["horizon"]) if "horizon" in frame.columns else np.full(len(frame), facts.horizon)
-    horizon = np.clip(np.nan_to_num(horizon, nan=1), 1, 1_000_000).astype(np.int64)
-    row = np.nan_to_num(_numbers(frame["row"])).astype(np.int64)
-    whole = Part(row, _seconds(frame["time"]), horizon, of, actual, forecast, levels)
+        forecast, levels = np.empty((count, len(names))), np.array([quantile_level(name) for name in names])
+        for place, name in enumerate(names):
+            forecast[:, place] = _numbers(frame.drop_in_place(name))
+    given = frame.drop_in_place("horizon") if "horizon" in frame.columns else None
+    horizon = np.full(count, facts.horizon, np.int32) if given is None else _whole(given, 1, 1_000_000)
+    row = _whole(frame.drop_in_place("row"), -(2**62), 2**62)
+    whole = Part(row, _seconds(frame.drop_in_place("time")), horizon, of, actual, forecast, levels)
     return Forecasts(whole, columns, series, tuple(int(h) for h in np.unique(horizon)), column)
+
+
+def _whole(column: pl.Series, least: int, most: int) -> np.ndarray:
+    """Whole numbers within bounds, (n,), the least for none."""
+    kept = column.cast(pl.Int64, strict=False).fill_null(max(least, 0)).clip(least, most)
+    return kept.cast(pl.Int32 if most < 2**31 else pl.Int64).to_numpy()
 
 
 def _numbers(column: pl.Series) -> np.ndarray:
@@ -132,13 +156,9 @@ def _tells_series(frame: pl.DataFrame, facts: Facts) -> bool:
     return facts.several_series and frame["id"].dtype == pl.String
 
 
-def _places(frame: pl.DataFrame, name: str) -> tuple[tuple[str, ...], np.ndarray]:
-    """The names in a column of text in the order in which they come, and which each row has."""
-    if name not in frame.columns:
-        return ("",), np.zeros(len(frame), np.int64)
-    text = frame[name].fill_null("")
+def _places(column: pl.Series) -> tuple[tuple[str, ...], np.ndarray]:
+    """The names in a column of text in the order in which they come, and which each row has, (n,)."""
+    text = column.fill_null("")
     names = text.unique(maintain_order=True)
-    order = pl.DataFrame({name: names, "place": np.arange(len(names))})
-    return tuple(names.to_list()), text.to_frame().join(order, on=name, how="left", maintain_order="left")[
-        "place"
-    ].to_numpy()
+    places = text.replace_strict(names, pl.Series(np.arange(len(names))), return_dtype=pl.Int32)
+    return tuple(names.to_list()), places.to_numpy()

@@ -1,32 +1,33 @@
 """Parquet of a run folder: limited, parsed in a process of its own, and refused in a sentence."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 
 from ..errors import BrokenRunError
-from ..files.parquet import Limits, ParquetError, parse
-from .reading import read_bytes
+from ..files.parquet import Limits, ParquetError, read_frame
+from .reading import open_limited
 
 MAX_BYTES = 1 << 30
 MAX_ROWS = 20_000_000
-MAX_MEMORY = 8 << 30
+MAX_KEPT = 1 << 30  # bytes of all rows in memory
 MAX_SECONDS = 120.0
 
 
-def read_parquet(path: Path | str) -> pl.DataFrame:
+def read_parquet(path: Path | str, check: Callable[[pl.Schema], None] | None = None) -> pl.DataFrame:
     """The frame in a parquet file.
+
+    Args:
+        check: raises what it likes where the columns are not those expected, before any row is read.
 
     Raises:
         BrokenRunError: the file is missing, too large, damaged or hostile.
         RunError: the system does not let us read it.
     """
-    # bytes, since polars would expand *, ? and [ in a path
-    data = read_bytes(path, MAX_BYTES)
+    with open_limited(path, MAX_BYTES):  # says in words what the process would not: missing, a folder, a pipe
+        pass
     try:
-        frame = parse(data, Limits(MAX_ROWS, MAX_MEMORY, MAX_SECONDS))
+        return read_frame(Path(path), Limits(MAX_ROWS, MAX_KEPT, MAX_SECONDS), check)
     except ParquetError as error:
         raise BrokenRunError(f"{path} is not usable parquet: {error}.") from None
-    if len(frame) > MAX_ROWS:
-        raise BrokenRunError(f"{path} has more than the {MAX_ROWS:,} rows allowed.")
-    return frame

@@ -71,8 +71,7 @@ def read_predictions(path: Path | str) -> pl.DataFrame:
         BrokenRunError: the file is missing, hostile, or not as this file says.
         RunError: the system does not let us read it.
     """
-    frame = read_parquet(path)
-    _check_columns(frame.schema, str(path))
+    frame = read_parquet(path, lambda schema: _check_columns(schema, str(path)))
     _check_forecasts(frame, str(path))
     return frame
 

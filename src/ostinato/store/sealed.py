@@ -6,11 +6,12 @@ scores        key, resolved_by, actual, losses, flags
 """
 
 import hashlib
+import os
 import re
 import sqlite3
 from collections import OrderedDict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 PARTS = ("events", "predictions", "scores")
-MAX_BYTES = 4 << 30
-MAX_ROWS, MAX_MEMORY, MAX_SECONDS = 50_000_000, 16 << 30, 300.0
-KEPT = 4  # frames of parts in memory
+MAX_SECONDS = 300.0
+MAX_KEPT = 2 << 30  # bytes of a part in memory
+KEPT = 4  # frames of parts in memory, if they are no more than MAX_KEPT together
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _LAST = "SELECT max(last_key) FROM sealed"
 
@@ -95,30 +96,34 @@ class SealedDays:
         found = self._frames.get((day.name, part))
         if found is None:
             found = self._frames[day.name, part] = self._read(day, part)
-            while len(self._frames) > KEPT:
+            while len(self._frames) > KEPT or (len(self._frames) > 1 and self._size() > MAX_KEPT):
                 self._frames.popitem(last=False)
         self._frames.move_to_end((day.name, part))
         return found
 
-    def _read(self, day: Day, part: str) -> "pl.DataFrame":
-        import polars as pl
+    def _size(self) -> int:
+        return sum(int(frame.estimated_size()) for frame in self._frames.values())
 
-        from ..files.parquet import Limits, ParquetError, parse
+    def _read(self, day: Day, part: str) -> "pl.DataFrame":
+        from ..files.parquet import Limits, ParquetError, read_frame
 
         path = folder_of(self.path) / file_name(day.name, part)
         if not path.is_file():
             raise StoreError(f"{path} is missing: {self.path} has moved a day there. Put it back.")
+
+        def check(schema: "pl.Schema") -> None:
+            if dict(schema) != schema_of(part, self.columns):
+                raise _other_rows(path)
+
         with told(path), path.open("rb") as file:
-            data = file.read(MAX_BYTES)
-        if hashlib.sha256(data).hexdigest() != day.digests.get(part):
-            raise BrokenStoreError(f"{path} is damaged: it is not the file that was sealed.")
-        try:
-            frame = parse(data, Limits(MAX_ROWS, MAX_MEMORY, MAX_SECONDS))
-        except ParquetError as error:
-            raise BrokenStoreError(f"{path} is not usable parquet: {error}.") from None
-        if dict(frame.schema) != schema_of(part, self.columns) or len(frame) != day.rows[part]:
-            raise BrokenStoreError(f"{path} is damaged: it does not hold the rows that were sealed.")
-        assert isinstance(frame, pl.DataFrame)
+            if hashlib.file_digest(file, "sha256").hexdigest() != day.digests.get(part):
+                raise BrokenStoreError(f"{path} is damaged: it is not the file that was sealed.")
+            try:
+                frame = read_frame(path, Limits(day.rows[part], MAX_KEPT, MAX_SECONDS), check)
+            except ParquetError as error:
+                raise BrokenStoreError(f"{path} is not usable parquet: {error}.") from None
+            if len(frame) != day.rows[part] or not _unchanged(file, path):
+                raise _other_rows(path)
         return frame
 
     def events(self, day: Day, after: int, limit: int) -> list[tuple[Any, ...]]:
@@ -148,6 +153,16 @@ class SealedDays:
         """Rows of key, model, numbers and hash."""
         some = _behind(self.frame(day, "predictions"), after, limit).select("key", "model", "numbers", "hash")
         return [(key, model, packed(numbers), chained) for key, model, numbers, chained in some.iter_rows()]
+
+
+def _other_rows(path: Path) -> BrokenStoreError:
+    return BrokenStoreError(f"{path} is damaged: it does not hold the rows that were sealed.")
+
+
+def _unchanged(file: IO[bytes], path: Path) -> bool:
+    """Whether a file that was hashed is still the one that lies there, as it was."""
+    then, now = os.fstat(file.fileno()), path.stat()
+    return (then.st_ino, then.st_size, then.st_mtime_ns) == (now.st_ino, now.st_size, now.st_mtime_ns)
 
 
 def _behind(frame: "pl.DataFrame", after: int, limit: int) -> "pl.DataFrame":
