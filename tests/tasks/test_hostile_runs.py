@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from memory import MIB, peak_of, write_sparse
 from ostinato.errors import BrokenRunError, DataError, OstinatoError
 from ostinato.runs import read_tensors, write_tensors
 from ostinato.tasks.forecasting import open_run, predict
@@ -84,6 +85,25 @@ def test_huge_sizes_cost_neither_memory_nor_time(copied, name, options):
     began = time.perf_counter()
     refusal(copied)
     assert time.perf_counter() - began < 30  # building one of them would take minutes, or the machine
+
+
+OPEN = """
+import sys
+from ostinato.errors import BrokenRunError
+from ostinato.tasks.forecasting import open_run
+try:
+    open_run(sys.argv[1])
+except BrokenRunError as error:
+    print(error)
+"""
+
+
+def test_weights_that_announce_gigabytes_are_not_read(copied):
+    """A sparse file takes no room on the disk, and would take all of the memory."""
+    write_sparse(copied / "weights.safetensors", {"network.head.module.weight": ("F32", [2**28])})
+    peak = peak_of(OPEN, copied)
+    assert "does not fit the model in config.json" in peak.printed
+    assert peak.own < 768 * MIB
 
 
 def change_weights(folder, change):

@@ -12,15 +12,18 @@ from safetensors.numpy import save
 from torch import nn
 
 import ostinato.training
+from memory import MIB, peak_of, write_sparse
 from ostinato.errors import BrokenRunError, ConfigError, OstinatoError, RunError, TrainingError
 from ostinato.layers import GRU, Chain, Dense
 from ostinato.runs.tensors import read_tensors, write_tensors
+from ostinato.training import resuming
 from ostinato.training.checkpoint import Parts, _digest, load_module, read_checkpoint, write_checkpoint
 from ostinato.training.nested import pack, unpack
 from ostinato.training.progress import Progress
 from ostinato.training.resuming import gather
 from training.problem import make_net, make_trainer
 
+TESTS = Path(__file__).parents[1]
 OPTIONS = {"optimizer": "AdamW", "schedule": "OneCycleLR", "update_every": 8, "gradient_steps": 16}
 
 
@@ -286,6 +289,49 @@ def test_a_forged_checkpoint_is_refused(folder, change, words):
         resume(folder)
 
 
+RESUME = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from ostinato.errors import BrokenRunError
+from training.problem import make_trainer
+for folder in sys.argv[2:]:
+    try:
+        make_trainer(Path(folder)).resume()
+    except BrokenRunError as error:
+        print(error)
+"""
+SPARSE = {
+    "model/head.module.weight": "the model has (1, 5)",
+    "best/other": "the model has no such tensor",
+    "optimizer.0": "announces 1,073,741,824 bytes beside the weights; this training keeps at most",
+}
+
+
+def test_a_checkpoint_that_announces_gigabytes_is_not_read(tmp_path):
+    """A sparse file takes no room on the disk, and would take all of the memory."""
+    folders = [tmp_path / str(place) for place in range(len(SPARSE))]
+    for folder, name in zip(folders, SPARSE, strict=True):
+        folder.mkdir()
+        write_sparse(folder / "checkpoint.safetensors", {name: ("F32", [2**28])}, ostinato="{}", sha256="")
+        (folder / "metrics.jsonl").touch()
+    peak = peak_of(RESUME, TESTS, *folders)
+    for line, words in zip(peak.printed.splitlines(), SPARSE.values(), strict=True):
+        assert words in line
+    assert peak.own < 768 * MIB
+
+
+@pytest.mark.parametrize("optimizer", ["AdamW", "LBFGS", "NAdam", "Rprop"])
+def test_a_checkpoint_has_the_room_that_it_needs(tmp_path, optimizer, monkeypatch):
+    """Within what is counted, without the slack for small things."""
+    monkeypatch.setattr(resuming, "SLACK", 2**14)
+    options = OPTIONS | {"optimizer": optimizer, "schedule": "none"}
+    trainer = make_trainer(tmp_path, checkpoint_seconds=0.0, **options)
+    trainer.watcher.update = lambda progress, rows: setattr(trainer.request, "made", progress.updates == 7)
+    trainer.run()
+    make_trainer(tmp_path, **options).resume()
+
+
 def test_a_wrong_checksum_is_said(folder):
     path = folder / "checkpoint.safetensors"
     arrays, metadata = read_tensors(path)
@@ -325,7 +371,7 @@ def test_nothing_here_knows_of_pickles():
 def test_another_model_is_refused(folder):
     torch.manual_seed(0)
     net = Chain(memory=GRU(3, 5), head=Dense(5, 1))
-    with pytest.raises(BrokenRunError, match=r"the checkpoint's best: memory\.\w+ is torch.float32 \(20,"):
+    with pytest.raises(BrokenRunError, match=r"'best/memory\.\w+' is F32 \(20,\), the model has \(15,\)"):
         resume(folder, net=net)
 
 

@@ -10,7 +10,7 @@ reading is here, because its errors vary by version and it neither limits the si
 
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ Metadata = dict[str, str]
 METADATA = TypeAdapter(Metadata)
 
 
-class _Entry(BaseModel):
+class TensorInfo(BaseModel):
     """What the header says of one tensor."""
 
     model_config = STRICT
@@ -60,15 +60,25 @@ class _Entry(BaseModel):
     shape: list[int] = Field(max_length=MAX_AXES)
     data_offsets: list[int] = Field(min_length=2, max_length=2)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the tensor."""
+        return self.data_offsets[1] - self.data_offsets[0]
+
 
 def read_tensors(
-    path: Path | str, max_bytes: int = MAX_FILE_BYTES, finite: bool = False
+    path: Path | str,
+    max_bytes: int = MAX_FILE_BYTES,
+    finite: bool = False,
+    check: Callable[[dict[str, TensorInfo]], None] | None = None,
 ) -> tuple[dict[str, Array], Metadata]:
     """The tensors of a safetensors file by name, and its metadata.
 
     Args:
         max_bytes: refuse a larger file before reading it.
         finite: refuse NaN and infinity.
+        check: raises what it likes where the header is not the one expected, before any tensor is read: a sparse file
+            of a few kilobytes may announce gigabytes.
 
     Returns:
         arrays that own their memory, in the order they lie in the file; {} if there is no metadata.
@@ -82,6 +92,8 @@ def read_tensors(
         header, data_bytes = _header(file, size, where)
         metadata = _metadata(header.pop("__metadata__", {}), where)
         entries = _entries(header, data_bytes, where)
+        if check is not None:
+            check(entries)
         arrays = {name: _array(file, name, entry, where) for name, entry in entries.items()}
     if finite:
         _check_finite(arrays, where)
@@ -140,9 +152,9 @@ def _metadata(value: Any, where: str) -> Metadata:
         ) from None
 
 
-def _entries(header: dict[str, Any], data_bytes: int, where: str) -> dict[str, _Entry]:
+def _entries(header: dict[str, Any], data_bytes: int, where: str) -> dict[str, TensorInfo]:
     """The entries in file order, each byte of the data belonging to exactly one."""
-    entries = {name: validated(_Entry, value, _naming(name, where)) for name, value in header.items()}
+    entries = {name: validated(TensorInfo, value, _naming(name, where)) for name, value in header.items()}
     ordered = dict(sorted(entries.items(), key=lambda item: item[1].data_offsets))
     position = 0
     for name, entry in ordered.items():
@@ -159,7 +171,7 @@ def _entries(header: dict[str, Any], data_bytes: int, where: str) -> dict[str, _
     return ordered
 
 
-def _check_shape(entry: _Entry, where: str) -> None:
+def _check_shape(entry: TensorInfo, where: str) -> None:
     if entry.dtype not in DTYPES:
         raise BrokenRunError(
             f"{where}: its dtype {shortened(entry.dtype)} is unknown. Known are {', '.join(DTYPES)}."
@@ -175,7 +187,7 @@ def _check_shape(entry: _Entry, where: str) -> None:
         )
 
 
-def _array(file: BufferedReader, name: str, entry: _Entry, where: str) -> Array:
+def _array(file: BufferedReader, name: str, entry: TensorInfo, where: str) -> Array:
     begin, end = entry.data_offsets
     array = np.empty(end - begin, np.uint8)
     if file.readinto(array.data) != len(array):

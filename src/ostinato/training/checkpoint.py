@@ -8,9 +8,10 @@ What goes in is decided in ``resuming``; what else lies in the run folder is reb
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,9 +19,9 @@ from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from ..core import named_leaves, state_from_leaves
-from ..errors import BrokenRunError
+from ..errors import BrokenRunError, shortened
 from ..runs.reading import parse_json
-from ..runs.tensors import read_tensors, write_tensors
+from ..runs.tensors import TensorInfo, read_tensors, write_tensors
 from .nested import pack, unpack
 from .progress import Progress
 
@@ -93,13 +94,16 @@ def write_checkpoint(path: Path, parts: Parts, progress: Progress) -> None:
     write_tensors(path, arrays, {"ostinato": facts, "sha256": _digest(facts, arrays)})
 
 
-def read_checkpoint(path: Path) -> tuple[Parts, Progress]:
+def read_checkpoint(path: Path, room: "Room | None" = None) -> tuple[Parts, Progress]:
     """What was written, on the CPU.
 
+    Args:
+        room: what a checkpoint of this training may hold; None: anything.
+
     Raises:
-        BrokenRunError: the file is damaged, or not a checkpoint of this version.
+        BrokenRunError: the file is damaged, or not a checkpoint of this version or this training.
     """
-    arrays, metadata = read_tensors(path)
+    arrays, metadata = read_tensors(path, check=room and (lambda header: room.check(header, str(path))))
     if not {"ostinato", "sha256"} <= set(metadata):
         raise BrokenRunError(f"{path} is no checkpoint of ostinato. Start anew with --force.")
     text = metadata["ostinato"]
@@ -114,6 +118,40 @@ def read_checkpoint(path: Path) -> tuple[Parts, Progress]:
     except (KeyError, TypeError, ValueError) as error:
         raise BrokenRunError(f"{path} does not say how far the training was ({error!r}).") from None
     return parts, progress
+
+
+class Room(NamedTuple):
+    """What a checkpoint of a training may hold, compared with the header before tensors are read.
+
+    shapes  of the trained module's tensors, which there are under two names: present and best
+    others  bytes of all that is beside them
+    """
+
+    shapes: dict[str, list[int]]
+    others: int
+
+    def check(self, header: Mapping[str, TensorInfo], where: str) -> None:
+        """Refuse the header of another training's checkpoint, or one that announces too much.
+
+        Raises:
+            BrokenRunError: it is one.
+        """
+        others = 0
+        for name, tensor in header.items():
+            part, _, key = name.partition("/")
+            if part not in ("model", "best"):
+                others += tensor.nbytes
+            elif tensor.shape != self.shapes.get(key):
+                has = f"{tuple(self.shapes[key])}" if key in self.shapes else "no such tensor"
+                raise BrokenRunError(
+                    f"{where}: {shortened(name)} is {tensor.dtype} {tuple(tensor.shape)}, the model has {has}. "
+                    "It belongs to another model: start anew with --force."
+                )
+        if others > self.others:
+            raise BrokenRunError(
+                f"{where} announces {others:,} bytes beside the weights; this training keeps at most "
+                f"{self.others:,}. Start anew with --force."
+            )
 
 
 def load_module(module: nn.Module, values: dict[str, Tensor], where: str) -> None:
@@ -149,5 +187,5 @@ def _digest(facts: str, arrays: dict[str, np.ndarray]) -> str:
     digest = hashlib.sha256(facts.encode())
     for name, array in sorted(arrays.items()):
         digest.update(f"{name} {array.dtype} {array.shape}".encode())
-        digest.update(array.tobytes())
+        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)  # no copy of a large one
     return digest.hexdigest()

@@ -11,7 +11,7 @@ from ..errors import BrokenRunError
 from ..runs.folder import RunFolder
 from ..runs.tensors import write_tensors
 from ..runs.writing import append_line, truncate
-from .checkpoint import Parts, read_checkpoint, to_arrays, write_checkpoint
+from .checkpoint import Parts, Room, read_checkpoint, to_arrays, write_checkpoint
 from .progress import Evaluation, Progress
 
 
@@ -39,8 +39,11 @@ class Keeper:
         parts.facts["log_bytes"] = self.log_bytes
         write_checkpoint(self.folder.checkpoint, parts, progress)
 
-    def load(self) -> tuple[Parts, Progress] | None:
+    def load(self, room: Room | None = None) -> tuple[Parts, Progress] | None:
         """The last checkpoint, and a log that agrees with it; None if the training was killed before the first.
+
+        Args:
+            room: what the checkpoint may hold.
 
         Raises:
             BrokenRunError: the checkpoint is damaged.
@@ -48,7 +51,7 @@ class Keeper:
         if not self.folder.checkpoint.exists():
             truncate(self.folder.log, 0)
             return None
-        parts, progress = read_checkpoint(self.folder.checkpoint)
+        parts, progress = read_checkpoint(self.folder.checkpoint, room)
         size = parts.facts.get("log_bytes")
         if not isinstance(size, int) or size < 0:
             raise BrokenRunError(

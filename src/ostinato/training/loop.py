@@ -33,7 +33,7 @@ from .keeping import Keeper
 from .objective import Objective, penalty, weighted_mean
 from .optimizers import make_optimizer, make_schedule
 from .progress import Evaluation, Progress, Silent, Watcher
-from .resuming import gather, take_up
+from .resuming import gather, room, take_up
 from .truncation import Truncation
 
 COUNTED_EPOCHS = 100  # jitter makes the slices of an epoch one more or less; planning each takes a while
@@ -130,7 +130,7 @@ class Trainer:
         """
         if self.keeper is None:
             raise ConfigError("resuming needs a keeper: only a run folder knows where the training was.")
-        loaded = self.keeper.load()
+        loaded = self.keeper.load(room(self))
         if loaded is None:
             return
         parts, self.progress = loaded

@@ -14,19 +14,24 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from ..core import map_state
+from ..core import leaves, map_state
 from ..data.streams import Streams
 from ..errors import BrokenRunError, ConfigError
-from .checkpoint import Parts, check_fits, load_module
+from .checkpoint import Parts, Room, check_fits, load_module
 from .config import TrainingConfig
 from .optimizers import REFUSALS
 
 if TYPE_CHECKING:
     from .loop import Trainer
 
+WIDEST = 8  # bytes of a number
+COPIES = 8  # of the weights in an optimizer: Adam has 3, LBFGS 5 beside its history
+MOST_HISTORY = 1000
+SLACK = 2**26  # bytes for random generators, counts and whatever else is small
 MAY_CHANGE = {"patience", "max_seconds", "checkpoint_seconds"}  # no number depends on them
 
 
@@ -42,6 +47,31 @@ def gather(trainer: "Trainer") -> Parts:
     parts.add_nested("older", [piece.x for piece, *_ in trainer.truncation.older])
     parts.add_random()
     return parts
+
+
+def room(trainer: "Trainer") -> Room:
+    """What a checkpoint of this training may hold: weights as the model's; the rest by what each of it is made from."""
+    values = trainer.model.state_dict()
+    shapes = {name: list(value.shape) for name, value in values.items()}
+    # some optimizers keep float32 or float64 whatever the weights are
+    weights = sum(parameter.numel() * WIDEST for parameter in trainer.parameters) * _copies(trainer.optimizer)
+    return Room(shapes, SLACK + weights + (_carried(trainer) if isinstance(trainer.sampler, Streams) else 0))
+
+
+def _carried(trainer: "Trainer") -> int:
+    """Most bytes of the slices that are run again, of the states before them and of those that began within them."""
+    sampler = trainer.sampler
+    assert isinstance(sampler, Streams)
+    x, slices = sampler.steps.x, trainer.truncation.older.maxlen or 0
+    with torch.random.fork_rng(devices=[]):  # a state may hold a mask that is drawn
+        state = sum(leaf.nbytes for leaf in leaves(trainer.model.initial_state(1, x.dtype, x.device)))
+    steps = slices * sampler.steps_per_slice * x.shape[1] * WIDEST
+    return sampler.streams * (steps + 2 * (slices + 1) * state)
+
+
+def _copies(optimizer: Optimizer) -> int:
+    """Arrays like the weights that an optimizer may keep; LBFGS has two for each step that it remembers."""
+    return COPIES + 2 * min(int(optimizer.defaults.get("history_size", 0)), MOST_HISTORY)
 
 
 def take_up(trainer: "Trainer", parts: Parts) -> None:

@@ -77,6 +77,7 @@ def crown(folder: Path, best: TunedTrial, summary: Tuning, panel: Panel, device:
 
 def _copy(trial: RunFolder, target: Path) -> None:
     """What a trial has left, as a run that is yet to be judged."""
+    open_run(trial.path)  # refuses weights that are not the model's before they are held twice
     config = read_bytes(trial.config, MAX_JSON_BYTES)
     log = read_bytes(trial.log, MAX_LINES_BYTES)
     tensors, facts = read_tensors(trial.weights, finite=True)

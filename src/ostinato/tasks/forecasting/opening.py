@@ -11,7 +11,7 @@ from ...errors import BrokenRunError, ConfigError
 from ...layers import Anchored, Output
 from ...runs.folder import RunFolder
 from ...runs.format import RunConfig, read_config
-from ...runs.tensors import read_tensors
+from ...runs.tensors import TensorInfo, read_tensors
 from ...training import TrainingConfig
 from ...training.checkpoint import load_module
 from .defaults import training_config
@@ -46,18 +46,21 @@ def open_run(path: Path | str, device: str = "cpu") -> Run:
     folder = RunFolder.open(path)
     config = read_config(folder.config)
     recipe, training = read_sections(config, str(folder.config))
-    tensors, _ = read_tensors(folder.weights, finite=True)
     name, options = network_section(config)
     try:
         with torch.device("meta"):  # costs no memory, whatever sizes a config asks for
             sketch = forecast_model(recipe, name, options)
     except (ConfigError, RuntimeError, TypeError, ValueError) as error:
         raise BrokenRunError(f"{folder.config}: {error}") from None
-    shapes = {key: tuple(value.shape) for key, value in sketch.state_dict().items()}
-    if shapes != {key: value.shape for key, value in tensors.items()}:
-        raise BrokenRunError(
-            f"{folder.weights} does not fit the model in config.json: tensors or shapes differ."
-        )
+    shapes = {key: list(value.shape) for key, value in sketch.state_dict().items()}
+
+    def check(header: dict[str, TensorInfo]) -> None:
+        if shapes != {key: tensor.shape for key, tensor in header.items()}:
+            raise BrokenRunError(
+                f"{folder.weights} does not fit the model in config.json: tensors or shapes differ."
+            )
+
+    tensors, _ = read_tensors(folder.weights, finite=True, check=check)
     for key, tensor in tensors.items():
         if key.endswith("scaler.deviation") and not (tensor > 0).all():
             raise BrokenRunError(f"{folder.weights}: {key} must be above 0, got {tensor.min()}.")
