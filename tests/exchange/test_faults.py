@@ -31,7 +31,7 @@ from ostinato.exchange.catalogue import KINDS
 MS = START * 1000
 BTC = {"symbol": "BTCUSDT"}
 HANDSHAKE = (
-    b"GET /ws/btcusdt@aggTrade HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"GET /ws/btcusdt@aggTrade HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
 

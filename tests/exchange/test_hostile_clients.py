@@ -40,22 +40,25 @@ async def alive(exchange):
     ("data", "start"),
     [
         (b"nonsense\r\n\r\n", b"HTTP/1.1 400"),
-        (b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 400"),
+        (b"GET /\xff\xfe HTTP/1.1\r\nHost: localhost\r\n\r\n", b"HTTP/1.1 400"),
         (b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\n", b"HTTP/1.1 431"),
         (b"GET /api/v3/ping HTTP/1.1\r\n" + b"a: b\r\n" * 20_000, b"HTTP/1.1 431"),
         (b"GET /api/v3/ping HTTP/1.1\r\n\r\n", b"HTTP/1.1 400"),  # no Host
         (b"\x16\x03\x01\x02\x00" * 50 + b"\n", b"HTTP/1.1 400"),  # TLS
         (
-            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n\r\n" + b"x" * 200_000,
+            b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999\r\n\r\n" + b"x" * 200_000,
             b"HTTP/1.1 413",
         ),
         (
-            b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+            b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
             b"HTTP/1.1 400",
         ),
-        (b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n", b"HTTP/1.1 426"),
+        (
+            b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n",
+            b"HTTP/1.1 426",
+        ),
         (b"GET /api/v3/ping HTTP/1.0\r\n\r\n", b"HTTP/1.1 200"),
-        (b"GET /api/v3/ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"HTTP/1.1 200"),
+        (b"GET /api/v3/ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", b"HTTP/1.1 200"),
     ],
 )
 def test_requests_that_are_none(data, start):
@@ -70,7 +73,7 @@ def test_requests_that_are_none(data, start):
 def test_requests_in_one_piece_are_answered_in_order():
     async def send():
         async with serving() as exchange:
-            one = b"GET /api/v3/%s HTTP/1.1\r\nHost: x\r\n\r\n"
+            one = b"GET /api/v3/%s HTTP/1.1\r\nHost: localhost\r\n\r\n"
             found = await raw(exchange, one % b"ping" + one % b"nope" + one % b"time", 0.2)
             assert found.count(b"HTTP/1.1 200") == 2
             assert found.index(b"HTTP/1.1 404") < found.index(b"serverTime")
@@ -156,23 +159,86 @@ def test_idle_connections_end():
 
 
 def test_no_more_sockets_than_allowed():
+    """A newcomer is served in place of the one that has waited longest; what is a websocket stays."""
+
     async def open_many():
-        async with serving(limits=Limits(sockets=5)) as exchange:
-            opened = [await asyncio.open_connection(exchange.host, exchange.port) for _ in range(5)]
-            assert await raw(exchange, b"GET /api/v3/ping HTTP/1.1\r\nHost: x\r\n\r\n") == b""
+        async with serving(limits=Limits(sockets=5)) as exchange, connect(exchange, "/ws") as ws:
+            opened = [await asyncio.open_connection(exchange.host, exchange.port) for _ in range(20)]
+            assert len(exchange.connections) <= 6
+            assert await opened[0][0].read() == b""
+            assert b"HTTP/1.1 200" in await raw(exchange, PING, 0.2)
+            await ws.send('{"method": "LIST_SUBSCRIPTIONS", "id": 1}')
+            assert json.loads(await ws.recv())["id"] == 1
             for _, writer in opened:
                 writer.close()
-            while exchange.connections:
-                await asyncio.sleep(0.01)
-            await alive(exchange)
 
     run(open_many())
+
+
+PING = b"GET /api/v3/ping HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def test_500_half_sent_requests_hold_nobody_up():
+    async def hold():
+        async with serving() as exchange:
+            opened = []
+            for _ in range(500):
+                opened.append(await asyncio.open_connection(exchange.host, exchange.port))
+                opened[-1][1].write(PING[:20])
+            for _ in range(5):
+                await alive(exchange)
+            assert len(exchange.connections) <= 513
+            for _, writer in opened:
+                writer.close()
+
+    run(hold())
+
+
+STREAM = b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+STREAM += b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+
+
+@pytest.mark.parametrize("kind", ["rest", "websocket"])
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        (b"Host: 127.0.0.1\r\n", None),
+        (b"Host: localhost:%d\r\n", None),
+        (b"Host: [::1]:%d\r\n", None),
+        (b"Host: 127.0.0.1:%d\r\nOrigin: http://127.0.0.1:%d\r\n", None),
+        (b"Host: evil.example:%d\r\n", 421),
+        (b"Host: evil.example:%d\r\nOrigin: http://evil.example:%d\r\n", 421),
+        (b"Host: 127.0.0.1.evil.example\r\n", 421),
+        (b"Host: localhost#a\r\n", 421),
+        (b"Host: 192.0.2.1\r\n", 421),
+        (b"Host: 127.0.0.1:%d\r\nOrigin: http://evil.example\r\n", 403),
+        (b"Host: 127.0.0.1:%d\r\nOrigin: null\r\n", 403),
+        (b"Host: 127.0.0.1:%d\r\nOrigin: http://127.0.0.1:1\r\n", 403),
+        (b"Host: 127.0.0.1:%d\r\nOrigin: http://[\r\n", 403),
+    ],
+)
+def test_pages_of_other_sites_are_refused(headers, status, kind):
+    """A name that was rebound to loopback, and a page that opens a websocket across sites."""
+
+    async def send():
+        async with serving() as exchange:
+            told = headers.replace(b"%d", str(exchange.port).encode())
+            path, more = (b"/api/v3/time", b"") if kind == "rest" else (b"/ws/btcusdt@trade", STREAM)
+            answer = await raw(exchange, b"GET %s HTTP/1.1\r\n%s%s\r\n" % (path, told, more), 0.2)
+            expected = status or (200 if kind == "rest" else 101)
+            assert answer.startswith(b"HTTP/1.1 %d" % expected)
+            if status:
+                assert b"serverTime" not in answer
+                assert not exchange.sessions
+                assert not exchange.served.requests
+
+    run(send())
 
 
 def test_memory_stays_though_clients_come_and_go():
     async def come_and_go(exchange, times):
         for number in range(times):
-            await raw(exchange, b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\nGARBAGE\r\n\r\n" % number, 0.5)
+            await raw(exchange, b"GET /%d HTTP/1.1\r\nHost: localhost\r\n\r\nGARBAGE\r\n\r\n" % number, 0.5)
             async with connect(exchange, f"/ws/s{number}@trade") as ws:
                 await ws.send(
                     json.dumps({"method": "SUBSCRIBE", "params": [f"t{number}@trade"], "id": number})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import h11
 
+from ..servers import Held, host_name, is_loopback, same_origin
 from .messages import Reply, Request
 from .session import Session
 
@@ -34,7 +35,7 @@ class Connection(asyncio.Protocol):
         self._task: asyncio.Task | None = None
         self._room = asyncio.Event()
         self._room.set()
-        self._idle: asyncio.TimerHandle | None = None
+        self._held: Held
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Refuse it, or wait for a request."""
@@ -43,15 +44,13 @@ class Connection(asyncio.Protocol):
         transport.set_write_buffer_limits(high=HIGH_WATER)
         self.exchange.connections.add(self)
         self.exchange.served.connections += 1
+        self._held = self.exchange.held.opened(transport)
         if self.exchange.refuses_connection():
             transport.abort()
-        else:
-            self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of everything."""
         self.exchange.connections.discard(self)
-        self._patience(None)
         self._room.set()
         if self._task is not None:
             self._task.cancel()
@@ -93,7 +92,9 @@ class Connection(asyncio.Protocol):
                 return
             if isinstance(event, h11.Request):
                 self.request, self.body_bytes = event, 0
-                if any(name == b"upgrade" for name, _ in event.headers):
+                if stranger := self._stranger(event):
+                    self._refuse(*stranger)
+                elif any(name == b"upgrade" for name, _ in event.headers):
                     self._upgrade(event)
             elif isinstance(event, h11.Data):
                 self.body_bytes += len(event.data)
@@ -104,9 +105,21 @@ class Connection(asyncio.Protocol):
             elif isinstance(event, h11.ConnectionClosed):
                 self.transport.close()
 
+    def _stranger(self, event: h11.Request) -> tuple[int, str] | None:
+        """Status and words where a page of another site may have sent a request. HTTP/1.0 alone knows no Host."""
+        hosts, origins = (
+            [value.decode("latin-1") for name, value in event.headers if name == wanted]
+            for wanted in (b"host", b"origin")
+        )
+        if hosts and not is_loopback(host_name(hosts) or ""):
+            return 421, "This host name is not served here.\n"
+        if not same_origin(origins, "".join(hosts)):
+            return 403, "This origin is not ours.\n"
+        return None
+
     def _upgrade(self, event: h11.Request) -> None:
         """Hand over to a websocket, which wants to read the request itself."""
-        self._patience(None)
+        self._held.enter("stream", asyncio.get_running_loop().time())
         target = event.target.decode("ascii")
         self.session = Session(self.exchange, self.transport, target)
         head = b"%s %s HTTP/%s\r\n" % (event.method, event.target, event.http_version)
@@ -115,7 +128,7 @@ class Connection(asyncio.Protocol):
 
     def _answer(self) -> None:
         assert self.request is not None
-        self._patience(None)
+        self._held.enter("answer", asyncio.get_running_loop().time())
         path, _, query = self.request.target.decode("ascii").partition("?")
         headers = {name.decode("ascii"): value.decode("latin-1") for name, value in self.request.headers}
         peer = self.transport.get_extra_info("peername")
@@ -188,24 +201,14 @@ class Connection(asyncio.Protocol):
             return
         if self.http.our_state is h11.DONE and self.http.their_state is h11.DONE:
             self.http.start_next_cycle()
-            self._wait()
+            self._held.enter("request", asyncio.get_running_loop().time())
             self._events()
         else:
             self.transport.close()
 
-    def _refuse(self, status: int) -> None:
+    def _refuse(self, status: int, words: str = "") -> None:
         with contextlib.suppress(h11.LocalProtocolError):
-            self._head(Reply(status, kind="text/plain"), 0)
+            self._head(Reply(status, kind="text/plain"), len(words))
+            self._write(self.http.send(h11.Data(data=words.encode())))
             self._write(self.http.send(h11.EndOfMessage()))
         self.transport.close()
-
-    def _wait(self) -> None:
-        self._patience(self.exchange.limits.real_idle)
-
-    def _patience(self, seconds: float | None) -> None:
-        """Close the connection if no request comes; None: one has come."""
-        if self._idle is not None:
-            self._idle.cancel()
-            self._idle = None
-        if seconds is not None:
-            self._idle = asyncio.get_running_loop().call_later(seconds, self.transport.close)

@@ -1,8 +1,10 @@
 """What a client may ask for, and what was asked for."""
 
+import math
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
+from ..servers import Bounds
 from .messages import Reply, error
 
 SLOW_DOWN = "Please use WebSocket Streams for live updates to avoid polling the API."
@@ -19,7 +21,8 @@ class Limits:
     ping_every, pong_within, life: of a websocket. However fast the clock runs, a ping comes no sooner than
         ``real_ping`` and a pong has at least ``real_pong``.
     backlog: bytes that a client has not read yet before it is cut off.
-    sockets: open at once; ``real_idle``: for a request to come.
+    sockets: open at once; of those that wait for a request, the one that has waited longest is cut to make room.
+    real_idle: for a request to come, and to be whole; ``real_stalled``: in which a client takes nothing.
     """
 
     weight: int = 6000
@@ -37,6 +40,14 @@ class Limits:
     backlog: int = 16 << 20
     sockets: int = 512
     real_idle: float = 60.0
+    real_stalled: float = 60.0
+
+
+def bounds_of(limits: Limits) -> Bounds:
+    """What of them holds for any server; a slow answer may be a fault's, so its time is not bounded."""
+    return Bounds(
+        limits.real_idle, limits.real_stalled, math.inf, max(1, limits.sockets // 2), limits.sockets
+    )
 
 
 @dataclass

@@ -1,9 +1,9 @@
 """Where the exchange may listen: on this machine alone."""
 
 import errno
-import ipaddress
 
 from ..errors import ListenError, shortened
+from ..servers import is_loopback
 
 
 def check_loopback(host: str) -> None:
@@ -12,11 +12,7 @@ def check_loopback(host: str) -> None:
     Raises:
         ListenError: it is not one of this machine alone.
     """
-    try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
+    if not is_loopback(host):
         raise ListenError(
             f"the exchange listens on this machine alone, not on {shortened(host)}: use 127.0.0.1, ::1 or localhost."
         )

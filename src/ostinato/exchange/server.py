@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
+from ..servers import Connections
 from .clock import VirtualClock
 from .connection import Connection
 from .faults import Fault
-from .limits import Limits, Rate, Served
+from .limits import Limits, Rate, Served, bounds_of
 from .listening import check_loopback, refused
 from .market import Market
 from .messages import Reply, Request
@@ -66,6 +67,7 @@ class Exchange:
         self.publisher = Publisher(self)
         self.sessions: set[Session] = set()
         self.connections: set[Connection] = set()
+        self.held = Connections(bounds_of(self.limits))
         self._wait = wait or clock.paced
         self._opened = Rate(self.limits.connections, CONNECTIONS_IN)
         self._server: asyncio.Server | None = None
@@ -105,6 +107,7 @@ class Exchange:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.publisher.stop()
+        self.held.close()
         assert self._server is not None
         self._server.close()
         for connection in list(self.connections):
@@ -153,8 +156,7 @@ class Exchange:
 
     def refuses_connection(self) -> bool:
         """Whether a new connection is cut at once."""
-        too_many = len(self.connections) > self.limits.sockets
-        return too_many or self.plan.active("refuse", self.clock.now()) is not None
+        return self.plan.active("refuse", self.clock.now()) is not None
 
     def refuses_websocket(self) -> bool:
         """Whether there were too many new websockets."""
