@@ -64,8 +64,8 @@ TEXTS = {
     ),
     "two units": (
         DataError,
-        "1534131395000,1,1\n" * 2 + GOOD,
-        "row 4 .* is '1534131395', while most times are in ms",
+        "1534131395000,1,1\n" * 2 + "15341313,1,1\n",
+        "row 4 .* is '15341313', by its size in s, while most times are in ms",
     ),
     "far future": (DataError, "9" * 30 + ",1,1\n", "which in ns lies beyond the year 9999"),
     "too many cells": (DataError, GOOD + "1,2,3,4\n", "row 3 of the file has 4 cells, not 3"),

@@ -16,6 +16,7 @@ from ..errors import ColumnError, DataError
 from ..files.parquet import Batches, Limits, ParquetError
 from .blocks import MOST_BYTES, TooLargeError, UnusualError, gathered, read_blocks
 from .csv_files import HEAD_BYTES, find_dialect, no_rows, read_csv
+from .digits import InexactError
 from .table import Table
 
 TRIED_BYTES = 8 * 2**20  # of a large text, before all of it is read as it stands
@@ -176,10 +177,16 @@ def understood(
         return read(source.whole())
     try:
         return read(table)
+    except InexactError as error:
+        if error.column not in table.arrays:
+            raise
+        exact = [name for name in numeric if name != error.column]
     except DataError:
         if not (table.arrays and table.in_file):
             raise
-    return read(source.whole())
+        return read(source.whole())
+    del table
+    return understood(source, names, exact, read)
 
 
 def _try_beginning(source: Source, read: Callable[[Table], T]) -> None:

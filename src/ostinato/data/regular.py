@@ -82,7 +82,7 @@ def timed(table: Table, time: str, unit: str | None, zone: str | None, id: str) 
     column = Column("time", table.cells(time), table)
     codes, ids = read_ids(table.cells(id), table) if id else (None, ("",))
     clock = Clock(zone, codes) if zone else None
-    times = read_times(column, unit, clock)
+    times = read_times(column, unit, clock, codes)
     try:
         rows = in_order(column, times.seconds, codes, ids)
     except DataError:

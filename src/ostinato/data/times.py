@@ -8,18 +8,18 @@ import polars as pl
 
 from ..errors import ColumnError, ConfigError, DataError
 from .csv_files import is_number
+from .digits import Form, find_form, read_digits
 from .numbers import floats
+from .odd_years import odd_years
 from .table import Column, flag
+from .units import PER_SECOND, Numbers, by_size, check_unit_fits, utc_or_far
 from .zones import Clock, as_seconds
 
-PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 SPELLINGS = {"µs": "us", "μs": "us"}  # the micro sign and the Greek letter
-# A number below each bound has the unit of the same place: 1e11 s is the year 5138, 1e11 ms was 1973.
-BOUNDS = np.array([1e11, 1e14, 1e17])
-BEFORE_MARKETS = 1e8  # s, 1973: a smaller number is hardly a date
 LAST_SECOND = 253_402_300_799  # of the year 9999
 ZONE = r"(Z|z| ?UTC|[+-]\d{2}:?\d{2}|[+-]\d{2})$"
-FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
+DAYS, CLOCKS = ("%Y-%m-%d", "%Y.%m.%d", "%Y%m%d"), (" %H:%M:%S%.f", " %H:%M", " %H%M%S%.f", " %H%M", "")
+FORMATS = tuple(day + clock for day in DAYS for clock in CLOCKS)
 
 
 class Times(NamedTuple):
@@ -39,13 +39,16 @@ class Times(NamedTuple):
     zone: str = ""
 
 
-def read_times(column: Column, unit: str | None, clock: Clock | None = None) -> Times:
+def read_times(
+    column: Column, unit: str | None, clock: Clock | None = None, codes: np.ndarray | None = None
+) -> Times:
     """Understand a column of times.
 
     Args:
-        column: numbers, ISO text, or dates and datetimes.
+        column: numbers, dates written as digits, ISO text, or dates and datetimes.
         unit: of numbers: s, ms, us (µs) or ns; None decides by magnitude, from the whole column.
         clock: whose time it is where a time names no zone; None: UTC.
+        codes: (N,) the number of the series of each row; None: there is one.
 
     Raises:
         ConfigError: the unit is unknown, or given for times that have none.
@@ -53,12 +56,13 @@ def read_times(column: Column, unit: str | None, clock: Clock | None = None) -> 
     """
     unit = check_unit(unit)
     temporal = column.cells.dtype.is_temporal()
-    times = read_native(column, clock) if temporal else read_cells(column, unit, clock)
+    times = read_native(column, clock) if temporal else read_cells(column, unit, clock, codes)
     if unit is not None and times.unit != unit:
         raise ConfigError(
             f"the time unit {unit!r} is for numbers; the times of {column.table.name} are {times.unit}."
         )
     check_range(column, times)
+    times.notes.extend(odd_years(column, times.seconds, numeric=times.unit.split(" ")[0] in PER_SECOND))
     return times if clock is None else times._replace(local=clock.wall(times.seconds), zone=clock.zone)
 
 
@@ -70,12 +74,12 @@ def check_unit(unit: str | None) -> str | None:
     return unit
 
 
-def read_cells(column: Column, unit: str | None, clock: Clock | None) -> Times:
+def read_cells(column: Column, unit: str | None, clock: Clock | None, codes: np.ndarray | None) -> Times:
     """Numbers or text, told apart by the first cell."""
     first = column.cells[0]
     if isinstance(first, str) and not is_number(first):
         return read_text(column, clock)
-    return read_numbers(column, unit)
+    return read_numbers(Numbers(column, floats(column), codes), unit, clock)
 
 
 def read_native(column: Column, clock: Clock | None) -> Times:
@@ -95,35 +99,31 @@ def read_native(column: Column, clock: Clock | None) -> Times:
     return Times(seconds, "datetimes", ["times have no zone and were taken as UTC"], naive=True)
 
 
-def read_numbers(column: Column, unit: str | None) -> Times:
-    """Numbers of seconds, or of a thousandth, a millionth or a billionth of one."""
-    values = floats(column)
-    notes = []
+def read_numbers(numbers: Numbers, unit: str | None, clock: Clock | None) -> Times:
+    """Dates written as digits, or numbers of seconds, thousandths, millionths or billionths of one since 1970."""
+    form = find_form(numbers.values)
     if unit is None:
-        unit = unit_of(column, values)
-        notes.append(f"times were taken as {unit} since 1970, by their size")
-    seconds = values if unit == "s" else values / PER_SECOND[unit]
-    if np.fmax.reduce(seconds) < BEFORE_MARKETS and np.fmin.reduce(seconds) > -BEFORE_MARKETS:
-        notes.append("all times are before 1973; check that the time column and its unit are right")
+        if form is not None:
+            return read_dates(numbers, form, clock)
+        return Times(*by_size(numbers))
+    check_unit_fits(numbers, unit)
+    seconds = numbers.seconds(unit)
+    notes = []
+    if form is not None:
+        notes.append(
+            f"times were taken as {unit} since 1970, as the time unit says ({utc_or_far(seconds[0])} is the first), "
+            f"though they look like dates written as digits ({form.words}); without a time unit they are read so"
+        )
     return Times(seconds, unit, notes)
 
 
-def unit_of(column: Column, values: np.ndarray) -> str:
-    """The unit whose size fits the median; all the other times must agree with it."""
-    units = list(PER_SECOND)
-    # without temporary arrays where all are alike
-    ends = np.searchsorted(BOUNDS, [np.fmin.reduce(values), np.fmax.reduce(values)], side="right")
-    if np.fmin.reduce(values) >= 0 and ends[0] == ends[1]:
-        return units[int(ends[0])]
-    sizes = np.abs(values[np.isfinite(values)])
-    usual = int(np.searchsorted(BOUNDS, np.median(sizes), side="right")) if len(sizes) else 0
-    other = np.isfinite(values) & (np.searchsorted(BOUNDS, np.abs(values), side="right") != usual)
-    if other.any():
-        raise DataError(
-            f"{column.at(int(other.argmax()))}, while most times are in {units[usual]}. "
-            "Mend the row, or name one unit for all with --time-unit (in Python time_unit=)."
-        )
-    return units[usual]
+def read_dates(numbers: Numbers, form: Form, clock: Clock | None) -> Times:
+    """Dates written as digits, on the clock of their zone."""
+    wall = read_digits(numbers.column, numbers.values, form)
+    notes = [f"times were taken as dates written as digits, {form.words}"]
+    if clock is not None:
+        return Times(clock.utc(numbers.column, wall), form.words, [*notes, clock.note()])
+    return Times(wall, form.words, [*notes, "times without a zone were taken as UTC"], naive=True)
 
 
 def read_text(column: Column, clock: Clock | None) -> Times:
@@ -139,7 +139,7 @@ def read_text(column: Column, clock: Clock | None) -> Times:
     if len(wrong):
         raise ColumnError(
             f"{column.at(wrong[0])}, which is neither a number nor a time like 2018-08-13T03:36:35Z. "
-            f"Mend it, or choose {column.remedy()}."
+            f"{time_of_day_advice(text[wrong[0]])}Mend it, or choose {column.remedy()}."
         )
     wall = as_seconds(stamps)
     seconds = wall - east.fill_null(0.0).to_numpy()
@@ -151,6 +151,16 @@ def read_text(column: Column, clock: Clock | None) -> Times:
     bare = zone.is_null().to_numpy()
     told = clock.utc(column, np.where(bare, wall, np.nan))
     return Times(np.where(bare, told, seconds), "ISO text", [clock.note()])
+
+
+def time_of_day_advice(text: str) -> str:
+    """What to say of a time of day alone; "" for other text."""
+    if not re.match(r"\d{1,2}:\d{2}", text):
+        return ""
+    return (
+        "A time of day needs its date: name both columns with --column 'time=DATE + TIME' "
+        "(in Python columns={'time': 'DATE + TIME'}). "
+    )
 
 
 def parse_stamps(local: pl.Series) -> pl.Series:

@@ -18,7 +18,8 @@ from typing import Any, BinaryIO, Literal, NoReturn
 
 from ...data.bars import COLUMNS
 from ...data.numbers import MOST
-from ...data.times import BOUNDS, LAST_SECOND, PER_SECOND
+from ...data.times import LAST_SECOND
+from ...data.units import BOUNDS, PER_SECOND
 from ...errors import FeedError, shortened
 from ..events import Event, Gap, Item, Note, Position, Since
 from .feed import Feed
