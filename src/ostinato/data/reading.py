@@ -20,6 +20,7 @@ from .report import TableReport, utc
 from .resampling import coarser
 from .table import Column, Table, flag
 from .tables import ALL, TableColumns, find_columns, read, table_panel
+from .time_pairs import with_paired_times
 from .times import read_times
 from .trades import Trades, trades_of_source
 from .zones import Clock
@@ -51,7 +52,7 @@ def read_panel(
         known: columns that are known in advance.
         covariates: further columns of numbers, each seen when its row is; "*" for all.
         columns: names of columns by role (time, open, high, low, close, volume, price, amount) where they are not to
-            be guessed.
+            be guessed. The time may be a date and a time of day in two columns, "DATE + TIME".
         time_unit: of numeric times: s, ms, us or ns. None decides by their size.
         time_zone: of times that name none, like Europe/Berlin; None takes them as UTC.
         holidays: a country whose public holidays become the known column ``holiday``.
@@ -108,10 +109,19 @@ class Wanted(NamedTuple):
         """Whether the target is a column, not made from prices."""
         return self.target not in PRICES
 
+    @property
+    def named(self) -> set[str]:
+        """Columns that have another use than the time."""
+        targets = (
+            {self.target, *(name.strip() for name in self.target.split(","))} if self.is_column else set()
+        )
+        return {*self.known, *self.covariates, self.id, *targets}
+
 
 def panel_of_source(source: Source, wanted: Wanted) -> Panel:
     """Decide what a source holds, from the names of its columns, and read it."""
-    header = source.header
+    source, columns = with_paired_times(source, wanted.columns, wanted.named)
+    header, wanted = source.header, wanted._replace(columns=columns)
     check_roles(header, wanted.columns)
     prices = None if wanted.is_column else find_bars(header, wanted.columns)
     if prices is None and not wanted.is_column:
@@ -283,9 +293,7 @@ def time_columns(table: Table, wanted: Wanted) -> list[str]:
     """
     if "time" in wanted.columns:
         return [wanted.columns["time"]]
-    taken = {*wanted.columns.values(), *wanted.covariates, *wanted.known, wanted.id}
-    if wanted.is_column:
-        taken |= {wanted.target, *(name.strip() for name in wanted.target.split(","))}
+    taken = wanted.named | set(wanted.columns.values())
     found = trade_columns.likeliest("time", [name for name in table.names if name not in taken])
     if not found:
         raise ColumnError(missing("time", table))

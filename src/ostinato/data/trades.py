@@ -12,6 +12,7 @@ from .columns import REQUIRED, Choice, choose, pick
 from .files import Source, open_source, understood
 from .report import TradesReport, describe
 from .table import Column, Table
+from .time_pairs import with_paired_times
 from .times import read_times
 from .zones import Clock
 
@@ -49,7 +50,8 @@ def read_trades(
     Args:
         source: a path to CSV (also gzipped) or parquet, or a data frame of pandas, polars or arrow.
         columns: names of columns by role (time, price, amount, id, side) where they are not to be
-            guessed; an empty name does without an id or a side.
+            guessed; an empty name does without an id or a side. The time may be a date and a time of day in two
+            columns, "DATE + TIME".
         time_unit: of numeric times: s, ms, us or ns. None decides by their size.
 
     Trades at the same time keep the order of the source. A newest-first source is reversed as a whole.
@@ -59,7 +61,8 @@ def read_trades(
         ColumnError: a column is missing, ambiguous or not numeric.
         ConfigError: ``columns`` or ``time_unit`` say something that cannot be.
     """
-    return trades_of_source(open_source(source), columns, time_unit)
+    opened, named = with_paired_times(open_source(source), columns or {})
+    return trades_of_source(opened, named, time_unit)
 
 
 def trades_of_source(
