@@ -12,7 +12,7 @@ from rich.console import Console
 
 if TYPE_CHECKING:
     from ..live.engine import Engine
-    from ..store import Reader
+    from ..store import Health, Reader
 
 EVERY = 10.0  # seconds between two lines where there is no terminal
 MOST_READ = 200_000  # predictions that are read again at the end; the page of a larger store has kept count
@@ -113,6 +113,28 @@ def _why_none_counts(reader: "Reader") -> str:
     )
 
 
+def _left_out(health: "Health") -> str:
+    """What came and is no event, counted by reason; "" for nothing."""
+    from ..store.health import left_out_words
+
+    said = []
+    if count := health.rejected:
+        reasons = left_out_words({why: n for why, n in health.left_out.items() if why != "duplicate"})
+        more = f" (rejected: {reasons})" if reasons else ""
+        said.append(
+            f"{_messages(count, 'was no event', 'were no events')}{more}; the notes of the store say why."
+        )
+    if count := health.duplicates:
+        said.append(
+            f"{_messages(count, 'was', 'were')} dropped: {'it' if count == 1 else 'they'} had come already."
+        )
+    return " ".join(said)
+
+
+def _messages(count: int, one: str, more: str) -> str:
+    return f"1 message {one}" if count == 1 else f"{count:,} messages {more}"
+
+
 def farewell(console: "Console", store: Path) -> None:
     """What a store holds, and how its predictions fare."""
     from rich.table import Table
@@ -134,10 +156,8 @@ def farewell(console: "Console", store: Path) -> None:
         view.opened(reader)
         while view.read(reader, PAGE):
             pass
-        if view.health is not None and view.health.rejected:
-            console.print(
-                f"{view.health.rejected:,} messages were no events; the notes of the store say why."
-            )
+        if view.health is not None and (words := _left_out(view.health)):
+            console.print(Text(words), soft_wrap=True)
         if view.scoring is None or not view.scoring.counted:
             console.print(_why_none_counts(reader), soft_wrap=True)
             return

@@ -93,7 +93,7 @@ class Meters:
 # what is handed on as the feed says it
 TOLD = (
     *("lag", "clock_offset", "clock_rate", "queue", "reconnects", "filled_gaps", "unfillable_gaps"),
-    *("filled_events", "duplicates", "rejected", "problem"),
+    *("filled_events", "duplicates", "rejected", "left_out", "problem"),
 )
 
 

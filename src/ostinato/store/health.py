@@ -23,6 +23,24 @@ LATENCY_BUCKETS = (
     10.0,
 )
 
+# why what came is no event, in words that follow a number
+LEFT_OUT = {
+    "unreadable": "that could not be read",
+    "late": "older than what came before",
+    "renumbered": "whose ids began again",
+    "future": "later than the clock",
+    "ahead": "far ahead of what followed",
+    "duplicate": "that had come already",
+}
+
+
+def left_out_words(left_out: dict[str, int]) -> str:
+    """What was left out, by reason, the most frequent first; "" for nothing."""
+    counts = sorted(left_out.items(), key=lambda item: -item[1])
+    return ", ".join(
+        f"{count:,} {LEFT_OUT.get(reason, 'for ' + reason[:40])}" for reason, count in counts if count
+    )
+
 
 class Health(BaseModel):
     """One moment. Durations are seconds unless the name says otherwise; None is not known."""
@@ -49,6 +67,7 @@ class Health(BaseModel):
     filled_events: int = 0
     duplicates: int = 0  # dropped by their key
     rejected: int = 0  # messages that were no market data
+    left_out: dict[str, int] = Field({}, max_length=100)  # both of these, by reason
     problem: str = ""  # the latest, in words
     step_us: float | None = None  # medians and 99th percentiles of the latest
     step_us_p99: float | None = None

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from ostinato.data.table import Column, Table
 from ostinato.data.times import read_times
-from ostinato.live.events import Event, Note, Position, Since
+from ostinato.live.events import Event, Gap, Note, Position, Since
 from ostinato.live.feeds import stdin
 from ostinato.live.feeds.stdin import LONGEST_LINE, LineError, StdinFeed, number, parse_object, seconds
 
@@ -70,6 +70,12 @@ def events(items):
     return [item for item in items if isinstance(item, Event)]
 
 
+def order(items):
+    """Keys of events, and first and last of gaps."""
+    seen = [item for item in items if not isinstance(item, Note)]
+    return [item.key if isinstance(item, Event) else (item.first, item.last) for item in seen]
+
+
 def test_lines_are_counted_where_they_have_no_key():
     feed, items = said([trade(at) for at in range(1000)])
     assert [event.key for event in items] == list(range(1000))
@@ -84,32 +90,19 @@ def test_lines_are_counted_where_they_have_no_key():
 
 def test_keys_that_are_given_tell_duplicates_and_holes():
     feed, items = said([trade(0, key=5), trade(1, key=6), trade(1, key=6), trade(2, key=4), trade(3, key=9)])
-    assert [item.key if isinstance(item, Event) else (item.first, item.last) for item in items] == [
-        5,
-        6,
-        (7, 8),
-        9,
-    ]
-    gap = items[2]
+    assert order(items) == [5, 6, (7, 8), 9]
+    gap = next(item for item in items if isinstance(item, Gap))
     assert (gap.reason, gap.outcome) == ("skipped", "unfillable")
-    assert (feed.health.duplicates, feed.health.unfillable_gaps) == (2, 1)
+    assert feed.health.left_out == {"duplicate": 1, "renumbered": 1}
+    assert (feed.health.duplicates, feed.health.rejected, feed.health.unfillable_gaps) == (1, 1, 1)
     _, items = said([trade(0, id="5"), trade(1, id="6")], after=Position(3, 0.0))
-    assert [item.key if isinstance(item, Event) else (item.first, item.last) for item in items] == [
-        (4, 4),
-        5,
-        6,
-    ]
+    assert order(items) == [(4, 4), 5, 6]
 
 
 def test_rows_with_a_step_are_known_by_their_time():
     hours = [{"time": 3600 * hour, "load": 1.5} for hour in (100, 101, 101, 104)]
     _, items = said(hours, ("load",), "table", 3600.0)
-    assert [item.key if isinstance(item, Event) else (item.first, item.last) for item in items] == [
-        100,
-        101,
-        (102, 103),
-        104,
-    ]
+    assert order(items) == [100, 101, (102, 103), 104]
 
 
 def test_bars():
@@ -148,7 +141,7 @@ BAD = {
 @pytest.mark.parametrize("line", BAD, ids=[f"{n} {words}" for n, words in enumerate(BAD.values())])
 def test_a_bad_line_is_told_of_and_the_next_is_read(line):
     feed, items = said([trade(0), line, trade(1)])
-    first, note, second = items
+    first, note, second, end = items
     assert (first.key, second.key) == (0, 1)
     assert isinstance(note, Note)
     assert note.kind == "rejected"
@@ -156,7 +149,8 @@ def test_a_bad_line_is_told_of_and_the_next_is_read(line):
     assert BAD[line] in note.text
     assert len(note.text) < 300
     assert note.text.isprintable()
-    assert feed.health.rejected == 1
+    assert feed.health.rejected == sum(feed.health.left_out.values()) == 1
+    assert end.text.startswith("of 3 lines: 1 ")
 
 
 @pytest.mark.parametrize("key", [-1, 1.5, "x", True, 2**70, [1]])
@@ -171,6 +165,7 @@ def test_a_flood_of_bad_lines_is_not_a_flood_of_notes():
     assert feed.health.rejected == 5000
     notes = [item for item in items if isinstance(item, Note)]
     assert len(notes) <= 3
+    assert notes[-2].text == "of 5,001 lines: 5,000 that could not be read"
     assert "4,998 more before it" in notes[-1].text
     assert len(events(items)) == 1
 

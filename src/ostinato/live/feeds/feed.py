@@ -23,8 +23,18 @@ class FeedHealth:
     filled_events: int = 0
     duplicates: int = 0
     rejected: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)  # both of these, by reason
     queue: int = 0
     problem: str = ""
+
+    def leave_out(self, reason: str, count: int = 1) -> None:
+        """Count what came and is no event; ``reason``: one of ``store.health.LEFT_OUT``."""
+        if count:
+            self.left_out[reason] = self.left_out.get(reason, 0) + count
+        if reason == "duplicate":
+            self.duplicates += count
+        else:
+            self.rejected += count
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,10 @@ from ...data.numbers import MOST
 from ...data.times import LAST_SECOND
 from ...data.units import BOUNDS, PER_SECOND
 from ...errors import FeedError, shortened
+from ...store.health import left_out_words
 from ..events import Event, Gap, Item, Note, Position, Since
 from .feed import Feed
+from .line_order import LeftOut, Line, LineOrder, check_clock
 
 LONGEST_LINE = 64 * 1024  # bytes
 CHUNK = 64 * 1024
@@ -43,9 +45,11 @@ class StdinFeed(Feed):
     """Lines of JSON objects with ``time`` and the columns, until the input ends.
 
     A line may say its ``key`` (or ``id``), a whole number; else the key is the number of the step that its time lies in
-    where rows have a step, and else lines are counted. The first line decides which. Keys that do not ascend are
-    dropped, those that are jumped over are a hole that cannot be filled, for the input cannot be asked again. A line
-    that cannot be used, or is older than the one before, is counted as rejected and told of, at most every 10 s.
+    where rows have a step, and else lines are counted. The first line decides which. Keys that are jumped over are a
+    hole that cannot be filled, for the input cannot be asked again. What comes again is dropped. A line that cannot be
+    used is rejected: it cannot be read, is older than the one before, has a lower id and a later time (ids began
+    again), is later than the clock by more than a day and a step, or lies far ahead of what follows (``LineOrder``).
+    Rejected lines are told of by reason, each at most every 10 s, and counted at the end.
 
     Args:
         name: of the feed.
@@ -68,8 +72,9 @@ class StdinFeed(Feed):
         """What came in, as soon as it is there; ends with the input.
 
         Raises:
-            FeedError: there is no standard input.
+            FeedError: there is no standard input, or the time of the stored event ``after`` lies in the future.
         """
+        check_clock(after, "stored event")
         state = _State(self, after, since)
         stream = self.stream or getattr(sys.stdin, "buffer", None)
         if stream is None:
@@ -83,8 +88,8 @@ class StdinFeed(Feed):
                         yield items
                     await asyncio.sleep(0)
         self.health.state = "ended"
-        if last := state.complaints.rest():
-            yield [last]
+        if items := state.end():
+            yield items
 
 
 class _State:
@@ -92,13 +97,13 @@ class _State:
 
     def __init__(self, feed: StdinFeed, after: Position | None, since: Since) -> None:
         self.feed = feed
-        self.key = None if after is None else after.key
-        self.time = -math.inf if after is None else after.time
-        self.since = since.key if isinstance(since.key, int) else 0
+        self.after = after
+        self.first = since.key if isinstance(since.key, int) else 0
         self.named: bool | None = None
+        self.order: LineOrder | None = None
         self.number = 0
-        self.now = 0.0
-        self.complaints = _Complaints()
+        self.now = time.time()
+        self.complaints: dict[str, _Complaints] = {}  # by reason
         self.troubled = 0.0  # when the latest line was rejected
 
     def items(self, lines: list[bytes | None]) -> list[Item]:
@@ -112,14 +117,23 @@ class _State:
             try:
                 items += self._read(line)
             except LineError as error:
-                health.rejected += 1
-                health.problem = f"line {self.number}: {error}"
-                self.troubled = time.monotonic()
-                if note := self.complaints.note(health.problem):
-                    items.append(note)
+                items += self._leave_out(self.number, "unreadable", str(error))
         if health.problem and time.monotonic() - self.troubled > SHOWN:
             health.problem = ""
         return items
+
+    def end(self) -> list[Item]:
+        """What is left to say when the input has ended."""
+        items = [] if self.order is None else self._settle(*self.order.end())
+        if words := left_out_words(self.feed.health.left_out):
+            items.append(Note("left out", f"of {self.number:,} lines: {words}{self._renumbered()}"))
+        return items + [note for each in self.complaints.values() if (note := each.rest())]
+
+    def _renumbered(self) -> str:
+        order = self.order
+        if order is None or order.first is None or order.after is None:
+            return ""
+        return f"; ids {order.first} to {order.last} came after {order.after.key} with later times"
 
     def _read(self, line: bytes | None) -> list[Item]:
         if line is None:
@@ -128,22 +142,44 @@ class _State:
         values = tuple(number(entry, name) for name in self.feed.columns)
         moment = seconds(entry)
         key = self._key(entry, moment)
-        health = self.feed.health
-        if self.key is not None and key <= self.key:
-            health.duplicates += 1
-            return []
-        if moment < self.time:
-            raise LineError(f"its time is {_utc(moment)}, before that of the line before, {_utc(self.time)}")
-        items: list[Item] = []
-        if self.key is not None and key > self.key + 1:
-            why = "the input left them out and cannot be asked again"
-            items.append(Gap(self.key + 1, key - 1, "skipped", "unfillable", why, self.now, self.now))
-            health.unfillable_gaps += 1
-        self.key, self.time = key, moment
-        health.last_received = self.now
-        return [*items, Event(key, moment, values, self.now)]
+        if self.order is None:
+            step = None if self.named else self.feed.step
+            self.order = LineOrder(self.feed.kind, self.feed.step, self.after, by_step=step is not None)
+        return self._settle(*self.order.take(Line(self.number, key, moment, values, self.now)))
 
-    def _key(self, entry: dict[str, Any], moment: float) -> int:
+    def _settle(self, events: list[Line], left_out: list[LeftOut]) -> list[Item]:
+        items: list[Item] = []
+        for line, reason, why in left_out:
+            items += self._leave_out(line.number, reason, why)
+        for line in events:
+            items += self._release(line)
+        return items
+
+    def _leave_out(self, number: int, reason: str, why: str) -> list[Item]:
+        health = self.feed.health
+        health.leave_out(reason)
+        if reason == "duplicate":  # a whole input may be given again to go on with
+            return []
+        health.problem = f"line {number}: {why}"
+        self.troubled = time.monotonic()
+        note = self.complaints.setdefault(reason, _Complaints()).note(health.problem)
+        return [] if note is None else [note]
+
+    def _release(self, line: Line) -> list[Item]:
+        assert self.order is not None
+        last, items = self.order.after, list[Item]()
+        key = line.key
+        if key is None:
+            key = self.first if last is None else last.key + 1
+        if last is not None and key > last.key + 1:
+            why = "the input left them out and cannot be asked again"
+            items.append(Gap(last.key + 1, key - 1, "skipped", "unfillable", why, line.received, self.now))
+            self.feed.health.unfillable_gaps += 1
+        self.order.released(key, line.time)
+        self.feed.health.last_received = line.received
+        return [*items, Event(key, line.time, line.values, line.received)]
+
+    def _key(self, entry: dict[str, Any], moment: float) -> int | None:
         name = "key" if "key" in entry else "id"
         named = name in entry
         if self.named is None:
@@ -157,9 +193,7 @@ class _State:
             if isinstance(key, bool) or not isinstance(key, int) or not 0 <= key <= MOST_KEY:
                 raise LineError(f"its {name} is {shortened(key)}, which is no whole number from 0 on")
             return key
-        if self.feed.step is not None:
-            return math.floor(moment / self.feed.step + WITHIN)
-        return self.since if self.key is None else self.key + 1
+        return None if self.feed.step is None else math.floor(moment / self.feed.step + WITHIN)
 
 
 class _Complaints:
@@ -249,12 +283,6 @@ def seconds(entry: dict[str, Any]) -> float:
     raise LineError(
         f"its time is {shortened(value)}, which is neither a number nor like 2018-08-13T03:36:35Z"
     )
-
-
-def _utc(moment: float) -> str:
-    with suppress(ValueError, OverflowError, OSError):
-        return datetime.fromtimestamp(moment, UTC).isoformat()
-    return f"{moment:.6f}"
 
 
 async def _lines(stream: BinaryIO) -> AsyncGenerator[list[bytes | None]]:
