@@ -18,7 +18,8 @@
     │   └── FeedRefusedError    the exchange refuses for good: an unknown symbol, a place it does not serve
     ├── StoreError              the live store cannot be read or written
     │   ├── BrokenStoreError    it is damaged, another run's or from another version
-    │   └── StoreFullError      the disk is full; nothing that was committed is lost
+    │   ├── StoreFullError      the disk is full; nothing that was committed is lost
+    │   └── StoreMovedError     its files were moved, removed or replaced while it was written
     ├── ListenError             a port is taken, or an address may not be listened on
     ├── BackendError            the requested backend does not exist or cannot run here
     └── CheckError              a layer breaks a promise of the contract
@@ -113,6 +114,10 @@ class BrokenStoreError(StoreError):
 
 class StoreFullError(StoreError):
     """The disk is full; nothing that was committed is lost."""
+
+
+class StoreMovedError(StoreError):
+    """Files of the store were moved, removed or replaced while it was written; the text says where the rows are."""
 
 
 class ListenError(OstinatoError):

@@ -94,6 +94,7 @@ class Engine:
 
         Raises:
             StoreFullError: the disk is full; nothing committed is lost.
+            StoreMovedError: files of the store were moved, removed or replaced; the text says where its rows are.
             FeedRefusedError: the exchange refuses for good.
         """
         self.resume()
@@ -129,7 +130,12 @@ class Engine:
         self.journal.tell("started", feed=self.feed.name, key=self.position.key if self.position else None)
 
     def finish(self, state: str) -> None:
-        """Leave a snapshot and a last word on health behind; for when all is well."""
+        """Leave a snapshot and a last word on health behind; for when all is well.
+
+        Raises:
+            StoreMovedError: files of the store were moved.
+        """
+        self.store.check_files()
         self.store.begin()
         self._take_snapshot()
         self.store.add_health(self.meters.health(self.feed, self.store, state))
@@ -219,6 +225,7 @@ class Engine:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(self.settings.health_seconds)
+            self.store.check_files()
             self._health()
             for look in self.each_second:
                 look(self)

@@ -27,6 +27,10 @@ class Checkpoints:
             return self._log.stat().st_size
         return 0
 
+    def is_due(self) -> bool:
+        """Whether the next commit is one after which the log is emptied."""
+        return self._groups + 1 >= GROUPS
+
     def after_commit(self) -> bool:
         """Empty the log if it is time; where a reader holds it, or the disk is full, that is tried again later.
 

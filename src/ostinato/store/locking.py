@@ -61,6 +61,12 @@ class WriterLock:
         good = magic == _MAGIC and check == zlib.crc32(data[:-4])
         return LastCommit(group, key, events) if good else None
 
+    def identity(self) -> tuple[int, int]:
+        """Device and inode of the file that is locked, whatever its name is now."""
+        assert self._file is not None
+        found = os.fstat(self._file)
+        return found.st_dev, found.st_ino
+
     def note(self, commit: LastCommit) -> None:
         """Note a commit once it is durable. Not synced: it may lag behind the store, never run ahead of it."""
         assert self._file is not None
@@ -75,6 +81,18 @@ class WriterLock:
             with suppress(OSError):
                 os.close(self._file)
             self._file = None
+
+
+def is_locked(path: Path) -> bool:
+    """Whether somebody holds the lock that is this file; this process, too."""
+    try:
+        file = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+    except OSError:
+        return False
+    try:
+        return not _locked(file)
+    finally:
+        os.close(file)
 
 
 _open: WeakSet[WriterLock] = WeakSet()

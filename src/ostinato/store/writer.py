@@ -10,12 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ..errors import BrokenStoreError, StoreError, StoreFullError
+from ..errors import BrokenStoreError, StoreError, StoreFullError, StoreMovedError
 from .adding import Adding
 from .checkpoints import Checkpoints
 from .connection import check_file, check_one_name, real_path, told
 from .group import Group, Statements
 from .head import Head, differences
+from .in_place import Files, let_go
 from .ledger import EventDigest
 from .locking import LastCommit, WriterLock
 from .opening import check_name, make_file, read_tail, recover, refuse_leftovers
@@ -48,6 +49,8 @@ class Store(Adding):
         self._lock = lock
         self._group = None
         self._durable: tuple[int, float] | None = None  # of the last group, for the next one to write
+        self._files: Files | None = None
+        self._moved: StoreMovedError | None = None
         try:
             self._connection, self.head, self.recovered, lost = recover(path, lock)
         except BaseException:
@@ -62,6 +65,8 @@ class Store(Adding):
             self._table = Table(self._connection, self._decoder, self.head.columns)
             self._of_events = EventDigest(len(self.head.columns))
             self._checkpoints = Checkpoints(self._connection, path)
+            self._files = Files(path, lock.identity())
+            self._version = self._data_version()
             self._check(head)
             self._tell_recovered(lost)
         except BaseException:
@@ -181,6 +186,34 @@ class Store(Adding):
         """Events behind ``key``, or all, in order; each group's are held against its digest."""
         return self._table.replay(key, limit)
 
+    def check_files(self) -> None:
+        """Make sure that the names of the store's files still lead to what is written; about 10 µs, between groups.
+
+        Raises:
+            StoreMovedError: one was moved, removed or replaced; the store is closed, the text says where its rows are.
+        """
+        self._look_at_files(copy=True)
+        if self._moved is not None:
+            raise self._moved
+
+    def _look_at_files(self, copy: bool) -> None:
+        """Let go of them where they are not in place."""
+        files = self._files
+        if files is None or not (what := files.changed()):
+            return
+        self._files = self._group = None
+        with suppress(sqlite3.Error):
+            self._note_durable()
+        where = let_go(self._connection, files, copy)
+        self._lock.close()
+        self._moved = StoreMovedError(f"{what}, while it was written. {where}".strip())
+
+    def begin(self) -> None:
+        """Open a group."""
+        if self._moved is not None:
+            raise self._moved
+        super().begin()
+
     def commit(self) -> float:
         """Write the group; return when it was known to be on the disk, in seconds since the epoch."""
         group = self._open()
@@ -225,6 +258,7 @@ class Store(Adding):
     def _write(self, group: Group) -> None:
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
+        self._check_alone()
         self._statements.write(connection, group)
         self._note_durable()
         if group.counts():
@@ -235,8 +269,26 @@ class Store(Adding):
             )
         connection.execute("COMMIT")
 
+    def _check_alone(self) -> None:
+        """Raises StoreMovedError where another process has written, which the lock keeps out unless it was removed."""
+        version = self._data_version()
+        if version == self._version:
+            return
+        self._version = version
+        last = self._connection.execute("SELECT max(id) FROM groups").fetchone()[0] or 0
+        if last != self._tail.group:
+            raise StoreMovedError(
+                f"another process has written {self.path} meanwhile: its lock was removed. The last group was not "
+                "written, all before it is kept. Let one process write it."
+            )
+
+    def _data_version(self) -> int:
+        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
     def _checkpoint(self) -> None:
         # what was committed is on the disk already; what is wrong is told by the next group
+        if self._checkpoints.is_due() and self._files is not None and self._files.changed():
+            return  # another log may stand there; what to do about it is settled by ``check_files``
         with suppress(sqlite3.Error):
             if self._checkpoints.after_commit():
                 self._note_durable()
@@ -249,6 +301,8 @@ class Store(Adding):
     def close(self) -> None:
         """Drop an open group, note when the last one was durable, and let go; safe to call twice."""
         self._group = None
+        self._look_at_files(copy=False)
+        self._files = None
         with suppress(sqlite3.Error):  # that note is not worth an error
             self._note_durable()
         with suppress(sqlite3.Error):
