@@ -165,6 +165,22 @@ def test_a_hole_that_was_only_a_hiccup_is_none(tmp_path):
     assert held(out) == wanted(trades)
 
 
+@pytest.mark.parametrize("place", [500, 999, 1000, 1999])
+@pytest.mark.parametrize("ahead", [1, 20 * 365 * 86_400_000])
+def test_one_time_far_ahead_does_not_end_the_file(tmp_path, place, ahead):
+    """In the middle of a page, at its end, and as the first of one."""
+    out, trades = tmp_path / "trades.parquet", market(2500)
+    wrong = trades.copy()
+    wrong[place] = (trades[place][0], NOW + ahead, *trades[place][2:])
+    with Exchange(wrong, NOW) as exchange:
+        done = fetched(exchange, out, "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert held(out) == wanted(trades[:place] + trades[place + 1 :])
+    (hole,) = json.loads((tmp_path / "trades.parquet.json").read_text())["holes"]
+    assert (hole["first"], hole["last"]) == (trades[place][0], trades[place][0])
+    assert "later than those of what follows" in hole["why"]
+
+
 def test_only_the_time_asked_for(tmp_path):
     out, trades = tmp_path / "trades.parquet", market(4000)
     begin, end = trades[500][1], trades[2500][1]

@@ -15,6 +15,7 @@ COUNT = 12  # far fewer groups than a checkpoint waits for: all rows are in the 
 
 WRITER = """
 import sys
+from pathlib import Path
 from ostinato.errors import StoreError
 from ostinato.store import Store
 from store.filling import fill, head

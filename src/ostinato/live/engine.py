@@ -237,6 +237,7 @@ class Engine:
 
     def _event(self, event: Event) -> bool:
         if not self.store.add_event(event):
+            self.feed.health.leave_out("duplicate")
             return False
         began = time.perf_counter()
         answer, outcomes = self.forecaster.step(event)

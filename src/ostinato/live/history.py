@@ -4,7 +4,6 @@ The exchange is asked page by page; every 200,000 rows become a part on the disk
 parts become one file. Axes: N rows.
 """
 
-import itertools
 import math
 import time
 from contextlib import suppress
@@ -94,6 +93,8 @@ async def fetch_history(
 
 Pages = TradePages | BarPages
 
+WRONG = "the exchange gives them times that are later than those of what follows"
+
 
 class _Fetch:
     """One pass: pages to parts."""
@@ -104,6 +105,7 @@ class _Fetch:
         self.time = parts.manifest.start if parts.last is None else parts.last.last_time
         self.rows: list[Any] = []
         self.holes: list[Hole] = []
+        self.wrong: set[int] = set()  # keys of rows whose times cannot be
         self.began = time.monotonic()
 
     async def run(self) -> None:
@@ -124,20 +126,41 @@ class _Fetch:
         """One page; whether it was the last."""
         manifest = self.parts.manifest
         page = await self._asked()
-        kept = list(itertools.takewhile(lambda row: self.pages.time(row) < manifest.end, page))
-        for row in kept:
+        count = await self._before_end(page)
+        for row in page[:count]:
             key, moment = self.pages.key(row), self.pages.time(row)
+            if moment >= manifest.end:  # though later ones are before the end
+                self.wrong.add(key)
+                continue
             if self.key is not None and key > self.key + 1:
-                why = "the exchange does not have them, asked twice"
+                missing = range(self.key + 1, key)
+                why = (
+                    WRONG
+                    if self.wrong.intersection(missing)
+                    else "the exchange does not have them, asked twice"
+                )
                 self.holes.append(
                     Hole(first=self.key + 1, last=key - 1, after=self.time, before=moment, why=why)
                 )
             self.rows.append(row)
             self.key, self.time = key, moment
-        done = len(kept) < len(page) or not page
+        done = count < len(page) or not page
         share = (self.time - manifest.start) / (manifest.end - manifest.start)
         self.progress.update(1.0 if done else share, manifest.rows + len(self.rows))
         return done
+
+    async def _before_end(self, page: list[Any]) -> int:
+        """How many rows of a page are not behind the end: all up to the last one before it.
+
+        Where the page ends behind the end, one more is asked for: a single wrong time is no end.
+        """
+        end = self.parts.manifest.end
+        count = next((n for n in range(len(page), 0, -1) if self.pages.time(page[n - 1]) < end), 0)
+        if count < len(page):
+            more = await self.pages.page(self.pages.key(page[-1]), self.parts.manifest.start)
+            if any(self.pages.time(row) < end for row in more):
+                return len(page)
+        return count
 
     async def _asked(self) -> list[Any]:
         """The next page. One that is empty or leaves something out is asked for twice."""
@@ -149,17 +172,27 @@ class _Fetch:
             page = again
         if page or self.key is None:
             return page
-        newest = await self.pages.newest()
-        if (
-            newest
-            and self.pages.key(newest[0]) > self.key
-            and self.pages.time(newest[0]) < self.parts.manifest.end
-        ):
-            raise FeedError(
-                f"{self.pages.client.host} gives nothing behind {self.pages.thing} {self.key}, though it has "
-                f"{self.pages.thing} {self.pages.key(newest[0])}. Run the same command again to go on."
-            )
+        await self._check_end(self.key)
         return []
+
+    async def _check_end(self, key: int) -> None:
+        """Make sure that nothing follows, where the exchange gives nothing."""
+        newest = await self.pages.newest()
+        if not newest:
+            return
+        host, thing = self.pages.client.host, self.pages.thing
+        last, moment = self.pages.key(newest[0]), self.pages.time(newest[0])
+        if last > key and moment < self.parts.manifest.end:
+            raise FeedError(
+                f"{host} gives nothing behind {thing} {key}, though it has {thing} {last}. "
+                "Run the same command again to go on."
+            )
+        if last < key and moment > self.time:
+            before = utc(self.time)
+            raise FeedError(
+                f"the newest {thing} of {host} is {last} of {utc(moment)}, and {thing} {key} is of {before}: numbers "
+                f"began again. Fetch what came before with --to '{before}', and the rest into another --out."
+            )
 
     async def _following(self) -> list[Any]:
         page = await self.pages.page(self.key, self.parts.manifest.start)

@@ -86,6 +86,25 @@ def test_a_stream_that_counts_differently_is_refused():
         found.take([Trade("7", 2000.0, 5.0, 1.0)])
 
 
+def test_one_id_far_ahead_is_left_out_by_itself():
+    found = order(counted(*range(20)), since=Since(history=0))
+    wrong = Trade(str(10**15), 1041.0, 26.0, 1.0)
+    assert found.doubts([wrong])
+    assert short(found.take([*counted(20), wrong], counted(*range(15, 21)))) == ["S20"]
+    assert short(found.take(counted(21, 22))) == ["S21", "S22"]
+    assert found.health.left_out == {"ahead": 1}
+    assert "far ahead of 120" in found.health.problem
+
+
+def test_a_time_that_has_not_come_yet_is_none():
+    health = FeedHealth()
+    row = {"id": "7", "timestamp": 1_700_000_000_000, "price": 1.0, "amount": 1.0}
+    far = row | {"id": "8", "timestamp": 2_330_720_030_000}
+    assert [trade.id for trade in trades_of([far, row], health)] == ["7"]
+    assert health.left_out == {"future": 1}
+    assert "trade '8' is of 2043-" in health.problem
+
+
 def test_unnumbered_trades_are_counted():
     found = order(named(*range(20)))
     items = found.take(named(18, 19, 20, 21))

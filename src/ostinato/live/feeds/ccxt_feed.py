@@ -20,6 +20,7 @@ from ...store.schema import Origin
 from ..events import Event, Gap, Item, Note, Position, Since
 from .ccxt_order import Trade, TradeOrder, trades_of
 from .feed import Feed, Patience
+from .line_order import check_clock
 from .redirects import redirect_words
 
 CACHE = 10_000  # trades that ccxt keeps until they are taken
@@ -101,8 +102,10 @@ class CcxtFeed(Feed):
 
         Raises:
             FeedRefusedError: no such symbol, or the exchange refuses for good.
-            FeedError: ids of the stream are not those of the history, or a store of another source.
+            FeedError: ids of the stream are not those of the history, or the store is another source's or ends in the
+                future.
         """
+        check_clock(after, "stored event")
         try:
             await self._check_symbol()
             stream = self._trades(after, since) if self.kind == "trades" else self._bars(after, since)
@@ -293,7 +296,7 @@ class CcxtFeed(Feed):
             if number <= key:
                 continue
             if not (all(0 < value <= MOST for value in values[:4]) and 0 <= values[4] <= MOST):
-                self.health.rejected += 1
+                self.health.leave_out("unreadable")
                 continue
             if number > key + 1:
                 why = "the exchange has no bar there"

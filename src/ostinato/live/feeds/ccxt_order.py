@@ -13,10 +13,11 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from ...data.numbers import MOST
-from ...errors import FeedError
+from ...errors import FeedError, shortened
 from ...store.schema import Origin
 from ..events import Event, Gap, Item, Position, Since
 from .feed import FeedHealth
+from .line_order import DAY, JUMP, utc
 
 NUMBERED = 10  # trades in a row that show that ids follow one another
 REMEMBERED = 20_000  # ids
@@ -34,19 +35,28 @@ class Trade(NamedTuple):
 
 
 def trades_of(rows: Iterable[Any], health: FeedHealth) -> list[Trade]:
-    """What of ccxt's trades is a trade, oldest first; the rest is counted as rejected."""
-    found = []
+    """What of ccxt's trades is a trade, oldest first; the rest is counted as rejected.
+
+    A time that is later than our clock by more than a day is none: what follows would be older.
+    """
+    found, latest = [], time.time() + DAY
     for row in rows:
         try:
             trade = Trade(str(row["id"]), row["timestamp"] / 1e3, float(row["price"]), float(row["amount"]))
         except (KeyError, TypeError, ValueError):
-            health.rejected += 1
+            health.leave_out("unreadable")
+            continue
+        if latest < trade.time < math.inf:
+            health.leave_out("future")
+            health.problem = (
+                f"trade {shortened(trade.id)} is of {utc(trade.time)}, later than this machine's clock"
+            )
             continue
         good = 0 < trade.price <= MOST and 0 <= trade.amount <= MOST and math.isfinite(trade.time)
         if good and row["id"] is not None and len(trade.id) <= 100:
             found.append(trade)
         else:
-            health.rejected += 1
+            health.leave_out("unreadable")
     return sorted(found, key=lambda trade: (trade.time, _number(trade.id)))
 
 
@@ -133,7 +143,20 @@ class TradeOrder:
             else self._by_count(batch, filling, reason)
         )
 
+    def _believed(self, batch: list[Trade], filling: list[Trade]) -> list[Trade]:
+        """A batch without ids that are far ahead of all that the history knows, which would make later ones old."""
+        known = max((_number(trade.id) for trade in filling), default=self.key)
+        most = max(known, self.key) + JUMP
+        good = [trade for trade in batch if _number(trade.id) <= most]
+        if wrong := len(batch) - len(good):
+            self.health.leave_out("ahead", wrong)
+            self.health.problem = (
+                f"ids far ahead of {max(known, self.key)}, which the exchange's history has not"
+            )
+        return good
+
     def _by_id(self, batch: list[Trade], filling: list[Trade], reason: str) -> list[Item]:
+        batch = self._believed(batch, filling)
         newest = max((_number(trade.id) for trade in batch), default=self.key)
         behind = bool(batch) and newest <= self.key and batch[-1].time > self.time
         oldest = min((_number(trade.id) for trade in batch), default=0)
@@ -154,9 +177,8 @@ class TradeOrder:
                     self._gap(self.key + 1, number - 1, reason, "the exchange's history has them not")
                 )
             items += self._events([known[number]], Origin.STREAM if number in live else Origin.FILL, number)
-        self.health.duplicates += len(batch) - sum(
-            isinstance(item, Event) and item.origin == Origin.STREAM for item in items
-        )
+        released = sum(isinstance(item, Event) and item.origin == Origin.STREAM for item in items)
+        self.health.leave_out("duplicate", len(batch) - released)
         return with_filled(items, reason, self.health)
 
     def _by_count(self, batch: list[Trade], filling: list[Trade] | None, reason: str) -> list[Item]:
@@ -183,8 +205,8 @@ class TradeOrder:
                 self.key += 1
         new = [trade for trade in batch if trade.id not in self.seen]
         late = [trade for trade in new if trade.time < self.time]
-        self.health.duplicates += len(batch) - len(new)
-        self.health.rejected += len(late)
+        self.health.leave_out("duplicate", len(batch) - len(new))
+        self.health.leave_out("late", len(late))
         items += self._events([trade for trade in new if trade.time >= self.time], Origin.STREAM)
         return with_filled(items, reason, self.health)
 

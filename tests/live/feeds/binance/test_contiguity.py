@@ -292,3 +292,39 @@ def check(seen, feed, streamed, pruned):
     assert feed.next is None or expected in (None, feed.next)
     if streamed and feed.next is not None:
         assert feed.next > max(streamed)
+
+
+def test_one_wrong_key_behind_an_interruption_makes_nothing_old():
+    feed = order()
+    feed.stream(event(5), 0.0)
+    feed.interrupted("disconnect")
+    assert feed.stream(event(10**15), 0.0)  # it might be
+    for key in (6, 7):
+        feed.stream(event(key), 0.0)
+    feed.caught_up(0.0)
+    feed.give_up("REST did not have it", 10.0)
+    feed.stream(event(8), 10.0)
+    assert released(feed) == ["5S", "6S", "7S", "8S"]
+    assert feed.health.left_out == {"ahead": 1}
+    assert feed.due(10.0) is None
+
+
+def test_a_jump_that_the_stream_goes_on_from_is_a_hole():
+    feed = order()
+    feed.stream(event(5), 0.0)
+    feed.interrupted("disconnect")
+    for key in range(10**7, 10**7 + 3):
+        feed.stream(event(key), 0.0)
+    feed.caught_up(0.0)
+    feed.give_up("REST did not have it", 10.0)
+    assert released(feed) == ["5S", "6-9999999 disconnect unfillable", *(f"{10**7 + n}S" for n in range(3))]
+
+
+def test_one_wrong_key_in_an_answer():
+    feed = order(first=5)
+    fill(feed, [5, 6, 10**15])
+    fill(feed, [7, 8])
+    feed.caught_up(0.0)
+    feed.stream(event(9), 0.0)
+    assert released(feed) == ["5F", "6F", "7F", "8F", "5-8 restart filled", "9S"]
+    assert feed.health.left_out == {"ahead": 1}

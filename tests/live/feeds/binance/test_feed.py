@@ -601,3 +601,49 @@ def test_closing_in_the_middle_ends_it():
             return got
 
     assert asyncio.run(run()) == ["7S"]
+
+
+YEARS = 20 * 365 * 86_400_000
+
+
+class Timed(Market):
+    """Counts how often its clock was looked at."""
+
+    looks = 0
+
+    def time(self, query):
+        self.looks += 1
+        return super().time(query)
+
+    async def known(self):
+        """Until the feed has heard an answer: it asks again then."""
+        while self.looks < 2:
+            await asyncio.sleep(0.001)
+
+
+def test_a_trade_from_the_future_is_left_out_by_itself():
+    market = Timed(top=7)
+
+    async def script(peer):
+        await peer.send(trade(7))
+        await market.known()
+        market.top = 10
+        await peer.send(trade(8, EPOCH + YEARS), trade(9), trade(10))
+
+    events, feed, _, items = reading(market, [script], 10)
+    assert events == ["7S", "8F", "8-8 skipped filled", "9S", "10S"]  # REST has its right time
+    assert feed.health.left_out == {"future": 1}
+    text = next(item.text for item in items if isinstance(item, Note) and item.kind == "rejected")
+    assert "later than the exchange's clock by more than a day: 2043-" in text
+
+
+def test_ids_that_begin_again_are_told():
+    async def script(peer):
+        await peer.send(trade(100), trade(101), trade(100))
+        await peer.send(*(trade(key, EPOCH + 60_000 + key) for key in (1, 2, 3)), trade(102))
+
+    events, feed, _, items = reading(Market(), [script], 102)
+    assert events == ["100S", "101S", "102S"]
+    assert feed.health.left_out == {"duplicate": 1, "renumbered": 3}
+    text = next(item.text for item in items if isinstance(item, Note) and item.kind == "rejected")
+    assert "1 came after 101, though its time, 2023-11-14T22:14:20.001000+00:00, is later" in text

@@ -1,5 +1,6 @@
 """The exchange's clock beside ours: how far it is off, and how fast it runs."""
 
+import math
 from collections import deque
 from statistics import median
 from typing import NamedTuple
@@ -7,6 +8,7 @@ from typing import NamedTuple
 SAME = 0.01  # rates that differ by less are the same clock's
 UNSURE = 0.25  # a rate known no better says nothing
 RESOLUTION = 0.001  # seconds, of the answer
+AHEAD = 86_400.0  # seconds by which a time may be later than the clock tells, which may itself be wrong for a while
 
 
 class Look(NamedTuple):
@@ -46,3 +48,13 @@ class Clock:
         error = (first.error + last.error) / passed
         same = error < UNSURE and abs(self.rate - 1.0) < SAME + error
         self.shift = self.offset if same else None
+
+    def latest(self, ours: float) -> float:
+        """A time that nothing which has happened at the exchange by ``ours`` can be later than; in seconds.
+
+        Infinite before the first look.
+        """
+        if not self._looks:
+            return math.inf
+        last = self._looks[-1]
+        return last.theirs + max(1.0, self.rate or 1.0) * max(0.0, ours - last.ours) + AHEAD

@@ -6,6 +6,7 @@ too long, the newest events of the stream are dropped and asked for by REST late
 """
 
 import bisect
+import itertools
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -15,6 +16,7 @@ from ..feed import FeedHealth
 
 HISTORY = "history"  # the reason why REST is asked before the stream has begun; no hole of a stream
 JUMP = 1_000_000  # keys that a stream skips within one connection; a larger jump is no market data
+WITNESSES = 3  # keys behind a larger jump that show that it was none of one wrong key
 _first = attrgetter("first")
 
 
@@ -106,7 +108,7 @@ class Contiguity:
         if self.next is None:
             self.next, self.top = key, key - 1
         if key < self.next or key in self._held:
-            self.health.duplicates += 1
+            self.health.leave_out("duplicate")
         elif key <= self.top:
             if self.size() < self.most:
                 self._found(event, now)
@@ -136,8 +138,10 @@ class Contiguity:
     def answer(self, events: list[Event], now: float) -> None:
         """What REST has from a key on that was ``next`` when it was asked; what it leaves out it does not have.
 
-        The events say Origin.FILL; those from before the stream become Origin.HISTORY.
+        The events say Origin.FILL; those from before the stream become Origin.HISTORY. Behind a jump of more than
+        ``JUMP`` keys within the answer nothing is believed: it is asked for again, then as the first.
         """
+        events = self._until_jump(events)
         if not events or self.next is None:
             return
         if self._anywhere:
@@ -152,15 +156,40 @@ class Contiguity:
             if event.key == self.next:
                 self._fill(event, now)
 
+    def _until_jump(self, events: list[Event]) -> list[Event]:
+        for place, (one, other) in enumerate(itertools.pairwise(events), 1):
+            if other.key - one.key > JUMP:
+                self.health.leave_out("ahead", len(events) - place)
+                return events[:place]
+        return events
+
     def caught_up(self, now: float) -> None:
         """REST has no more for now."""
         self._open = False
         self._advance(now)
 
     def give_up(self, why: str, now: float) -> None:
-        """Declare what is missing next as unfillable."""
-        if self._holes:
+        """Declare what is missing next as unfillable.
+
+        A hole of more than ``JUMP`` keys that hardly anything lies behind is none: what lies behind it had a wrong key.
+        """
+        if self._holes and not self._forget_wrong(self._holes[0], now):
             self._unfillable(self._holes[0].last, why, now)
+
+    def _forget_wrong(self, hole: _Hole, now: float) -> bool:
+        assert self.next is not None
+        if hole.last - self.next < JUMP:
+            return False
+        behind = [key for key in self._held if key > hole.last]
+        if len(behind) >= WITNESSES:
+            return False
+        for key in behind:
+            del self._held[key]
+        self.health.leave_out("ahead", len(behind))
+        self._filled(hole, self.next - 1, now)
+        self._holes.clear()
+        self.top = self.next - 1
+        return True
 
     def _miss(self, last: int, reason: str, now: float) -> None:
         """The keys above ``top`` up to this one exist and are missing."""

@@ -6,6 +6,7 @@ exchange's clock is looked at. Between them lies ``Contiguity``, which knows wha
 
 import asyncio
 import contextlib
+import math
 import time
 from collections import deque
 from collections.abc import AsyncIterator
@@ -15,10 +16,11 @@ from ....errors import FeedError
 from ...events import Event, Item, Note, Position, Since
 from ..address import BinanceAddress
 from ..feed import Feed, Patience
+from ..line_order import utc
 from .clock import Clock
 from .contiguity import HISTORY, Contiguity
 from .keeper import Keeper
-from .kinds import Bars, Kind, Trades
+from .kinds import Bars, Kind, Seen, Trades
 from .messages import Control, RejectedError
 from .notes import Notes
 from .recognising import Recognition, recognise
@@ -28,6 +30,7 @@ BATCH = 1000  # items that are released at once
 ROOM = 5  # while more than this part (one fifth) of what may be kept is ready, no more history is asked for
 PULSE = 0.25  # seconds between looks at the health
 SKEW = 1.0  # seconds by which clocks may differ without a word
+SHUFFLED = 1.0  # seconds by which a trade of a lower id may be later, as an exchange may give them
 PLANNED = ("renewal", "shutdown")  # notes, but no problems
 OF_STREAM = ("connect", "reconnect", "silence", "error")  # over with the next data
 FIRST_LOOKS = (0.001, 0.002, 0.004, 0.01, 0.05)  # of Patience.clock, between the first looks at the clock
@@ -60,6 +63,7 @@ class BinanceFeed(Feed):
         self._patience = patience
         self._order = Contiguity(self.health, most, patience.hole, time.time() - time.monotonic())
         self._last: Event | None = None  # that was released
+        self._newest = -math.inf  # time of what the stream brought
         self._recognition = Recognition(self.name, kind, patience, self._ready_now)
         self._notes = Notes(self._note, patience.minute)
         self._clock = clock
@@ -169,13 +173,18 @@ class BinanceFeed(Feed):
                 self._trouble("error", f"the exchange says {seen.text}")
             return "shutdown" if seen.kind == "shutdown" else None
         event, known = seen
+        if wrong := self._wrong(seen, received):
+            self._reject(*wrong)
+            return None
         self._recognition.show(event.key if event is not None else known or 0)
         order, now = self._order, time.monotonic()
         if (known is not None and not order.known(known, now)) or (
             event is not None and not order.stream(event, now)
         ):
-            self._reject(f"a jump to {known if event is None else event.key} from {order.top}")
+            self._reject(f"a jump to {known if event is None else event.key} from {order.top}", "ahead")
             return None
+        if event is not None:
+            self._newest = max(self._newest, event.time)
         if event is not None and event.happened is not None:
             self._lags.append(received - event.happened)
         self.health.last_received = received
@@ -189,6 +198,22 @@ class BinanceFeed(Feed):
         if not self._trading:
             self._silent.set()  # it may be traded again
         return "data"
+
+    def _wrong(self, seen: Seen, received: float) -> tuple[str, str] | None:
+        """Why a time or a key of the stream cannot be, and the reason that it is counted by."""
+        event, known = seen
+        moment = (1 + (known or 0)) * self._kind.lasts if event is None else event.time
+        latest = self._clock.latest(received)
+        if moment > latest:
+            return _future(moment, latest), "future"
+        last = self._order.next
+        if event is not None and last is not None and event.key < last and moment > self._newest + SHUFFLED:
+            return (
+                f"{event.key} came after {last - 1}, though its time, {utc(moment)}, is later: the ids began again. "
+                "Begin another store for them",
+                "renumbered",
+            )
+        return None
 
     async def _fill(self, rest: RestClient) -> None:
         """Ask REST for whatever is missing, as long as the feed runs."""
@@ -208,7 +233,11 @@ class BinanceFeed(Feed):
             assert asked is not None
             page = await self._kind.page(rest, asked)
             now = time.monotonic()
-            order.answer(page.events, now)
+            latest = self._clock.latest(time.time())
+            for event in page.events:
+                if event.time > latest:
+                    self._reject(_future(event.time, latest), "future")
+            order.answer([event for event in page.events if event.time <= latest], now)
             if not page.more:
                 order.caught_up(now)
             self._ready.set()
@@ -275,8 +304,8 @@ class BinanceFeed(Feed):
     def _ready_now(self) -> None:
         self._ready.set()
 
-    def _reject(self, why: str) -> None:
-        self.health.rejected += 1
+    def _reject(self, why: str, reason: str = "unreadable") -> None:
+        self.health.leave_out(reason)
         self._trouble("rejected", why)
 
     def _note(self, note: Note) -> None:
@@ -308,6 +337,10 @@ class BinanceFeed(Feed):
             health.state = "filling" if missing else "live"
         if health.state == "live" != before:
             self._relieved()
+
+
+def _future(moment: float, latest: float) -> str:
+    return f"a time later than the exchange's clock by more than a day: {utc(moment)}, after {utc(latest)}"
 
 
 def _last_event(items: list[Item]) -> Event | None:
