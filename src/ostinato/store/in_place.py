@@ -34,7 +34,7 @@ class Files:
         self.changed()
 
     def changed(self) -> str:
-        """What happened to a file, in words; "" where all are in place. About 10 µs.
+        """What happened to a file, in words; "" where all are in place. Tens of µs.
 
         What the system does not tell, such as that of a network disk that is away, is no change.
         """

@@ -187,7 +187,7 @@ class Store(Adding):
         return self._table.replay(key, limit)
 
     def check_files(self) -> None:
-        """Make sure that the names of the store's files still lead to what is written; about 10 µs, between groups.
+        """Make sure that the names of the store's files still lead to what is written; tens of µs, between groups.
 
         Raises:
             StoreMovedError: one was moved, removed or replaced; the store is closed, the text says where its rows are.
