@@ -53,14 +53,29 @@ def number(key: int) -> float:
     return 0.5 + 0.4 * math.cos(key)
 
 
+def went_up(key: int) -> bool:
+    return math.sin(key + 1) > math.sin(key)
+
+
+def losses(key: int) -> list[float]:
+    """Log-loss of the prediction and of the two baselines."""
+    return [-math.log(p if went_up(key) else 1 - p) for p in (number(key), 0.5, 0.25)]
+
+
+def made(key: int) -> Flag:
+    """Flags of a prediction: the first events came before the stream, and the state was cold a little longer."""
+    return (Flag.BACKFILLED if key < FIRST + 3 else Flag(0)) | (Flag.COLD if key < FIRST + 5 else Flag(0))
+
+
 def add(store: Store, key: int, **clock: float) -> None:
-    """The event, the prediction on it, and the score of the one before."""
+    """The event, the prediction on it, and the score of the one before: late, since these events are of long ago."""
     assert store.add_event(event(key, **clock))
-    assert store.add_prediction(
-        key, 1, np.array([number(key)]), np.array([0.5, 0.25]), Flag.COLD * (key < FIRST + 5), 90.0
-    )
+    assert store.add_prediction(key, 1, np.array([number(key)]), np.array([0.5, 0.25]), made(key), 90.0)
     if key > FIRST:
-        assert store.add_score(key - 1, key, np.array([float(key % 2)]), np.array([0.6, 0.7, 0.8]), Flag(0))
+        before = key - 1
+        assert store.add_score(
+            before, key, np.array([float(went_up(before))]), np.array(losses(before)), Flag.LATE
+        )
 
 
 def fill(store: Store, count: int, group: int = 5, snapshots: int = 20, **clock: float) -> None:

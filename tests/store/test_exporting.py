@@ -46,7 +46,7 @@ def test_with_predictions_beside_them(path, tmp_path):
     export(path, tmp_path / "all.parquet", predictions=True)
     frame = pl.read_parquet(tmp_path / "all.parquet")
     assert frame["p_up"].to_list() == [number(key) for key in range(FIRST, FIRST + 250)]
-    assert frame["flags"].to_list()[:6] == [2, 2, 2, 2, 2, 0]
+    assert frame["flags"].to_list()[:6] == [3, 3, 3, 2, 2, 0]
 
 
 def test_the_newest_with_predictions_beside_them(path, tmp_path):

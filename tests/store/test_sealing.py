@@ -15,7 +15,8 @@ import polars as pl
 import pytest
 
 from ostinato.errors import BrokenStoreError, StoreError, StoreFullError
-from ostinato.store import Reader, Store, seal, sealing, verify
+from ostinato.live.events import Gap
+from ostinato.store import Flag, Reader, Store, seal, sealing, verify
 from ostinato.store.sealed import folder_of
 from store.filling import ENVIRONMENT, FIRST, add, chain, event, fill, head
 
@@ -278,7 +279,7 @@ def test_odd_numbers_survive_the_move(tmp_path):
         store.begin()
         for key, moment in ((1, DAY), (2, 2 * DAY)):
             store.add_event(event(key)._replace(time=moment, values=(float("inf"), -0.0)))
-            store.add_prediction(key, 1, odd, [])
+            store.add_prediction(key, 1, odd, [], Flag.BACKFILLED)
         store.add_score(1, 2, odd, odd)
         store.add_snapshot(2, 1, b"state")
         store.commit()
@@ -303,7 +304,7 @@ def test_an_empty_store_and_one_without_predictions(tmp_path):
         assert store.head_hash() == bytes(32)
         assert verify(store.path)[:3] == (True, (), 3)
         store.begin()
-        store.add_prediction(2, 1, [0.5], [0.5, 0.5])
+        store.add_prediction(2, 1, [0.5], [0.5, 0.5], Flag.BACKFILLED)
         store.commit()
         assert verify(store.path).ok
 
@@ -312,10 +313,11 @@ def test_all_predictions_sealed(tmp_path):
     with Store.create(tmp_path / "live.db", head()) as store:
         fill(store, 10, start=10 * DAY)
         store.begin()
-        store.add_score(FIRST + 9, FIRST + 10, [1.0], [0.7])
-        for key in (FIRST + 10, FIRST + 11):
+        store.add_gap(Gap(FIRST + 10, FIRST + 10, "silence", "unfillable", "too old", 1.0, 2.0))
+        store.add_score(FIRST + 9, FIRST + 10, [np.nan], np.full(3, np.nan), Flag.ACROSS_HOLE)
+        for key in (FIRST + 11, FIRST + 12):
             store.add_event(event(key)._replace(time=11 * DAY + key))
-        store.add_snapshot(FIRST + 11, 1, b"")
+        store.add_snapshot(FIRST + 12, 1, b"")
         store.commit()
         assert len(seal(store, 1e12)) == 1
         assert rows(store, "predictions") == 0

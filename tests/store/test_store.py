@@ -12,7 +12,7 @@ from ostinato.live.events import Gap
 from ostinato.store import Flag, Health, Reader, Store
 from ostinato.store import group as groups
 from ostinato.store.schema import Origin
-from store.filling import DIGEST, FIRST, add, assert_prefix, chain, event, fill, head, number
+from store.filling import DIGEST, FIRST, add, assert_prefix, chain, event, fill, head, losses, number
 
 HEALTH = {"state": "live", "feed": "f", "started": 0.0, "stale_after": 30.0}
 
@@ -35,17 +35,17 @@ def test_what_goes_in_comes_out(path):
         assert (one.key, one.model, one.flags, one.step_us) == (FIRST + 10, 1, Flag(0), 90.0)
         assert one.baselines.tolist() == [0.5, 0.25]
         assert (one.time, one.received, one.origin) == (1.7e9 + 10, 1.7e9 + 10.25, Origin.STREAM)
-        assert reader.predictions_after(None, 1)[0].flags == Flag.COLD
+        assert reader.predictions_after(None, 1)[0].flags == Flag.COLD | Flag.BACKFILLED
         score = reader.scores_after(FIRST + 9, 1)[0]
         assert (score.key, score.resolved_by, score.flags, score.time) == (
             FIRST + 10,
             FIRST + 11,
-            Flag(0),
+            Flag.LATE,
             1.7e9 + 10,
         )
         assert score.numbers.tolist() == [number(FIRST + 10)]
-        assert score.losses.tolist() == [0.6, 0.7, 0.8]
-        assert reader.scores_after(None, 1)[0].prediction_flags == Flag.COLD
+        assert score.losses.tolist() == losses(FIRST + 10)
+        assert reader.scores_after(None, 1)[0].prediction_flags == Flag.COLD | Flag.BACKFILLED
 
 
 def test_every_kind_of_row_comes_back(path):

@@ -7,7 +7,22 @@ import typer
 
 from .. import __version__
 from ..errors import OstinatoError, shortened
-from . import compare, dashboard, demo, env, evaluate, exchange, fetch, fit, live, predict, report, runs, tune
+from . import (
+    compare,
+    dashboard,
+    demo,
+    env,
+    evaluate,
+    exchange,
+    fetch,
+    fit,
+    live,
+    predict,
+    report,
+    runs,
+    tune,
+    verify,
+)
 
 app = typer.Typer(
     name="ostinato",
@@ -44,6 +59,7 @@ app.command("live")(live.live)
 app.command("fetch")(fetch.fetch)
 app.command("exchange")(exchange.exchange)
 app.command("dashboard")(dashboard.dashboard)
+app.command("verify")(verify.verify)
 app.command("runs")(runs.runs)
 app.command("report")(report.report)
 app.command("env")(env.env)

@@ -4,7 +4,7 @@ writer.py      Store: groups of rows, each one transaction
 reader.py      Reader: rows behind a key, for pages and meters
 resuming.py    what an engine asks for when it goes on
 sealing.py     days that are over, moved to parquet
-verifying.py   the whole store held against itself
+verifying.py   the whole store held against itself, by the parts in verification/
 exporting.py   its events as a data file
 ledger.py      the chain over all predictions
 schema.py      the tables, and what their numbers mean
@@ -27,11 +27,13 @@ from .rows import (
 )
 from .schema import Flag, Origin
 from .sealing import seal
+from .verification.findings import Finding
 from .verifying import Verdict, verify
 from .writer import Store
 
 __all__ = [
     "Counts",
+    "Finding",
     "Flag",
     "Head",
     "Health",

@@ -8,6 +8,7 @@ from .connection import told
 from .ledger import EventDigest
 from .queries import Decoder, events
 from .rows import StoredEvent
+from .sealed import sealed_until
 
 
 def behind(
@@ -34,7 +35,8 @@ def check_group(
             raise BrokenStoreError(
                 f"{decoder.path} is damaged: group {group} of event {run[0].key} is missing."
             )
-        if row[1] is None:  # a part of it is sealed
+        if row[1] is None:
+            _check_sealed_edge(connection, decoder, group)
             return
         if row[0] != len(run):
             before = connection.execute(
@@ -47,6 +49,18 @@ def check_group(
         raise BrokenStoreError(
             f"{decoder.path} is damaged: events near {run[0].key if run else group} are not those that were written."
         )
+
+
+def _check_sealed_edge(connection: sqlite3.Connection, decoder: Decoder, group: int) -> None:
+    """Raises BrokenStoreError unless a sealed day ends within a group: only then half of it is here."""
+    until = sealed_until(connection)
+    if until is not None:
+        wanted = connection.execute("SELECT events FROM groups WHERE id = ?", (group,)).fetchone()[0]
+        sql = "SELECT group_id FROM events WHERE key > ? ORDER BY key LIMIT ?"
+        here = [number for (number,) in connection.execute(sql, (until, wanted))]
+        if here and here[0] == group and here.count(group) < wanted:
+            return
+    raise BrokenStoreError(f"{decoder.path} is damaged: group {group} has no digest of its events.")
 
 
 class _Plain(NamedTuple):

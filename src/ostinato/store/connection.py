@@ -3,6 +3,7 @@
 import errno
 import os
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +19,11 @@ LITTLE_ROOM = 1 << 20  # bytes; with less, an error of writing is taken for a fu
 BUSY_SECONDS = 10.0
 _BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_TOOBIG}
 _CLOSED_TO_US = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}
+_MODES = {
+    "immutable": "mode=ro&immutable=1",
+    # https://www.sqlite.org/wal.html#use_of_wal_without_shared_memory
+    "private": f"mode=ro&vfs={'win32' if sys.platform == 'win32' else 'unix'}-none",
+}
 
 
 @contextmanager
@@ -118,9 +124,10 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
     """A connection that commits when told, and trusts nothing in the file.
 
     Args:
-        mode: "rw" or "ro"; "immutable" for a file that nobody writes, on a file system that cannot be written.
+        mode: "rw" or "ro"; "immutable" for a file that nobody writes, as on a file system that cannot be written;
+            "private" for one with a log that nobody writes: the index of the log is kept in memory, no file is made.
     """
-    how = "mode=ro&immutable=1" if mode == "immutable" else f"mode={mode}"
+    how = _MODES.get(mode, f"mode={mode}")
     connection = sqlite3.connect(
         f"file:{quote(str(path.absolute()))}?{how}",
         uri=True,
@@ -130,6 +137,8 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
         cached_statements=64,
     )
     try:
+        if mode == "private":
+            connection.execute("PRAGMA locking_mode=EXCLUSIVE")  # before the first look: then no -shm is made
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_LENGTH)
         connection.execute("PRAGMA trusted_schema=OFF")
         connection.execute("PRAGMA cell_size_check=ON")

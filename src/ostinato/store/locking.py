@@ -54,12 +54,7 @@ class WriterLock:
         """What the last writer noted; None where that is not to be had."""
         assert self._file is not None
         os.lseek(self._file, _OFFSET, os.SEEK_SET)
-        data = os.read(self._file, _RECORD.size)
-        if len(data) < _RECORD.size:
-            return None
-        magic, group, key, events, check = _RECORD.unpack(data)
-        good = magic == _MAGIC and check == zlib.crc32(data[:-4])
-        return LastCommit(group, key, events) if good else None
+        return _commit_of(os.read(self._file, _RECORD.size))
 
     def identity(self) -> tuple[int, int]:
         """Device and inode of the file that is locked, whatever its name is now."""
@@ -93,6 +88,22 @@ def is_locked(path: Path) -> bool:
         return not _locked(file)
     finally:
         os.close(file)
+
+
+def last_commit(path: Path) -> LastCommit | None:
+    """What the last writer of a store noted, without its lock; None where that is not to be had."""
+    with suppress(OSError), beside(path, ".lock").open("rb") as file:
+        file.seek(_OFFSET)
+        return _commit_of(file.read(_RECORD.size))
+    return None
+
+
+def _commit_of(data: bytes) -> LastCommit | None:
+    if len(data) < _RECORD.size:
+        return None
+    magic, group, key, events, check = _RECORD.unpack(data)
+    good = magic == _MAGIC and check == zlib.crc32(data[:-4])
+    return LastCommit(group, key, events) if good else None
 
 
 _open: WeakSet[WriterLock] = WeakSet()

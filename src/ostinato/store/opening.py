@@ -12,10 +12,10 @@ from .connection import beside, connect, read_head, told
 from .group import Tail
 from .head import Head
 from .ledger import START
-from .locking import WriterLock
+from .locking import LastCommit, WriterLock
 from .schema import APPLICATION_ID, FORMAT_VERSION, statements
 from .sealed import sealed_until
-from .wal import Log, look
+from .wal import Log, committed_frames, look
 
 CHECKED_BYTES = 64 << 20  # a store up to this size is checked whenever it is opened: about 0.1 s
 
@@ -107,8 +107,9 @@ def recover(path: Path, lock: WriterLock) -> Opened:
             if connection.execute("PRAGMA journal_mode=WAL").fetchone()[0] != "wal":
                 raise BrokenStoreError(f"{path} is damaged: it has lost its log.")
             whole = int(connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1])
-            lost = _lost(connection, lock)
-            said = lost or _torn(before, whole, known=lock.last_commit() is not None)
+            noted = lock.last_commit()
+            lost = None if noted is None else lost_groups(noted, read_tail(connection))
+            said = lost or _torn(before, whole, known=noted is not None)
             if said or path.stat().st_size <= CHECKED_BYTES:
                 _check(connection, path)
         except BaseException:
@@ -123,11 +124,9 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
         raise BrokenStoreError(f"{path} is damaged: {str(found).splitlines()[-1][:200]}.")
 
 
-def _lost(connection: sqlite3.Connection, lock: WriterLock) -> str | None:
-    """Groups that the last writer knew to be on the disk, and that are not there."""
-    noted = lock.last_commit()
-    tail = read_tail(connection)
-    if noted is None or noted.group <= tail.group:
+def lost_groups(noted: LastCommit, tail: Tail) -> str | None:
+    """Groups that the last writer knew to be on the disk, and that are not there, in words."""
+    if noted.group <= tail.group:
         return None
     groups, gone = noted.group - tail.group, noted.events - tail.events
     after = "all of them" if tail.event is None else f"those after key {tail.event}"
@@ -144,6 +143,11 @@ def _torn(before: Log | None, whole: int, known: bool) -> str | None:
     torn = before.bytes - (32 + max(whole, 0) * before.frame_bytes if before.frame_bytes else 0)
     lost = "nothing that was committed is lost" if known else "at most the last group is lost"
     return f"the last {torn} bytes of the log were not whole, of a group that was being written: {lost}"
+
+
+def torn_end(log: Path) -> str | None:
+    """What of a log that nobody writes, and whose writer noted nothing, SQLite passes over; in words."""
+    return _torn(look(log), committed_frames(log), known=False)
 
 
 def read_tail(connection: sqlite3.Connection) -> Tail:

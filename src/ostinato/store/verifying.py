@@ -1,17 +1,37 @@
-"""Reading a whole store, sealed days included, and holding it against itself."""
+"""Reading a whole store, sealed days included, and holding it against itself.
 
-from array import array
-from bisect import bisect_left
-from collections.abc import Callable, Iterator
+What can be computed is computed anew from the events and the predictions: digests of commits, the chain of hashes,
+outcomes, losses. It reads in one transaction, in constant memory, and changes nothing.
+"""
+
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from ..errors import StoreError
-from .ledger import START, next_hash
-from .reader import Reader
+from ..errors import StoreError, shortened
+from .connection import beside, check_file, real_path
+from .group import Tail
+from .head import Head
+from .ledger import START
+from .locking import LastCommit, last_commit
+from .opening import lost_groups, read_tail, torn_end
+from .queries import Decoder
+from .sealed import Day, days
+from .verification.blocks import Block, Blocks, Row
+from .verification.events import EventCheck, holes
+from .verification.findings import Finding, Findings
+from .verification.groups import Assembly, GroupCheck
+from .verification.ledger import LedgerCheck
+from .verification.opening import ChangedError, opened
+from .verification.outcomes import question_of
+from .verification.scores import ScoreCheck
+from .verification.tables import check_end, check_models, check_sealed, check_snapshots
 
-BLOCK = 5_000
 MAX_TOLD = 20
+
+Progress = Callable[[int, int], None]  # told events read and all there are
 
 
 class Verdict(NamedTuple):
@@ -22,6 +42,9 @@ class Verdict(NamedTuple):
     events, predictions, scores: how many were read; unpredicted: events without a prediction.
     holes: keys that are missing and were declared.
     head_hash: of the last prediction, computed anew.
+    findings: the first 20 of each kind; counts: of all of them, by kind.
+    losses: how many were computed anew, those of the baselines included.
+    remarks: what could not be looked at, and why.
     """
 
     ok: bool
@@ -32,82 +55,186 @@ class Verdict(NamedTuple):
     unpredicted: int
     holes: int
     head_hash: bytes
+    findings: tuple[Finding, ...] = ()
+    counts: dict[str, int] = {}  # noqa: RUF012 - never changed
+    losses: int = 0
+    remarks: tuple[str, ...] = ()
 
 
-def verify(path: Path | str) -> Verdict:
-    """Compute the chain of the ledger anew, and see that keys ascend with declared holes only.
+def verify(path: Path | str, *, expect: Iterable[str] = (), progress: Progress | None = None) -> Verdict:
+    """Hold a store against itself; a process may write it meanwhile, and nothing is left beside it.
+
+    What that proves: no row was changed, removed or added by somebody who did not compute all hashes behind it anew.
+    Somebody who did is found out by ``expect`` alone.
+
+    Args:
+        expect: hashes in hex that this store, or one that it has grown from, was seen with.
+        progress: told how many events were read, of how many.
 
     Raises:
-        StoreError: the store cannot be opened at all.
+        StoreError: the store cannot be opened at all, or a hash in ``expect`` is none.
     """
-    with Reader.open(path) as reader:
-        problems = list[str]()
-        events, holes, keys = _events(reader, problems)
-        predictions, chain = _chain(reader, keys, problems)
-        scores = 0
+    path = real_path(path)
+    check_file(path)
+    wanted = [_hash(text) for text in expect]
+    noted = last_commit(path)  # before the store is read: the note lags behind, never ahead
+    for shared in (False, True):
         try:
-            scores = sum(1 for _ in _paged(reader.scores_after, lambda score: score.key))
-            if scores != reader.counts().scores:
-                problems.append(f"{reader.counts().scores - scores} scores are of no prediction.")
-        except StoreError as error:
-            problems.append(str(error))
-    told = tuple(problems[:MAX_TOLD])
-    return Verdict(not problems, told, events, predictions, scores, events - predictions, holes, chain)
+            with opened(path, shared) as (connection, head):
+                return _Walk(path, connection, head, wanted, noted).read(progress)
+        except ChangedError:
+            continue
+    raise StoreError(f"{path} was replaced while it was read: verify it again.")
 
 
-def _paged(read: Callable[..., list[Any]], key_of: Callable[[Any], int]) -> Iterator[Any]:
-    key: int | None = None
-    while block := read(key, BLOCK):
-        yield from block
-        key = key_of(block[-1])
-
-
-def _events(reader: Reader, problems: list[str]) -> tuple[int, int, "array[int]"]:
-    """How many events, how many missing keys that are declared, and the keys."""
-    keys, holes, last = array("q"), 0, None
-    missing = [(gap.first, gap.last) for gap in reader.gaps() if gap.outcome == "unfillable"]
+def _hash(text: str) -> bytes:
     try:
-        for event in reader.replay():
-            if last is not None and event.key <= last:
-                problems.append(f"event {event.key} comes after event {last}.")
-            elif last is not None and event.key > last + 1:
-                undeclared = _undeclared(last + 1, event.key - 1, missing)
-                if undeclared is not None:
-                    problems.append(
-                        f"events {undeclared} to {event.key - 1} are missing, and no gap declares them."
-                    )
-                holes += event.key - last - 1
-            keys.append(event.key)
-            last = event.key
-    except StoreError as error:
-        problems.append(str(error))
-    return len(keys), holes, keys
+        found = bytes.fromhex(text)
+    except ValueError:
+        found = b""
+    if len(found) != len(START):
+        raise StoreError(f"a hash to expect has 64 hexadecimal digits, got {text!r:.80}.")
+    return found
 
 
-def _undeclared(first: int, last: int, gaps: list[tuple[int, int]]) -> int | None:
-    """The first key from ``first`` to ``last`` that no gap covers; gaps come by their first key."""
-    for begin, end in gaps:
-        if begin <= first <= end:
-            first = end + 1
-    return first if first <= last else None
+class _Walk:
+    """One reading of a store."""
 
+    def __init__(
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        head: Head,
+        wanted: list[bytes],
+        noted: LastCommit | None,
+    ) -> None:
+        self.path, self.connection, self.head, self.noted = path, connection, head, noted
+        self.findings, self.remarks = Findings(), list[str]()
+        self.wanted = set(wanted)
+        self.known = days(connection, path)
+        self.sealed_hash: bytes | None = None
+        self.unsound, self.scores = set[int](), 0
+        self.digests = check_models(connection, self.findings)
+        self.events = EventCheck(head, holes(connection), self.findings)
+        self.ledger = LedgerCheck(head, self.digests, self.findings)
+        question = question_of(head)
+        self.outcomes: ScoreCheck | None = None
+        if isinstance(question, str):
+            self.remarks.append(f"outcomes and losses are not computed anew: {question}.")
+        else:
+            self.outcomes = ScoreCheck(
+                question, head.step, holes(connection), len(head.baselines), self.findings
+            )
+        self.assembly = Assembly()
+        ends = [day.last for day in self.known]
+        self.groups = GroupCheck(connection, len(head.columns), ends, self.unsound, self.findings)
 
-def _chain(reader: Reader, keys: "array[int]", problems: list[str]) -> tuple[int, bytes]:
-    """How many predictions, and the hash of the last, computed anew; the first row that breaks is told."""
-    chain, count, broken = START, 0, False
-    try:
-        for key, digest, numbers, stored in _paged(reader.ledger_after, lambda row: int(row[0])):
-            count += 1
-            place = bisect_left(keys, key)
-            if place == len(keys) or keys[place] != key:
-                problems.append(f"the prediction after event {key} is of no event.")
-            sound = isinstance(digest, bytes) and isinstance(numbers, bytes)
-            chain = next_hash(chain, key, digest, numbers) if sound else chain
-            if (not sound or chain != stored) and not broken:
-                broken = True
-                problems.append(f"the chain of the ledger breaks at event {key}.")
-        if not broken and chain != reader.head_hash():
-            problems.append("the chain of the ledger does not end in its last hash.")
-    except StoreError as error:
-        problems.append(str(error))
-    return count, chain
+    def read(self, progress: Progress | None) -> Verdict:
+        """Read everything."""
+        self._file()
+        check_sealed(self.connection, self.findings)
+        tail = read_tail(self.connection)
+        blocks = Blocks(self.connection, Decoder(self.head, self.path), self.head.columns, self.findings)
+        for block in blocks.all(self.known):
+            self._take(block)
+            if progress is not None:
+                progress(self.events.count, tail.events)
+        self._end()
+        self._log(tail)
+        check_snapshots(self.connection, self.events.last, self.findings)
+        until = self.known[-1].last if self.known else None
+        check_end(self.connection, until, self.sealed_hash, self.findings)
+        self._expected()
+        return self._verdict()
+
+    def _take(self, block: Block) -> None:
+        if block.lost is not None:
+            self._skip(block.lost)
+            return
+        self.scores += len(block.scores)
+        if self.outcomes is not None:
+            self.outcomes.add_scores(block.scores)
+        self.assembly.add(block)
+        predictions = deque(block.predictions)
+        for event in block.events:
+            while predictions and predictions[0][0] < event[0]:
+                self._predicted(predictions.popleft(), None)
+            sound = self.events.take(event)
+            if not sound:
+                self.unsound.add(event[0])
+            own = predictions.popleft() if predictions and predictions[0][0] == event[0] else None
+            judged = own is not None and self._predicted(own, event if sound else None)
+            if self.outcomes is not None and sound:
+                self.outcomes.take(event, own if judged else None)
+        for prediction in predictions:
+            self._predicted(prediction, None)
+        for commit in self.assembly.ready():
+            self.groups.take(commit)
+
+    def _predicted(self, row: Row, event: Row | None) -> bool:
+        judged = self.ledger.take(row, event)
+        self.wanted.discard(self.ledger.hash)
+        if self.known and row[0] <= self.known[-1].last:
+            self.sealed_hash = row[7]
+        return judged
+
+    def _skip(self, day: Day) -> None:
+        """A sealed day cannot be read: what follows on it is taken as it stands."""
+        for commit in self.assembly.ready():
+            self.groups.take(commit)
+        self.assembly.clear()
+        self.groups.skip()
+        self.events.skip(day.last)
+        self.ledger.skip()
+        self.sealed_hash = None
+        if self.outcomes is not None:
+            self.outcomes.skip(day.last)
+        self.remarks.append(
+            f"the sealed day {day.name} was passed over, and the chain behind it taken as it stands."
+        )
+
+    def _end(self) -> None:
+        for commit in self.assembly.ready(whole=True):
+            self.groups.take(commit)
+        self.groups.end()
+        if self.outcomes is not None:
+            self.outcomes.end()
+
+    def _file(self) -> None:
+        """The pages of the file, as SQLite has them."""
+        for (said,) in self.connection.execute("PRAGMA integrity_check(20)"):
+            if said != "ok":
+                self.findings.add("file", f"the file is damaged: {shortened(str(said))}.")
+
+    def _log(self, tail: Tail) -> None:
+        """What the last writer knew to be on the disk, and is not there."""
+        lost = None if self.noted is None else lost_groups(self.noted, tail)
+        if lost is not None and self.noted is not None:
+            self.findings.add(
+                "log", f"{lost}.", group=self.noted.group, stored=self.noted.events, recomputed=tail.events
+            )
+        elif self.noted is None and (torn := torn_end(beside(self.path, "-wal"))) is not None:
+            self.findings.add("log", f"{torn}.")
+
+    def _expected(self) -> None:
+        for hashed in self.wanted - {START}:
+            text = f"the hash {hashed.hex()} is expected, and the store never had it."
+            self.findings.add("expected", text, stored=self.ledger.hash, recomputed=hashed)
+
+    def _verdict(self) -> Verdict:
+        findings, events, predictions = self.findings, self.events.count, self.ledger.count
+        problems = tuple(finding.text for finding in findings.first)[:MAX_TOLD]
+        return Verdict(
+            not problems,
+            problems,
+            events,
+            predictions,
+            self.scores,
+            events - predictions,
+            self.events.holes,
+            self.ledger.hash,
+            tuple(findings.first),
+            dict(findings.counts),
+            0 if self.outcomes is None else self.outcomes.judged,
+            tuple(self.remarks),
+        )

@@ -44,3 +44,39 @@ def look(path: Path) -> Log | None:
                 frames += 1
     except OSError:
         return None
+
+
+def committed_frames(path: Path) -> int:
+    """How many frames SQLite takes up: those up to the last that ends a commit, before the first torn one."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return 0
+    seen = look(path)
+    if seen is None or not seen.frame_bytes:
+        return 0
+    order = ">" if struct.unpack_from(">I", data)[0] & 1 else "<"
+    check, committed = _sum(data[:24], order, (0, 0)), 0
+    if check != struct.unpack_from(">2I", data, 24):
+        return 0
+    for number in range(seen.frames):
+        start = _HEADER.size + number * seen.frame_bytes
+        frame = data[start : start + seen.frame_bytes]
+        if len(frame) < seen.frame_bytes:
+            break
+        check = _sum(frame[:8] + frame[_FRAME.size :], order, check)
+        if check != struct.unpack_from(">2I", frame, 16):
+            break
+        if struct.unpack_from(">I", frame, 4)[0]:  # pages of the file after the commit that it ends
+            committed = number + 1
+    return committed
+
+
+def _sum(data: bytes, order: str, check: tuple[int, int]) -> tuple[int, int]:
+    """The checksum of the log, gone on with."""
+    first, second = check
+    words = struct.unpack(f"{order}{len(data) // 4}I", data)
+    for even, odd in zip(words[::2], words[1::2], strict=True):
+        first = (first + even + second) & 0xFFFFFFFF
+        second = (second + odd + first) & 0xFFFFFFFF
+    return first, second

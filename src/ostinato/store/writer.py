@@ -130,9 +130,9 @@ class Store(Adding):
         if self.recovered is None:
             return
         if lost:
-            verdict = verify(self.path)
-            if not verdict.ok:
-                raise BrokenStoreError(f"{self.path} is damaged: {self.recovered}; {verdict.problems[0]}")
+            rest = [finding.text for finding in verify(self.path).findings if finding.kind != "log"]
+            if rest:
+                raise BrokenStoreError(f"{self.path} is damaged: {self.recovered}; {rest[0]}")
         with suppress(StoreFullError):
             self.begin()
             self.add_note("recovered", self.recovered)

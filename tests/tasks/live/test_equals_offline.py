@@ -8,6 +8,7 @@ import pytest
 from contract.registry.models import MODEL_OPTIONS
 from ostinato.data.simulator import simulate_trades
 from ostinato.live import Event
+from ostinato.store import verify
 from ostinato.tasks.forecasting import fit, open_run
 from ostinato.tasks.forecasting.predicting import foresee
 from ostinato.tasks.forecasting.reading import panel_of
@@ -61,7 +62,16 @@ def check(run, panel, lives, close=CLOSE, keys=None):
     np.testing.assert_allclose(list(made.values()), losses, rtol=1e-5, atol=close)
     if run.recipe.target != "direction":  # those learn on; see test_baselines_of_a_direction_learn_on
         check_baselines(engine, target, panel, labelled, fold)
+    check_verified(engine)
     return engine
+
+
+def check_verified(engine):
+    """What verify computes from the events alone is what was lived, down to the last loss."""
+    verdict = verify(engine.store.path)
+    assert verdict[:2] == (True, ())
+    assert verdict.remarks == ()
+    assert verdict.losses == len(scores(engine)) * (1 + len(engine.forecaster.baselines)) > 0
 
 
 def check_baselines(engine, target, panel, labelled, fold):
@@ -147,6 +157,7 @@ def test_bars_that_trades_fill(size, tmp_path, lives):
     expected = foresee(run, panel, np.arange(len(panel)))
     np.testing.assert_allclose(numbers, expected.reshape(len(panel), -1), rtol=0, atol=CLOSE)
     np.testing.assert_array_equal(trades.price[keys], panel.values["close"])
+    check_verified(engine)
 
 
 def test_what_is_resolved_is_resolved_by_the_event_that_shows_it(tmp_path, lives):
