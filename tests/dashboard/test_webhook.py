@@ -158,6 +158,20 @@ def test_a_damaged_cursor_sends_everything_again(writer, damage):
         assert receiver.keys()[0] == 1001
 
 
+def test_a_cursor_that_is_a_link_is_told_and_nothing_is_sent(writer, tmp_path):
+    victim = tmp_path / "precious"
+    victim.write_text('{"after": 1200}')
+    with Receiver() as receiver:
+        hook = Webhook(receiver.url, patience=0.01)
+        hook.cursor(writer.path).symlink_to(victim)
+        with sending(hook, writer.path):
+            until(lambda: "it is a link, which is not followed" in hook.problem)
+            assert receiver.keys() == []
+            hook.cursor(writer.path).unlink()
+            until(lambda: read_cursor(hook.cursor(writer.path)) == 1400)
+    assert victim.read_text() == '{"after": 1200}'
+
+
 def test_bodies_are_signed(writer):
     with Receiver() as receiver, sending(Webhook(receiver.url, "a secret"), writer.path):
         until(lambda: receiver.accepted)

@@ -5,6 +5,11 @@ from typing import Annotated
 
 import typer
 
+WEBHOOK = (
+    "Predictions are posted there; @FILE reads addresses, one a line. Others can see the arguments of a process: an "
+    "address with a secret belongs into a file, or into OSTINATO_WEBHOOK."
+)
+
 
 def dashboard(
     store: Annotated[
@@ -25,7 +30,7 @@ def dashboard(
     ] = None,
     webhook: Annotated[
         list[str] | None,
-        typer.Option("--webhook", metavar="URL", help="Predictions are posted there.", show_default=False),
+        typer.Option("--webhook", metavar="URL", help=WEBHOOK, show_default=False),
     ] = None,
     fee: Annotated[
         float, typer.Option("--fee", min=0, max=1, help="Share of the price that a trade costs.")

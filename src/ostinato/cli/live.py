@@ -61,7 +61,14 @@ Host = Annotated[str, typer.Option("--host", help="Where the page listens; anoth
 Token = Annotated[
     str | None, typer.Option("--token", envvar="OSTINATO_TOKEN", help="Who knows it may see the page.")
 ]
-Webhook = Annotated[list[str] | None, typer.Option("--webhook", help="Predictions are posted there.")]
+Webhook = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--webhook",
+        help="Predictions are posted there; @FILE reads addresses, one a line. One with a secret belongs there, or "
+        "into OSTINATO_WEBHOOK.",
+    ),
+]
 Tui = Annotated[bool, typer.Option("--tui", help="The page in this terminal.")]
 Log = Annotated[Path | None, typer.Option("--log", help="What happens, as JSON lines.")]
 
@@ -100,9 +107,10 @@ def live(
     console = Terminal(quiet=quiet, highlight=False)
     costs = costs_of(fee, spread)
     arguments = ["--host", host, "--port", str(port), *costs]
-    arguments += [part for url in webhook or [] for part in ("--webhook", url)]
     settings = Settings(policy=policy_of(on_gap), since=since_of(history, since))
-    pages = Pages(store, arguments if dashboard else None, token, costs if tui else None)
+    pages = Pages(
+        store, arguments if dashboard else None, token, costs if tui else None, webhooks=webhook or []
+    )
     watchers: list[Watcher] = [Sealing(keep_days), *schedule(retrain, store)]
     life(run, feed, store, settings, pages, console, watchers, seconds, log)
     console.print(f"to go on: ostinato live {run} --feed '{feed}' --store {store}", soft_wrap=True)

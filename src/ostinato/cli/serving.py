@@ -5,11 +5,13 @@ import socket
 import subprocess
 import sys
 import webbrowser
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from ..dashboard.addresses import ENVIRONMENT, addresses
 from ..errors import ListenError
 
 
@@ -21,6 +23,8 @@ class Pages:
         tui: those of the page in this terminal; None shows none.
         browse: whether the page is opened in a browser, where there is a screen for one.
         token: who knows it may see the page.
+        webhooks: addresses that predictions are posted to, or files of them as @FILE; without any, those of
+            OSTINATO_WEBHOOK.
 
     Raises:
         ListenError: the port is taken, or the address may not be listened on.
@@ -33,9 +37,10 @@ class Pages:
         token: str | None,
         tui: list[str] | None = None,
         browse: bool = False,
+        webhooks: Sequence[str] = (),
     ) -> None:
         self.store, self.options, self.token, self.tui = store, options, token, tui
-        self.address, self.browse = "", browse
+        self.address, self.browse, self.webhooks = "", browse, webhooks
         self.children: list[subprocess.Popen[bytes]] = []
 
     @property
@@ -110,6 +115,8 @@ class Pages:
         environment = dict(os.environ)
         if self.token:  # never among the arguments, which others can read
             environment["OSTINATO_TOKEN"] = self.token
+        if self.webhooks:
+            environment[ENVIRONMENT] = "\n".join(addresses(self.webhooks))
         return subprocess.Popen(  # noqa: S603
             [sys.executable, "-m", "ostinato.dashboard", str(self.store), "--until-eof", *options],
             stdin=subprocess.PIPE,

@@ -7,7 +7,8 @@
     server.py     the page, its websocket, /api/state, /metrics, /predictions
       security.py   who may look                 assets.py    page.html, page.css, page.js, plotly.js
       live.py       the page's websocket         stream.py    predictions for other programs
-    webhook.py    the same by POST
+      http.py       time limits and numbers of connections
+    webhook.py    the same by POST               addresses.py  where to
     metrics.py    the same for Prometheus
     tui.py        the same in a terminal
 

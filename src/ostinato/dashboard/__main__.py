@@ -1,7 +1,7 @@
 """The server as a child process: ``python -m ostinato.dashboard STORE --port 0``.
 
-The first line that it prints is its address. Token and secret come by OSTINATO_TOKEN and OSTINATO_WEBHOOK_SECRET,
-because the arguments of a process can be read by others.
+The first line that it prints is its address. The token, addresses of webhooks and their secret come by OSTINATO_TOKEN,
+OSTINATO_WEBHOOK and OSTINATO_WEBHOOK_SECRET, because the arguments of a process can be read by others.
 """
 
 import argparse
@@ -21,7 +21,7 @@ def main() -> int:
     parser.add_argument("store", type=Path)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8765)
-    parser.add_argument("--webhook", action="append", default=[], metavar="URL")
+    parser.add_argument("--webhook", action="append", default=[], metavar="URL", help="or @FILE")
     parser.add_argument("--fee", type=float, default=FEE)
     parser.add_argument("--spread", type=float)
     parser.add_argument("--tui", action="store_true", help="in this terminal, without a server")

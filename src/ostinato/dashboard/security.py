@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import re
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl
 
@@ -66,7 +66,7 @@ class Guard:
 
     app: ASGIApp
     host: str = "127.0.0.1"
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let it in, or answer with a sentence."""

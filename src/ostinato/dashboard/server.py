@@ -65,7 +65,7 @@ class Options:
     store: Path
     host: str = "127.0.0.1"
     port: int = 8765
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     webhooks: tuple[Webhook, ...] = ()
     fee: float = FEE
     spread: float | None = None

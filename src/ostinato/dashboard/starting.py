@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..errors import ConfigError
+from .addresses import addresses
 from .costs import FEE
 
 
@@ -19,7 +20,7 @@ def start(
     tell: Callable[[str], None],
     until: Callable[[], object] | None = None,
 ) -> None:
-    """As `server.serve`, of addresses of webhooks. Blocks.
+    """As `server.serve`, of addresses of webhooks; without any those of OSTINATO_WEBHOOK. Blocks.
 
     Raises:
         ConfigError: a package is not installed, an address is none, or fee or spread is out of range.
@@ -34,5 +35,5 @@ def start(
         raise ConfigError(
             f"the dashboard needs the package {package}: pip install 'ostinato[live]'."
         ) from None
-    hooks = tuple(Webhook(url, secret()) for url in webhooks)
+    hooks = tuple(Webhook(url, secret()) for url in addresses(webhooks))
     serve(Options(store, host, port, token, hooks, fee, spread), tell=tell, until=until)

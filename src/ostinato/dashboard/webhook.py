@@ -6,6 +6,7 @@ of 2xx is sent again, for ever, ever more seldom. A receiver that gets a key twi
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import hmac
 import json
@@ -18,6 +19,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from ..errors import ConfigError, StoreError, shortened
+from ..files.links import NO_LINKS, open_no_link
+from ..files.whole import whole_file
 from ..servers.hosts import is_loopback
 from .said import as_text
 from .stream import Ledger
@@ -32,12 +35,12 @@ class Webhook:
     """One address, and how it is faring.
 
     Attributes:
-        url: https, or http to loopback.
+        url: https, or http to loopback. It may hold a secret, and is told nowhere but by ``place``.
         secret: bodies are signed with it: ``X-Ostinato-Signature: sha256=`` and HMAC-SHA256 in hex.
         patience: times for waiting are multiplied by it; for tests.
     """
 
-    url: str
+    url: str = field(repr=False)
     secret: str | None = field(default=None, repr=False)
     patience: float = 1.0
     sent: int = 0
@@ -57,11 +60,12 @@ class Webhook:
             whole = False
         if not whole or parts.scheme not in ("http", "https"):
             raise ConfigError(
-                f"a webhook wants an address like https://example.org/path, got {shortened(self.url)}."
+                "a webhook wants an address like https://example.org/path; what was given is none, and is not "
+                "repeated here, since it may hold a secret."
             )
         if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
             raise ConfigError(
-                f"a webhook to another machine must be https, got {shortened(self.url)}. http is for 127.0.0.1."
+                f"a webhook to another machine must be https, got {shortened(self.place)}. http is for 127.0.0.1."
             )
 
     @property
@@ -87,11 +91,19 @@ class Webhook:
         try:
             async with httpx.AsyncClient(timeout=PATIENCE, follow_redirects=False, trust_env=False) as client:
                 with ledger.subscribed():
-                    await self._send_all(client, ledger, read_cursor(self.cursor(store)))
+                    await self._send_all(client, ledger, await self._begin(self.cursor(store)))
         finally:
             looking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await looking
+
+    async def _begin(self, cursor: Path) -> int | None:
+        """Where the cursor is; where it may not be believed that is told until it is mended."""
+        while True:
+            try:
+                return read_cursor(cursor)
+            except StoreError as error:
+                await self._wait(str(error))
 
     async def _send_all(self, client: httpx.AsyncClient, ledger: Ledger, after: int | None) -> None:
         while True:
@@ -128,8 +140,17 @@ class Webhook:
                     elsewhere = ", a redirect, which is not followed" if answer.is_redirect else ""
                     problem = f"it answered {answer.status_code}{elsewhere}"
             except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-                problem = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+                words = self._without_secrets(str(error))
+                problem = f"{type(error).__name__}: {words}" if words else type(error).__name__
             await self._wait(problem)
+
+    def _without_secrets(self, words: str) -> str:
+        """Words of an error, without the parts of the address that may be secret."""
+        parts = urlsplit(self.url)
+        for part in (self.url, parts.path, parts.query, parts.password, parts.username, parts.fragment):
+            if part and part != "/":
+                words = words.replace(part, "...")
+        return shortened(words) if words else ""
 
     async def _wait(self, problem: str) -> None:
         self.failures += 1
@@ -147,24 +168,29 @@ def read_cursor(path: Path) -> int | None:
     """The key of the last prediction that was answered for; None to begin at the first.
 
     A damaged file counts as none: each is sent at least once.
+
+    Raises:
+        StoreError: it is a link, which somebody else may have put there.
     """
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_no_link(path, os.O_RDONLY | NO_LINKS), "rb") as file:
             key = json.loads(file.read(LONGEST_CURSOR))["after"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise StoreError(f"{path} cannot be read: {error.strerror}.") from None
+        return None
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return key if isinstance(key, int) and abs(key) < 1 << 63 else None
 
 
 def write_cursor(path: Path, after: int) -> None:
-    """Replace the cursor in one step.
+    """Replace the cursor in one step; it is the user's alone, and a link in its place is not followed.
 
     Raises:
         OSError: it cannot be written.
     """
-    new = path.with_name(path.name + ".new")
-    with new.open("w") as file:
-        json.dump({"after": after}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
+    with whole_file(path) as file:
+        if hasattr(os, "fchmod"):  # Windows has no such modes
+            os.fchmod(file.fileno(), 0o600)
+        file.write(json.dumps({"after": after}).encode())

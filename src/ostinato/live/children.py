@@ -7,6 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
+from ..files.links import open_no_link
+
 PATIENCE = 5.0  # seconds for a child to leave nothing behind
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "POLARS_MAX_THREADS"), "1")  # the engine comes first
 
@@ -68,4 +70,6 @@ class Child:
 
 
 def _file(log: Path | None) -> IO[bytes]:
-    return tempfile.TemporaryFile() if log is None else log.open("w+b")
+    if log is None:
+        return tempfile.TemporaryFile()
+    return os.fdopen(open_no_link(log, os.O_RDWR | os.O_CREAT | os.O_TRUNC), "w+b")

@@ -1,10 +1,12 @@
 """What happens, as JSON lines: one object a line with ``time`` (ISO, UTC), ``event`` and the facts."""
 
+import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from ..errors import ConfigError
+from ..files.links import open_no_link
 
 
 class Journal:
@@ -18,7 +20,8 @@ class Journal:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self._file, self._log = None, None
+        self._file: TextIO | None = None
+        self._log = None
         if path is None:
             return
         try:
@@ -26,7 +29,7 @@ class Journal:
         except ImportError:
             raise ConfigError("--log needs the package structlog: pip install 'ostinato[live]'.") from None
         try:
-            self._file = path.open("a", encoding="utf-8", buffering=1)
+            self._file = _appending(path)
         except OSError as error:
             raise ConfigError(f"cannot write the log {path}: {error.strerror or error}.") from None
         self._log = structlog.wrap_logger(
@@ -53,3 +56,11 @@ class Journal:
             with suppress(OSError):
                 self._file.close()
             self._file = self._log = None
+
+
+def _appending(path: Path) -> TextIO:
+    """The end of a log. A link in its place is not followed; those of /dev are the system's."""
+    if path.parent == Path("/dev"):
+        return path.open("a", encoding="utf-8", buffering=1)
+    number = open_no_link(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    return os.fdopen(number, "a", encoding="utf-8", buffering=1)

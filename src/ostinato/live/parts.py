@@ -8,6 +8,7 @@ nothing. ``lock`` is held by the process that writes.
 """
 
 import hashlib
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ import polars as pl
 from pydantic import BaseModel, Field
 
 from ..errors import BrokenRunError, RunError, RunExistsError, StoreFullError, shortened
+from ..files.links import make_folder, open_no_link
 from ..runs.reading import read_json
 from ..runs.schema import STRICT, validated
 from ..runs.writing import replace_file, write_json
@@ -207,8 +209,8 @@ def locked(out: Path) -> Iterator[None]:
     with _told(folder):
         if not out.parent.is_dir():
             raise RunError(f"cannot write {out}: there is no folder {out.parent}.")
-        folder.mkdir(exist_ok=True)
-        file = (folder / "lock").open("ab")
+        make_folder(folder)
+        file = os.fdopen(open_no_link(folder / "lock", os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab")
     with file:
         try:
             if fcntl is not None:

@@ -16,10 +16,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ..errors import BrokenRunError, RunError
+from ..files.links import NO_LINKS  # a hostile run folder may hold metrics.jsonl -> a file of ours
 from ..files.whole import whole_file
-
-# a hostile run folder may hold metrics.jsonl -> a file of ours; Windows has neither flag
-NO_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import StoreError
+from ..files.links import make_folder
 from ..files.whole import whole_file
 from .checking import check_group
 from .connection import check_file, connect, read_head, told
@@ -94,7 +95,7 @@ def write_day(path: Path, before: float) -> Written | None:
             rows, digests = dict[str, int](), dict[str, str]()
             folder = folder_of(path)
             with told(folder):
-                folder.mkdir(exist_ok=True)
+                make_folder(folder)
             for part in PARTS:
                 sql = _ROWS[part].format(columns=decoder.columns)
                 frame = frame_of(

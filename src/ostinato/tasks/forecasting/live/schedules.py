@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ....errors import ConfigError, shortened
+from ....files.links import make_folder
 from ....files.whole import whole_file
 
 PERIODS = {"hourly": 3600.0, "daily": 86_400.0, "weekly": 604_800.0}
@@ -62,6 +63,6 @@ class Schedule:
     def _begin(self, now: float, time: float, events: int) -> None:
         self.since = now
         with suppress(OSError):  # a disk that is full: a stop would begin the wait anew
-            self.file.parent.mkdir(exist_ok=True)
+            make_folder(self.file.parent)
             with whole_file(self.file) as file:
                 file.write(json.dumps({"seconds": time, "events": events}).encode())

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from ....files.links import make_folder
 from ....store import StoredModel
 
 TEMPORARY = "training-"  # how a folder of a training's data begins, which a kill leaves behind
@@ -25,7 +26,7 @@ class Shelf:
         Raises:
             OSError: the folder cannot be made.
         """
-        self.folder.mkdir(exist_ok=True)
+        make_folder(self.folder)
         return self.folder / str(max(self._numbers(), default=0) + 1)
 
     def log(self, run: Path) -> Path:
