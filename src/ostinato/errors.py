@@ -21,6 +21,7 @@
     │   ├── StoreFullError      the disk is full; nothing that was committed is lost
     │   └── StoreMovedError     its files were moved, removed or replaced while it was written
     ├── ListenError             a port is taken, or an address may not be listened on
+    ├── ForkError               this process was forked from one whose threads or connections it would need
     ├── BackendError            the requested backend does not exist or cannot run here
     └── CheckError              a layer breaks a promise of the contract
 
@@ -122,6 +123,10 @@ class StoreMovedError(StoreError):
 
 class ListenError(OstinatoError):
     """A port is taken, or an address may not be listened on."""
+
+
+class ForkError(OstinatoError):
+    """This process was forked from one whose threads or connections it would need."""
 
 
 class BackendError(OstinatoError):

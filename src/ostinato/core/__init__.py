@@ -1,5 +1,6 @@
 """The contract: what a layer that runs along time takes, returns and promises."""
 
+from . import forking as forking  # registers what a forked child needs
 from .autocast import narrows
 from .layer import SequenceLayer, check_count, newest, require_layers
 from .lengths import check_lengths, fill_padding, reverse_steps, valid_steps

@@ -13,6 +13,7 @@ import narwhals as nw
 import polars as pl
 
 from ..errors import ColumnError, DataError
+from ..files.forking import use_threads
 from ..files.parquet import Batches, Limits, ParquetError
 from .blocks import MOST_BYTES, TooLargeError, UnusualError, gathered, read_blocks
 from .csv_files import HEAD_BYTES, find_dialect, no_rows, read_csv
@@ -137,7 +138,9 @@ def open_source(source: object) -> Source:
 
     Raises:
         DataError: there is no such file, or it holds no table.   ColumnError: two columns share a name.
+        ForkError: this process was forked from one that had read before.
     """
+    use_threads()
     if isinstance(source, str | PathLike):
         return open_file(Path(source))
     return Frame(source)

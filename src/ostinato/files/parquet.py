@@ -20,6 +20,7 @@ from typing import IO, NamedTuple
 import polars as pl
 
 from ..errors import shortened
+from .forking import use_threads
 
 CHILD = Path(__file__).with_name("parquet_child.py")
 # fewer threads reserve less memory; a panic's backtrace helps nobody here
@@ -57,6 +58,7 @@ def read_frame(path: Path, limits: Limits, check: Callable[[pl.Schema], None] | 
     Raises:
         ParquetError: the file is damaged or hostile, or takes more than the limits.
     """
+    use_threads()
     with _child(path, limits) as child:
         header, rows = _head(child)
         if check is not None:
@@ -85,6 +87,7 @@ class Batches:
     """
 
     def __init__(self, path: Path, limits: Limits) -> None:
+        use_threads()
         self.path, self.limits = path, limits
         with _child(path, limits) as child:
             self.header, self.rows = _head(child)

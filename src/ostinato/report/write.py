@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import BrokenRunError
+from ..files.forking import use_threads
 from ..runs.comparison import COMPARISON
 from ..runs.folder import RunFolder
 from ..runs.writing import write_bytes
@@ -24,6 +25,7 @@ def write_report(path: Path | str, out: Path | str | None = None) -> Path:
         RunError: the system does not let us read or write there.
         ConfigError: plotly is not installed.
     """
+    use_threads()
     folder = RunFolder(Path(path))
     target = folder.report if out is None else Path(out)
     with np.errstate(all="ignore"):  # what is not finite is shown as a dash

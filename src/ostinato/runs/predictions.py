@@ -16,6 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from ..errors import BrokenRunError, ConfigError, RunError, shortened
+from ..files.forking import use_threads
 from .parquet import read_parquet
 from .writing import replace_file
 
@@ -53,6 +54,7 @@ def write_predictions(path: Path | str, frame: pl.DataFrame) -> None:
         BrokenRunError: the frame is not as this file says.
         RunError: the system does not let us write there.
     """
+    use_threads()
     _check_columns(frame.schema, str(path))
     _check_forecasts(frame, str(path))
     with replace_file(path) as file:

@@ -7,9 +7,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
-from ..errors import BrokenStoreError, StoreError, StoreFullError, shortened
+from ..errors import BrokenStoreError, ForkError, StoreError, StoreFullError, shortened
 from .head import Head, check_version, parse_head
 from .schema import APPLICATION_ID, statements
 
@@ -120,6 +121,34 @@ def check_one_name(path: Path) -> None:
         )
 
 
+class Connection(sqlite3.Connection):
+    """A connection that is refused in a child made by fork, where SQLite would damage the file."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._process = os.getpid()
+
+    def execute(self, *arguments: Any) -> sqlite3.Cursor:
+        self._check_process()
+        return super().execute(*arguments)
+
+    def executemany(self, *arguments: Any) -> sqlite3.Cursor:
+        self._check_process()
+        return super().executemany(*arguments)
+
+    def close(self) -> None:
+        """Does nothing in a forked child: closing there would act on the file that the parent has open."""
+        if os.getpid() == self._process:
+            super().close()
+
+    def _check_process(self) -> None:
+        if os.getpid() != self._process:
+            raise ForkError(
+                "this live store was opened by the process that this one was forked from, and SQLite would damage it. "
+                "Open it again here, or start processes by spawn (multiprocessing.get_context('spawn'))."
+            )
+
+
 def connect(path: Path, mode: str) -> sqlite3.Connection:
     """A connection that commits when told, and trusts nothing in the file.
 
@@ -135,6 +164,7 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
         timeout=BUSY_SECONDS,
         check_same_thread=False,
         cached_statements=64,
+        factory=Connection,
     )
     try:
         if mode == "private":

@@ -9,6 +9,7 @@ import polars as pl
 from ...data.panel import Panel
 from ...data.reading import read_panel
 from ...data.trades import Trades
+from ...files.forking import use_threads
 from .recipe import Recipe
 
 Data = Panel | Trades | PathLike[str] | str | Any  # or a data frame of pandas, polars or arrow
@@ -19,7 +20,9 @@ def panel_of(data: Data, recipe: Recipe) -> Panel:
 
     Raises:
         DataError: the data cannot be used.   ConfigError: the recipe says something that cannot be.
+        ForkError: this process was forked from one that had read before.
     """
+    use_threads()
     if isinstance(data, Panel) and data.bars == recipe.bars:
         return data
     return read_panel(
