@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from layers.close import close, gradients
 from ostinato.errors import ShapeError
@@ -177,8 +178,8 @@ def test_compiled_and_exported(steps):
 def test_as_torch_wants_an_operator(dtype):
     decay = decays("gates", (2, 5, 3), dtype).requires_grad_()
     value = normal(2, 5, 3, dtype=dtype).requires_grad_()
-    torch.library.opcheck(torch_kernels._scan, (decay, value, normal(2, 3, dtype=dtype)))
-    torch.library.opcheck(torch_kernels._adjoint, (decay, value))
+    torch.library.opcheck(torch.ops.ostinato.scan.default, (decay, value, normal(2, 3, dtype=dtype)))
+    torch.library.opcheck(torch.ops.ostinato.scan_adjoint.default, (decay, value))
 
 
 @pytest.mark.parametrize("way", [naive.linear, torch_kernels.linear])
@@ -194,3 +195,108 @@ def test_as_torch_wants_an_operator(dtype):
 def test_refusals(way, shapes, sentence):
     with pytest.raises(ShapeError, match=re.escape(sentence)):
         way(*map(torch.zeros, shapes))
+
+
+@pytest.fixture
+def tangents(monkeypatch):
+    """Without the decompositions that torch scripts, for seconds, when it first meets a tangent."""
+    monkeypatch.setenv("PYTORCH_JIT", "0")
+
+
+def every_derivative(f, parts: tuple[Tensor, ...]) -> dict[str, list[Tensor]]:
+    """What ``torch.func`` makes of f, of all its inputs; forward and reverse, of two orders, and side by side."""
+    func, places = torch.func, tuple(range(len(parts)))
+    tangents = tuple(
+        normal(*part.shape, seed=7 + place, dtype=part.dtype) for place, part in enumerate(parts)
+    )
+    size = lambda *given: f(*given).abs().square().sum()  # noqa: E731
+    back = func.vjp(lambda value: f(parts[0], value * value, parts[2]), parts[1])[1]
+    pulled = lambda g: back(g * g)[0]  # noqa: E731
+    batches = [tuple(torch.stack([part, 2 * part]) for part in parts)]
+    found = {
+        "jvp": [func.jvp(f, parts, tangents)[1]],
+        "jvp of decay": [func.jvp(lambda decay: f(decay, *parts[1:]), parts[:1], tangents[:1])[1]],
+        "vjp": func.vjp(f, *parts)[1](normal(*parts[1].shape, seed=5, dtype=parts[1].dtype)),
+        "grad": func.grad(size, places)(*parts),
+        "vmap": [func.vmap(f)(*batches[0]), func.vmap(f, (None, 0, None))(parts[0], batches[0][1], parts[2])],
+        "vmap of decay": [func.vmap(f, (0, None, None), 1)(batches[0][0], *parts[1:])],
+        "gradients of each": func.vmap(func.grad(size, places))(*batches[0]),
+        "jvp of grad": func.jvp(func.grad(size, places), parts, tangents)[1],
+        "jvp of jvp": [func.jvp(lambda *p: func.jvp(f, p, tangents)[1], parts, tangents)[1]],
+        "jvp of jvp of vjp": [
+            func.jvp(lambda g: func.jvp(pulled, (g,), tangents[1:2])[1], parts[1:2], tangents[1:2])[1]
+        ],
+        "grad of jvp": func.grad(lambda *p: func.jvp(size, p, tangents)[1], places)(*parts),
+    }
+    with forward_ad.dual_level():
+        duals = map(forward_ad.make_dual, parts, tangents)
+        dual = forward_ad.unpack_dual(f(*duals))
+        found["dual"] = [torch.zeros_like(dual.primal) if dual.tangent is None else dual.tangent]
+    if not parts[1].is_complex():
+        found["jacfwd"] = func.jacfwd(f, places)(*parts)
+        found["jacrev"] = func.jacrev(f, places)(*parts)
+        found["hessian"] = [h for row in func.hessian(size, places)(*parts) for h in row]
+        found["jacfwd of jacfwd"] = [
+            h for row in func.jacfwd(func.jacfwd(size, places), places)(*parts) for h in row
+        ]
+    return found
+
+
+@pytest.mark.usefixtures("tangents")
+@pytest.mark.parametrize("dtype", DOUBLE)
+@pytest.mark.parametrize("steps", [0, 1, 2, 5])
+@pytest.mark.parametrize("constant", [False, True])
+def test_every_derivative_of_torch_func(dtype, steps, constant, monkeypatch):
+    monkeypatch.setattr(torch_kernels, "LONG", 4)  # blocks, and a loop
+    parts = (
+        decays("gates", (2,) if constant else (2, steps, 2), dtype),
+        normal(2, steps, 2, dtype=dtype),
+        normal(2, 2, seed=3, dtype=dtype),
+    )
+    found, expected = every_derivative(torch_kernels.linear, parts), every_derivative(naive.linear, parts)
+    for name, truth in expected.items():
+        for ours, theirs in zip(found[name], truth, strict=True):
+            torch.testing.assert_close(
+                ours, theirs, rtol=1e-9, atol=1e-11, msg=lambda m, name=name: f"{name}: {m}"
+            )
+    if steps:
+        assert any(bool(one.abs().max() > 0.1) for one in found["jvp of decay"]) == (steps > 0)
+
+
+@pytest.mark.usefixtures("tangents")
+@pytest.mark.parametrize("steps", [2, 70])
+def test_operators_by_name_take_tangents_or_raise(steps):
+    """By dual numbers they are right; what raises in ``torch.func`` and in a compiled one gives no number at all."""
+    parts = decays("gates", (2, steps, 2), torch.float64), normal(2, steps, 2), normal(2, 2, seed=3)
+    tangents = tuple(normal(*part.shape, seed=9) for part in parts)
+    for op, f, count in (
+        (torch.ops.ostinato.scan, naive.linear, 3),
+        (torch.ops.ostinato.scan_adjoint, lambda decay, g: adjoint(decay, g), 2),
+    ):
+        expected = torch.func.jvp(f, parts[:count], tangents[:count])[1]
+        with forward_ad.dual_level():
+            y = op(*map(forward_ad.make_dual, parts[:count], tangents[:count]))
+            close(forward_ad.unpack_dual(y).tangent, expected)
+        with pytest.raises(RuntimeError, match="setup_context"):
+            torch.func.jvp(op, parts[:count], tangents[:count])
+
+
+def adjoint(decay: Tensor, gradient: Tensor) -> Tensor:
+    """By the naive scan, from the end."""
+    turned = torch.cat([torch.zeros_like(decay[:, :1]), decay.conj().flip(1)[:, :-1]], dim=1)
+    return naive.linear(turned, gradient.flip(1), torch.zeros_like(gradient[:, 0])).flip(1)
+
+
+@pytest.mark.usefixtures("tangents")
+def test_a_compiled_tangent_is_right_or_none():
+    parts = decays("gates", (2, 5, 2), torch.float64), normal(2, 5, 2), normal(2, 2, seed=3)
+    tangents = tuple(normal(*part.shape, seed=9) for part in parts)
+
+    def tangent(*given: Tensor) -> Tensor:
+        return torch.func.jvp(torch_kernels.linear, given, tangents)[1]
+
+    try:
+        found = torch.compile(tangent, backend="aot_eager")(*parts)
+    except (NotImplementedError, RuntimeError):
+        return
+    close(found, torch.func.jvp(naive.linear, parts, tangents)[1])

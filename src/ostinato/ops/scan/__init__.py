@@ -3,7 +3,7 @@
     h = linear(decay, value, start)
 
 It works in linear space: no logarithms, so a decay may be 0, negative or complex, and no quotients of cumulative
-products, so it may be tiny. Its gradient is a scan too; ``torch.func.grad`` does not go through it.
+products, so it may be tiny. Its gradient is a scan too, and its tangent: ``torch.func`` goes through it.
 
 Axes: B batch, T time steps, * any others.
 """
