@@ -176,3 +176,20 @@ def test_a_config_file_is_read_and_set_wins(trades_csv, tmp_path):
     written = json.loads((run / "config.json").read_text())
     assert written["model"]["units"] == 5
     assert (written["training"]["epochs"], written["training"]["learning_rate"]) == (1, 0.01)
+
+
+def test_fit_tells_which_series_have_no_row_in_a_part(tmp_path):
+    rows = 400
+    path = tmp_path / "shops.csv"
+    lines = [f"{1_600_000_000 + 3600 * row},{row % 7},old" for row in range(rows)]
+    lines += [f"{1_600_000_000 + 3600 * row},{row % 5},[red]new" for row in range(rows - 60, rows)]
+    path.write_text("time,y,shop\n" + "\n".join(lines) + "\n")
+    out = tmp_path / "run"
+    done = ostinato(
+        *("fit", "forecast", str(path), "--target", "y", "--id", "shop", "--out", str(out)),
+        *("--model", "mlp", "--set", "epochs=1", "--no-page", "--horizon", "1"),
+    )
+    assert done.returncode == 0, done.stderr
+    note = "note: 1 of 2 series without a train row: '[red]new'; nothing is learned from them"
+    assert note in " ".join(done.stdout.split())
+    assert note in json.loads((out / "config.json").read_text())["read"]

@@ -41,7 +41,7 @@ def test_an_hourly_table(tmp_path):
     np.testing.assert_array_equal(panel.time, 1577836800 + 3600 * np.arange(48))
     lines = panel.report.lines()
     assert lines[0] == "read 48 rows from x.csv, one every hour"
-    assert lines[2] == "columns: time, target from 'y'"
+    assert lines[2] == "columns: time, target from 'y'; covariates 'temperature'"
     assert lines[3] == "y from 0 to 6"
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import ConfigError, shortened
+from ..errors import ConfigError, DataError, shortened
 from . import options as opt
 
 if TYPE_CHECKING:
@@ -142,9 +142,21 @@ class Asked:
         from ..tasks.forecasting import panel_of
 
         panel = panel_of(self.data, recipe)
-        for line in panel.report.lines() if console else []:
-            console.print(line, highlight=False)  # type: ignore[union-attr]
+        if console:
+            for line in (*panel.report.lines(), *_absent(recipe, panel)):
+                console.print(line, highlight=False, markup=False)
         return panel
+
+
+def _absent(recipe: "Recipe", panel: "Panel") -> list[str]:
+    """Notes on series that have no row in a part; none where the parts cannot be cut, which the fit says itself."""
+    from ..data.folds import absent_series
+
+    try:
+        fold = recipe.folds(panel)[0]
+    except (DataError, ConfigError):
+        return []
+    return [f"note: {note}" for note in absent_series(panel, fold)]
 
 
 def asks(command: Callable[..., None]) -> Callable[..., None]:

@@ -130,11 +130,12 @@ def bars_of_table(
         table.name,
         laid.time,
         values,
-        len(laid.starts),
+        laid.starts,
         dict(columns) | choice.columns,
         laid.step.words,
         laid.observed,
         (*table.notes, *found.times.notes, *found.rows.notes, *notes, *laid.notes),
+        known,
     )
     return Panel(
         "bars",

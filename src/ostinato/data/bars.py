@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import ConfigError, DataError
 from .grid import DAY, season_of
 from .panel import Panel
-from .report import TableReport, counted, duration, too_few
+from .report import TableReport, counted, duration, future_rows, too_few
 from .trades import Trades
 
 COLUMNS = ("open", "high", "low", "close", "volume")
@@ -211,11 +211,12 @@ def made(
         trades.report.source,
         time,
         values,
-        1,
+        np.zeros(1, np.int64),
         trades.report.columns,
         "" if step is None else duration(step),
         observed,
         (head, *notes, *trades.report.notes),
+        made=True,
     )
     season = None if step is None else season_of(step)
     return Panel("bars", time, values, report, observed=observed, step=step, season=season, bars=size.text)
@@ -225,13 +226,15 @@ def bars_report(
     source: str,
     time: np.ndarray,
     values: dict[str, np.ndarray],
-    series: int,
+    starts: np.ndarray,
     columns: object,
     step: str,
     observed: np.ndarray | None,
     notes: tuple[str, ...],
+    known: tuple[str, ...] = (),
+    made: bool = False,
 ) -> TableReport:
-    """Summarise bars, (M,) each."""
+    """Summarise bars, (M,) each, of series that begin at ``starts`` (S,); ``made`` from trades or shorter bars."""
     low, high = values["low"], values["high"]
     still = (
         ("the price never moves: there is nothing to foresee",)
@@ -242,7 +245,7 @@ def bars_report(
         source=source,
         thing="bar",
         rows=len(time),
-        series=series,
+        series=len(starts),
         first_time=float(time.min()),
         last_time=float(time.max()),
         columns=dict(columns),  # type: ignore[call-overload]
@@ -250,6 +253,10 @@ def bars_report(
         missing=0 if observed is None else int((~observed).sum()),
         values={"prices": (float(low.min()), float(high.max()))},
         notes=(*notes, *still),
+        covariates=tuple(name for name in values if name not in (*COLUMNS, *known)),
+        known=known,
+        future=future_rows(observed, starts),
+        made=made,
     )
 
 

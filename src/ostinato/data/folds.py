@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import ConfigError, DataError
 from .panel import Panel
-from .report import counted
+from .report import counted, some
 from .splits import check_fractions
 
 Window = Literal["expanding", "rolling"]
@@ -82,6 +82,25 @@ def folds_of(
         folds.append(replace(made, number=fold, count=count, window=window))
     _check_lengths(folds, purge, panel, rows)
     return folds
+
+
+def absent_series(panel: Panel, fold: Fold) -> list[str]:
+    """Notes on series that have no observed row in a part, as all are cut at the same moments."""
+    notes = []
+    seen = np.ones(len(panel), bool) if panel.observed is None else panel.observed
+    for part, follows in (
+        ("train", "nothing is learned from them"),
+        ("validation", "they have no say in when training stops"),
+        ("test", "they are not judged"),
+    ):
+        rows = getattr(fold, part)
+        absent = np.setdiff1d(np.arange(len(panel.ids)), panel.series[rows[seen[rows]]])
+        if len(absent):
+            names = some([panel.ids[number] for number in absent])
+            notes.append(
+                f"{len(absent):,} of {len(panel.ids):,} series without a {part} row: {names}; {follows}"
+            )
+    return notes
 
 
 def _fractional(rows: int, fractions: tuple[float, float, float]) -> tuple[int, int, int]:

@@ -198,10 +198,13 @@ def lay(
     if refusal and not pauses:
         raise DataError(refusal)
     if refusal:
-        note = (
-            f"pauses between bars of {step.words}: they were taken one after another, as if there were none"
+        return Grid(
+            Step(None, None, ""),
+            np.arange(len(index)),
+            len(index),
+            rows.starts,
+            paused(step, utc_seconds, gaps),
         )
-        return Grid(Step(None, None, ""), np.arange(len(index)), len(index), rows.starts, [note])
     starts = np.append(0, np.cumsum(lengths)[:-1]).astype(np.int64)
     place = index.astype(np.int64) + starts[rows.series]
     return Grid(step, place, int(lengths.sum()), starts, told(step, utc_seconds, gaps))
@@ -239,6 +242,19 @@ def too_many(
         f"before ({utc(seconds[at])}) without a {column.table.thing}: {why}. Use the part after the gap, or "
         "resample to a longer step."
     )
+
+
+def paused(step: Step, seconds: np.ndarray, gaps: np.ndarray) -> list[str]:
+    """A sentence on pauses between rows at ``seconds`` (N,), ``gaps`` (N - 1,) steps apart."""
+    pauses = gaps > 1
+    if not pauses.any():
+        return []
+    lengths = np.where(pauses, np.diff(seconds), 0.0)
+    at = int(lengths.argmax())
+    return [
+        f"pauses between bars of {step.words}: {int(pauses.sum()):,}, the longest {duration(float(lengths[at]))} "
+        f"after {utc(seconds[at])}; bars were taken one after another, as if there were none"
+    ]
 
 
 def told(step: Step, seconds: np.ndarray, gaps: np.ndarray) -> list[str]:

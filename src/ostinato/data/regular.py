@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import DataError
 from .grid import DAY, OFF, Grid, Step, find_step, lay, onward
 from .report import counted
-from .series import Rows, in_order, read_ids
+from .series import Ids, Rows, in_order, read_ids
 from .table import Column, Table
 from .times import Times, read_times
 from .zones import Clock
@@ -80,14 +80,16 @@ def timed(table: Table, time: str, unit: str | None, zone: str | None, id: str) 
         ConfigError: the unit or the zone is unknown.
     """
     column = Column("time", table.cells(time), table)
-    codes, ids = read_ids(table.cells(id), table) if id else (None, ("",))
-    clock = Clock(zone, codes) if zone else None
-    times = read_times(column, unit, clock, codes)
+    ids = read_ids(table.cells(id), table) if id else Ids()
+    clock = Clock(zone, ids.codes) if zone else None
+    times = read_times(column, unit, clock, ids.codes)
     try:
-        rows = in_order(column, times.seconds, codes, ids)
-    except DataError:
+        rows = in_order(column, times.seconds, ids)
+    except DataError as error:
         if times.naive:
-            check_autumn(column, times.seconds, codes)
+            check_autumn(column, times.seconds, ids.codes)
+        if ids.merged:
+            raise DataError(f"{error} Note that {ids.merged}.") from None
         raise
     return Timed(column, times, rows)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 LONG_GAP_SECONDS = 600.0
+SHOWN_NAMES = 20
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,9 @@ class TableReport:
     """A summary of bars or of the rows of a table, one series or several. Times are in seconds since the Unix epoch.
 
     ``thing`` is what a row is: "bar" or "row". ``step`` says in words how far it is from row to row, "" where that
-    differs. ``rows`` counts all steps, ``missing`` those that were not observed, rows of the future included.
-    ``values`` are the lowest and the highest value of each column to look at first, by its name.
+    differs. ``rows`` counts all steps, ``missing`` those that were not observed, the ``future`` ones included.
+    ``values`` are the lowest and the highest value of each column to look at first, by its name. ``covariates`` and
+    ``known`` are names of columns. ``made``: the rows are bars that were made, they are not those of the source.
     """
 
     source: str
@@ -74,22 +76,47 @@ class TableReport:
     missing: int
     values: Mapping[str, tuple[float, float]]
     notes: tuple[str, ...]
+    covariates: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+    future: int = 0
+    made: bool = False
+
+    @property
+    def filled(self) -> int:
+        """Steps of a series for which the source has no row, or one without values."""
+        return self.missing - self.future
 
     def lines(self) -> list[str]:
         """The report for a person to read, as plain text."""
         columns = ", ".join(r if r == name else f"{r} from {name!r}" for r, name in self.columns.items())
         every = f", one every {self.step.removeprefix('1 ')}" if self.step else ""
         series = "" if self.series == 1 else f" of {self.series:,} series"
+        kinds = {"covariates": self.covariates, "known in advance": self.known}
+        others = "".join(f"; {words} {some(names)}" for words, names in kinds.items() if names)
+        head = f"made {counted(self.rows, self.thing)}"
+        if not self.made:
+            head = f"read {counted(self.rows - self.filled, self.thing)}"
         lines = [
-            f"read {counted(self.rows, self.thing)}{series} from {self.source}{every}",
+            f"{head}{series} from {self.source}{every}",
             f"from {utc(self.first_time)} to {utc(self.last_time)} UTC, "
             f"{duration(self.last_time - self.first_time)}",
-            f"columns: {columns}",
+            f"columns: {columns}{others}",
         ]
         lines += [f"{name} from {low:,.10g} to {high:,.10g}" for name, (low, high) in self.values.items()]
-        if self.missing:
-            lines.append(f"{counted(self.missing, self.thing)} not observed")
-        return lines + [f"note: {note}" for note in self.notes]
+        return lines + self._missing() + [f"note: {note}" for note in self.notes]
+
+    def _missing(self) -> list[str]:
+        lines = []
+        if self.filled and self.made:
+            lines.append(f"{counted(self.filled, self.thing)} not observed")
+        elif self.filled:
+            lines.append(
+                f"filled {counted(self.filled, self.thing)} more, for steps without values in the source: "
+                f"{counted(self.rows, self.thing)} in all, {self.filled:,} of them not observed"
+            )
+        if self.future:
+            lines.append(f"{counted(self.future, self.thing)} of the future")
+        return lines
 
 
 def describe(
@@ -131,6 +158,21 @@ def describe(
 def counted(number: int, thing: str) -> str:
     """1 trade, 2 trades."""
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+def some(names: Sequence[str]) -> str:
+    """Names of columns, quoted; of many the first."""
+    more = f" and {len(names) - SHOWN_NAMES:,} more" if len(names) > SHOWN_NAMES else ""
+    return ", ".join(repr(name) for name in names[:SHOWN_NAMES]) + more
+
+
+def future_rows(observed: np.ndarray | None, starts: np.ndarray) -> int:
+    """How many rows at the ends of series were not observed; observed (N,), starts (S,)."""
+    if observed is None:
+        return 0
+    stops = np.append(starts[1:], len(observed))
+    last = np.maximum.reduceat(np.where(observed, np.arange(1, len(observed) + 1), 0), starts)
+    return int((stops - np.maximum(last, starts)).sum())
 
 
 def too_few(number: int, thing: str) -> str:

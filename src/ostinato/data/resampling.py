@@ -34,6 +34,7 @@ def coarser(panel: Panel, bars: str) -> Panel:
         return panel
     pieces = [joined(panel, slice(a, b), size) for a, b in zip(panel.starts, panel.stops, strict=True)]
     lengths = np.array([len(time) for time, _, _, _ in pieces])
+    starts = np.append(0, np.cumsum(lengths)[:-1]).astype(np.int64)
     time = np.concatenate([piece[0] for piece in pieces])
     values = {name: np.concatenate([piece[1][name] for piece in pieces]) for name in panel.values}
     seen = np.concatenate([piece[2] for piece in pieces])
@@ -43,8 +44,8 @@ def coarser(panel: Panel, bars: str) -> Panel:
         panel,
         time=time,
         values=values,
-        report=report_of(panel, size, time, values, observed, list(notes)),
-        starts=np.append(0, np.cumsum(lengths)[:-1]).astype(np.int64),
+        report=report_of(panel, size, time, values, observed, starts, list(notes)),
+        starts=starts,
         observed=observed,
         step=size.size,
         season=season_of(size.size),
@@ -107,6 +108,7 @@ def report_of(
     time: np.ndarray,
     values: dict[str, np.ndarray],
     observed: np.ndarray | None,
+    starts: np.ndarray,
     notes: list[str],
 ) -> TableReport:
     """What to tell of longer bars (M,) made from a panel."""
@@ -119,11 +121,13 @@ def report_of(
         panel.report.source,
         time,
         values,
-        len(panel.starts),
+        starts,
         columns,
         duration(size.size),
         observed,
         (head, *notes, *before),
+        panel.known,
+        made=True,
     )
 
 

@@ -15,7 +15,7 @@ from .calendar import HOLIDAY, Holidays, holiday_column
 from .columns import listed
 from .panel import Panel
 from .regular import Regular, Timed, regular
-from .report import TableReport, counted
+from .report import TableReport, counted, future_rows
 from .table import Column, Table
 
 ALL = "*"
@@ -121,7 +121,7 @@ def table_panel(found: Timed, choice: TableColumns, columns: Mapping[str, str], 
     onward = holidays_of(found, laid, holidays)
     notes += constant(table, choice, values)
     told = (*table.notes, *found.times.notes, *found.rows.notes, *notes, *laid.notes)
-    report = report_of(table.name, laid, choice, values, columns, told)
+    report = report_of(table.name, laid, choice._replace(known=known), values, columns, told)
     return Panel(
         "table",
         laid.time,
@@ -160,6 +160,9 @@ def report_of(
         missing=0 if laid.observed is None else int((~laid.observed).sum()),
         values={name: (float(values[name].min()), float(values[name].max())) for name in choice.targets},
         notes=notes,
+        covariates=choice.covariates,
+        known=choice.known,
+        future=future_rows(laid.observed, laid.starts),
     )
 
 

@@ -12,7 +12,7 @@ import polars as pl
 import torch
 
 from ... import __version__
-from ...data.folds import Fold
+from ...data.folds import Fold, absent_series
 from ...data.panel import Panel
 from ...errors import ConfigError, DataError, shortened
 from ...models import build, config_for
@@ -61,7 +61,7 @@ class Choices:
                 recipe = recipe.fitted_on(panel, fold)
             facts = {
                 "columns": column_names(panel),
-                "read": read_lines(panel),
+                "read": read_lines(panel, fold or self.recipe.folds(panel)[0]),
                 "data": recipe.model_dump(mode="json"),
             }
             return self.config.model_copy(update=facts), recipe
@@ -174,9 +174,10 @@ def column_names(panel: Panel) -> dict[str, str]:
     return dict(getattr(panel.report, "columns", {}))
 
 
-def read_lines(panel: Panel) -> list[str]:
-    """What was read and what was guessed, bounded as config.json bounds it."""
-    return [line[:2000] for line in panel.report.lines()[:200]]
+def read_lines(panel: Panel, fold: Fold | None = None) -> list[str]:
+    """What was read and guessed, and which series a fold's parts lack, bounded as config.json bounds it."""
+    notes = [] if fold is None else absent_series(panel, fold)
+    return [line[:2000] for line in (panel.report.lines() + [f"note: {note}" for note in notes])[:200]]
 
 
 def as_json(value: Any) -> Any:

@@ -222,7 +222,7 @@ def _judged(work: _Work, reached: dict[str, list[_Seed]], failed: dict[str, str]
     return Comparison(
         created=utc_now(),
         source=panel.report.source,
-        read=read_lines(panel),
+        read=read_lines(panel, work.planned.recipe.folds(panel)[0]),
         target=work.target.recipe.target,
         horizon=work.horizon,
         measure=measure,

@@ -189,7 +189,7 @@ def begin(asked: Asked, panel: Panel) -> Tuning:
             created=utc_now(),
             settings=asked.settings,
             source=panel.report.source,
-            read=read_lines(panel),
+            read=read_lines(panel, asked.recipe.folds(panel)[0]),
             digest=digest(panel),
             loss_name=target_of(asked.recipe).loss_name,
         )
