@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ostinato.data import odd_years
+from ostinato.data.digits import one_date
 from ostinato.data.reading import read_panel
 from ostinato.data.trades import read_trades
 from ostinato.errors import DataError
+from ostinato.live.feeds.stdin import seconds
 
 DIGITS = {"%Y%m%d": "D", "%Y%m%d%H": "h", "%Y%m%d%H%M": "m", "%Y%m%d%H%M%S": "s", "%Y%m%d%H%M%S%f": "ms"}
 
@@ -191,3 +193,40 @@ def test_single_precision_is_refused():
     frame = as_frame(np.array([20230102, 20230104], np.float32))
     with pytest.raises(DataError, match="Float32 holds whole numbers up to 16,777,216 only"):
         read_trades(frame)
+
+
+@given(
+    st.datetimes(datetime(1901, 1, 1), datetime(2199, 12, 31)), st.sampled_from(list(DIGITS)), st.booleans()
+)
+def test_one_date_alone_is_that_date_or_left_to_others(moment, form, as_text):
+    text = written(moment, form)
+    right = np.datetime64(moment, DIGITS[form]).astype("datetime64[us]").astype(np.int64) / 1e6
+    found = one_date(text if as_text else int(text))
+    if form == "%Y%m%d%H":  # today's Unix times have as many digits
+        assert found is None
+    else:
+        np.testing.assert_allclose(found, right, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        1672650000,
+        1672650000.5,
+        "1672650000123",
+        1e30,
+        True,
+        None,
+        "20231301",
+        20230102.5,
+        "2023-01-02",
+        86400,
+    ],
+)
+def test_what_is_no_date_alone(value):
+    assert one_date(value) is None
+
+
+@pytest.mark.parametrize("time", [20230102090000, "20230102090000", 20230102090000.0, "202301020900"])
+def test_a_live_line_is_read_like_a_file(time):
+    assert seconds({"time": time}) == 1672650000

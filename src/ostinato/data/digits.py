@@ -4,6 +4,7 @@ Year, month and day, then hour, minute and second as far as they are told, then 
 signs between. Axes: N rows.
 """
 
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -57,6 +58,24 @@ def find_form(values: np.ndarray) -> Form | None:
     if not width or np.isfinite(seconds_of(*heads(finite, width))).mean() <= USUAL:
         return None
     return Form(width)
+
+
+def one_date(value: object) -> float | None:
+    """The seconds of a single date written as digits, a number or text, as ``seconds_of``; None for all else.
+
+    Where a number is a Unix time of today too it is none: one alone does not tell.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    match = re.fullmatch(r"([0-9]{8,20})(?:\.([0-9]{0,9}))?", str(value).strip(), re.ASCII)
+    if match is None:
+        return None
+    digits, decimals = match[1], (match[2] or "").rstrip("0")
+    if not width_of(float(digits)) or len(digits) in UNIX_WIDTHS or (decimals and len(digits) != WHOLE):
+        return None
+    head = np.array([int(digits[:WHOLE].ljust(WHOLE, "0"))])
+    moment = float(seconds_of(head, np.array([float(f"0.{digits[WHOLE:]}{decimals}0")]))[0])
+    return moment if np.isfinite(moment) else None
 
 
 def width_of(value: float) -> int:

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any, BinaryIO, Literal, NoReturn
 
 from ...data.bars import COLUMNS
+from ...data.digits import one_date
 from ...data.numbers import MOST
 from ...data.times import LAST_SECOND
 from ...data.units import BOUNDS, PER_SECOND
@@ -261,7 +262,7 @@ def number(entry: dict[str, Any], name: str) -> float:
 def seconds(entry: dict[str, Any]) -> float:
     """The time of a line in seconds since the epoch: a number of s, ms, µs or ns by its size, or ISO text.
 
-    Text that names no zone is UTC, as it is in files.
+    A date written as digits, 20230102090000, is that date. Text that names no zone is UTC, as it is in files.
 
     Raises:
         LineError: it is not there, or no time.
@@ -269,6 +270,8 @@ def seconds(entry: dict[str, Any]) -> float:
     if "time" not in entry:
         raise LineError("it has no 'time'")
     value = entry["time"]
+    if (date := one_date(value)) is not None:
+        return date
     if isinstance(value, str) and NUMBER.fullmatch(value.strip()) and len(value) <= 40:
         value = float(value)
     if isinstance(value, str) and len(value) <= 40:
