@@ -10,18 +10,24 @@ from ostinato.errors import ShapeError
 def tails(subject: Examined) -> None:
     """``tail(x, n)`` is the last n outputs, for few steps and many."""
     layer, random = subject.layer, subject.random(3)
-    for steps in {0, 1, 2, random.randint(3, 8), subject.steps, subject.steps + random.randint(1, 5)}:
-        x = subject.x(steps)
+    for steps in (
+        0,
+        random.randint(1, 2),
+        random.randint(3, 8),
+        subject.steps,
+        subject.steps + random.randint(1, 5),
+    ):
+        x = subject.x(steps, 2)
         y, _ = layer(x)
-        for count in (1, 2, 3, 7, max(steps, 1)):
+        for count in {random.choice([1, 1, 2]), random.choice([3, 7]), max(steps, 1)}:
             same("tail", layer.tail(x, count), y[:, -count:], f"of {count} of {steps} steps")
 
 
 def lasts(subject: Examined) -> None:
     """``last(x)`` is the last output, or a sentence where there is none."""
     layer = subject.layer
-    for steps in {0, 1, 2, 3, 7, subject.steps, subject.steps + 1}:
-        x = subject.x(steps)
+    for steps in (0, subject.random(4).randint(1, 7), subject.steps):
+        x = subject.x(steps, 2)
         y, _ = layer(x)
         if y.shape[1]:
             same("last", layer.last(x), y[:, -1], f"of {steps} steps")

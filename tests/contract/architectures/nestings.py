@@ -28,7 +28,7 @@ def brackets(subject: Examined) -> None:
         _same_figures(layer, nested, where)
         x = subject.x(subject.steps)
         same("y", nested(x)[0], layer(x)[0], where)
-        if layer.streams:
+        if layer.streams and layer.latency:
             same("y and flush", _with_owed(nested, x), _with_owed(layer, x), where)
 
 
@@ -52,8 +52,7 @@ def _same_figures(layer: SequenceLayer, other: SequenceLayer, where: str) -> Non
 
 def _with_owed(layer: SequenceLayer, x: Tensor) -> Tensor:
     y, state = layer(x)
-    owed = layer.flush(state)
-    return torch.cat([y, owed], dim=1) if owed.shape[1] else y
+    return torch.cat([y, layer.flush(state)], dim=1)
 
 
 def _flat(layer: SequenceLayer) -> list[SequenceLayer]:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from contract.architectures import ends, nestings, owing, reach, streaming
-from contract.architectures.feeding import draw_of
+from contract.architectures import ends, nestings, owing, reach, streaming, twins, wrapping
 from contract.architectures.subject import Examined, FaultError, Oracle
 from contract.architectures.tree import Architecture
 from ostinato.checks import CHECKS
@@ -26,16 +25,20 @@ OWN: list[Oracle] = [
     ends.lasts,
     ends.tails_learn,
     owing.flush_counts,
+    owing.flush_meets_the_end,
     owing.flush_values,
     owing.flush_joins,
     owing.flush_ragged,
     nestings.brackets,
+    wrapping.wrapped,
+    wrapping.doubled,
+    twins.equals_torch,
 ]
 WEAK: list[Oracle] = [reach.receptive_field_is_tight, nestings.refused_alike]  # told, and no failure
 LIBRARY = {f"check:{check.name}": check for check in CHECKS}
 NAMES = [*(check.__name__ for check in OWN), *LIBRARY]
 WARNINGS = [check.__name__ for check in WEAK]
-TURNS = 5
+SLOW = {f"check:{name}" for name in ("chunks_join", "steps_equal_chunks", "state_stays_small")}
 BY_NAME = {check.__name__: check for check in (*OWN, *WEAK)}
 
 
@@ -48,25 +51,23 @@ class Fault:
     sentence: str
 
 
-def refusal(architecture: Architecture, seed: int) -> str | Fault | None:
-    """Why it cannot be built: a sentence of the library, a fault where it was no sentence, None where it can."""
+def subject_of(architecture: Architecture, seed: int) -> Examined | Fault | str:
+    """The layer with weights of the seed; the sentence in which it is refused, or a fault where it was no sentence."""
     try:
         with _loud():
-            Examined.of(architecture, seed)
+            return Examined.of(architecture, seed)
     except OstinatoError as error:
         return str(error) or Fault("build", type(error).__name__, "an empty sentence")
     except Exception as error:
         return Fault("build", type(error).__name__, str(error))
-    return None
 
 
-def ask(architecture: Architecture, seed: int, name: str) -> Fault | None:
-    """One check of a new layer, with the weights of the seed."""
+def ask(subject: Examined, name: str) -> Fault | None:
+    """One check, which leaves the layer as it was."""
     try:
         with _loud():
-            subject = Examined.of(architecture, seed)
             if name in LIBRARY:
-                outcome = run_check(LIBRARY[name], subject.layer, draw_of(architecture, subject.layer), seed)
+                outcome = run_check(LIBRARY[name], subject.layer, subject.draw, subject.seed)
                 return None if outcome.fault is None else Fault(name, _kind(outcome.fault), outcome.fault)
             with torch.set_grad_enabled(name == ends.tails_learn.__name__):
                 BY_NAME[name](subject)
@@ -83,10 +84,10 @@ def _kind(sentence: str) -> str:
     return first if found and first.isidentifier() and first.endswith("Error") else "fault"
 
 
-def chosen(seed: int, thorough: bool) -> list[str]:
-    """What is asked of the architecture of a seed: all of our own, and in turn some of the library's."""
+def chosen(seed: int, turns: int) -> list[str]:
+    """What is asked of the architecture of a seed: all of our own, and of the library's one in ``turns``, in turn."""
     ours = [check.__name__ for check in OWN]
-    return NAMES if thorough else ours + list(LIBRARY)[seed % TURNS :: TURNS]
+    return ours + list(LIBRARY)[seed % turns :: turns]
 
 
 def _loud() -> warnings.catch_warnings:  # type: ignore[type-arg]

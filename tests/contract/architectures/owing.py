@@ -64,7 +64,7 @@ def flush_counts(subject: Examined) -> None:
         return
     for steps in range(2 * layer.block + 2):
         y, state = layer(subject.x(steps, 1))
-        total = y.shape[1] + layer.flush(state).shape[1]
+        total = torch.cat([y, layer.flush(state)], dim=1).shape[1]
         counted = steps - steps % layer.block if _goes_up(layer) else steps
         least = _said(layer, counted + layer.latency)
         most = int(Fraction(steps + layer.latency) / layer.stride)
@@ -74,6 +74,32 @@ def flush_counts(subject: Examined) -> None:
                 f"{steps} steps give {y.shape[1]} outputs, and with what is owed {total}: latency {layer.latency}, "
                 f"stride {layer.stride} and block {layer.block} promise {wanted}"
             )
+
+
+def flush_meets_the_end(subject: Examined) -> None:
+    """No layer that looks ahead takes the middle of a stream for its end, because steps wait in a block before it."""
+    layer = subject.layer
+    if layer.streams and layer.latency:
+        for blocks in range(3):
+            steps = blocks * layer.block
+            _meet(layer, steps, Fraction(steps))
+
+
+def _meet(layer: SequenceLayer, count: int, due: Fraction) -> tuple[int, Fraction]:
+    """Steps that come out of ``count``, what is owed included, and those that would had none been left in a block."""
+    if isinstance(layer, Chain):
+        for part in layer.layers:
+            count, due = _meet(part, count, due)
+        return count, due
+    if isinstance(layer, Parallel | Residual | Anchored):
+        paths = [layer.body, layer.shortcut] if isinstance(layer, Residual) else layer.layers
+        met = [_meet(path, count, due) for path in paths]
+        return min(count for count, _ in met), met[0][1]
+    if layer.latency and count < int(due):
+        raise FaultError(
+            f"{type(layer).__name__} looks {layer.latency} steps ahead beyond {count} steps, but {int(due)} are due"
+        )
+    return _said(layer, count + layer.latency), (due + layer.latency) / layer.stride
 
 
 def flush_values(subject: Examined) -> None:
@@ -107,7 +133,13 @@ def flush_joins(subject: Examined) -> None:
         return
     y, state = layer(subject.x(5))
     owed = layer.flush(state)
-    if owed.shape[0] != len(y) or owed.shape[2:] != y.shape[2:] or owed.dtype != y.dtype:
+    try:
+        joined = torch.cat([y, owed], dim=1)
+    except RuntimeError as error:
+        raise FaultError(
+            f"flush gives {tuple(owed.shape)}, which does not join y {tuple(y.shape)}"
+        ) from error
+    if joined[:, :0].shape != y[:, :0].shape or joined.dtype != y.dtype:
         raise FaultError(f"flush gives {tuple(owed.shape)} {owed.dtype}, y is {tuple(y.shape)} {y.dtype}")
 
 

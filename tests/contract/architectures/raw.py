@@ -31,8 +31,8 @@ def of_trades(grow: Grower, depth: int) -> Architecture:
     first = rng.choice(
         [
             node("Parallel", close, node("BarShape", 6), node("Calendar", 6, ("hour", "weekday"))),
-            node("Chain", node("Columns", 6, (1, 4)), node("ToNetwork", 2)),
-            node("Chain", node("Calendar", 6, ("minute",)), node("ToNetwork", 2)),
+            node("Columns", 6, (1, 4)),
+            node("Calendar", 6, ("minute",)),
             node("BarShape", 6, halflife=5.0),
         ]
     )
@@ -44,7 +44,6 @@ def of_levels(grow: Grower, depth: int) -> Architecture:
     made = [
         node("RunningScale", 2, grow.rng.choice([3.0, 8.0])),
         node("LevelFeatures", 2, (1, 2), grow.rng.choice([(4.0,), ()]), grow.rng.choice([(3.0,), ()])),
-        node("ToNetwork", 2),
     ]
     return _followed(grow, grow.rng.choice(made), depth, "levels")
 
@@ -75,5 +74,8 @@ def anchored(grow: Grower, depth: int) -> Architecture:
 
 
 def _followed(grow: Grower, first: Node, depth: int, inputs: str) -> Architecture:
-    after = grow.one(grow.size_after(first, 2), depth)
-    return Architecture(chained(first, after) if grow.rng.random() < 0.8 else first, inputs)
+    size = grow.size_after(first, 2)
+    raw = inputs in ("bars", "levels")  # float64 always, which a network in float32 does not take
+    between = [node("ToNetwork", size)] if raw else []
+    after = [*between, grow.one(size, depth)] if grow.rng.random() < 0.8 else []
+    return Architecture(chained(first, *after), inputs)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from contract.architectures.subject import Examined, FaultError
+from ostinato.core import SequenceLayer
 
 DRAWS = 6  # of inputs and weights: a maximum, or a relu, hides steps in some of them
 LONGEST = 48  # steps that are exchanged
@@ -68,7 +69,7 @@ def receptive_field(subject: Examined) -> None:
                 raise FaultError(
                     f"output {output} hears step {oldest}, declared is {layer.oldest(output)} on"
                 )
-            if not layer.streams and not layer.recurrent and layer.newest(output) < newest:
+            if not layer.streams and _end_of_block(layer, layer.newest(output)) < newest:
                 raise FaultError(
                     f"output {output} hears step {newest}, declared is up to {layer.newest(output)}"
                 )
@@ -76,6 +77,11 @@ def receptive_field(subject: Examined) -> None:
         seen = max(seen, last - oldest + 1)
     if layer.receptive_field < seen:
         raise FaultError(f"receptive_field is declared {layer.receptive_field}, measured {seen}")
+
+
+def _end_of_block(layer: SequenceLayer, step: float) -> float:
+    """The last step of its block: within a block what streams may look ahead, and does not say so."""
+    return step if math.isinf(step) else (step // layer.block + 1) * layer.block - 1
 
 
 def receptive_field_is_tight(subject: Examined) -> None:

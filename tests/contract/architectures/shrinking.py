@@ -5,7 +5,8 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any
 
-from contract.architectures.oracle import Fault, ask, refusal
+from contract.architectures.figures import RefusedError, figures
+from contract.architectures.oracle import Fault, ask, subject_of
 from contract.architectures.tree import Architecture, Node
 
 PATIENCE = 40.0  # seconds
@@ -32,16 +33,20 @@ def shrink(
 
 
 def _fails(architecture: Architecture, seed: int, fault: Fault) -> Fault | None:
-    try:
-        if fault.check == "build":
-            found = refusal(architecture, seed)
-            return found if isinstance(found, Fault) and found.kind == fault.kind else None
-        if refusal(architecture, seed) is not None:
-            return None
-        found = ask(architecture, seed, fault.check)
-    except Exception:
+    subject = subject_of(architecture, seed)
+    if isinstance(subject, str):
         return None
-    return found if found is not None and found.kind == fault.kind else None
+    found = subject if isinstance(subject, Fault) else ask(subject, fault.check)
+    return found if found is not None and found.check == fault.check and _alike(found, fault) else None
+
+
+def _alike(fault: Fault, other: Fault) -> bool:
+    """Of one kind, and where something was raised of one beginning: the same error has many causes."""
+    return fault.kind == other.kind and (fault.kind == "fault" or _opening(fault) == _opening(other))
+
+
+def _opening(fault: Fault) -> str:
+    return "".join(letter for letter in fault.sentence if not letter.isdigit())[:40]
 
 
 def _weight(tree: Node) -> tuple[int, int, str]:
@@ -78,7 +83,7 @@ def _within(tree: Node) -> Iterator[Node]:
 def _values(value: Any) -> Iterator[Any]:
     if isinstance(value, Node):
         if not value.kind.startswith("nn."):
-            yield Node("Identity")
+            yield from _plain(value)
             for part in value.nodes():
                 if part is not value and not part.kind.startswith("nn."):
                     yield part
@@ -91,6 +96,21 @@ def _values(value: Any) -> Iterator[Any]:
                 yield (*value[:place], other, *value[place + 1 :])
     elif isinstance(value, int) and not isinstance(value, bool) and value > 0:
         yield from {0, 1, value - 1} - {value}
+
+
+def _plain(value: Node) -> Iterator[Node]:
+    """The simplest layers with the sizes and the rate of another."""
+    yield Node("Identity")
+    try:
+        found = figures(value)
+    except RefusedError:
+        return
+    sizes = found.input_size, found.output_size
+    if value.kind == "Dense" or not all(isinstance(size, int) for size in sizes):
+        return
+    yield Node("Dense", sizes)
+    if found.stride.denominator == 1 and found.stride > 1 and value.kind != "PointwiseConv1d":
+        yield Node("PointwiseConv1d", sizes, (("stride", found.stride.numerator),))
 
 
 def _numbers(value: Any) -> Iterator[int]:

@@ -181,7 +181,7 @@ def squeeze(rng: Random, size: int) -> Node:
 
 
 def scaler(rng: Random, size: int) -> Node:
-    return node(rng.choice(["StandardScaler", "ToNetwork"]), size)
+    return node("StandardScaler", size)
 
 
 def regression(rng: Random, size: int) -> Node:

@@ -6,8 +6,9 @@ from time import process_time
 
 from contract.architectures.growing import generate
 from contract.architectures.known import KNOWN
-from contract.architectures.oracle import WARNINGS, Fault, ask, chosen, refusal
+from contract.architectures.oracle import NAMES, SLOW, WARNINGS, Fault, ask, chosen, subject_of
 from contract.architectures.shrinking import shrink
+from contract.architectures.subject import Examined
 from contract.architectures.tree import Architecture
 
 
@@ -38,40 +39,43 @@ class Trial:
 
 
 def try_seed(
-    seed: int, thorough: bool = False, skip: Collection[str] = (), patience: float = 0.0, warn: bool = False
+    seed: int, turns: int = 1, skip: Collection[str] = (), patience: float = 0.0, warn: bool = False
 ) -> Trial:
     """Generate, build, ask; shrink the first fault of each check for ``patience`` seconds."""
-    begun = process_time()
-    trial = examine(generate(seed), seed, [name for name in chosen(seed, thorough) if name not in skip])
-    if warn and not trial.refused and not trial.faults:
-        answers = [ask(generate(seed), seed, name) for name in WARNINGS]
-        trial.warnings = [fault for fault in answers if fault is not None]
-    if patience:
-        for fault in trial.faults:
-            smaller, told = shrink(generate(seed), seed, fault, patience)
-            trial.smallest[fault.check] = f"{smaller}\n      {told.kind}: {told.sentence}"
+    begun, architecture = process_time(), generate(seed)
+    trial = examine(architecture, seed, [name for name in chosen(seed, turns) if name not in skip], warn)
+    for fault in trial.faults if patience else []:
+        smaller, told = shrink(architecture, seed, fault, patience)
+        trial.smallest[fault.check] = f"{smaller}\n      {told.kind}: {told.sentence}"
     trial.seconds = process_time() - begun
     return trial
 
 
-def try_known(name: str, thorough: bool = True, skip: Collection[str] = ()) -> Trial:
-    """One of the architectures that were wrong once."""
-    names = [check for check in chosen(0, thorough) if check not in skip]
-    return examine(KNOWN[name], 0, names)
+def try_known(name: str, skip: Collection[str] = ()) -> Trial:
+    """One of the architectures that were wrong once, asked all that is not slow."""
+    return examine(KNOWN[name], 0, [check for check in NAMES if check not in {*skip, *SLOW}])
 
 
-def examine(architecture: Architecture, seed: int, names: list[str]) -> Trial:
+def examine(architecture: Architecture, seed: int, names: list[str], warn: bool = False) -> Trial:
     """Ask an architecture; one that does not run is asked nothing more."""
     trial = Trial(seed, str(architecture), frozenset(part.kind for part in architecture.tree.nodes()))
-    why = refusal(architecture, seed)
-    if isinstance(why, str):
-        trial.refused = why
-    elif why is not None:
-        trial.faults = [why]
-    for name in names if why is None else []:
-        fault = ask(architecture, seed, name)
+    subject = subject_of(architecture, seed)
+    if isinstance(subject, str):
+        trial.refused = subject
+    elif isinstance(subject, Fault):
+        trial.faults = [subject]
+    else:
+        _ask_all(subject, names, trial)
+        if warn and not trial.faults:
+            answers = [ask(subject, name) for name in WARNINGS]
+            trial.warnings = [fault for fault in answers if fault is not None]
+    return trial
+
+
+def _ask_all(subject: Examined, names: list[str], trial: Trial) -> None:
+    for name in names:
+        fault = ask(subject, name)
         if fault is not None:
             trial.faults.append(fault)
-        if fault is not None and name == "runs":
-            break
-    return trial
+            if name == "runs":
+                return
