@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ostinato.errors import FeedError
 from ostinato.live.events import Event, Gap, Note, Position, Since
-from ostinato.live.feeds.stdin import StdinFeed
+from ostinato.live.feeds.stdin import StdinFeed, _State
 
 BEGIN = 1.7e9
 YEAR = 365 * 86_400.0
@@ -165,6 +165,22 @@ def test_a_store_whose_last_event_is_from_the_future_is_not_gone_on_with():
         FeedError, match=r"the last stored event, 10030, has the time 2043-.*Begin a new --store"
     ):
         read([trade(31)], after=Position(10_030, BEGIN + 20 * YEAR))
+
+
+def test_a_wrong_event_in_the_store_is_named():
+    feed, items = read([trade(31), trade(32)], after=Position(10_030, BEGIN + YEAR))
+    assert feed.health.left_out == {"late": 2}
+    assert "before that of the stored event 10030, 2024-" in notes(items)[0][1]
+    assert "begin a new --store" in notes(items)[0][1]
+
+
+def test_lines_that_wait_are_in_the_queue():
+    feed = StdinFeed("stdin:", "trades", TRADES)
+    state = _State(feed, None, Since())
+    state.items([json.dumps(trade(0)).encode(), json.dumps(trade(1, time=BEGIN + YEAR)).encode()])
+    assert feed.health.queue == 1
+    state.items([json.dumps(trade(2)).encode()])
+    assert feed.health.queue == 0
 
 
 MUTATIONS = st.sampled_from([*WRONG.values(), {"price": -1}, {"time": BEGIN + 3}, {"id": 10_003}])

@@ -57,7 +57,7 @@ class LineOrder:
         after: the last event that is stored.
 
     Attributes:
-        first, last: the lowest and the highest of the ids that began again.
+        first, last: the lowest and the highest of the ids that began again; None where none did.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class LineOrder:
         self.pause = PAUSES[kind] if step is None else PAUSE_OF_STEPS + STEPS * step
         self.ahead_of_clock = DAY + (step or 0.0)
         self.by_step = by_step
-        self.after = after
+        self.after = self._stored = after
         self.first: int | None = None
         self.last: int | None = None
         self._held: list[Line] = []  # far ahead of ``after``, ascending
@@ -81,6 +81,21 @@ class LineOrder:
 
     def take(self, line: Line) -> tuple[list[Line], list[LeftOut]]:
         """Lines that are events now, in order, and lines that are none."""
+        return ([line], []) if self._is_next(line) else self._look_at(line)
+
+    def _is_next(self, line: Line) -> bool:
+        """Whether a line is the next one beyond doubt, as nearly all are."""
+        after = self.after
+        return (
+            after is not None
+            and (line.key is None or line.key == after.key + 1)
+            and 0.0 <= line.time - after.time <= self.pause
+            and line.time <= line.received + self.ahead_of_clock
+            and not self._held
+            and self._again is None
+        )
+
+    def _look_at(self, line: Line) -> tuple[list[Line], list[LeftOut]]:
         if line.time > line.received + self.ahead_of_clock:
             return [], [LeftOut(line, "future", self._later_than_the_clock(line))]
         if (behind := self._behind(line)) is not None:
@@ -104,6 +119,10 @@ class LineOrder:
         if len(held) == 1:
             return [], [_wrong(held[0], "no line after it shows that it is right")]
         return held, []
+
+    def waiting(self) -> int:
+        """How many lines wait for those after them."""
+        return len(self._held)
 
     def released(self, key: int, time: float) -> None:
         """A line became an event."""
@@ -129,7 +148,16 @@ class LineOrder:
                 return self._began_again(line, key, after)
             if key <= after.key or any(key == held.key for held in self._held):
                 return LeftOut(line, "duplicate", f"{key} came already")
-        return LeftOut(line, *_late(line, after.time)) if line.time < after.time else None
+        if line.time >= after.time:
+            return None
+        if after is self._stored:
+            return LeftOut(
+                line,
+                "late",
+                f"its time is {utc(line.time)}, before that of the stored event {after.key}, {utc(after.time)}. "
+                "If that one is wrong, begin a new --store",
+            )
+        return LeftOut(line, *_late(line, after.time))
 
     def _goes_on(self, line: Line) -> bool:
         """Whether a line continues ids that have begun again, though they have come up to the old ones."""

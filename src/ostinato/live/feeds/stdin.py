@@ -146,7 +146,9 @@ class _State:
         if self.order is None:
             step = None if self.named else self.feed.step
             self.order = LineOrder(self.feed.kind, self.feed.step, self.after, by_step=step is not None)
-        return self._settle(*self.order.take(Line(self.number, key, moment, values, self.now)))
+        items = self._settle(*self.order.take(Line(self.number, key, moment, values, self.now)))
+        self.feed.health.queue = self.order.waiting()
+        return items
 
     def _settle(self, events: list[Line], left_out: list[LeftOut]) -> list[Item]:
         items: list[Item] = []
