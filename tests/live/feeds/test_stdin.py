@@ -313,6 +313,7 @@ def test_text_is_the_time_that_a_file_would_have(stamp, monkeypatch):
     moment=st.datetimes(datetime(1975, 1, 1), datetime(2200, 1, 1)),
     unit=st.sampled_from([1, 10**3, 10**6, 10**9]),
 )
+@settings(deadline=None)
 def test_numbers_are_the_time_that_a_file_would_have(moment, unit):
     value = int(moment.replace(tzinfo=UTC).timestamp() * unit)
     assert seconds({"time": value}) == seconds({"time": str(value)}) == from_file([value])[0]
@@ -325,6 +326,7 @@ def from_file(values) -> np.ndarray:
 
 
 @given(line=st.binary(max_size=200))
+@settings(deadline=None)
 def test_no_line_breaks_the_reader(line):
     try:
         entry = parse_object(line)
