@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ostinato.data import blocks, files
+from ostinato.data import blocks, files, growing
 from ostinato.data.files import Text
 from ostinato.data.reading import panel_of_trades, read_panel
 from ostinato.data.trades import read_trades
@@ -29,7 +29,7 @@ TRADES = pl.DataFrame(
 def small_blocks(monkeypatch):
     """Blocks of a few lines, so that a small file has many."""
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 100)
-    monkeypatch.setattr(blocks, "MORE_ROWS", 3)
+    monkeypatch.setattr(growing, "MORE_ROWS", 3)
 
 
 def whole_only(monkeypatch):

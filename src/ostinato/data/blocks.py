@@ -1,180 +1,195 @@
 """Large CSV files in blocks of whole lines, straight to numbers.
 
 A block is held as text only while it is read, so that a file takes little more memory than its numbers. Whatever is
-out of the ordinary - a cell that is no number, a row with a cell too many, a line within quotes - ends the attempt:
-the file is then read whole, as text, by those who can say what is wrong with which row.
+out of the ordinary - a cell that is no number, a row with a cell too many - ends the attempt, and is explained from the
+block that it is in.
 
 Axes: N rows.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import IO
 
 import numpy as np
 import polars as pl
 
-from .csv_files import Dialect, without_blank_end
+from .csv_files import BLANK_LINES, Dialect, blank_rows
+from .growing import Chunks, too_much
 
 BLOCK_BYTES = 4 * 2**20
-MOST_BYTES = 16 * 2**30  # of text, after unpacking: a small .gz can hold more than any memory
-MORE_ROWS = 2**20  # by which an array of numbers grows at least
+MOST_ROW = 4  # blocks: a longer row is none
+MOST_BYTES = 64 * 2**30  # of text, after unpacking: a small .gz can hold more than any memory
+ASK_AT = 2**30  # bytes of numbers: then it is asked how many there will be
 MARK = b"\xef\xbb\xbf"  # the byte order mark of UTF-8
 
 
 class UnusualError(Exception):
-    """The file is not plain enough to be read in blocks."""
+    """A source is not plain enough to be read in blocks.
+
+    Args:
+        row: of the source, counted from 0, that is wrong, or with which the block begins.
+        column: whose cell is wrong; "" where the block cannot be cut into cells.
+        first: the row with which the block begins.
+        block: its text, or its cells.
+    """
+
+    def __init__(
+        self, row: int = 0, column: str = "", first: int = 0, block: bytes | pl.DataFrame = b""
+    ) -> None:
+        super().__init__()
+        self.row, self.column, self.first, self.block = row, column, first, block
 
 
 class TooLargeError(Exception):
     """The file holds more than MOST_BYTES of text."""
 
 
-class Growing:
-    """Numbers that come in pieces, in one array that grows in its place: pieces and their sum are never both there."""
-
-    def __init__(self) -> None:
-        self.array = np.empty(0)
-        self.length = 0
-
-    def append(self, part: np.ndarray) -> None:
-        """Add numbers at the end."""
-        end = self.length + len(part)
-        if end > len(self.array):
-            self.array.resize(end + max(MORE_ROWS, end // 8), refcheck=False)
-        self.array[self.length : end] = part
-        self.length = end
-
-    def whole(self) -> np.ndarray:
-        """All of them, (N,)."""
-        self.array.resize(self.length, refcheck=False)
-        return self.array
-
-
-class Chunks:
-    """Columns that grow by blocks, (N,) each: of numbers as arrays, of anything else as series."""
-
-    def __init__(self, names: Collection[str]) -> None:
-        self.names = names
-        self.numbers: dict[str, Growing] = {}
-        self.others: dict[str, list[pl.Series]] = {}
-
-    def append(self, name: str, part: np.ndarray | pl.Series) -> None:
-        """Add the next rows of a column.
-
-        Raises:
-            UnusualError: the rows before were of another type.
-        """
-        if isinstance(part, pl.Series):
-            self.others.setdefault(name, []).append(part)
-        else:
-            self.numbers.setdefault(name, Growing()).append(part)
-        if name in self.numbers and name in self.others:
-            raise UnusualError
-
-    def joined(self) -> tuple[pl.DataFrame, dict[str, np.ndarray]]:
-        """The columns as a frame, and those of numbers as arrays in the same memory."""
-        arrays = {name: growing.whole() for name, growing in self.numbers.items()}
-        columns = [pl.Series(name, array) for name, array in arrays.items()]
-        columns += [pl.concat(parts).alias(name) for name, parts in self.others.items()]
-        frame = (
-            pl.DataFrame(columns) if columns else pl.DataFrame(schema=dict.fromkeys(self.names, pl.String))
-        )
-        return frame, arrays
-
-
 def read_blocks(
-    file: IO[bytes], dialect: Dialect, names: Collection[str], numeric: Collection[str]
+    file: IO[bytes],
+    dialect: Dialect,
+    names: Collection[str],
+    numeric: Collection[str],
+    size: Callable[[], int] | None = None,
 ) -> tuple[pl.DataFrame, dict[str, np.ndarray]]:
     """Read some columns of a CSV file.
 
     Args:
         file: open at its beginning.
         names: of the columns to read; ``numeric`` are those of numbers where they hold nothing else.
+        size: how many bytes the text has, asked of a large one, so that one that is too large is refused early.
 
     Raises:
-        UnusualError: there is something that only the whole text can explain.
+        UnusualError: there is something that its block must explain.
+        TooMuchError: the columns take more memory than may be had.   TooLargeError: there is no end.
     """
     chunks = Chunks(names)
     schema = dict.fromkeys(dialect.names, pl.String)
+    rows = blank = read = 0
     for block in blocks(file, skip=not dialect.headerless):
-        frame = cut(block, schema, dialect.separator)
+        try:
+            frame = cut(block, schema, dialect.separator)
+        except UnusualError:
+            raise UnusualError(rows, "", rows, block) from None
         for name in names:
             cells = frame[name]
-            chunks.append(name, numbers(cells) if name in numeric else cells)
-    return chunks.joined()
+            chunks.append(name, _part(chunks, name, frame, rows) if name in numeric else cells)
+        behind = blank_rows(frame)
+        blank = behind + (blank if behind == len(frame) else 0)
+        rows, read = rows + len(frame), read + len(block)
+        if size is not None and chunks.kept > ASK_AT:
+            expected = chunks.kept * max(size() / read, 1.0)
+            size = None
+            if expected > chunks.most:
+                raise too_much(int(expected), chunks.most, "about ")
+    return chunks.joined(min(blank, BLANK_LINES))
+
+
+def _part(chunks: Chunks, name: str, frame: pl.DataFrame, rows: int) -> np.ndarray | pl.Series:
+    """The cells of a column as numbers, or as text where its first filled cell is none."""
+    cells = frame[name]
+    if name in chunks.others:
+        return cells
+    found, wrong = numbers(cells)
+    if wrong is None:
+        return found
+    if name not in chunks.numbers and not len(
+        cells.head(wrong).str.strip_chars().replace("", None).drop_nulls()
+    ):
+        return cells
+    raise UnusualError(rows + wrong, name, rows, frame)
 
 
 def blocks(file: IO[bytes], skip: bool) -> Iterator[bytes]:
-    """Whole lines, some megabytes at a time; the first line is left out where ``skip``."""
-    rest = b""
+    """Whole rows, some megabytes at a time; the first line is left out where ``skip``."""
+    rest: list[bytes] = []  # of the next block: text behind the last line, or within quotes
     first = True
-    total = 0
+    total = quotes = 0
     while piece := file.read(BLOCK_BYTES):
         total += len(piece)
         if total > MOST_BYTES:
             raise TooLargeError
         whole, newline, after = piece.rpartition(b"\n")
-        if not newline:
-            rest += piece
-            if len(rest) > 4 * BLOCK_BYTES:
-                raise UnusualError
+        inside = quotes + whole.count(b'"')
+        if not newline or inside % 2:
+            rest.append(piece)
+            quotes += piece.count(b'"')
+            if len(rest) > MOST_ROW:
+                break
             continue
-        block, rest = rest + whole + newline, after
+        block, rest, quotes = b"".join((*rest, whole, newline)), [after], after.count(b'"')
         if first:
-            block = block.partition(b"\n")[2] if skip else block.removeprefix(MARK)
-            first = False
+            block, first = _without_head(block, skip), False
         if block:
             yield block
-    if rest and not (first and skip):
-        yield rest.removeprefix(MARK) if first else rest
+    last = b"".join(rest)
+    if first:
+        last = _without_head(last, skip)
+    if last:
+        yield last
+
+
+def end_of_rows(text: bytes) -> int:
+    """Where the last whole row of a text ends; 0 where none does."""
+    end = text.rfind(b"\n") + 1
+    quotes = text.count(b'"', 0, end)
+    while end and quotes % 2:  # the end of a line within a cell
+        before = text.rfind(b"\n", 0, end - 1) + 1
+        quotes -= text.count(b'"', before, end)
+        end = before
+    return end
+
+
+def _without_head(block: bytes, skip: bool) -> bytes:
+    return block.partition(b"\n")[2] if skip else block.removeprefix(MARK)
 
 
 def cut(
     block: bytes, schema: dict[str, pl.DataType] | dict[str, type[pl.String]], separator: str
 ) -> pl.DataFrame:
     """The cells of a block as text."""
-    if block.count(b'"') % 2:
+    if block.count(b'"') % 2 or len(block) > MOST_ROW * BLOCK_BYTES:
         raise UnusualError
+    if not block.strip(b"\r\n"):  # polars has no data then
+        return pl.DataFrame(schema=schema).clear(block.count(b"\n"))
     try:
-        frame = pl.read_csv(block, has_header=False, separator=separator, schema=schema)
+        return pl.read_csv(block, has_header=False, separator=separator, schema=schema)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         raise UnusualError from None
-    return without_blank_end(frame)
 
 
-def numbers(cells: pl.Series) -> np.ndarray | pl.Series:
-    """Text as finite numbers, NaN for an empty cell; the text itself where its first cell is none.
-
-    Raises:
-        UnusualError: another cell is not a finite number.
-    """
+def numbers(cells: pl.Series) -> tuple[np.ndarray, int | None]:
+    """Text as numbers, NaN for an empty cell, and the first cell that is no finite number; None: all are."""
     found = cells.cast(pl.Float64, strict=False)
+    wrong = None
     if found.null_count():
         text = cells.str.strip_chars()
         text = text.set(text == "", None)
         found = text.cast(pl.Float64, strict=False)
         if found.null_count() > text.null_count():
-            if found.head(1).null_count():
-                return cells
-            raise UnusualError
+            wrong = int((found.is_null() & text.is_not_null()).arg_true()[0])
     array = found.fill_null(np.nan).to_numpy()
-    if np.isinf(array).any() or found.is_nan().any():
-        raise UnusualError
-    return array
+    odd = (found.is_nan() | found.is_infinite()).fill_null(False).arg_true()
+    if len(odd):
+        wrong = int(odd[0]) if wrong is None else min(wrong, int(odd[0]))
+    return array, wrong
 
 
 def gathered(frames: Iterable[pl.DataFrame], names: Collection[str], numeric: Collection[str]) -> Chunks:
     """Columns of frames that come one after another, as ``read_blocks`` has them.
 
     Raises:
-        UnusualError: a number is NaN or infinite.
+        UnusualError: a number is NaN or infinite.   TooMuchError: they take more memory than may be had.
     """
     chunks = Chunks(names)
+    rows = 0
     for frame in frames:
         for name in names:
             cells = frame[name]
             plain = name in numeric and cells.dtype.is_numeric() and not cells.dtype.is_decimal()
-            if plain and cells.dtype.is_float() and not cells.drop_nulls().is_finite().all():
-                raise UnusualError
+            if plain and cells.dtype.is_float():
+                odd = (~cells.is_finite()).fill_null(False).arg_true()
+                if len(odd):
+                    raise UnusualError(rows + int(odd[0]), name, rows, frame)
             chunks.append(name, cells.cast(pl.Float64).fill_null(np.nan).to_numpy() if plain else cells)
+        rows += len(frame)
     return chunks

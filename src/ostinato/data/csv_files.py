@@ -141,32 +141,40 @@ def no_rows(name: str) -> str:
 
 def without_blank_end(frame: pl.DataFrame) -> pl.DataFrame:
     """Drop empty lines at the end, which editors leave there."""
-    blank = frame.tail(BLANK_LINES).select(pl.all_horizontal(pl.all().is_null())).to_series()
+    return frame.head(frame.height - min(blank_rows(frame.tail(BLANK_LINES)), BLANK_LINES))
+
+
+def blank_rows(frame: pl.DataFrame) -> int:
+    """How many empty lines there are at the end."""
+    blank = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
     kept = blank.not_().arg_true()
     last = kept[-1] if len(kept) else -1
-    return frame.head(frame.height - (len(blank) - 1 - last))
+    return len(blank) - 1 - int(last)
 
 
-def explain(content: bytes, name: str, columns: int, separator: str) -> str:
-    """Find out, slowly, why polars could not read the text. Its own words name no row."""
+def explain(content: bytes, name: str, columns: int, separator: str, first: int = 1) -> str:
+    """Find out, slowly, why polars could not read the text, whose first row has the number ``first``.
+
+    Its own words name no row.
+    """
     text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="")
     try:
-        for row, cells in enumerate(csv.reader(text, delimiter=separator), start=1):
+        for row, cells in enumerate(csv.reader(text, delimiter=separator), start=first):
             if cells and len(cells) != columns:
                 return f"{name}: row {row} of the file has {len(cells)} cells, not {columns}. Mend the row."
     except UnicodeDecodeError:
-        return not_utf8(content, name)
+        return not_utf8(content, name, first)
     except csv.Error:
         pass  # a cell beyond csv's limit: an open quote that swallowed the rest
     return f"{name} is no CSV file that can be read. A quotation mark may never be closed."
 
 
-def not_utf8(content: bytes, name: str) -> str:
+def not_utf8(content: bytes, name: str, first: int = 1) -> str:
     """Name the row and the byte that are not UTF-8."""
     try:
         content.decode("utf-8")
     except UnicodeDecodeError as error:
-        row = content.count(b"\n", 0, error.start) + 1
+        row = content.count(b"\n", 0, error.start) + first
         byte = f"byte 0x{content[error.start]:02x}"
         return f"{name} is not UTF-8 text: row {row} of the file holds {byte}. Save it as UTF-8."
     return f"{name} is not UTF-8 text. Save it as UTF-8."

@@ -1,6 +1,7 @@
 """Open whatever holds a table: a CSV file, a parquet file, or a data frame of any library."""
 
 import gzip
+import re
 import zlib
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -15,9 +16,12 @@ import polars as pl
 from ..errors import ColumnError, DataError
 from ..files.forking import use_threads
 from ..files.parquet import Batches, Limits, ParquetError
-from .blocks import MOST_BYTES, TooLargeError, UnusualError, gathered, read_blocks
-from .csv_files import HEAD_BYTES, find_dialect, no_rows, read_csv
+from . import blocks
+from .blocks import TooLargeError, UnusualError, gathered, read_blocks
+from .csv_files import HEAD_BYTES, explain, find_dialect, no_rows, read_csv
 from .digits import InexactError
+from .growing import TooMuchError, most_kept, too_much
+from .report import counted
 from .table import Table
 
 TRIED_BYTES = 8 * 2**20  # of a large text, before all of it is read as it stands
@@ -45,6 +49,19 @@ class Source:
     def head(self) -> Table | None:
         """The beginning of a source that is large as it stands; None for others."""
         return None
+
+    @property
+    def small(self) -> bool:
+        """Whether all of it may be held as it stands."""
+        return True
+
+    def around(self, error: UnusualError) -> Table:
+        """The rows in which something is wrong, as they stand.
+
+        Raises:
+            DataError: they cannot be cut into cells.
+        """
+        raise NotImplementedError
 
 
 class Frame(Source):
@@ -80,29 +97,60 @@ class Text(Source):
     def read(self, names: Collection[str], numeric: Collection[str]) -> Table:
         try:
             with self._open() as file:
-                frame, arrays = read_blocks(file, self.dialect, list(dict.fromkeys(names)), numeric)
+                names = list(dict.fromkeys(names))
+                frame, arrays = read_blocks(file, self.dialect, names, numeric, self._size)
         except TooLargeError:
             raise DataError(self._too_large()) from None
+        except TooMuchError as error:
+            if self.small:  # a long cell: those who know its column may say more
+                raise UnusualError from None
+            raise DataError(f"{self.path}{error}") from None
         if frame.is_empty():
             raise DataError(no_rows(self.path.name))
         return replace(self.header, frame=frame, arrays=arrays, header=tuple(self.dialect.names))
 
     def whole(self) -> Table:
         with self._open() as file:
-            content = file.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise DataError(self._too_large())
+            content = file.read()
         return read_csv(content, self.path.name)
+
+    @property
+    def small(self) -> bool:
+        with self._open() as file:
+            return len(file.read(TRIED_BYTES + 1)) <= TRIED_BYTES
+
+    def around(self, error: UnusualError) -> Table:
+        first = self.dialect.first_row + error.first
+        if isinstance(error.block, pl.DataFrame):
+            return replace(self.header, frame=error.block, first_row=first)
+        if len(error.block) > blocks.MOST_ROW * blocks.BLOCK_BYTES and error.block.count(b"\n") < 2:
+            raise DataError(
+                f"{self.path.name} is no CSV file that can be read: {self.header.row(error.row)} is longer than "
+                f"{blocks.MOST_ROW * blocks.BLOCK_BYTES:,} bytes."
+            )
+        names, separator = self.dialect.names, self.dialect.separator
+        raise DataError(explain(error.block, self.path.name, len(names), separator, first))
+
+    def _size(self) -> int:
+        """Bytes of all text, as far as they are allowed."""
+        if not self.packed:
+            return self.path.stat().st_size
+        size = 0
+        with self._open() as file:
+            while (piece := len(file.read(blocks.BLOCK_BYTES))) and size <= blocks.MOST_BYTES:
+                size += piece
+        return size
 
     def head(self) -> Table | None:
         with self._open() as file:
             content = file.read(TRIED_BYTES + 1)
         if len(content) <= TRIED_BYTES:
             return None
-        return read_csv(content[: content.rfind(b"\n") + 1], self.path.name)
+        text = content[: blocks.end_of_rows(content)]
+        return read_csv(text, self.path.name) if text.count(b"\n") > 1 else None
 
     def _too_large(self) -> str:
-        return f"{self.path} holds more than {MOST_BYTES // 2**30} GiB of text. Save it as parquet."
+        return f"{self.path} holds more than {blocks.MOST_BYTES // 2**30} GiB of text. Save it as parquet."
 
 
 class Parquet(Source):
@@ -118,19 +166,38 @@ class Parquet(Source):
 
     def read(self, names: Collection[str], numeric: Collection[str]) -> Table:
         names = list(dict.fromkeys(names))
+        held = [name for name in names if not _is_nested(self.header.frame.schema[name])]
+        needed = self.batches.rows * len(held) * 8
+        if needed > most_kept():
+            about = f"has {self.batches.rows:,} rows, and {counted(len(held), 'column')} of them"
+            raise DataError(f"{self.path} {about}{too_much(needed, most_kept())}")
         try:
-            frame, arrays = gathered(self.batches.read(names), names, numeric).joined()
-        except UnusualError:
-            return self.read(names, ())
+            frame, arrays = gathered(self.batches.read(held), held, numeric).joined()
         except ParquetError as error:
             raise DataError(self._damaged(error)) from None
-        return replace(self.header, frame=frame, arrays=arrays, header=tuple(self.header.names))
+        except TooMuchError as error:
+            raise DataError(f"{self.path}{error}") from None
+        for name in (name for name in names if name not in held):  # nothing reads them: their type is refused
+            frame = frame.with_columns(pl.lit(None, self.header.frame.schema[name]).alias(name))
+        return replace(self.header, frame=frame.select(names), arrays=arrays, header=tuple(self.header.names))
+
+    @property
+    def small(self) -> bool:
+        return False
+
+    def around(self, error: UnusualError) -> Table:
+        assert isinstance(error.block, pl.DataFrame)
+        return replace(self.header, frame=error.block, first_row=error.first, header=tuple(self.header.names))
 
     def whole(self) -> Table:
         return self.read(self.header.names, ())
 
     def _damaged(self, error: ParquetError) -> str:
         return f"{self.path} is not a readable parquet file: {error}. Write or fetch it again."
+
+
+def _is_nested(dtype: pl.DataType) -> bool:
+    return dtype.is_nested() or dtype in (pl.Binary, pl.Object)
 
 
 def open_source(source: object) -> Source:
@@ -173,27 +240,54 @@ def understood(
     Raises:
         DataError: what ``read`` raises.
     """
-    _try_beginning(source, read)
+    early = _try_beginning(source, read)
     try:
         table = source.read(names, numeric)
-    except UnusualError:
-        return read(source.whole())
-    try:
-        return read(table)
-    except InexactError as error:
-        if error.column not in table.arrays:
-            raise
+    except UnusualError as error:
+        if source.small:
+            return read(source.whole())
+        _explain(source, error, read)
         exact = [name for name in numeric if name != error.column]
-    except DataError:
-        if not (table.arrays and table.in_file):
+    else:
+        try:
+            return read(table)
+        except InexactError as error:
+            if error.column not in table.arrays:
+                raise
+            exact = [name for name in numeric if name != error.column]
+        except DataError as error:
+            if not (table.arrays and table.in_file):
+                raise
+            if source.small:
+                return read(source.whole())
+            if early is not None and _rows_named(early)[:1] == _rows_named(error)[:1] != []:
+                raise early from None  # with the cell as it stands
             raise
-        return read(source.whole())
-    del table
+        del table
     return understood(source, names, exact, read)
 
 
-def _try_beginning(source: Source, read: Callable[[Table], T]) -> None:
-    """Refuse a large file of rubbish by its beginning, before all of it takes minutes and memory.
+def _explain(source: Source, error: UnusualError, read: Callable[[Table], T]) -> None:
+    """Raise what is wrong with a cell, from the rows around it; nothing where its column may not be needed.
+
+    Raises:
+        DataError: what ``read`` says of that row, or that rows cannot be cut into cells.
+    """
+    try:
+        read(source.around(error))
+    except DataError as found:
+        if not error.column or source.header.row(error.row) in str(found):
+            raise
+    assert error.column  # rows that cannot be cut are refused
+
+
+def _rows_named(error: DataError) -> list[str]:
+    """The rows of a file that a message names."""
+    return re.findall(r"row \d+ of the file", str(error))
+
+
+def _try_beginning(source: Source, read: Callable[[Table], T]) -> DataError | None:
+    """Refuse a large file of rubbish by its beginning, before all of it takes minutes; what else is wrong there.
 
     Raises:
         ColumnError: there is text where numbers or times should be.
@@ -204,8 +298,9 @@ def _try_beginning(source: Source, read: Callable[[Table], T]) -> None:
             read(head)
     except ColumnError:
         raise
-    except DataError:  # the beginning may be too short by itself
-        return
+    except DataError as error:  # the beginning may be too short by itself
+        return error
+    return None
 
 
 def unreadable(path: Path, error: OSError) -> str:

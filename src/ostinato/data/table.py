@@ -65,7 +65,10 @@ class Column:
 
     def at(self, index: int) -> str:
         """Name a cell as the beginning of a message: file, role, row and what it holds."""
-        return f"{self.table.name}: the {self.role} in {self.table.row(index)} is {show(self.cells[index])}"
+        cell = self.cells[index]
+        if self.cells.name in self.table.arrays and cell != cell:  # NaN stands for an empty cell there
+            cell = None
+        return f"{self.table.name}: the {self.role} in {self.table.row(index)} is {show(cell)}"
 
     def text(self) -> pl.Series:
         """The cells as text.

@@ -58,6 +58,15 @@ class Paired(Source):
         """All columns, as they stand in the source, but for the two."""
         return joined(self.source.whole(), self.pair)
 
+    @property
+    def small(self) -> bool:
+        """Whether all of it may be held as it stands."""
+        return self.source.small
+
+    def around(self, error: UnusualError) -> Table:
+        """The rows in which something is wrong; see ``Source``."""
+        return joined(self.source.around(error), self.pair)
+
     def head(self) -> Table | None:
         """The beginning of a large source; None where that does not tell how times of day are written."""
         head = self.source.head()
