@@ -118,6 +118,13 @@ def test_a_date_that_no_calendar_has_is_named(wrong, tmp_path):
         read_trades(path)
 
 
+@pytest.mark.parametrize("wrong", ["202301022400", "202301020960"])
+def test_a_time_that_no_clock_has_is_named(wrong, tmp_path):
+    path = as_csv(["202301020900", "202301021000", wrong], tmp_path)
+    with pytest.raises(DataError, match=f"row 4 of the file is '{wrong}', while most times are dates"):
+        read_trades(path)
+
+
 def test_decimals_beyond_what_numbers_hold_are_read_from_the_text(tmp_path):
     path = as_csv(["20230102090000.123", "20230102090000.124"], tmp_path)
     np.testing.assert_allclose(read_trades(path).time, [1672650000.123, 1672650000.124], rtol=0, atol=1e-6)

@@ -101,6 +101,11 @@ def test_what_is_no_pair_is_read_as_before():
     table = pd.DataFrame(
         {"timestamp": SECONDS, "day": STAMPS.day, "hour": STAMPS.hour, "y": 1.0 * STAMPS.hour}
     )
+    daily = pd.DataFrame(
+        {"date": pd.date_range("2023-01-02", periods=50), "hour": [9] * 50, "y": np.arange(50.0)}
+    )
+    assert read_panel(daily, target="y", known=["hour"]).time[0] == 1672617600
+    assert read_panel(daily, target="y").time[0] == 1672617600 + 9 * 3600
     known = read_panel(table, target="y", known=["day", "hour"])
     np.testing.assert_array_equal(known.time, SECONDS)
 
