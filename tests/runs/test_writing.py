@@ -13,6 +13,7 @@ import pytest
 
 from ostinato.errors import BrokenRunError, RunError
 from ostinato.runs import RunFolder, append_line, read_lines, replace_file, truncate, write_bytes, write_json
+from ostinato.runs.reading import parse_json
 from ostinato.runs.writing import plain
 
 posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals and links")
@@ -141,6 +142,19 @@ def test_a_torn_last_line_is_left_out_and_a_torn_middle_is_not(tmp_path):
     with pytest.raises(
         BrokenRunError, match=r"metrics.jsonl, line 2 is not usable JSON: Unterminated string"
     ):
+        read_lines(path)
+
+
+def test_few_bytes_that_stand_for_many_values(tmp_path, monkeypatch):
+    """An empty list takes 3 bytes in the file and 64 in memory."""
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(b"[" + b"[]," * 3_000_000 + b"[]]\n")
+    with pytest.raises(BrokenRunError, match="line 1 is longer than the 1,048,576 bytes allowed"):
+        read_lines(path)
+    with pytest.raises(BrokenRunError, match="x has more than the 4,194,304 values allowed"):
+        parse_json(path.read_bytes(), "x")
+    path.write_bytes((b"[" + b"[]," * 300_000 + b"[]]\n") * 8)
+    with pytest.raises(BrokenRunError, match="line 7: there are more than the 4,194,304 values allowed"):
         read_lines(path)
 
 

@@ -14,7 +14,10 @@ from ..errors import BrokenRunError, RunError, shortened
 
 MAX_JSON_BYTES = 1 << 20
 MAX_LINES_BYTES = 1 << 28
+MAX_LINE_BYTES = 1 << 20
 MAX_NESTING = 20
+# a list of empty lists takes three bytes for each, and 64 in memory
+MAX_VALUES = 1 << 22
 
 # a named pipe would otherwise be waited on for ever; Windows has neither flag
 FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -69,15 +72,27 @@ def read_lines(path: Path | str, max_bytes: int = MAX_LINES_BYTES) -> list[Any]:
     """
     if not os.path.lexists(path):
         return []
-    whole = read_bytes(path, max_bytes).split(b"\n")[:-1]
-    return [parse_json(line, f"{path}, line {number}") for number, line in enumerate(whole, 1)]
+    found: list[Any] = []
+    values = 0
+    with open_limited(path, max_bytes) as (file, _):
+        while (line := file.readline(MAX_LINE_BYTES + 1)).endswith(b"\n"):
+            where = f"{path}, line {len(found) + 1}"
+            values += _values(line)
+            if values > MAX_VALUES:
+                raise BrokenRunError(f"{where}: there are more than the {MAX_VALUES:,} values allowed.")
+            found.append(parse_json(line[:-1], where))
+    if len(line) > MAX_LINE_BYTES:
+        raise BrokenRunError(
+            f"{path}, line {len(found) + 1} is longer than the {MAX_LINE_BYTES:,} bytes allowed."
+        )
+    return found
 
 
 def parse_json(data: bytes, where: str) -> Any:
     """The value in UTF-8 JSON, stricter than Python's reader.
 
     NaN, numbers beyond float64, a key given twice, half a surrogate pair and nesting beyond
-    MAX_NESTING are refused.
+    MAX_NESTING are refused, and so are more than MAX_VALUES values.
 
     Args:
         where: what to call the data in an error.
@@ -85,6 +100,8 @@ def parse_json(data: bytes, where: str) -> Any:
     Raises:
         BrokenRunError: data is not such JSON.
     """
+    if _values(data) > MAX_VALUES:
+        raise BrokenRunError(f"{where} has more than the {MAX_VALUES:,} values allowed.")
     try:
         value = json.loads(
             data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite
@@ -97,6 +114,11 @@ def parse_json(data: bytes, where: str) -> Any:
     except ValueError as error:
         raise BrokenRunError(f"{where} is not usable JSON: {error}.") from None
     return value
+
+
+def _values(data: bytes) -> int:
+    """How many values there may be in JSON, from the signs between them; text may hold some too."""
+    return 1 + sum(data.count(sign) for sign in (b",", b"[", b"{", b":"))
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import BrokenRunError, ConfigError, RunError
-from ...runs.reading import MAX_LINES_BYTES, open_limited, parse_json
+from ...runs.reading import MAX_LINE_BYTES, MAX_LINES_BYTES, open_limited, parse_json
 from ...runs.tuning import MOST_TRIALS, TunedTrial
 from ...runs.writing import truncate
 from .places import LOCK
@@ -247,11 +247,15 @@ def _mend(path: Path) -> None:
     """Cut off a last line that a killed process left without its end; refuse what is not lines of JSON."""
     if not os.path.lexists(path):
         return
+    number = end = 0
     with open_limited(path, MAX_LINES_BYTES) as (file, size):
-        whole = file.read(MAX_LINES_BYTES)
-    end = whole.rfind(b"\n") + 1
-    for number, line in enumerate(whole[:end].split(b"\n")[:-1], 1):
-        parse_json(line, f"{path}, line {number}")
+        while (line := file.readline(MAX_LINE_BYTES + 1)).endswith(b"\n"):
+            number, end = number + 1, end + len(line)
+            parse_json(line[:-1], f"{path}, line {number}")
+    if len(line) > MAX_LINE_BYTES:
+        raise BrokenRunError(
+            f"{path}, line {number + 1} is longer than the {MAX_LINE_BYTES:,} bytes allowed."
+        )
     if path.is_symlink():
         raise BrokenRunError(f"{path} is a link. A search holds plain files only.")
     if end < size:
