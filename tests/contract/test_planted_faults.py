@@ -81,6 +81,7 @@ def of_the_batch(flush):
         ("tails", STEADY, Chain, "tail", off),
         ("tails", STEADY, Chain, "tail", less),
         ("lasts", STEADY, Chain, "last", off),
+        ("tails_in_training", STEADY, Chain, "tail", off),
         ("tails_learn", STEADY, Chain, "tail", lambda tail: lambda *arguments: tail(*arguments).detach()),
         ("wrapped", CONV, Chain, "flush", off),
         ("doubled", CONV, Parallel, "flush", off),

@@ -13,6 +13,7 @@ from contract.architectures.oracle import NAMES
 from contract.architectures.reporting import table
 from contract.architectures.trying import Trial, try_known, try_seed
 
+TOLD = 500  # seeds, after which progress is told
 SHRUNK = 4  # of each check, the first few that fail are shrunk
 
 
@@ -30,6 +31,10 @@ def main() -> int:
     work = partial(try_seed, turns=options.turns, skip=options.skip, warn=options.warn)
     for trial in _tried(work, seeds, options.jobs):
         trials.append(trial)
+        if len(trials) % TOLD == 0:
+            print(
+                f"{len(trials)} of {options.count}, {monotonic() - begun:.0f} s", file=sys.stderr, flush=True
+            )
         wanted = [fault.check for fault in trial.faults if len(failing[fault.check]) < SHRUNK]
         for fault in trial.faults:
             failing[fault.check].append(trial.seed)

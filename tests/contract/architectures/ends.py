@@ -1,5 +1,7 @@
 """``tail`` and ``last`` are the end of the whole, in numbers and in gradients."""
 
+import copy
+
 import torch
 from torch import Tensor
 
@@ -21,6 +23,15 @@ def tails(subject: Examined) -> None:
         y, _ = layer(x)
         for count in {random.choice([1, 1, 2]), random.choice([3, 7]), max(steps, 1)}:
             same("tail", layer.tail(x, count), y[:, -count:], f"of {count} of {steps} steps")
+
+
+def tails_in_training(subject: Examined) -> None:
+    """With the statistics of the batch too, which are those of all steps."""
+    if subject.takes_chances:
+        return
+    layer, x = copy.deepcopy(subject.layer).train(), subject.x(subject.steps)
+    y, _ = layer(x)
+    same("tail", layer.tail(x, 2), y[:, -2:], f"of 2 of {subject.steps} steps in train()")
 
 
 def lasts(subject: Examined) -> None:

@@ -6,7 +6,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from contract.architectures.tree import Node
-from ostinato.core import Size
+from ostinato.core import SequenceLayer, Size
 from ostinato.errors import OstinatoError
 
 
@@ -42,6 +42,8 @@ def _measured(node: Node) -> Figures | bool:
         return False
     except Exception:
         return True
+    if not isinstance(layer, SequenceLayer):
+        return False  # a module, or what numbers mean
     names = ("input_size", "output_size", "stride", "latency", "block", "steps_out", "streams")
     return Figures(*(getattr(layer, name) for name in names))
 

@@ -7,6 +7,7 @@ from typing import Any
 from contract.architectures.figures import RefusedError, figures
 from contract.architectures.fitting import chained, resized
 from contract.architectures.frequencies import LEAVES_2D
+from contract.architectures.mutating import mutated
 from contract.architectures.nesting import NESTS
 from contract.architectures.paper_blocks import BLOCKS
 from contract.architectures.recurrences import RECURRENT
@@ -15,6 +16,7 @@ from contract.architectures.tree import Architecture, Node, node
 from ostinato.core import Size
 
 TRIES = 4
+ODD = 0.12  # how often a number is changed at the end
 LETS_GO = 0.4  # how often what is refused is kept: what is refused, and how, is looked at too
 LEAVES_1D = [*LEAVES, *RECURRENT, *BLOCKS]
 
@@ -96,6 +98,7 @@ def generate(seed: int) -> Architecture:
             inputs = "bars"
             return raw.anchored(grow, depth - 1)
         size: Size = rng.choice([1, 1, 2, 2, 3, 4]) if what < 0.88 else (rng.randint(2, 4), rng.randint(1, 2))
-        return Architecture(grow.one(size, depth), size=size)
+        tree = grow.one(size, depth)
+        return Architecture(mutated(rng, tree) if rng.random() < ODD else tree, size=size)
     except RefusedError as refused:
         return Architecture(refused.node, inputs)

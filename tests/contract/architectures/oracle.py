@@ -22,6 +22,7 @@ OWN: list[Oracle] = [
     reach.future,
     reach.receptive_field,
     ends.tails,
+    ends.tails_in_training,
     ends.lasts,
     ends.tails_learn,
     owing.flush_counts,
