@@ -41,6 +41,23 @@ _quoting.maxstring = _quoting.maxother = 80
 shortened = _quoting.repr  # how a value from outside enters a message: one short, printable line
 
 
+LONGEST_TEXT = 2_000  # characters of a note, a reason or a problem that comes from outside
+
+
+def cut(text: str, most: int = LONGEST_TEXT) -> str:
+    """A text from outside as it is kept and shown: so many characters at most, and where it was longer that is seen.
+
+    >>> cut("a" * 100_000_000, 50)
+    'aaaaaaaaaaaaaaaaaa … (cut: 100,000,000 characters)'
+    >>> cut("short")
+    'short'
+    """
+    if len(text) <= most:
+        return text
+    end = f" … (cut: {len(text):,} characters)"
+    return text[: max(0, most - len(end))] + end
+
+
 class OstinatoError(Exception):
     """Raised for everything that a caller can cause and mend."""
 

@@ -212,6 +212,51 @@ def test_hostile_text_is_text(browser, tmp_path):
     writer.close()
 
 
+LINK = "<a href='https://evil.example/'>here</a>"
+
+
+@pytest.mark.parametrize("kind", ["direction", "values"])
+def test_text_of_data_is_text_in_charts_too(browser, tmp_path, kind):
+    """plotly.js makes links, bold and subscripts of what it is told; names of columns come from anybody's data."""
+    names = {
+        "columns": (LINK, f"{LINK}&lt;b&gt;b&lt;/b&gt;"),
+        "feed": LINK,
+        "measure": f"<b>{LINK}</b>",
+        "run": LINK,
+    }
+    if kind == "direction":
+        head = direction_head(**names, baselines=(LINK, f"<sub>{LINK}</sub>", "base_rate"))
+    else:
+        outputs = tuple(f"{LINK}{number}" for number, _ in enumerate(values_head().outputs))
+        head = values_head(
+            **names | {"columns": (LINK, *values_head().columns[1:])}, target=LINK, outputs=outputs
+        )
+    writer = Writer(tmp_path / "links.sqlite", head, apart=60.0)
+    writer.run(60)
+    writer.note(LINK, LINK)
+    writer.gap(LINK, LINK, LINK)
+    writer.health(problem=LINK, training=LINK)
+    with serving(writer.path) as client:
+        visit(browser, str(client.base_url))
+        for chart in ("price", "stream", "skill"):
+            browser.js(f"Plotly.Fx.hover('{chart}', [{{curveNumber: 0, pointNumber: 3}}]) || 0")
+        time.sleep(0.3)
+        assert (
+            browser.js(
+                "document.querySelectorAll('main a, main img, main b, main sub, svg a, svg image').length"
+            )
+            == 0
+        )
+        assert (
+            browser.js("[...document.querySelectorAll('svg tspan')].filter(t => t.style.fontWeight).length")
+            == 0
+        )
+        assert "<a href=" in browser.js("document.getElementById('price').textContent")
+        picture(browser, f"links-{kind}", 1200)
+        assert browser.complaints() == []
+    writer.close()
+
+
 def test_a_token_leaves_the_address(browser, writer):
     token = "a-token-of-this-test-0123"
     with serving(writer.path, token=token) as client:

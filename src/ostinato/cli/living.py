@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 
+from ..errors import cut
+
 if TYPE_CHECKING:
     from ..live.engine import Engine
     from ..store import Health, Reader
@@ -90,7 +92,7 @@ def words(engine: "Engine") -> str:
     if meters.training:
         parts.append(meters.training)
     if told.problem:
-        parts.append(told.problem)
+        parts.append(cut(told.problem, 200))
     return " · ".join(parts)
 
 

@@ -339,6 +339,23 @@
     chart.waiting = setTimeout(() => requestAnimationFrame(() => draw(chart)), wait);
   }
 
+  // plotly.js reads tags and entities in all text that it shows: what comes from the store must be text there too.
+  // Templates are ours, and hold its marks.
+  const LONGEST = 60;
+  function plain(value, key) {
+    if (typeof value === "string" && key !== "hovertemplate") {
+      const short = /[<&]/.test(value) || key === "name" || key === "text" ? [...value] : null;
+      if (!short) return value;
+      const text = short.length > LONGEST ? `${short.slice(0, LONGEST - 1).join("")}\u2026` : value;
+      return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+    }
+    if (Array.isArray(value)) return typeof value[0] === "number" ? value : value.map((part) => plain(part, key));
+    if (value && typeof value === "object") {
+      return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, plain(part, name)]));
+    }
+    return value;
+  }
+
   function draw(chart) {
     chart.waiting = 0;
     chart.drawn = performance.now();
@@ -347,7 +364,7 @@
     const { traces, layout: more } = chart.make();
     if (!chart.begun) chart.node.replaceChildren();
     chart.begun = true;
-    Plotly.react(chart.node, traces, layout(chart.node, more), config);
+    Plotly.react(chart.node, plain(traces), plain(layout(chart.node, more)), config);
     chart.node.dataset.points = String(Math.max(0, ...traces.map((trace) => trace.x.length)));
     chart.node.dataset.drawings = String(Number(chart.node.dataset.drawings || 0) + 1);
   }

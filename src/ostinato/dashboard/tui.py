@@ -126,7 +126,7 @@ def _strip(health: dict[str, Any], age: float | None) -> Panel:
         "reconnects": f"{health['reconnects']:,}",
         "clock": _or_none(health["clock_offset"], _millis),
         "queue": f"{health['queue']:,}",
-        "rate": f"{health['events_per_second']:.3g}/s",
+        "rate": _or_none(health["events_per_second"], lambda rate: f"{rate:.3g}/s"),
         "latency": _or_none(health["latency_ms"], lambda ms: f"{ms:.3g} ms"),
         "99 %": _or_none(health["latency_ms_p99"], lambda ms: f"{ms:.3g} ms"),
         "memory": f"{health['memory_bytes'] / 1e6:,.0f} MB",

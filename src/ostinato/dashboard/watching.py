@@ -117,4 +117,6 @@ def in_words(error: BaseException | None) -> str:
     """What a page says of an error."""
     if isinstance(error, OstinatoError):
         return str(error)
-    return "without a word" if error is None else f"{type(error).__name__}: {error}"
+    if error is None:
+        return "without a word"
+    return f"{type(error).__name__}: {error}" if str(error) else f"an {type(error).__name__} without a word"

@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from ..errors import ConfigError
+from ..errors import ConfigError, cut
 from ..files.links import open_no_link
 
 
@@ -46,7 +46,9 @@ class Journal:
         if self._log is None:
             return
         try:
-            self._log.info(event, **facts)
+            self._log.info(
+                event, **{name: cut(fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
+            )
         except OSError:
             self._log = None
 

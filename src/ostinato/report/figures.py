@@ -36,7 +36,7 @@ class Figure:
 
     def markup(self, key: str) -> Markup:
         """The figure; its plot is drawn by page.js. ``key`` is an id on the page."""
-        data = json_in_html({"data": self.traces, "layout": self._layout()})
+        data = json_in_html(_without_tags({"data": self.traces, "layout": self._layout()}))
         return element(
             "figure",
             element("h3", self.title, id=f"{key}-title"),
@@ -86,6 +86,17 @@ class Figure:
             "bargap": 0.15,
             **self.layout,
         }
+
+
+def _without_tags(value: Any, key: str = "") -> Any:
+    """With no text left that plotly.js could take for a tag, whoever forgot `plot_text`; its templates are ours."""
+    if isinstance(value, dict):
+        return {name: _without_tags(part, name) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_tags(part, key) for part in value]
+    if isinstance(value, np.ndarray) and value.dtype.kind in "OUS":
+        return [_without_tags(part, key) for part in value.tolist()]
+    return value.replace("<", "&lt;") if isinstance(value, str) and key != "hovertemplate" else value
 
 
 def json_in_html(value: Any) -> Markup:

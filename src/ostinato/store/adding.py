@@ -3,15 +3,13 @@
 import hashlib
 import time
 
-from ..errors import StoreError
+from ..errors import StoreError, cut
 from .group import Group, Tail
 from .head import Head
 from .health import Health
 from .ledger import next_hash
 from .rows import EventLike, GapLike, packed
 from .schema import Flag
-
-MAX_TEXT = 4_000  # characters; a feed may quote a hostile exchange
 
 
 class Adding:
@@ -176,5 +174,5 @@ class Adding:
 
 
 def _text(text: str) -> str:
-    """What SQLite can keep of a text: bounded, and without halves of characters."""
-    return text[:MAX_TEXT].encode("utf-8", "replace").decode()
+    """What SQLite can keep of a text: cut where it is long, and without halves of characters."""
+    return cut(text).encode("utf-8", "replace").decode()

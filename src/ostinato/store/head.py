@@ -1,11 +1,20 @@
 """What a store is about: the feed, the question, and the first model."""
 
 import json
-from typing import Annotated, Any, Literal
+from itertools import pairwise
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
-from ..errors import BrokenStoreError, StoreError, shortened
+from ..errors import BrokenStoreError, StoreError, cut, shortened
 from .schema import FORMAT_VERSION, RESERVED
 
 MAX_COLUMNS = 500
@@ -33,6 +42,14 @@ def _free(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _ascending(levels: tuple[float, ...]) -> tuple[float, ...]:
+    if any(low >= high for low, high in pairwise(levels)):
+        raise ValueError("they do not ascend")
+    return levels
+
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 Text = Annotated[str, StringConstraints(max_length=4096), AfterValidator(_printable)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
 Names = Annotated[tuple[Name, ...], Field(max_length=MAX_COLUMNS), AfterValidator(_distinct)]
@@ -59,21 +76,29 @@ class Head(BaseModel):
     feed: Name
     kind: Literal["trades", "bars", "table"]
     columns: Annotated[Names, Field(min_length=1), AfterValidator(_free)]
-    step: float | None = None
+    step: Annotated[float, Field(gt=0, le=1e10)] | None = None
     target: Name
     measure: Name
     outputs: Annotated[
         tuple[Name, ...], Field(min_length=1, max_length=MAX_OUTPUTS), AfterValidator(_distinct)
     ]
-    levels: tuple[float, ...] = ()
-    horizons: tuple[int, ...] = ()
+    levels: Annotated[tuple[Share, ...], Field(max_length=1_000), AfterValidator(_ascending)] = ()
+    horizons: Annotated[tuple[Annotated[int, Field(ge=1, le=100_000)], ...], Field(max_length=10_000)] = ()
     baselines: Names = ()
-    units: Annotated[tuple[float, ...], Field(max_length=MAX_COLUMNS)] = ()
+    units: Annotated[tuple[Finite, ...], Field(max_length=MAX_COLUMNS)] = ()
     run: Text = ""
     digest: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
     policy: Literal["carry", "reset"] = "carry"
-    created: float
+    created: Finite
     version: Name
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.target != "direction" and len(self.outputs) % max(1, len(self.levels)):
+            raise ValueError(
+                f"{len(self.outputs)} outputs are no whole number of times {len(self.levels)} levels"
+            )
+        return self
 
 
 # what must be the same when a store is opened to be written on; the digest is looked for among its models
@@ -137,5 +162,6 @@ def _told(value: Any) -> str:
 
 def _first(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return f"{place}: {first['msg'][:1].lower()}{first['msg'][1:]}"
+    place = cut(".".join(str(part) for part in first["loc"]), 100)
+    words = f"{first['msg'][:1].lower()}{first['msg'][1:]}"
+    return f"{place}: {words}" if place else words

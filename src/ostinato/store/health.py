@@ -1,8 +1,10 @@
 """What feed and engine say about themselves, about once a second: a row of the store, read by every page and meter."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from ..errors import cut
 
 # seconds, from the socket to the committed prediction; the last bucket takes the rest
 LATENCY_BUCKETS = (
@@ -42,40 +44,48 @@ def left_out_words(left_out: dict[str, int]) -> str:
     )
 
 
+Moment = Annotated[float, Field(allow_inf_nan=False)]
+Key = Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)]
+Count = Annotated[int, Field(ge=0, lt=1 << 63)]
+Told = Annotated[str, AfterValidator(cut)]
+
+
 class Health(BaseModel):
     """One moment. Durations are seconds unless the name says otherwise; None is not known."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="constants")
 
-    time: float
+    time: Moment
     state: Literal["starting", "filling", "live", "stale", "waiting", "ended", "stopped"]
-    feed: str
-    started: float
-    stale_after: float  # data older than this are stale
-    last_key: int | None = None
-    last_event_time: float | None = None  # by the exchange's clock
-    last_received: float | None = None  # by ours; the age of the data counts from here
+    feed: Told
+    started: Moment
+    stale_after: Annotated[float, Field(gt=0)]  # data older than this are stale
+    last_key: Key | None = None
+    last_event_time: Moment | None = None  # by the exchange's clock
+    last_received: Moment | None = None  # by ours; the age of the data counts from here
     lag: float | None = None  # from the exchange's clock to our socket, median of the latest events
     clock_offset: float | None = None  # the exchange's clock less ours
     clock_rate: float | None = None  # seconds of the exchange's clock for one of ours; 1 but for replays
-    events: int = 0  # released since the start
+    events: Count = 0  # released since the start
     events_per_second: float = 0.0
-    queue: int = 0  # events received and not yet committed
-    reconnects: int = 0
-    filled_gaps: int = 0
-    unfillable_gaps: int = 0
-    filled_events: int = 0
-    duplicates: int = 0  # dropped by their key
-    rejected: int = 0  # messages that were no market data
-    left_out: dict[str, int] = Field({}, max_length=100)  # both of these, by reason
-    problem: str = ""  # the latest, in words
+    queue: Count = 0  # events received and not yet committed
+    reconnects: Count = 0
+    filled_gaps: Count = 0
+    unfillable_gaps: Count = 0
+    filled_events: Count = 0
+    duplicates: Count = 0  # dropped by their key
+    rejected: Count = 0  # messages that were no market data
+    left_out: dict[str, Count] = Field({}, max_length=100)  # both of these, by reason
+    problem: Told = ""  # the latest, in words
     step_us: float | None = None  # medians and 99th percentiles of the latest
     step_us_p99: float | None = None
     latency_ms: float | None = None  # from the socket to the committed prediction
     latency_ms_p99: float | None = None
     commit_ms: float | None = None
-    latency_counts: tuple[int, ...] = Field((0,) * (len(LATENCY_BUCKETS) + 1))  # per bucket, since the start
+    latency_counts: tuple[Count, ...] = Field(
+        (0,) * (len(LATENCY_BUCKETS) + 1), min_length=1, max_length=100
+    )  # per bucket, since the start
     latency_sum: float = 0.0
-    memory_bytes: int = 0
-    store_bytes: int = 0
-    training: str = ""  # what a retraining is doing, in words
+    memory_bytes: Count = 0
+    store_bytes: Count = 0
+    training: Told = ""  # what a retraining is doing, in words

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from pydantic import ValidationError
 
-from ..errors import BrokenStoreError, StoreError
+from ..errors import LONGEST_TEXT, BrokenStoreError, StoreError
 from .connection import beside, check_file, connect, read_head, real_path, told
 from .head import Head
 from .health import Health
@@ -29,6 +29,7 @@ from .sealed import PARTS, days
 from .table import FIRST_KEY, Table, snapshot
 
 MAX_ROWS = 100_000  # of one answer
+_BODY = "substr(body, 1, 65536)"  # of a moment; one that is longer makes no sense
 _COUNTS = "SELECT (SELECT count(*) FROM gaps), (SELECT max(id) FROM groups)"
 
 
@@ -95,13 +96,16 @@ class Reader:
 
     def latest_health(self) -> tuple[int, Health] | None:
         """The latest moment of feed and engine, and its id."""
-        rows = self._rows("SELECT id, body FROM health ORDER BY id DESC LIMIT 1")
+        rows = self._rows(f"SELECT id, {_BODY} FROM health ORDER BY id DESC LIMIT 1")  # noqa: S608 - ours
         return self._health(rows)[0] if rows else None
 
     def health_after(self, after: int = 0, limit: int = 1_000) -> list[tuple[int, Health]]:
         """Moments behind an id, with their ids; the latest 5,000 are kept."""
         return self._health(
-            self._rows("SELECT id, body FROM health WHERE id > ? ORDER BY id LIMIT ?", (after, _some(limit)))
+            self._rows(
+                f"SELECT id, {_BODY} FROM health WHERE id > ? ORDER BY id LIMIT ?",  # noqa: S608 - ours
+                (after, _some(limit)),
+            )
         )
 
     def _health(self, rows: list[tuple[Any, ...]]) -> list[tuple[int, Health]]:
@@ -112,7 +116,8 @@ class Reader:
 
     def notes_after(self, after: int = 0, limit: int = 1_000) -> list[StoredNote]:
         """Notes behind an id; the latest 100,000 are kept."""
-        sql = "SELECT id, time, kind, text FROM notes WHERE id > ? ORDER BY id LIMIT ?"
+        columns = f"id, time, {_shown('kind')}, {_shown('text')}"
+        sql = f"SELECT {columns} FROM notes WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608 - ours
         with told(self.path):
             return [
                 StoredNote(int(number), float(at), str(kind), str(text))
@@ -121,7 +126,10 @@ class Reader:
 
     def gaps(self, after: int = FIRST_KEY, limit: int = MAX_ROWS) -> list[StoredGap]:
         """Gaps whose first key lies behind ``after``, by first key."""
-        sql = "SELECT * FROM gaps WHERE first > ? ORDER BY first, last LIMIT ?"
+        columns = (
+            f"first, last, {', '.join(map(_shown, ('reason', 'outcome', 'why', 'policy')))}, opened, closed"
+        )
+        sql = f"SELECT {columns} FROM gaps WHERE first > ? ORDER BY first, last LIMIT ?"  # noqa: S608 - ours
         with told(self.path):
             return [
                 StoredGap(
@@ -252,6 +260,12 @@ def _opened(path: Path, mode: str) -> tuple[sqlite3.Connection, Head]:
     except BaseException:
         connection.close()
         raise
+
+
+def _shown(column: str) -> str:
+    """SQL of a text as `errors.cut` would have it: a stranger's store may hold one of any length."""
+    kept = f"substr({column}, 1, {LONGEST_TEXT - 40}) || ' … (cut: ' || length({column}) || ' characters)'"
+    return f"CASE WHEN length({column}) > {LONGEST_TEXT} THEN {kept} ELSE {column} END"
 
 
 def _after(key: int | None) -> int:
