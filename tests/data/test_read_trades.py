@@ -12,7 +12,9 @@ import pandas as pd
 import polars as pl
 import pytest
 
+from ostinato.data import times
 from ostinato.data.trades import read_trades
+from ostinato.errors import ColumnError
 
 TIMES = [1534131395.0, 1534131396.0, 1534131396.0]
 FRAME = pl.DataFrame(
@@ -133,6 +135,18 @@ TIME_TEXTS = {
 @pytest.mark.parametrize("texts", TIME_TEXTS.values(), ids=TIME_TEXTS.keys())
 def test_times_as_text(texts, write):
     same(read_trades(write("time,price,amount\n{},6356.73,1\n{},6355.28,0\n{},6356.11,2\n".format(*texts))))
+
+
+def test_times_as_text_in_pieces(write, monkeypatch):
+    """Of several millions of rows no more is held as text than a piece needs."""
+    texts, path = TIME_TEXTS["some zones"], "time,price,amount\n{},6356.73,1\n{},6355.28,0\n{},6356.11,2\n"
+    whole = read_trades(write(path.format(*texts)))
+    monkeypatch.setattr(times, "PIECE", 2)
+    pieces = read_trades(write(path.format(*texts)))
+    same(pieces)
+    assert pieces.report == whole.report
+    with pytest.raises(ColumnError, match="row 4 of the file is '2018-02-30"):
+        read_trades(write(path.format(*texts[:2], "2018-02-30 00:00:00")))
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("s", 1), ("ms", 10**3), ("us", 10**6), ("ns", 10**9)])
