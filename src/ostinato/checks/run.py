@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..core import SequenceLayer, known_device, named
+from ..core import Generators, SequenceLayer, drawing_from, known_device, named
 from ..errors import CheckError
 from .catalogue import CHECKS, Check
 from .subject import Draw, Subject
@@ -122,7 +122,9 @@ def check_layer(
         )
     known_device(device)
     Subject.of(layer, inputs, seed, device)  # asks for inputs once, not in every check
-    report = Report(named(layer), [run_check(check, layer, inputs, seed, device) for check in checks])
+    with drawing_from(Generators(seed)):
+        outcomes = [run_check(check, layer, inputs, seed, device) for check in checks]
+    report = Report(named(layer), outcomes)
     if report.faults:
         raise CheckError(report.summary())
     return report

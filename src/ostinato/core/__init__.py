@@ -4,6 +4,7 @@ from . import forking as forking  # registers what a forked child needs
 from .autocast import narrows
 from .layer import SequenceLayer, check_count, newest, require_layers
 from .lengths import check_lengths, fill_padding, reverse_steps, valid_steps
+from .random import Generators, drawing_from
 from .shown import named
 from .sizes import Size, axes, numbers
 from .state import (
@@ -23,6 +24,7 @@ from .stepper import ArrayStepper, Stepper, device_of, known_device
 
 __all__ = [
     "ArrayStepper",
+    "Generators",
     "SequenceLayer",
     "Size",
     "State",
@@ -32,6 +34,7 @@ __all__ = [
     "check_lengths",
     "detach",
     "device_of",
+    "drawing_from",
     "fill_padding",
     "join_rows",
     "known_device",

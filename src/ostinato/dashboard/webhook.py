@@ -11,9 +11,9 @@ import hashlib
 import hmac
 import json
 import os
-import random
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 from urllib.parse import urlsplit
 
 import httpx
@@ -25,6 +25,7 @@ from ..servers.hosts import is_loopback
 from .said import as_text
 from .stream import Ledger
 
+JITTER = Random()  # noqa: S311 - no secret; not the random numbers of the caller
 FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0  # seconds between two attempts; doubled, times a random 0.5 to 1
 PATIENCE = 10.0  # seconds for an answer
 LONGEST_CURSOR = 4096  # bytes
@@ -156,7 +157,7 @@ class Webhook:
         self.failures += 1
         self.problem = problem
         wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(self.failures - 1, 10))
-        await asyncio.sleep(wait * random.uniform(0.5, 1) * self.patience)  # noqa: S311
+        await asyncio.sleep(wait * JITTER.uniform(0.5, 1) * self.patience)
 
 
 def secret() -> str | None:

@@ -18,7 +18,7 @@ import torch
 from pydantic import TypeAdapter
 from torch import Tensor, nn
 
-from ..core import named_leaves, state_from_leaves
+from ..core import Generators, named_leaves, state_from_leaves
 from ..errors import BrokenRunError, shortened
 from ..runs.reading import parse_json
 from ..runs.tensors import TensorInfo, read_tensors, write_tensors
@@ -66,18 +66,13 @@ class Parts:
             for place, there in enumerate(self.facts["states"])
         ]
 
-    def add_random(self) -> None:
-        """torch's random generators."""
-        self.tensors["random/cpu"] = torch.get_rng_state()
-        for place, state in enumerate(torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []):
-            self.tensors[f"random/cuda{place}"] = state
+    def add_random(self, generators: Generators) -> None:
+        """Where the generators are."""
+        self.tensors |= {f"random/{name}": state for name, state in generators.states().items()}
 
-    def restore_random(self) -> None:
-        """Set torch's random generators."""
-        torch.set_rng_state(self.tensors["random/cpu"].cpu())
-        for place in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
-            if f"random/cuda{place}" in self.tensors:
-                torch.cuda.set_rng_state(self.tensors[f"random/cuda{place}"].cpu(), place)
+    def restore_random(self, generators: Generators) -> None:
+        """Put them back there. Older files hold the states of the process's generators, which gave the same numbers."""
+        generators.restore(self._below("random/"))
 
     def _below(self, prefix: str) -> dict[str, Tensor]:
         return {key[len(prefix) :]: value for key, value in self.tensors.items() if key.startswith(prefix)}

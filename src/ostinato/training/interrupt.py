@@ -34,4 +34,5 @@ def stop_on_request() -> Iterator[Request]:
     try:
         yield request
     finally:
-        signal.signal(signal.SIGINT, former)
+        if former is not None:  # a handler that was not set by Python cannot be put back by it
+            signal.signal(signal.SIGINT, former)

@@ -11,17 +11,15 @@ the weights of one that was not.
 
 import math
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from ..core import SequenceLayer
+from ..core import Generators, SequenceLayer, drawing_from
 from ..data.streams import Slice, Streams
 from ..data.windows import Batch, Windows
 from ..errors import ConfigError, DataError, NonFiniteError
@@ -37,7 +35,7 @@ from .resuming import gather, room, take_up
 from .truncation import Truncation
 
 COUNTED_EPOCHS = 100  # jitter makes the slices of an epoch one more or less; planning each takes a while
-Augment = Callable[[Tensor], Tensor]  # x (B, T, F) to the same, drawn from torch's random numbers
+Augment = Callable[[Tensor], Tensor]  # x (B, T, F) to the same; what torch draws there is the training's own
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ class Trainer:
         sampler: ``Streams`` or ``Windows`` over the training rows.
         objective: losses (...,) from y (..., O) and target.
         validate: the loss on validation data of the model it is given, in ``eval()``.
-        config: everything else. Its seed sets torch's random numbers.
+        config: everything else. From its seed come all random numbers; the process's generators are left alone.
         keeper: writes checkpoints, the best weights and metrics.jsonl; None keeps nothing.
         watcher: is told of progress.
         augment: changes x while training, after input noise.
@@ -92,9 +90,11 @@ class Trainer:
         self.parameters = list(model.parameters())
         self.optimizer = make_optimizer(self.parameters, config)
         self.schedule = make_schedule(self.optimizer, config, _ticks(sampler, config))
+        # else a schedule warns, after a resume, that no step of the optimizer came before its own
+        self.optimizer._opt_called = True  # type: ignore[attr-defined]
         self.best = _snapshot(model)
         self.request = Request()
-        self.set_random: Callable[[], Any] = partial(torch.manual_seed, config.seed)
+        self.random = Generators(config.seed)
 
     def run(self) -> Finished:
         """Train until something ends it.
@@ -103,7 +103,6 @@ class Trainer:
             NonFiniteError: a loss is not a number; the message says where that began.
         """
         progress = self.progress
-        self.set_random()
         with stop_on_request() as self.request:
             while not progress.stopped:
                 self._train_epoch()
@@ -135,7 +134,6 @@ class Trainer:
             return
         parts, self.progress = loaded
         take_up(self, parts)
-        self.set_random = parts.restore_random
         if self.progress.best_epoch >= 0:
             self.keeper.write_weights(self.best)
         self.progress.take_up(self.config.patience, self.config.max_seconds)
@@ -157,13 +155,13 @@ class Trainer:
                 self._save()
                 saved = now
         if self.config.schedule_every == "epoch":
-            with warnings.catch_warnings():  # torch misses optimizer.step() if that was before a resume
-                warnings.simplefilter("ignore", UserWarning)
-                self._tick()
+            self._tick()
 
     def _update(self, piece: Slice | Batch) -> None:
         """Learn from a piece; one without labels only moves the state on."""
-        piece, state = self._disturb(piece), None
+        with drawing_from(self.random):
+            piece = self._disturb(piece)
+        state = None
         weight = float(self._weight(piece).sum())
 
         def closure() -> float:  # some of torch's optimizers look at the loss several times
@@ -198,9 +196,10 @@ class Trainer:
         return value, state
 
     def _forward(self, piece: Slice | Batch) -> tuple[Tensor, Tensor, Tensor, Any]:
-        if isinstance(piece, Batch):
-            return self.model.last(piece.x), piece.target, piece.weight, None
-        return self.truncation.forward(self.model, piece)
+        with drawing_from(self.random):  # not around all: it costs a little at each call of torch
+            if isinstance(piece, Batch):
+                return self.model.last(piece.x), piece.target, piece.weight, None
+            return self.truncation.forward(self.model, piece)
 
     def _weight(self, piece: Slice | Batch) -> Tensor:
         """Of the steps that are learnt from."""
@@ -236,7 +235,8 @@ class Trainer:
     def _end_epoch(self) -> None:
         progress, began = self.progress, time.perf_counter()
         self.model.eval()
-        loss = self.validate(self.model)
+        with drawing_from(self.random):
+            loss = self.validate(self.model)
         progress.seconds += time.perf_counter() - began
         if not math.isfinite(loss):
             raise NonFiniteError(

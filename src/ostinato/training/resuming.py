@@ -45,7 +45,7 @@ def gather(trainer: "Trainer") -> Parts:
         parts.add_nested("schedule", trainer.schedule.state_dict())
     parts.add_states(trainer.truncation.states())
     parts.add_nested("older", [piece.x for piece, *_ in trainer.truncation.older])
-    parts.add_random()
+    parts.add_random(trainer.random)
     return parts
 
 
@@ -90,7 +90,7 @@ def take_up(trainer: "Trainer", parts: Parts) -> None:
         if trainer.schedule is not None:
             trainer.schedule.load_state_dict(parts.nested("schedule"))
         _restore_stream(trainer, parts)
-        parts.restore_random()
+        parts.restore_random(trainer.random)
 
 
 def _restore_optimizer(optimizer: Optimizer, saved: dict[str, Any]) -> None:

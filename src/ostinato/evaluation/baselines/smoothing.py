@@ -3,7 +3,6 @@
 Axes: N rows, R rows asked for, H horizons, m rows of a season.
 """
 
-import warnings
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -11,6 +10,7 @@ import numpy as np
 from scipy.signal import lfilter
 
 from ...data.levels import Levels
+from ...quiet import without_warnings
 from ..columns import Floats
 from .series import Integers, series_of
 from .values import ValueBaseline
@@ -103,8 +103,7 @@ def estimate(values: Floats, season: int) -> Smoothing:
         return Smoothing()
     values = (values - values[0]) / size
     level, of_season = begin(values, season)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # an optimiser that stops early has still found parameters
+    with without_warnings():  # an optimiser that stops early has still found parameters
         model = holtwinters.ExponentialSmoothing(
             values[old_enough(season) :],
             trend="add",

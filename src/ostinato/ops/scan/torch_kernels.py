@@ -76,7 +76,7 @@ class Scan(torch.autograd.Function):
     """``_forward`` with its derivatives: a scan from the end backward, and a scan of tangents forward."""
 
     @staticmethod
-    def forward(ctx: Any, decay: Tensor, value: Tensor, start: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, decay: Tensor, value: Tensor, start: Tensor) -> Tensor:
         """The operator itself, which graphs keep as one node. Kept are decay, start and h."""
         with torch._C._AutoDispatchBelowAutograd():
             h: Tensor = torch.ops.ostinato.scan.default(decay, value, start)
@@ -108,7 +108,7 @@ class Adjoint(torch.autograd.Function):
     """``_backward`` with its derivatives, which are scans again."""
 
     @staticmethod
-    def forward(ctx: Any, decay: Tensor, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, decay: Tensor, gradient: Tensor) -> Tensor:
         """The operator itself. Kept are decay and g."""
         with torch._C._AutoDispatchBelowAutograd():
             g: Tensor = torch.ops.ostinato.scan_adjoint.default(decay, gradient)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...core import SequenceLayer, device_of, numbers
+from ...core import Generators, SequenceLayer, device_of, drawing_from, numbers
 from ...data.folds import Fold
 from ...data.panel import Panel
 from ...data.report import counted, too_few
@@ -166,8 +166,8 @@ def _prepared(choices: Choices, panel: Panel, fold: Fold | None, device: str) ->
     """Touches no folder: what is wrong with the data is said before a run is replaced."""
     config, recipe = choices.of(panel, fold)
     fold = fold or recipe.folds(panel)[0]
-    torch.manual_seed(config.seed)
-    model = forecast_model(recipe, *network_section(config)).to(device)
+    with drawing_from(Generators(config.seed)):
+        model = forecast_model(recipe, *network_section(config)).to(device)
     _check_long_enough(panel, fold, recipe, parts_of(model).network)
     check_numbers(len(fold.validation) + len(fold.test), numbers(model.output_size or 1))
     raw = raw_rows(recipe, panel)[: int(fold.used.max()) + 1].to(device_of(model))

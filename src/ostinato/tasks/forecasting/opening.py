@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from ...core import SequenceLayer
+from ...core import Generators, SequenceLayer, drawing_from
 from ...errors import BrokenRunError, ConfigError
 from ...layers import Anchored, Output
 from ...runs.folder import RunFolder
@@ -64,7 +64,10 @@ def open_run(path: Path | str, device: str = "cpu") -> Run:
     for key, tensor in tensors.items():
         if key.endswith("scaler.deviation") and not (tensor > 0).all():
             raise BrokenRunError(f"{folder.weights}: {key} must be above 0, got {tensor.min()}.")
-    model = forecast_model(recipe, name, options).to(device)
+    with drawing_from(
+        Generators(0)
+    ):  # its weights are read next, and the caller's random stream stays where it is
+        model = forecast_model(recipe, name, options).to(device)
     values = {key: torch.from_numpy(value).to(device) for key, value in tensors.items()}
     load_module(model, values, str(folder.weights))
     _check_sound(model, str(folder.weights))

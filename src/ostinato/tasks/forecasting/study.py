@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import BrokenRunError, ConfigError, RunError
+from ...quiet import without_warnings
 from ...runs.reading import MAX_LINE_BYTES, MAX_LINES_BYTES, open_limited, parse_json
 from ...runs.tuning import MOST_TRIALS, TunedTrial
 from ...runs.writing import truncate
@@ -168,14 +169,11 @@ class Search:
         Source:
             Watanabe, Bansal and Hutter 2023, arXiv:2304.10255: PED-ANOVA, as Optuna has it.
         """
-        import warnings
-
         space = self.spaces[best.model]
         names = [space.name(address) for address in best.parameters]
         if sum(trial.loss is not None for trial in self.trials()) < TELLING_TRIALS or not names:
             return {}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with without_warnings():
             try:
                 found = self.optuna.importance.get_param_importances(self.study, params=names)
             except (RuntimeError, ValueError):  # every trial alike
