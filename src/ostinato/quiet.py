@@ -1,5 +1,7 @@
-"""Warnings of other libraries, silenced in a way that threads survive."""
+"""Other libraries, kept from changing what belongs to the process: silenced and imported so that threads survive it."""
 
+import random
+import sys
 import threading
 import warnings
 from collections.abc import Iterator
@@ -18,3 +20,20 @@ def without_warnings() -> Iterator[None]:
     with _one, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+@contextmanager
+def first_import(library: str) -> Iterator[None]:
+    """Within the block a library is imported; what doing so for the first time changes is put back.
+
+    statsmodels adds filters of warnings, and what scikit-learn imports draws from Python's random numbers.
+    """
+    if library in sys.modules:
+        yield
+        return
+    with _one, warnings.catch_warnings():
+        state = random.getstate()
+        try:
+            yield
+        finally:
+            random.setstate(state)

@@ -43,7 +43,9 @@ def globals_now():
         "threads": torch.get_num_threads(),
         "dtype": torch.get_default_dtype(),
         "filters": list(warnings.filters),
-        "environment": {name: os.environ[name] for name in os.environ if name != "PYTEST_CURRENT_TEST"},
+        "environment": {
+            name: os.environ[name] for name in os.environ if not name.startswith(("PYTEST_", "KMP_"))
+        },
         "errors": np.geterr(),
         "handlers": [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)],
         "deterministic": torch.are_deterministic_algorithms_enabled(),

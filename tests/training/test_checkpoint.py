@@ -13,6 +13,7 @@ from torch import nn
 
 import ostinato.training
 from memory import MIB, peak_of, write_sparse
+from ostinato.core import Generators, drawing_from
 from ostinato.errors import BrokenRunError, ConfigError, OstinatoError, RunError, TrainingError
 from ostinato.layers import GRU, Chain, Dense
 from ostinato.runs.tensors import read_tensors, write_tensors
@@ -125,11 +126,12 @@ def test_parts_round_trip(tmp_path):
     parts.add_module("model", torch_net.state_dict())
     parts.add_nested("optimizer", {"state": {0: {"step": torch.tensor(3.0), "betas": (0.9, 0.99)}}})
     parts.add_states([None, state])
-    parts.add_random()
+    generators = Generators(4)
+    parts.add_random(generators)
     progress = Progress(epoch=3, updates=17, stopped="early")
     path = tmp_path / "checkpoint.safetensors"
     write_checkpoint(path, parts, progress)
-    drawn = torch.rand(5)
+    drawn = torch.rand(5, generator=generators.on(torch.device("cpu")))
     read, told = read_checkpoint(path)
     assert told == progress
     assert told.best_loss == float("inf")
@@ -139,8 +141,19 @@ def test_parts_round_trip(tmp_path):
     assert nothing is None
     assert type(again[0]) is type(state[0])
     torch.testing.assert_close(again, state, rtol=0, atol=0)
-    read.restore_random()
-    assert torch.equal(torch.rand(5), drawn)
+    others = Generators(0)
+    read.restore_random(others)
+    assert torch.equal(torch.rand(5, generator=others.on(torch.device("cpu"))), drawn)
+
+
+def test_a_checkpoint_of_before_goes_on_with_the_numbers_of_the_global_generator():
+    torch.manual_seed(8)
+    torch.rand(3)
+    parts, generators = Parts({"random/cpu": torch.get_rng_state()}), Generators(0)
+    parts.restore_random(generators)
+    with drawing_from(generators):
+        found = torch.rand(5)
+    assert torch.equal(found, torch.rand(5))
 
 
 def test_resuming_restores_everything(folder):

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import ConfigError, DataError
+from ..quiet import first_import
 from .columns import Floats, numbers
 
 RESAMPLES = 1000
@@ -42,7 +43,8 @@ def block_length(values: ArrayLike, horizon: int = 1) -> int:
     Raises:
         ConfigError: horizon is below 1.   DataError: values are not numbers, one per row.
     """
-    from arch.bootstrap import optimal_block_length
+    with first_import("arch.bootstrap"):
+        from arch.bootstrap import optimal_block_length
 
     if horizon < 1:
         raise ConfigError(f"horizon must be at least 1 row, got {horizon}.")
@@ -107,7 +109,8 @@ def interval(
     Raises:
         ConfigError: block, level or resamples are out of range.   DataError: the metric is NaN in all resamples.
     """
-    from arch.bootstrap import CircularBlockBootstrap
+    with first_import("arch.bootstrap"):
+        from arch.bootstrap import CircularBlockBootstrap
 
     arrays = [np.asarray(column) for column in columns]
     block = _checked(block, len(arrays[0]), level, resamples)

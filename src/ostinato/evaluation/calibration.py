@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
 from ..errors import ConfigError, DataError
+from ..quiet import first_import
 from .baselines.series import blocks
 from .columns import Floats, quantile_levels
 from .metrics import checked_direction
@@ -49,7 +50,8 @@ def reliability(p: ArrayLike, up: ArrayLike, bins: int = 10) -> Reliability:
         Wilson 1927, Journal of the American Statistical Association 22, 209-212; statsmodels'
         `proportion_confint`.
     """
-    from statsmodels.stats.proportion import proportion_confint
+    with first_import("statsmodels.stats.proportion"):
+        from statsmodels.stats.proportion import proportion_confint
 
     if bins < 1:
         raise ConfigError(f"bins must be at least 1, got {bins}.")

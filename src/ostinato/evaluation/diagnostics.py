@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ConfigError, DataError
+from ..quiet import first_import
 from .columns import Floats, numbers
 
 
@@ -42,8 +43,9 @@ def autocorrelation(residuals: ArrayLike, lags: int = 40) -> Autocorrelation:
     Source:
         Ljung and Box 1978, Biometrika 65, 297-303; statsmodels' `acf` and `acorr_ljungbox`.
     """
-    from statsmodels.stats.diagnostic import acorr_ljungbox
-    from statsmodels.tsa.stattools import acf
+    with first_import("statsmodels.tsa.stattools"):
+        from statsmodels.stats.diagnostic import acorr_ljungbox
+        from statsmodels.tsa.stattools import acf
 
     if lags < 1:
         raise ConfigError(f"lags must be at least 1, got {lags}.")

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...data.levels import Levels
 from ...errors import ConfigError, DataError
+from ...quiet import first_import
 from ..columns import Floats
 from .series import CELLS, Integers, Units, changes, row_numbers, series_of
 
@@ -126,9 +127,10 @@ class LogisticRegression:
         self.base = BaseRate()
 
     def fit(self, levels: Levels, rows: ArrayLike) -> Self:
-        from sklearn.linear_model import LogisticRegression as Regression
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
+        with first_import("sklearn.linear_model"):
+            from sklearn.linear_model import LogisticRegression as Regression
+            from sklearn.pipeline import make_pipeline
+            from sklearn.preprocessing import StandardScaler
 
         found, up = _labelled(levels, rows)
         self.units, self.model = Units.of(levels, found), None

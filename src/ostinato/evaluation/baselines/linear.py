@@ -9,6 +9,7 @@ import numpy as np
 
 from ...data.levels import Levels
 from ...errors import DataError
+from ...quiet import first_import
 from ..columns import Floats
 from .series import CELLS, Integers, sample, series_of, windows
 from .values import ValueBaseline
@@ -89,6 +90,7 @@ def held_back(levels: Levels, rows: Integers) -> tuple[Integers, Integers]:
 
 
 def _ridge(x: Floats, y: Floats, strength: float) -> "Ridge":
-    from sklearn.linear_model import Ridge
+    with first_import("sklearn.linear_model"):
+        from sklearn.linear_model import Ridge
 
     return Ridge(alpha=strength * len(x), solver="cholesky").fit(x, y)

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.signal import lfilter
 
 from ...data.levels import Levels
-from ...quiet import without_warnings
+from ...quiet import first_import, without_warnings
 from ..columns import Floats
 from .series import Integers, series_of
 from .values import ValueBaseline
@@ -95,7 +95,8 @@ class ExponentialSmoothing(ValueBaseline):
 
 def estimate(values: Floats, season: int) -> Smoothing:
     """Parameters with the least squared error one step ahead, (n,) values; the last value where these are too few."""
-    from statsmodels.tsa import holtwinters
+    with first_import("statsmodels.tsa.holtwinters"):
+        from statsmodels.tsa import holtwinters
 
     season = season if len(values) >= max(4 * season, FEWEST_ROWS) else 1
     size = float(np.mean(np.abs(np.diff(values)))) if len(values) >= FEWEST_ROWS else 0.0
