@@ -13,11 +13,12 @@ from ..errors import ColumnError, DataError
 from . import numbers
 from .bars import COLUMNS, bars_report
 from .columns import either, listed, plain
+from .grid import Spacing
 from .panel import Panel
 from .regular import Timed, regular
 from .report import counted
 from .table import Column, Table, flag
-from .tables import holidays_of, with_holidays
+from .tables import holidays_of, layout_of, with_holidays
 
 NAMES = {
     "open": ("open", "o", "openprice", "priceopen"),
@@ -33,10 +34,14 @@ AGREEING = 0.9  # of the rows: two columns are then the volume in units and in m
 
 
 class BarColumns(NamedTuple):
-    """Names of columns by role; ``other`` may be the volume in money, or ""."""
+    """Names of columns by role; ``other`` is a second column of volume, which may be in money, or "".
+
+    ``settled``: that it is in money was decided before.
+    """
 
     columns: dict[str, str]
     other: str
+    settled: bool = False
 
 
 def find_bars(table: Table, wanted: Mapping[str, str]) -> BarColumns | None:
@@ -91,6 +96,7 @@ def bars_of_table(
     known: tuple[str, ...] = (),
     holidays: str = "",
     future: np.ndarray | None = None,
+    settled: Spacing | None = None,
 ) -> Panel:
     """Read bars.
 
@@ -102,6 +108,7 @@ def bars_of_table(
         known: which of the extras are known in advance.
         holidays: a country whose holidays become a known column, or "".
         future: (N,) bool, rows of the future by ``future_rows``; None: there are none.
+        settled: how bars follow one another, where that was decided before.
 
     Missing bars are filled, flat at the close before and without volume, and are not observed. Where more is missing
     than a series can lack, the market is taken to close: bars follow one another and have no step.
@@ -117,15 +124,17 @@ def bars_of_table(
         for role in PRICES
     }
     notes = check_prices(table, arrays)
-    arrays["volume"], told = read_volume(table, choice, arrays["close"], empty)
+    arrays["volume"], money, told = read_volume(table, choice, arrays["close"], empty)
     notes += told
-    laid = regular(found, empty, future=True, pauses=True)
+    laid = regular(found, empty, future=True, pauses=True, settled=settled)
     values = flat_where_missing({role: arrays[role][laid.source] for role in COLUMNS}, laid.observed)
     for name, array in extras.items():
         values[name] = array[laid.known if name in known else laid.source]
     known = with_holidays(table, values, laid, holidays, known)
     onward = holidays_of(found, laid, holidays)
     step = laid.step.seconds
+    roles = {"time": columns["time"], "volume": ""} | choice.columns
+    seen_beside = [name for name in extras if name not in known]
     report = bars_report(
         table.name,
         laid.time,
@@ -150,6 +159,7 @@ def bars_of_table(
         known=known,
         bars=size_text(step),
         holidays=onward,
+        layout=layout_of("bars", found, laid, roles, seen_beside, money),
     )
 
 
@@ -219,23 +229,43 @@ def check_prices(table: Table, arrays: Mapping[str, np.ndarray]) -> list[str]:
 
 def read_volume(
     table: Table, choice: BarColumns, close: np.ndarray, empty: np.ndarray
-) -> tuple[np.ndarray, list[str]]:
-    """The volume in units of what is traded, (N,), and notes on it; in rows that may be ``empty`` (N,) NaN.
+) -> tuple[np.ndarray, str, list[str]]:
+    """The volume in units of what is traded, (N,), the column of volume in money or "", and notes.
+
+    In rows that may be ``empty`` (N,) the volume is NaN.
 
     Raises:
         DataError: a volume is missing, infinite or below 0.   ColumnError: a cell is not a number.
     """
     name = choice.columns.get("volume")
-    if name is None:
-        return np.zeros(len(close)), ["there is no column of volume; it was taken as 0"]
+    if not name:
+        return np.zeros(len(close)), "", ["there is no column of volume; it was taken as 0"]
     volume = numbers.not_negative(Column("volume", table.cells(name), table), empty)
     if not choice.other:
-        return volume, []
+        return volume, "", []
     try:
         other = numbers.not_negative(Column("volume", table.cells(choice.other), table), empty)
     except DataError:
-        return volume, []
-    return unswapped(volume, other, close, (name, choice.other))
+        if choice.settled:
+            raise
+        return volume, "", []
+    if not (choice.settled or is_money(volume, other, close)):
+        return volume, "", []
+    volume, notes = unswapped(volume, other, close, (name, choice.other))
+    return volume, choice.other, notes
+
+
+def misfits(volume: np.ndarray, money: np.ndarray, close: np.ndarray) -> np.ndarray:
+    """How far, in logarithms, each row is from money being volume times close, (N,); NaN without trades."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where((volume > 0) & (money > 0), np.abs(np.log(money / (volume * close))), np.nan)
+
+
+def is_money(volume: np.ndarray, other: np.ndarray, close: np.ndarray) -> bool:
+    """Whether of two columns (N,) one is the volume in units and the other in money, in most rows (N,)."""
+    fits = (misfits(volume, other, close) < NEAR) | (misfits(other, volume, close) < NEAR)
+    traded = int(((volume > 0) & (other > 0)).sum())
+    return traded > 0 and bool(fits.sum() >= AGREEING * traded)
 
 
 def unswapped(
@@ -250,14 +280,8 @@ def unswapped(
         volume: (N,) what should be in units; ``other`` what should be in money; ``close`` the prices.
         names: of the two columns.
     """
-    traded = (volume > 0) & (other > 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        direct = np.abs(np.log(other / (volume * close)))
-        crossed = np.abs(np.log(volume / (other * close)))
-    fits, fits_crossed = traded & (direct < NEAR), traded & (crossed < NEAR)
-    if (fits | fits_crossed).sum() < AGREEING * traded.sum() or not traded.any():
-        return volume, []
-    swapped = fits_crossed & (direct > crossed + APART)
+    direct, crossed = misfits(volume, other, close), misfits(other, volume, close)
+    swapped = (crossed < NEAR) & (direct > crossed + APART)
     if not swapped.any():
         return volume, []
     rows = f"{int(swapped.sum()):,} row" + ("s" if swapped.sum() > 1 else "")

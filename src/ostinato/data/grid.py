@@ -16,6 +16,10 @@ from .table import Column
 DAY = 86_400.0
 MOST_MISSING = 0.2  # of the steps of all series
 LONGEST_GAP = 0.1  # of the steps of its series
+MOST_STEPS, MOST_EMPTY = (
+    1_000_000,
+    100,
+)  # a grid that was decided may be larger only where it has rows: 1 of 100 steps
 OFF = 1e-3  # of a step, that a time may be beside the grid
 SHORTEST_DAY = 23 * 3600.0  # when the clock is put forward
 MOST_ROWS_A_DAY = 2000  # a longer season teaches nothing
@@ -42,6 +46,19 @@ class Step(NamedTuple):
     def regular(self) -> bool:
         """Whether it is told when the next row will be."""
         return self.seconds is not None or self.months > 0 or self.working
+
+
+NO_STEP = Step(None, None, "")
+
+
+class Spacing(NamedTuple):
+    """How rows follow one another, as it was decided.
+
+    ``pauses``: the market closes, so that rows are taken one after another; otherwise what is missing is filled.
+    """
+
+    step: Step
+    pauses: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +108,19 @@ def season_of(seconds: float) -> int | None:
     return None
 
 
+def steady(seconds: float, wall: bool = False) -> Step:
+    """The step of rows that are so many seconds apart."""
+    return Step(seconds, season_of(seconds), duration(seconds), wall=wall)
+
+
+def monthly(months: int) -> Step:
+    """The step of rows that are so many calendar months apart, one of ``MONTHS``."""
+    return Step(None, SEASONS.get(months), f"1 {WORDS[months]}", months=months, wall=True)
+
+
+WORKING_DAY = Step(None, 5, "1 working day", working=True, wall=True)
+
+
 def find_step(utc_seconds: np.ndarray, wall: np.ndarray, rows: Rows) -> Step | None:
     """The step of series, from the median of the differences; None where no series has two rows.
 
@@ -104,15 +134,15 @@ def find_step(utc_seconds: np.ndarray, wall: np.ndarray, rows: Rows) -> Step | N
         return None
     usual = float(np.partition(gaps, len(gaps) // 2)[len(gaps) // 2])
     if usual < SHORTEST_DAY:
-        return Step(usual, season_of(usual), duration(usual))
+        return steady(usual)
     gaps = np.diff(wall)[within]
     usual = float(np.partition(gaps, len(gaps) // 2)[len(gaps) // 2])
     months = months_of(wall, rows, usual)
     if months:
-        return Step(None, SEASONS.get(months), f"1 {WORDS[months]}", months=months, wall=True)
+        return monthly(months)
     if usual == DAY and working_days(wall, rows):
-        return Step(None, 5, "1 working day", working=True, wall=True)
-    return Step(usual, season_of(usual), duration(usual), wall=True)
+        return WORKING_DAY
+    return steady(usual, wall=True)
 
 
 def months_of(wall: np.ndarray, rows: Rows, usual: float) -> int:
@@ -170,41 +200,97 @@ def onward(step: Step, before: np.ndarray, later: np.ndarray) -> np.ndarray:
     return days.astype(np.int64) * DAY + rest
 
 
-def lay(
-    column: Column, step: Step, utc_seconds: np.ndarray, wall: np.ndarray, rows: Rows, pauses: bool = False
-) -> Grid:
-    """Find the place of each row on the grid of its series, and what is missing.
+def numbered(column: Column, step: Step, utc_seconds: np.ndarray, wall: np.ndarray, rows: Rows) -> np.ndarray:
+    """The step of each row since the first one of its series, (N,) whole numbers as float64.
 
     Args:
         column: the column of times, for messages.
         utc_seconds: (N,) times in the order of ``rows``; ``wall``: the same on the local clock.
-        pauses: where too much is missing, take the rows one after another, as those of a market that closes.
 
     Raises:
-        DataError: a time is beside the grid, or too much is missing.
+        DataError: a time is beside the grid, or two are at the same step.
     """
     exact = steps_from_start(step, wall if step.wall else utc_seconds, rows)
     index = np.rint(exact)
     late = np.abs(exact - index)
     # what float64 cannot hold is not the source's fault
     allowed = OFF if step.seconds is None else OFF + 1e-6 / step.seconds
-    gaps = np.where(rows.within(), np.diff(index), 1)
     off = late > allowed
-    off[1:] |= gaps < 1
+    off[1:] |= gaps_of(index, rows) < 1
     if off.any():
         raise DataError(irregular(column, step, utc_seconds, rows, int(off.argmax())))
-    lengths = index[rows.starts + rows.lengths - 1] + 1
-    refusal = too_many(column, step, utc_seconds, rows, gaps, lengths)
+    return index
+
+
+def gaps_of(index: np.ndarray, rows: Rows) -> np.ndarray:
+    """Steps from each row to the next one of its series, (N - 1,); 1 from one series to another."""
+    return np.where(rows.within(), np.diff(index), 1)
+
+
+def lengths_of(index: np.ndarray, rows: Rows) -> np.ndarray:
+    """Steps of each series, (S,)."""
+    return index[rows.starts + rows.lengths - 1] + 1
+
+
+def decided(
+    column: Column, step: Step, utc_seconds: np.ndarray, wall: np.ndarray, rows: Rows, pauses: bool = False
+) -> Spacing:
+    """Whether what is missing is to be filled, by how much of all rows that is.
+
+    Args:
+        column, step, utc_seconds, wall: as ``numbered``.
+        pauses: where too much is missing, take the rows one after another, as those of a market that closes.
+
+    Raises:
+        DataError: a time is beside the grid, or too much is missing.
+    """
+    index = numbered(column, step, utc_seconds, wall, rows)
+    refusal = too_many(column, step, utc_seconds, rows, gaps_of(index, rows), lengths_of(index, rows))
     if refusal and not pauses:
         raise DataError(refusal)
-    if refusal:
-        return Grid(
-            Step(None, None, ""),
-            np.arange(len(index)),
-            len(index),
-            rows.starts,
-            paused(step, utc_seconds, gaps),
+    return Spacing(step, bool(refusal))
+
+
+def check_spacing(column: Column, step: Step, utc_seconds: np.ndarray, wall: np.ndarray, rows: Rows) -> None:
+    """Refuse rows that are usually another step apart than the one that was decided for them.
+
+    Raises:
+        DataError: they are.
+    """
+    exact = steps_from_start(step, wall if step.wall else utc_seconds, rows)
+    gaps = np.diff(exact)[rows.within()]
+    if not len(gaps):
+        return
+    middle = (len(gaps) - 1) // 2  # of two the smaller one: a pause tells nothing
+    usual = float(np.partition(gaps, middle)[middle])
+    if usual < 1 - OFF or (usual > 1 + OFF and len(gaps) > 1):
+        own = find_step(utc_seconds, wall, rows)
+        assert own is not None
+        raise DataError(
+            f"{column.table.name}: most {column.table.thing}s are {own.words} apart, and the run was fitted on "
+            f"{column.table.thing}s {step.words} apart. Bring {column.table.thing}s of the same step."
         )
+
+
+def lay(column: Column, spacing: Spacing, utc_seconds: np.ndarray, wall: np.ndarray, rows: Rows) -> Grid:
+    """Find the place of each row: on the grid of its series, or after the row before it.
+
+    Args:
+        column, utc_seconds, wall: as ``numbered``.
+        spacing: what was decided.
+
+    Raises:
+        DataError: a time is beside the grid, or the grid would be all but empty.
+    """
+    step = spacing.step
+    index = numbered(column, step, utc_seconds, wall, rows)
+    gaps = gaps_of(index, rows)
+    if spacing.pauses:
+        notes = paused(step, utc_seconds, gaps)
+        return Grid(NO_STEP, np.arange(len(index)), len(index), rows.starts, notes)
+    lengths = lengths_of(index, rows)
+    if lengths.sum() > max(MOST_STEPS, MOST_EMPTY * len(index)):
+        raise DataError(sparse(column, step, utc_seconds, rows, gaps))
     starts = np.append(0, np.cumsum(lengths)[:-1]).astype(np.int64)
     place = index.astype(np.int64) + starts[rows.series]
     return Grid(step, place, int(lengths.sum()), starts, told(step, utc_seconds, gaps))
@@ -255,6 +341,16 @@ def paused(step: Step, seconds: np.ndarray, gaps: np.ndarray) -> list[str]:
         f"pauses between bars of {step.words}: {int(pauses.sum()):,}, the longest {duration(float(lengths[at]))} "
         f"after {utc(seconds[at])}; bars were taken one after another, as if there were none"
     ]
+
+
+def sparse(column: Column, step: Step, seconds: np.ndarray, rows: Rows, gaps: np.ndarray) -> str:
+    """What to say of a grid that memory would have to hold for nothing."""
+    at = int(gaps.argmax())
+    return (
+        f"{column.at(int(rows.source[at + 1]))}, {counted(int(gaps[at] - 1), 'step')} of {step.words} after the one "
+        f"before ({utc(seconds[at])}) without a {column.table.thing}: too many to fill. Use the part after the gap, or "
+        "mend the time."
+    )
 
 
 def told(step: Step, seconds: np.ndarray, gaps: np.ndarray) -> list[str]:

@@ -4,14 +4,13 @@ Axes: N rows, C columns, S series.
 """
 
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from ..errors import DataError, did_you_mean
 from .calendar import Holidays
-
-Kind = Literal["trades", "bars", "table"]
+from .layout import Kind, Layout
 
 
 class Report(Protocol):
@@ -47,6 +46,7 @@ class Panel:
         row_ids: (N,) int64 or str, what the source calls each row, such as an exchange's trade ids; or None.
         holidays: what tells the column ``holiday`` beyond the last rows, where there is one; None: nothing does.
         bars: how bars were made or how far apart they are: "1m", "100t", "10v"; "" for other kinds.
+        layout: what was decided about the source while it was read; None: it was not read.
 
     Columns of trades are price and amount; those of bars open, high, low, close and volume.
     """
@@ -65,6 +65,7 @@ class Panel:
     bars: str = ""
     row_ids: np.ndarray | None = None
     holidays: Holidays | None = None
+    layout: Layout | None = None
 
     def __len__(self) -> int:
         return len(self.time)

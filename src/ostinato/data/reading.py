@@ -2,31 +2,34 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ..errors import ColumnError, ConfigError, DataError, did_you_mean
 from . import columns as trade_columns
 from . import numbers
-from .bar_files import BarColumns, bars_of_table, find_bars, future_rows, likeliest, missing_prices
+from .bar_files import BarColumns, bars_of_table, future_rows, likeliest, missing_prices
 from .bars import COLUMNS, bars_of_trades, parse_bars
 from .columns import ambiguous, missing
 from .csv_files import is_number
 from .files import Source, open_source, understood
+from .layout import Layout
 from .panel import Panel
-from .regular import timed
+from .regular import on_clock, timed
 from .report import TableReport, utc
 from .resampling import coarser
+from .settled import is_dated, prices_of, settled_spacing, with_time
 from .table import Column, Table, flag
 from .tables import ALL, TableColumns, find_columns, read, table_panel
 from .time_pairs import with_paired_times
 from .times import read_times
 from .trades import Trades, trades_of_source
+from .wanted import Wanted
 from .zones import Clock
 
-PRICES = ("direction", "return")  # targets that are made from prices
 ROLES = ("time", *COLUMNS, "price", "amount", "id", "side")
+OF_TRADES = Layout(source="trades")  # that are at hand: no columns were read
 
 
 def read_panel(
@@ -41,6 +44,7 @@ def read_panel(
     time_unit: str | None = None,
     time_zone: str | None = None,
     holidays: str = "",
+    layout: Layout | None = None,
 ) -> Panel:
     """Read what a forecast is made from.
 
@@ -56,6 +60,7 @@ def read_panel(
         time_unit: of numeric times: s, ms, us or ns. None decides by their size.
         time_zone: of times that name none, like Europe/Berlin; None takes them as UTC.
         holidays: a country whose public holidays become the known column ``holiday``.
+        layout: what was decided when an earlier source was read, the ``layout`` of its panel; None decides by this one.
 
     Where columns are known in advance (or holidays are), rows at the end with an empty target, or empty prices of bars,
     are rows of the future. In steps that are missing in the source columns hold the values before, those that are known
@@ -65,7 +70,7 @@ def read_panel(
     holds trades.
 
     Raises:
-        DataError: there is nothing to read, a value is impossible, or times are not regular.
+        DataError: there is nothing to read, a value is impossible, or times are not regular, or not as was decided.
         ColumnError: a column is missing, ambiguous or not numeric.
         ConfigError: options are unknown or do not go together.
     """
@@ -79,6 +84,7 @@ def read_panel(
         time_unit,
         time_zone,
         holidays,
+        layout,
     )
     if bars:
         parse_bars(bars)
@@ -91,39 +97,13 @@ def read_panel(
     return panel_of_source(open_source(source), wanted)
 
 
-class Wanted(NamedTuple):
-    """The arguments of ``read_panel``."""
-
-    target: str
-    bars: str
-    id: str
-    known: tuple[str, ...]
-    covariates: tuple[str, ...]
-    columns: dict[str, str]
-    unit: str | None
-    zone: str | None
-    holidays: str
-
-    @property
-    def is_column(self) -> bool:
-        """Whether the target is a column, not made from prices."""
-        return self.target not in PRICES
-
-    @property
-    def named(self) -> set[str]:
-        """Columns that have another use than the time."""
-        targets = (
-            {self.target, *(name.strip() for name in self.target.split(","))} if self.is_column else set()
-        )
-        return {*self.known, *self.covariates, self.id, *targets}
-
-
 def panel_of_source(source: Source, wanted: Wanted) -> Panel:
     """Decide what a source holds, from the names of its columns, and read it."""
-    source, columns = with_paired_times(source, wanted.columns, wanted.named)
+    given = set(wanted.columns)
+    source, columns = with_paired_times(source, with_time(source.header, wanted), wanted.named)
     header, wanted = source.header, wanted._replace(columns=columns)
     check_roles(header, wanted.columns)
-    prices = None if wanted.is_column else find_bars(header, wanted.columns)
+    prices, wanted = prices_of(header, wanted, given)
     if prices is None and not wanted.is_column:
         return read_as_trades(source, wanted)
     times = time_columns(header, wanted)
@@ -148,16 +128,19 @@ def panel_of_table(table: Table, prices: BarColumns | None, times: list[str], wa
     time, notes = (times[0], []) if len(times) == 1 else settled(table, times, wanted.unit, wanted.zone)
     rows = timed(table, time, wanted.unit, wanted.zone, wanted.id)
     rows.times.notes.extend(notes)
+    if wanted.layout is not None:
+        rows = on_clock(rows, wanted.layout.clock, is_dated(wanted, wanted.layout))
+    spacing = None if wanted.layout is None else settled_spacing(rows, wanted.layout, wanted.bars)
     roles = {"time": time} | ({"id": wanted.id} if wanted.id else {})
     taken = [*times, *([wanted.id] if wanted.id else [])]
     if prices is None:
         choice = find_columns(table, wanted.target, wanted.covariates, wanted.known, taken)
-        return spans_noted(table_panel(rows, choice, roles, wanted.holidays))
+        return spans_noted(table_panel(rows, choice, roles, wanted.holidays, spacing))
     choice = bar_columns(table, prices, wanted, taken)
     future = future_rows(rows, prices) if choice.known or wanted.holidays else None
     extras = {name: complete(table, "covariates", name, future) for name in choice.covariates}
     extras |= {name: complete(table, "known", name) for name in choice.known}
-    panel = bars_of_table(rows, prices, extras, roles, choice.known, wanted.holidays, future)
+    panel = bars_of_table(rows, prices, extras, roles, choice.known, wanted.holidays, future, spacing)
     return built(spans_noted(panel), wanted.bars)
 
 
@@ -185,19 +168,20 @@ def panel_of_trades(trades: Trades) -> Panel:
         {"price": trades.price, "amount": trades.amount},
         trades.report,
         row_ids=trades.id,
+        layout=OF_TRADES,
     )
 
 
 def built(source: Trades | Panel, bars: str) -> Panel:
     """Bars of the size that was asked for, if one was."""
     if isinstance(source, Trades):
-        return bars_of_trades(source, bars) if bars else panel_of_trades(source)
+        return replace(bars_of_trades(source, bars), layout=OF_TRADES) if bars else panel_of_trades(source)
     if not bars:
         return source
     if source.kind == "bars":
         return coarser(source, bars)
     if source.kind == "trades":
-        return bars_of_trades(trades_of_panel(source), bars)
+        return replace(bars_of_trades(trades_of_panel(source), bars), layout=source.layout)
     raise ConfigError(f"{source.report.source} is a table; bars are made from trades or from shorter bars.")
 
 
@@ -232,7 +216,9 @@ def read_as_trades(source: Source, wanted: Wanted) -> Panel:
         )
     trades = trades_of_source(source, columns, wanted.unit, wanted.zone)
     report = replace(trades.report, notes=(*notes, *trades.report.notes))
-    return built(replace(trades, report=report), wanted.bars)
+    panel = built(replace(trades, report=report), wanted.bars)
+    named = {role: trades.report.columns[role] for role in trade_columns.REQUIRED}
+    return replace(panel, layout=Layout.model_construct(source="trades", columns=named))
 
 
 def no_price(table: Table, columns: Mapping[str, str]) -> str:

@@ -3,12 +3,13 @@
 Axes: N rows of the source, M steps, S series.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..errors import DataError
-from .grid import DAY, OFF, Grid, Step, find_step, lay, onward
+from .grid import DAY, NO_STEP, OFF, Grid, Spacing, Step, check_spacing, decided, find_step, lay, onward
+from .layout import UTC, WRITTEN
 from .report import counted
 from .series import Ids, Rows, in_order, read_ids
 from .table import Column, Table
@@ -16,7 +17,6 @@ from .times import Times, read_times
 from .zones import Clock
 
 HOUR = 3600.0
-NO_STEP = Step(None, None, "")
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +56,7 @@ class Regular:
         observed: (M,) bool, or None where all were.
         step: how far it is from row to row.
         notes: sentences on what is missing.
+        spacing: what was decided of the rows; None where there are too few of them.
     """
 
     time: np.ndarray
@@ -66,6 +67,7 @@ class Regular:
     observed: np.ndarray | None
     step: Step
     notes: list[str]
+    spacing: Spacing | None = None
 
 
 def timed(table: Table, time: str, unit: str | None, zone: str | None, id: str) -> Timed:
@@ -92,6 +94,40 @@ def timed(table: Table, time: str, unit: str | None, zone: str | None, id: str) 
             raise DataError(f"{error} Note that {ids.merged}.") from None
         raise
     return Timed(column, times, rows)
+
+
+def clock_of(times: Times) -> str:
+    """Whose midnight begins a day, as ``Layout`` has it, by what the times say of their zone."""
+    if times.zone and not times.zone.startswith(("+", "-")):
+        return times.zone
+    if times.local is None or bool((times.local == times.seconds).all()):
+        return UTC
+    return WRITTEN
+
+
+def on_clock(found: Timed, clock: str, dated: bool) -> Timed:
+    """The same rows on the clock that was decided for them.
+
+    Args:
+        clock: as ``Layout`` has it.
+        dated: something depends on when a day begins.
+
+    Raises:
+        DataError: it is the one that times say themselves, and they do not.
+    """
+    times = found.times
+    if clock == clock_of(times):
+        return found
+    if clock == WRITTEN:
+        if dated and (times.local is None or times.naive):
+            raise DataError(
+                f"the times of {found.column.table.name} do not say how far they are from UTC, and by those that the "
+                "run was fitted on its days begin. Write them like 2018-08-13T03:36:35+02:00."
+            )
+        return found
+    if clock == UTC:
+        return replace(found, times=times._replace(local=None, zone=""))
+    return replace(found, times=times._replace(local=Clock(clock).wall(times.seconds), zone=clock))
 
 
 def check_autumn(column: Column, seconds: np.ndarray, codes: np.ndarray | None) -> None:
@@ -138,7 +174,9 @@ def clock_night(seconds: np.ndarray, months: tuple[int, ...]) -> np.ndarray:
     return sunday & np.isin(month, months) & (seconds - day * DAY <= 4 * HOUR)
 
 
-def regular(found: Timed, empty: np.ndarray, future: bool, pauses: bool = False) -> Regular:
+def regular(
+    found: Timed, empty: np.ndarray, future: bool, pauses: bool = False, settled: Spacing | None = None
+) -> Regular:
     """Give every step a row.
 
     Args:
@@ -146,27 +184,40 @@ def regular(found: Timed, empty: np.ndarray, future: bool, pauses: bool = False)
         empty: (N,) bool in the order of the source: the row has no values, so its step is missing.
         future: empty rows at the end of a series are rows of the future, which tell what is known in advance.
         pauses: too many missing steps are pauses, as of a market that closes.
+        settled: what was decided of such rows before; None decides by these.
 
     Raises:
-        DataError: a series has no values, times are not regular, or too much is missing.
+        DataError: a series has no values, times are not regular or not as they were settled, or too much is missing.
     """
     seen = ~empty[found.rows.source]
     kept, notes = trimmed(found, seen, future)
     found = Timed(found.column, found.times, found.rows.only(kept))
     seen = seen[kept]
-    utc, wall, rows = found.utc, found.wall, found.rows
     if found.times.naive:
-        check_spring(found.column, utc, rows)
-    step = find_step(utc, wall, rows)
-    if step is None:
-        step = NO_STEP
-        grid = Grid(step, np.arange(len(utc)), len(utc), rows.starts, [])
-        return filled(grid, found, seen, notes)
-    grid = lay(found.column, step, utc, wall, rows, pauses)
+        check_spring(found.column, found.utc, found.rows)
+    spacing = settled or spacing_of(found, seen, pauses)
+    if spacing is None:
+        grid = Grid(NO_STEP, np.arange(len(seen)), len(seen), found.rows.starts, [])
+        return filled(grid, found, seen, notes, spacing)
+    if settled is not None:
+        check_spacing(found.column, spacing.step, found.utc, found.wall, found.rows)
+    grid = lay(found.column, spacing, found.utc, found.wall, found.rows)
     if seen.all():
-        return filled(grid, found, seen, notes + grid.notes)
-    told = lay(found.column, step, utc[seen], wall[seen], rows.only(seen), pauses)
-    return filled(grid, found, seen, notes + told.notes)
+        return filled(grid, found, seen, notes + grid.notes, spacing)
+    told = lay(found.column, spacing, found.utc[seen], found.wall[seen], found.rows.only(seen))
+    return filled(grid, found, seen, notes + told.notes, spacing)
+
+
+def spacing_of(found: Timed, seen: np.ndarray, pauses: bool) -> Spacing | None:
+    """What is to be decided of rows, (N,) of them ``seen``, by all of them; None where no series has two.
+
+    Raises:
+        DataError: times are not regular, or too much is missing.
+    """
+    step = find_step(found.utc, found.wall, found.rows)
+    if step is None:
+        return None
+    return decided(found.column, step, found.utc[seen], found.wall[seen], found.rows.only(seen), pauses)
 
 
 def trimmed(found: Timed, seen: np.ndarray, future: bool) -> tuple[np.ndarray, list[str]]:
@@ -196,7 +247,7 @@ def trimmed(found: Timed, seen: np.ndarray, future: bool) -> tuple[np.ndarray, l
     return ~(early | late), notes
 
 
-def filled(grid: Grid, found: Timed, seen: np.ndarray, notes: list[str]) -> Regular:
+def filled(grid: Grid, found: Timed, seen: np.ndarray, notes: list[str], spacing: Spacing | None) -> Regular:
     """Fill every step from the rows that there are; ``seen`` (N,) as in ``trimmed``."""
     rows, source = grid.rows(), found.rows.source
     own = np.zeros(grid.length, np.int64)
@@ -215,6 +266,7 @@ def filled(grid: Grid, found: Timed, seen: np.ndarray, notes: list[str]) -> Regu
         observed=None if observed.all() else observed,
         step=grid.step,
         notes=notes,
+        spacing=spacing,
     )
 
 

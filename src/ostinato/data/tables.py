@@ -13,8 +13,10 @@ from ..errors import ColumnError, did_you_mean
 from . import numbers
 from .calendar import HOLIDAY, Holidays, holiday_column
 from .columns import listed
+from .grid import Spacing
+from .layout import Every, Kind, Layout
 from .panel import Panel
-from .regular import Regular, Timed, regular
+from .regular import Regular, Timed, clock_of, regular
 from .report import TableReport, counted, future_rows
 from .table import Column, Table
 
@@ -87,7 +89,13 @@ def looks_numeric(cells: pl.Series) -> bool:
     return len(filled) == 1 and filled.null_count() == 0
 
 
-def table_panel(found: Timed, choice: TableColumns, columns: Mapping[str, str], holidays: str = "") -> Panel:
+def table_panel(
+    found: Timed,
+    choice: TableColumns,
+    columns: Mapping[str, str],
+    holidays: str = "",
+    settled: Spacing | None = None,
+) -> Panel:
     """Read regular series.
 
     Args:
@@ -95,6 +103,7 @@ def table_panel(found: Timed, choice: TableColumns, columns: Mapping[str, str], 
         choice: the columns to read.
         columns: for the report, names of columns by role.
         holidays: a country whose holidays become a known column, or "".
+        settled: how rows follow one another, where that was decided before.
 
     A row with an empty target or covariate is a missing step. Where columns are known in advance, rows at the end
     without any target are rows of the future.
@@ -113,7 +122,7 @@ def table_panel(found: Timed, choice: TableColumns, columns: Mapping[str, str], 
         if (lost & ~empty).any():
             notes.append(f"{counted(int((lost & ~empty).sum()), 'row')} without {name!r} taken as missing")
         empty = empty | lost
-    laid = regular(found, empty, future=bool(choice.known or holidays))
+    laid = regular(found, empty, future=bool(choice.known or holidays), settled=settled)
     values = {name: array[laid.source] for name, array in (seen_columns | others).items()}
     for name in choice.known:
         values[name] = known_values(table, name, laid.known)
@@ -135,6 +144,27 @@ def table_panel(found: Timed, choice: TableColumns, columns: Mapping[str, str], 
         choice.targets,
         known,
         holidays=onward,
+        layout=layout_of("table", found, laid, {"time": columns["time"]}, choice.covariates),
+    )
+
+
+def layout_of(
+    source: Kind,
+    found: Timed,
+    laid: Regular,
+    columns: Mapping[str, str],
+    covariates: Sequence[str],
+    money: str = "",
+) -> Layout:
+    """What was decided while rows were read; the recipe of a run holds it to its bounds."""
+    return Layout.model_construct(
+        source=source,
+        columns=dict(columns),
+        money=money,
+        covariates=tuple(covariates),
+        every=None if laid.spacing is None else Every.of(laid.spacing.step),
+        pauses=laid.spacing is not None and laid.spacing.pauses,
+        clock=clock_of(found.times),
     )
 
 

@@ -87,7 +87,7 @@ def compare_planned(
     work = _Work(planned, panel, device, watch)
     if planned.force:
         _rehearse(work)
-    planned.begin()
+    planned.begin(panel)
     reached, failed = _fit_all(work)
     comparison = _judged(work, reached, failed)
     write_comparison(planned.folder / COMPARISON, comparison)

@@ -13,7 +13,17 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, JsonValue
 
 from ...data.folds import Window
-from ...errors import BrokenRunError, ConfigError, RunError, RunExistsError, did_you_mean, shortened
+from ...data.layout import Layout
+from ...data.panel import Panel
+from ...errors import (
+    BrokenRunError,
+    ConfigError,
+    DataError,
+    RunError,
+    RunExistsError,
+    did_you_mean,
+    shortened,
+)
 from ...models import MODELS
 from ...runs.comparison import COMPARISON
 from ...runs.reading import read_json
@@ -21,7 +31,7 @@ from ...runs.schema import STRICT, Name, validated
 from ...runs.writing import leftovers, write_json
 from .choosing import Choices, as_json, choose
 from .pooling import check_folds
-from .recipe import Recipe, recipe_from
+from .recipe import Digest, Recipe, digest, layout_of, recipe_from
 
 PLAN = "plan.json"
 MOST_SEEDS = 100
@@ -44,6 +54,9 @@ class Plan(BaseModel):
     seeds: int = Field(default=1, ge=1, le=MOST_SEEDS)  # trainings of each model, from `seed` on
     folds: int = Field(default=1, ge=1)
     window: Literal["expanding", "rolling"] = "expanding"
+    # of the data, once they were read; None in plans from before there were such fields
+    digest: Digest | None = None
+    layout: Layout | None = None
 
     @property
     def nested(self) -> bool:
@@ -83,12 +96,14 @@ class Planned:
             resume=self.resume,
         )
 
-    def begin(self) -> None:
-        """Make the folder and keep the plan in it.
+    def begin(self, panel: Panel) -> None:
+        """Make the folder and keep the plan in it, and which data it is for.
 
         Raises:
-            RunError: the system does not let us write there.
+            DataError: it was begun on others.   RunError: the system does not let us write there.
         """
+        if self.plan.digest not in (None, digest(panel)):
+            raise DataError(f"{self.folder} was begun on other data than these. Pass the same file.")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             for name in (COMPARISON, "report.html") if self.force else ():
@@ -97,7 +112,8 @@ class Planned:
                 path.unlink()
         except OSError as error:
             raise RunError(f"cannot write the folder {self.folder}: {error.strerror or error}.") from error
-        write_json(self.folder / PLAN, self.plan.model_dump())
+        plan = self.plan.model_copy(update={"digest": digest(panel), "layout": layout_of(panel)})
+        write_json(self.folder / PLAN, plan.model_dump(mode="json"))
 
 
 def plan_comparison(
@@ -146,7 +162,9 @@ def plan_comparison(
     _check_asked(plan.model_dump())  # what was taken up may come from a stranger
     sketch = Planned(folder, plan, recipe_from({}), force, resume)
     every = [sketch.choices(model, plan.seed, 0) for model in plan.models]
-    return Planned(folder, plan, every[0].recipe, force, resume)
+    # what was decided about the data holds for every model, those that have not begun too
+    read_by = every[0].recipe.model_copy(update={"layout": plan.layout} if plan.layout else {})
+    return Planned(folder, plan, read_by, force, resume)
 
 
 def _planned(asked: Mapping[str, Any]) -> Plan:

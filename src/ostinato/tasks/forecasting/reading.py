@@ -1,30 +1,72 @@
 """Whatever holds data, as a panel that a recipe can use, and answers in the manner of the question."""
 
+from dataclasses import replace
 from os import PathLike
 from typing import Any
 
 import narwhals as nw
 import polars as pl
 
+from ...data.layout import Layout
 from ...data.panel import Panel
 from ...data.reading import read_panel
 from ...data.trades import Trades
+<<<<<<< HEAD
 from ...files.forking import use_threads
+=======
+from ...errors import DataError
+>>>>>>> ebbf0f0 (Store what was decided about a source in the run)
 from .recipe import Recipe
 
 Data = Panel | Trades | PathLike[str] | str | Any  # or a data frame of pandas, polars or arrow
 
 
 def panel_of(data: Data, recipe: Recipe) -> Panel:
-    """The panel that the recipe asks for.
+    """The panel that the recipe asks for, read by what was decided when its run was fitted, where it has one.
 
     Raises:
         DataError: the data cannot be used.   ConfigError: the recipe says something that cannot be.
         ForkError: this process was forked from one that had read before.
     """
+<<<<<<< HEAD
     use_threads()
     if isinstance(data, Panel) and data.bars == recipe.bars:
         return data
+=======
+    if isinstance(data, Panel):
+        check_layout(data, recipe)
+        if data.bars == recipe.bars:
+            return data
+    panel = _read(data, recipe)
+    return panel if recipe.layout is None else replace(panel, layout=recipe.layout)
+
+
+def check_layout(panel: Panel, recipe: Recipe) -> None:
+    """Refuse a panel that was read by other decisions than those of a run; one that is to become bars may be.
+
+    Raises:
+        DataError: it was.
+    """
+    ours, theirs = recipe.layout, panel.layout
+    if ours is None or ours == theirs or recipe.bars or panel.kind != recipe.kind:
+        return
+    steps = panel.step is None if recipe.step else bool(panel.step and ours.pauses)
+    if steps or (theirs is not None and not (ours.spaced_like(theirs) and _same_volume(ours, theirs))):
+        raise DataError(
+            f"{panel.report.source} was read in another way than the data that the run was fitted on. Give the file or "
+            "the frame itself, or read it by read_panel with layout=run.recipe.layout."
+        )
+
+
+def _same_volume(ours: Layout, theirs: Layout) -> bool:
+    """Whether two layouts read the volume alike, as far as they read the same columns."""
+    ours_read = ours.columns.get("volume", ""), ours.money
+    theirs_read = theirs.columns.get("volume", ""), theirs.money
+    return ours_read == theirs_read or bool(theirs_read[0] and theirs_read[0] not in ours_read)
+
+
+def _read(data: Data, recipe: Recipe) -> Panel:
+>>>>>>> ebbf0f0 (Store what was decided about a source in the run)
     return read_panel(
         data,
         target=recipe.target,
@@ -36,6 +78,7 @@ def panel_of(data: Data, recipe: Recipe) -> Panel:
         time_unit=recipe.time_unit,
         time_zone=recipe.time_zone or None,
         holidays=recipe.holidays,
+        layout=recipe.layout,
     )
 
 

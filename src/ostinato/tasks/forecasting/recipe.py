@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ...data.folds import Fold, folds_of
+from ...data.layout import Every, Layout
 from ...data.panel import Kind, Panel
 from ...data.splits import check_fractions
 from ...errors import ConfigError, did_you_mean
@@ -38,7 +39,7 @@ TUPLES = (*LISTS, "calendar", "inputs", "targets", "known", "covariates")
 # what only the data can say
 FACTS = (
     *("source", "kind", "inputs", "targets", "step", "season", "origin", "rows", "digest"),
-    *("fitted_rows", "fitted_from", "fitted_until", "prefix"),
+    *("fitted_rows", "fitted_from", "fitted_until", "prefix", "layout"),
 )
 NEEDED = {"trades": ("price", "amount"), "bars": ("open", "high", "low", "close", "volume")}
 
@@ -76,6 +77,8 @@ class Recipe(BaseModel):
         fitted_rows: how many of the first rows fitting and validation looked at, of a single series.
         fitted_from, fitted_until: seconds since the Unix epoch of the first and the last row that fitting and
             validation looked at. None in runs from before there was such a field.
+        layout: what was decided about the source (``data.layout``), by which every later one is read. None in runs from
+            before there was such a field, and of panels that were not read: each source is then decided by itself.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -123,6 +126,7 @@ class Recipe(BaseModel):
     fitted_from: Seconds | None = None
     fitted_until: Seconds | None = None
     prefix: Digest | None = Field(default=None, exclude=True)  # in older runs; nothing reads it
+    layout: Layout | None = None
 
     @field_validator(*TUPLES, mode="before")
     @classmethod
@@ -164,6 +168,8 @@ class Recipe(BaseModel):
             )
         if self.kind == "table" and (self.of_prices or not self.targets):
             raise ValueError("columns are foreseen of a table, and none of it is among the targets")
+        if self.layout is not None and (self.layout.source == "table") == self.of_prices:
+            raise ValueError(f"the target {self.target!r} is not foreseen of a layout of {self.layout.source}")
         numbers = max(len(self.targets), 1) * len(self.ahead) * len(self.levels)
         if self.target == "direction" and len(self.ahead) > 1:
             raise ValueError("a direction is foreseen at one horizon; choose one")
@@ -226,6 +232,7 @@ class Recipe(BaseModel):
             "origin": float(np.floor(panel.time.min())),
             "rows": len(panel),
             "digest": digest(panel),
+            "layout": None if (layout := layout_of(panel)) is None else layout.model_dump(),
         }
         if self.calendar is None:
             facts["calendar"] = calendar_parts(panel, self.purge)
@@ -310,6 +317,13 @@ def check_chosen(fields: Iterable[str]) -> None:
     fact = next((name for name in fields if name in FACTS), None)
     if fact is not None:
         raise ConfigError(f"data.{fact} is found in the data and cannot be chosen. Leave it out.")
+
+
+def layout_of(panel: Panel) -> Layout | None:
+    """What was decided about a panel; of one that was not read, as far as it says so itself."""
+    if panel.layout is not None or panel.step is None or panel.kind == "trades":
+        return panel.layout
+    return Layout(source=panel.kind, every=Every.seconds_apart(panel.step))
 
 
 def digest(panel: Panel, rows: int | None = None) -> str:

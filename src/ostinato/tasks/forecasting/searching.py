@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...data.layout import Layout
 from ...data.panel import Panel
 from ...errors import ConfigError, DataError, shortened
 from ...models import config_for
 from ...runs.format import utc_now
+from ...runs.schema import validated
 from ...runs.tuning import (
     MOST_SHOWN,
     MOST_TRIALS,
@@ -22,7 +24,7 @@ from ...runs.tuning import (
 from .choosing import DEFAULT_MODEL, Choices, as_json, choose, read_lines
 from .fitting import rehearse
 from .places import check_folder, clear, trial_folder
-from .recipe import Recipe, check_chosen, digest, recipe_from
+from .recipe import Recipe, check_chosen, digest, layout_of, recipe_from
 from .space import ModelSpace, space_of
 from .study import Search, optuna_itself
 from .target import target_of
@@ -84,6 +86,9 @@ def asked_for(
     else:
         settings = _taken_up(folder, begun.settings, names, trials, options or {}, given, seed)
     made = recipe_from(dict(settings.data))
+    if begun is not None and begun.layout is not None:
+        layout = validated(Layout, begun.layout, f"{folder / TUNING}: the layout")
+        made = made.model_copy(update={"layout": layout})
     spaces = {}
     for name, fixed in settings.models.items():
         section = {"model": fixed, "training": settings.training, "data": settings.data}
@@ -191,6 +196,7 @@ def begin(asked: Asked, panel: Panel) -> Tuning:
             source=panel.report.source,
             read=read_lines(panel, asked.recipe.folds(panel)[0]),
             digest=digest(panel),
+            layout=None if (layout := layout_of(panel)) is None else layout.model_dump(mode="json"),
             loss_name=target_of(asked.recipe).loss_name,
         )
     write_tuning(asked.folder / TUNING, tuning)

@@ -26,6 +26,7 @@ import numpy as np
 
 from ...data.calendar import Holidays
 from ...data.grid import Step
+from ...data.layout import Layout
 from ...data.panel import Panel
 from ...errors import RunError
 from .choosing import column_names, read_lines
@@ -184,6 +185,7 @@ def write_panel(folder: Path, panel: Panel) -> None:
         "source": panel.report.source,
         "lines": read_lines(panel),
         "roles": column_names(panel),
+        "layout": None if panel.layout is None else panel.layout.model_dump(mode="json"),
     }
     arrays = {name: getattr(panel, name) for name in ARRAYS}
     if panel.holidays is not None:
@@ -240,4 +242,5 @@ def read_panel(folder: Path) -> Panel:
         assert time is not None
         assert wall is not None
         holidays = Holidays(place, Step(*step), time, wall, zone)
-    return Panel(values=values, report=report, holidays=holidays, **plain, **arrays)  # type: ignore[arg-type]
+    layout = None if facts["layout"] is None else Layout.model_validate(facts["layout"])
+    return Panel(values=values, report=report, holidays=holidays, layout=layout, **plain, **arrays)  # type: ignore[arg-type]

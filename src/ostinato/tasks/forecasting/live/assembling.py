@@ -29,8 +29,11 @@ def feed_of(text: str, recipe: Recipe) -> Feed:
     """
     need = need_of(recipe)
     panel = None
-    if text.startswith("file:") and need.kind == recipe.kind:
-        panel = panel_of(Path(text.removeprefix("file:").partition("?")[0]), recipe)
+    if text.startswith("file:"):
+        path = Path(text.removeprefix("file:").partition("?")[0])
+        # bars that are counted are made of the trades as they come
+        whole = need.kind == recipe.kind
+        panel = panel_of(path, recipe if whole else recipe.model_copy(update={"bars": ""}))
     from ....live.feeds.opening import open_feed
 
     return open_feed(text, need.kind, need.columns, need.step, panel=panel)

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 from ....data.bars import EDGE, parse_bars
-from ....data.panel import Kind
+from ....data.layout import Every, Kind, Layout, Role
 from ....errors import ConfigError, StateError
 from ....live import Event
 from ..features import BAR_COLUMNS
@@ -48,6 +48,25 @@ def need_of(recipe: Recipe) -> Need:
     if recipe.kind == "trades" or _counted(recipe):
         return Need("trades", ("price", "amount"), None)
     return Need(recipe.kind, recipe.inputs, recipe.step)
+
+
+def layout_of_events(recipe: Recipe) -> Layout:
+    """What is decided about the events that a run lives on, as a store exports them, from what was about its data."""
+    assert recipe.layout is not None
+    need = need_of(recipe)
+    if need.kind == "trades":
+        return Layout(source="trades", columns={"time": "time", "price": "price", "amount": "amount"})
+    prices: tuple[Role, ...] = ("open", "high", "low", "close", "volume") if need.kind == "bars" else ()
+    named = {role: role for role in ("time", *prices)}
+    given = {*named, *recipe.targets}
+    return Layout(
+        source=need.kind,
+        columns=dict(named),
+        covariates=tuple(name for name in need.columns if name not in given),
+        every=recipe.layout.every if recipe.step is None else Every.seconds_apart(recipe.step),
+        pauses=recipe.layout.pauses,
+        clock=recipe.layout.clock,
+    )
 
 
 def rows_of(recipe: Recipe) -> "Rows":

@@ -8,6 +8,10 @@ import signal
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..recipe import Recipe
 
 MOST = 500_000  # events that a challenger is fitted on, the newest
 VALIDATION, TEST = 0.1, 100  # a share, and rows: the trial is the test that counts
@@ -50,7 +54,7 @@ def train(store: Path, run: Path, out: Path) -> None:
     from ..fitting import fit
     from ..opening import network_section, open_run
     from ..reading import panel_of
-    from ..recipe import FACTS, recipe_from
+    from ..recipe import FACTS
     from .shelf import TEMPORARY
     from .states import write_state
 
@@ -62,7 +66,7 @@ def train(store: Path, run: Path, out: Path) -> None:
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=TEMPORARY) as folder:
         data = Path(folder) / "events.parquet"
         export(store, data, newest=MOST)
-        panel = panel_of(data, recipe_from(recipe))
+        panel = panel_of(data, read_by(like.recipe, recipe))
         recipe["fractions"] = parts_of(len(panel), like.recipe.purge)
         fit(
             panel,
@@ -74,6 +78,16 @@ def train(store: Path, run: Path, out: Path) -> None:
             seed=like.config.seed,
         )
     write_state(store, out)
+
+
+def read_by(champion: "Recipe", fields: dict[str, Any]) -> "Recipe":
+    """The recipe by which events are read: as the champion's data were; of runs that have no layout, by themselves."""
+    from ..recipe import recipe_from
+    from .rows import layout_of_events
+
+    if champion.layout is None:
+        return recipe_from(fields)
+    return recipe_from({**fields, "layout": layout_of_events(champion).model_dump()})
 
 
 def parts_of(rows: int, purge: int) -> tuple[float, float, float]:

@@ -1,0 +1,95 @@
+"""Reading a source by what was decided about an earlier one; see ``layout``."""
+
+from ..errors import ColumnError, ConfigError
+from .bar_files import BarColumns, find_bars
+from .bars import parse_bars
+from .columns import ambiguous, listed
+from .grid import Spacing, find_step, steady
+from .layout import Kind, Layout, same_step
+from .regular import Timed
+from .table import Table, flag
+from .tables import ALL
+from .wanted import Wanted
+
+
+def prices_of(header: Table, wanted: Wanted) -> tuple[BarColumns | None, Wanted]:
+    """The columns of bars, None where a source holds none, and what is wanted with the columns that were decided.
+
+    Where bars are built, they may be built of another kind of source than before; its columns are then those that
+    their names tell.
+
+    Raises:
+        ColumnError: a column that was decided is not there, or it is open which one to read.
+        ConfigError: what is wanted is of another kind.
+    """
+    layout = wanted.layout
+    if layout is None:
+        return None if wanted.is_column else find_bars(header, wanted.columns), wanted
+    if (layout.source == "table") != wanted.is_column:
+        raise ConfigError(
+            f"the layout is one of {layout.source}, which the target {wanted.target!r} is not of."
+        )
+    there = {role: name for role, name in layout.columns.items() if not name or name in header.names}
+    if wanted.bars and kind_of(header, there | wanted.columns) != layout.source:
+        return without_choice(header, wanted), wanted
+    for role, name in layout.columns.items():
+        if role not in there and role not in wanted.columns:
+            raise ColumnError(lost(header, name, role))
+    if ALL in wanted.covariates:
+        wanted = wanted._replace(covariates=layout.covariates)
+    named = wanted.columns
+    wanted = wanted._replace(columns=layout.columns | named)
+    if layout.source != "bars":
+        return None, wanted
+    if "volume" not in wanted.columns:
+        return without_choice(header, wanted), wanted
+    prices = find_bars(header, wanted.columns)
+    if prices is None or not layout.money or "volume" in named:
+        return prices, wanted
+    if layout.money not in header.names:
+        raise ColumnError(lost(header, layout.money, "volume"))
+    return BarColumns(prices.columns, layout.money, settled=True), wanted
+
+
+def kind_of(header: Table, columns: dict[str, str]) -> Kind:
+    """What a source of prices holds, by the names of its columns."""
+    return "trades" if find_bars(header, columns) is None else "bars"
+
+
+def without_choice(header: Table, wanted: Wanted) -> BarColumns | None:
+    """The columns of bars, where nothing was decided about them.
+
+    Raises:
+        ColumnError: there are two columns of volume, which only all rows together would tell apart.
+    """
+    prices = find_bars(header, wanted.columns)
+    if prices is not None and prices.other:
+        raise ColumnError(ambiguous("volume", [prices.columns["volume"], prices.other], header))
+    return prices
+
+
+def lost(header: Table, name: str, role: str) -> str:
+    """What to say of a column that was decided and is not there."""
+    return (
+        f"{header.name} has no column {name!r}, which the run was fitted on as the {role}; it has {listed(header)}. "
+        f"Bring it, or say which one to read with {flag(role)}."
+    )
+
+
+def settled_spacing(found: Timed, layout: Layout, bars: str) -> Spacing | None:
+    """How rows were decided to follow one another; None where these are parts of the ``bars`` that are built of them.
+
+    Parts are on a grid of their own step, or cannot be built of; those as long as the bars are on the grid of the bars.
+    """
+    if not bars:
+        return layout.spacing
+    step, size = find_step(found.utc, found.wall, found.rows), parse_bars(bars)
+    if step is not None and size.kind == "time" and same_step(steady(size.size), step):
+        return Spacing(step)
+    ours = layout.spacing if layout.source == "bars" else None
+    return ours if ours is not None and step is not None and same_step(ours.step, step) else None
+
+
+def is_dated(wanted: Wanted, layout: Layout) -> bool:
+    """Whether something depends on when a day begins."""
+    return bool(wanted.holidays) or (layout.every is not None and layout.every.wall)
