@@ -11,6 +11,8 @@ from .table import Table, flag
 from .tables import ALL
 from .wanted import Wanted
 
+PRICES = {"open", "high", "low", "close", "price"}
+
 
 def prices_of(header: Table, wanted: Wanted) -> tuple[BarColumns | None, Wanted]:
     """The columns of bars, None where a source holds none, and what is wanted with the columns that were decided.
@@ -30,7 +32,7 @@ def prices_of(header: Table, wanted: Wanted) -> tuple[BarColumns | None, Wanted]
             f"the layout is one of {layout.source}, which the target {wanted.target!r} is not of."
         )
     there = {role: name for role, name in layout.columns.items() if not name or name in header.names}
-    if wanted.bars and kind_of(header, there | wanted.columns) != layout.source:
+    if wanted.bars and not PRICES & set(there) and kind_of(header, wanted.columns) != layout.source:
         return without_choice(header, wanted), wanted
     for role, name in layout.columns.items():
         if role not in there and role not in wanted.columns:

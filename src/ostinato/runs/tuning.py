@@ -67,7 +67,9 @@ class Tuning(BaseModel):
     source: Line = ""
     read: list[Line] = Field(default=[], max_length=200)  # what was read and what was guessed, for a person
     digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]  # of the data
-    layout: Fields | None = None  # what was decided about them; None in searches from before there was such a field
+    layout: Fields | None = (
+        None  # what was decided about them; None in searches from before there was such a field
+    )
     loss_name: Name  # what is minimised on the validation part, in words
 
     searched: int = Field(default=0, ge=0)  # trials that ended: complete, pruned and failed

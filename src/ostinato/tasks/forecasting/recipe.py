@@ -169,7 +169,9 @@ class Recipe(BaseModel):
         if self.kind == "table" and (self.of_prices or not self.targets):
             raise ValueError("columns are foreseen of a table, and none of it is among the targets")
         if self.layout is not None and (self.layout.source == "table") == self.of_prices:
-            raise ValueError(f"the target {self.target!r} is not foreseen of a layout of {self.layout.source}")
+            raise ValueError(
+                f"the target {self.target!r} is not foreseen of a layout of {self.layout.source}"
+            )
         numbers = max(len(self.targets), 1) * len(self.ahead) * len(self.levels)
         if self.target == "direction" and len(self.ahead) > 1:
             raise ValueError("a direction is foreseen at one horizon; choose one")
