@@ -305,7 +305,8 @@ def test_options_that_do_not_go_together(trades_csv, tmp_path):
 @pytest.mark.parametrize("command", ["evaluate", "predict"])
 def test_a_run_on_data_of_another_kind(command, small_run, table, tmp_path):
     more = ("-o", str(tmp_path / "p.parquet")) if command == "predict" else ()
-    assert "looks like a price" in refused(command, str(small_run), str(table), *more)
+    said = refused(command, str(small_run), str(table), *more)
+    assert "no column 'price', which the run was fitted on as the price" in said
     bars = "".join(f"{1e9 + 3600 * row},5,6,4,5,1\n" for row in range(100))
     (tmp_path / "bars.csv").write_text("time,open,high,low,close,volume\n" + bars)
     assert "reads trades, bars.csv holds bars" in refused(

@@ -113,14 +113,19 @@ def shops(generator: np.random.Generator) -> pl.DataFrame:
 LOOKBACK = {"lags": [1, 2], "halflives": [4.0], "volatilities": [6.0]}
 OHLC = ("open", "high", "low", "close")
 RETURN = {"target": "return", "horizon": 2} | LOOKBACK
+DIRECTION = {
+    "target": "direction"
+} | LOOKBACK  # of which volumes tell more, to a network that has learnt little
 SALES = {"target": "sales", "horizon": 2, "id": "shop", "known": ["price"], "covariates": ["*"]} | LOOKBACK
 
 KINDS = {
     "trades": Kind(trades, {"feature_windows": [4, 16]}, ("timestamp", "price", "amount"), "timestamp"),
     "bars of trades": Kind(trades, RETURN | {"bars": "1m"}, ("timestamp", "price", "amount"), "timestamp"),
-    "bars on a grid": Kind(gappy, RETURN, ("time", *OHLC, "volume")),
+    "bars on a grid": Kind(gappy, DIRECTION, ("time", *OHLC, "volume")),
     "bars of a market that closes": Kind(closing, RETURN, ("time", *OHLC, "volume")),
-    "bars with two volumes": Kind(two_volumes, RETURN, ("unix", *OHLC, "Volume BTC", "Volume USD"), "unix"),
+    "bars with two volumes": Kind(
+        two_volumes, DIRECTION, ("unix", *OHLC, "Volume BTC", "Volume USD"), "unix"
+    ),
     "longer bars": Kind(
         two_volumes, RETURN | {"bars": "2h"}, ("unix", *OHLC, "Volume BTC", "Volume USD"), "unix"
     ),

@@ -9,13 +9,25 @@ from .layout import Kind, Layout, same_step
 from .regular import Timed
 from .table import Table, flag
 from .tables import ALL
+from .time_pairs import named_pair
 from .wanted import Wanted
 
 PRICES = {"open", "high", "low", "close", "price"}
 
 
-def prices_of(header: Table, wanted: Wanted) -> tuple[BarColumns | None, Wanted]:
+def with_time(header: Table, wanted: Wanted) -> dict[str, str]:
+    """The columns that are named by role, with that of the time if it was decided and is there."""
+    time = "" if wanted.layout is None else wanted.layout.columns.get("time", "")
+    if "time" in wanted.columns or not (time in header.names or named_pair(header, {"time": time})):
+        return wanted.columns
+    return {**wanted.columns, "time": time}
+
+
+def prices_of(header: Table, wanted: Wanted, given: set[str]) -> tuple[BarColumns | None, Wanted]:
     """The columns of bars, None where a source holds none, and what is wanted with the columns that were decided.
+
+    Args:
+        given: roles whose columns the caller named.
 
     Where bars are built, they may be built of another kind of source than before; its columns are then those that
     their names tell.
@@ -35,18 +47,17 @@ def prices_of(header: Table, wanted: Wanted) -> tuple[BarColumns | None, Wanted]
     if wanted.bars and not PRICES & set(there) and kind_of(header, wanted.columns) != layout.source:
         return without_choice(header, wanted), wanted
     for role, name in layout.columns.items():
-        if role not in there and role not in wanted.columns:
+        if role not in there and role not in given:
             raise ColumnError(lost(header, name, role))
     if ALL in wanted.covariates:
         wanted = wanted._replace(covariates=layout.covariates)
-    named = wanted.columns
-    wanted = wanted._replace(columns=layout.columns | named)
+    wanted = wanted._replace(columns=layout.columns | wanted.columns)
     if layout.source != "bars":
         return None, wanted
     if "volume" not in wanted.columns:
         return without_choice(header, wanted), wanted
     prices = find_bars(header, wanted.columns)
-    if prices is None or not layout.money or "volume" in named:
+    if prices is None or not layout.money or "volume" in given:
         return prices, wanted
     if layout.money not in header.names:
         raise ColumnError(lost(header, layout.money, "volume"))

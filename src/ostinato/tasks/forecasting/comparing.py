@@ -84,6 +84,7 @@ def compare_planned(
     planned: Planned, panel: Panel, *, device: str = "cpu", watch: Watch = unwatched
 ) -> Comparison:
     """``compare``, planned before the data were read."""
+    planned.check_data(panel)
     work = _Work(planned, panel, device, watch)
     if planned.force:
         _rehearse(work)

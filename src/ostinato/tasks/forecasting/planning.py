@@ -96,14 +96,21 @@ class Planned:
             resume=self.resume,
         )
 
+    def check_data(self, panel: Panel) -> None:
+        """Refuse to go on with other data: models that have not begun would be trained on them.
+
+        Raises:
+            DataError: they are.
+        """
+        if self.plan.digest not in (None, digest(panel)):
+            raise DataError(f"{self.folder} was begun on other data than these. Pass the same file.")
+
     def begin(self, panel: Panel) -> None:
         """Make the folder and keep the plan in it, and which data it is for.
 
         Raises:
-            DataError: it was begun on others.   RunError: the system does not let us write there.
+            RunError: the system does not let us write there.
         """
-        if self.plan.digest not in (None, digest(panel)):
-            raise DataError(f"{self.folder} was begun on other data than these. Pass the same file.")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             for name in (COMPARISON, "report.html") if self.force else ():
