@@ -139,7 +139,7 @@ def test_which_volume_counts_is_asked_where_trades_were_read():
         read_panel(frame, bars="1h", layout=layout)
     named = read_panel(frame, bars="1h", columns={"volume": "Volume BTC"}, layout=layout)
     assert (named.kind, named.step) == ("bars", HOUR)
-    with pytest.raises(ColumnError, match="no column 'price', which the run was fitted on as the price"):
+    with pytest.raises(ColumnError, match="the run reads trades, the data frame holds bars"):
         read_panel(frame, layout=layout)
 
 

@@ -46,6 +46,10 @@ def prices_of(header: Table, wanted: Wanted, given: set[str]) -> tuple[BarColumn
     there = {role: name for role, name in layout.columns.items() if not name or name in header.names}
     if wanted.bars and not PRICES & set(there) and kind_of(header, wanted.columns) != layout.source:
         return without_choice(header, wanted), wanted
+    if layout.source == "trades" and not PRICES & {*there, *given} and kind_of(header, {}) == "bars":
+        raise ColumnError(
+            f"the run reads trades, {header.name} holds bars. Bring trades, or fit a run on bars."
+        )
     for role, name in layout.columns.items():
         if role not in there and role not in given:
             raise ColumnError(lost(header, name, role))

@@ -11,11 +11,8 @@ from ...data.layout import Layout
 from ...data.panel import Panel
 from ...data.reading import read_panel
 from ...data.trades import Trades
-<<<<<<< HEAD
-from ...files.forking import use_threads
-=======
 from ...errors import DataError
->>>>>>> ebbf0f0 (Store what was decided about a source in the run)
+from ...files.forking import use_threads
 from .recipe import Recipe
 
 Data = Panel | Trades | PathLike[str] | str | Any  # or a data frame of pandas, polars or arrow
@@ -28,11 +25,7 @@ def panel_of(data: Data, recipe: Recipe) -> Panel:
         DataError: the data cannot be used.   ConfigError: the recipe says something that cannot be.
         ForkError: this process was forked from one that had read before.
     """
-<<<<<<< HEAD
     use_threads()
-    if isinstance(data, Panel) and data.bars == recipe.bars:
-        return data
-=======
     if isinstance(data, Panel):
         check_layout(data, recipe)
         if data.bars == recipe.bars:
@@ -66,7 +59,6 @@ def _same_volume(ours: Layout, theirs: Layout) -> bool:
 
 
 def _read(data: Data, recipe: Recipe) -> Panel:
->>>>>>> ebbf0f0 (Store what was decided about a source in the run)
     return read_panel(
         data,
         target=recipe.target,
