@@ -94,10 +94,10 @@ def change_head(path, text):
 @pytest.mark.parametrize("where", ["head", "file"])
 def test_a_newer_format_is_refused(path, where):
     if where == "head":
-        change_head(path, head().model_dump_json().replace('"format_version":1', '"format_version":2'))
+        change_head(path, head().model_dump_json().replace('"format_version":2', '"format_version":3'))
     else:
         stranger = sqlite3.connect(path)
-        stranger.execute("PRAGMA user_version = 2")
+        stranger.execute("PRAGMA user_version = 3")
         stranger.close()
     for way in (Store.open, Reader.open):
         with pytest.raises(BrokenStoreError, match=r"newer ostinato.*Upgrade"):

@@ -242,3 +242,20 @@ def test_a_writer_that_comes_meanwhile(path):
     verdict = verify(path, progress=look)
     again[0].close()
     assert verdict[:3] == (True, (), 460)
+
+
+def test_a_copy_that_was_taken_while_it_was_written(path):
+    """As the documentation takes it."""
+    copy = path.with_name("copy.db")
+    with Store.open(path) as store:
+        fill(store, 100)
+        with sqlite3.connect(path) as stranger:
+            stranger.execute(f"VACUUM INTO '{copy}'")
+        fill(store, 20)
+        assert verify(path)[:3] == (True, (), 180)
+        last = verify(copy).records_hash.hex()
+        assert verify(path, expect=[last]).ok
+    assert verify(copy)[:3] == (True, (), 160)
+    with Store.open(copy) as store:
+        fill(store, 20)
+        assert store.head_hash() == verify(path).head_hash

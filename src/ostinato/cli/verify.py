@@ -48,6 +48,7 @@ def _progress(read: int, events: int) -> None:
 def _fields(verdict: "Verdict") -> dict[str, object]:
     fields = verdict._asdict()
     fields["head_hash"] = verdict.head_hash.hex()
+    fields["records_hash"] = verdict.records_hash.hex()
     fields["findings"] = [finding._asdict() for finding in verdict.findings]
     return fields
 
@@ -58,6 +59,7 @@ def _lines(store: Path, verdict: "Verdict") -> list[str]:
         f"{verdict.holes:,} keys missing and declared",
         f"computed anew: {verdict.predictions:,} hashes, {verdict.losses:,} losses",
         f"head of the ledger: {verdict.head_hash.hex()}",
+        f"head of the records: {verdict.records_hash.hex()}",
     ]
     lines += [f"note: {remark}" for remark in verdict.remarks]
     lines += [f"wrong: {finding.text}" for finding in verdict.findings]

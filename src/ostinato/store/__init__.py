@@ -7,6 +7,7 @@ sealing.py     days that are over, moved to parquet
 verifying.py   the whole store held against itself, by the parts in verification/
 exporting.py   its events as a data file
 ledger.py      the chain over all predictions
+recording.py   the second chain, over all that was written
 schema.py      the tables, and what their numbers mean
 """
 

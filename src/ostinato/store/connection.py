@@ -208,7 +208,8 @@ def read_head(connection: sqlite3.Connection, path: Path) -> Head:
             raise BrokenStoreError(
                 f"{path} is no store of ostinato, but another program's. Name another --store."
             )
-        check_version(connection.execute("PRAGMA user_version").fetchone()[0], path)
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        check_version(version, path)
         row = connection.execute("SELECT value FROM head WHERE name = 'head'").fetchone()
         if row is None or not isinstance(row[0], str):
             raise BrokenStoreError(f"{path} is damaged: it does not say what it is about.")
@@ -218,6 +219,6 @@ def read_head(connection: sqlite3.Connection, path: Path) -> Head:
             str(sql)
             for (sql,) in connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL LIMIT 100")
         )
-        if found != sorted(statements(head.columns)):
+        if found != sorted(statements(head.columns, version)):
             raise BrokenStoreError(f"{path} is damaged: its tables are not those of a store.")
         return head

@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from ..errors import BrokenStoreError, StoreError, cut, shortened
-from .schema import FORMAT_VERSION, RESERVED
+from .schema import FORMAT_VERSION, OLDEST_VERSION, RESERVED
 
 MAX_COLUMNS = 500
 MAX_OUTPUTS = 100_000
@@ -129,7 +129,7 @@ def check_version(version: Any, where: object) -> None:
             f"{where} was written by a newer ostinato (format {version}, this one reads up to {FORMAT_VERSION}). "
             "Upgrade ostinato, or name another --store."
         )
-    if version != FORMAT_VERSION:
+    if type(version) is not int or version < OLDEST_VERSION:
         raise BrokenStoreError(f"{where} is no store of ostinato: its format is {shortened(version)}.")
 
 

@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 from ..errors import BrokenStoreError, StoreError, shortened
 from ..files.whole import sync_folder
+from . import recording
 from .connection import beside, connect, read_head, told
 from .group import Tail
 from .head import Head
 from .ledger import START
 from .locking import LastCommit, WriterLock
-from .schema import APPLICATION_ID, FORMAT_VERSION, statements
+from .schema import APPLICATION_ID, FORMAT_VERSION, RECORDS, statements
 from .sealed import sealed_until
 from .wal import Log, committed_frames, look
 
@@ -77,6 +78,7 @@ def _fill(connection: sqlite3.Connection, head: Head) -> None:
         "INSERT INTO models VALUES (1, ?, ?, 'champion', NULL, ?)",
         (bytes.fromhex(head.digest), head.run, time.time()),
     )
+    recording.begin(connection, 0, None, START)
     connection.execute("COMMIT")
     if connection.execute("PRAGMA journal_mode=WAL").fetchone()[0] != "wal":
         raise StoreError(
@@ -116,6 +118,23 @@ def recover(path: Path, lock: WriterLock) -> Opened:
             connection.close()
             raise
     return Opened(connection, head, said, lost is not None)
+
+
+def upgrade(connection: sqlite3.Connection) -> None:
+    """Bring a store of an earlier format to this one, in one transaction; its rows stay as they are."""
+    if connection.execute("PRAGMA user_version").fetchone()[0] == FORMAT_VERSION:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute(RECORDS.strip())
+        tail = read_tail(connection)
+        recording.begin(connection, tail.group, tail.event, tail.hash)
+        connection.execute(f"PRAGMA user_version={FORMAT_VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:

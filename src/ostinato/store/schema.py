@@ -11,6 +11,7 @@
     health       the state of feed and engine, about once a second; only the latest are kept
     notes        what happened beside the data: reconnects, bans, swaps
     sealed       days that were moved to parquet
+    records      the second chain: what each commit wrote, by digest
 
 Arrays are little-endian float64 in BLOBs. Times are seconds since the Unix epoch. NULL in a column of the feed is NaN.
 """
@@ -18,7 +19,8 @@ Arrays are little-endian float64 in BLOBs. Times are seconds since the Unix epoc
 from collections.abc import Sequence
 from enum import IntEnum, IntFlag
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+OLDEST_VERSION = 1  # without records; a writer adds them when it opens such a store
 APPLICATION_ID = 0x6F737469  # "osti", in the header of the file
 
 TABLES = """
@@ -57,6 +59,14 @@ CREATE TABLE sealed (
 CREATE INDEX sealed_until ON sealed (last_key);
 """
 
+# of a format 2
+RECORDS = """
+CREATE TABLE records (
+    id INTEGER PRIMARY KEY, group_id INTEGER, at REAL NOT NULL, durable REAL, marks BLOB NOT NULL,
+    entries TEXT NOT NULL, link BLOB NOT NULL
+)
+"""
+
 # the columns of the feed are added behind these, quoted, in its order: "price" REAL, ...
 EVENTS = """
 CREATE TABLE events (
@@ -85,11 +95,13 @@ RESERVED = (
 )  # no column of a feed may be called so
 
 
-def statements(columns: Sequence[str]) -> list[str]:
-    """All that makes an empty store for a feed of these columns, in order, each as SQLite keeps it."""
+def statements(columns: Sequence[str], version: int = FORMAT_VERSION) -> list[str]:
+    """All that makes an empty store of a format for a feed of these columns, in order, each as SQLite keeps it."""
     quoted = ", ".join('"' + name.replace('"', '""') + '" REAL' for name in columns)
     tables = [one.strip() for one in TABLES.split(";") if one.strip()]
     tables.append(EVENTS.format(columns=quoted).strip())
+    if version > OLDEST_VERSION:
+        tables.append(RECORDS.strip())
     triggers = [one.strip() + " END" for one in TRIGGERS.split("END;")[:-1]]
     return tables + triggers
 

@@ -1,8 +1,11 @@
 """Days that were moved to parquet: STORE-sealed/DAY-PART.parquet, each known by its SHA-256.
 
 events        key, time, received, happened, origin, group_id, and the feed's columns (null is NaN)
-predictions   key, model, numbers, baselines, flags, step_us, prepared, durable, hash
-scores        key, resolved_by, actual, losses, flags
+predictions   key, model, numbers, baselines, flags, step_us, prepared, durable, hash, group_id
+scores        key, resolved_by, actual, losses, flags, group_id
+records       id, group_id, at, durable, marks, entries, link
+
+Days that an earlier version has sealed have no records, and no group_id but of events.
 """
 
 import hashlib
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 PARTS = ("events", "predictions", "scores")
+ALL_PARTS = (*PARTS, "records")
 MAX_SECONDS = 300.0
 MAX_KEPT = 2 << 30  # bytes of a part in memory
 KEPT = 4  # frames of parts in memory, if they are no more than MAX_KEPT together
@@ -57,7 +61,7 @@ def days(connection: sqlite3.Connection, path: Path) -> list[Day]:
     sql = "SELECT day, part, file, first_key, last_key, rows, sha256 FROM sealed ORDER BY first_key, part"
     for name, part, file, first, last, rows, digest in connection.execute(sql):
         # a store from a stranger may name any file
-        if part not in PARTS or not _DAY.fullmatch(str(name)) or file != file_name(name, part):
+        if part not in ALL_PARTS or not _DAY.fullmatch(str(name)) or file != file_name(name, part):
             raise BrokenStoreError(f"{path} is damaged: it names a sealed day {shortened(name)}.")
         day = found.setdefault(name, Day(name, int(first), int(last), {}, {}))
         day.rows[part], day.digests[part] = int(rows), str(digest)
@@ -112,7 +116,7 @@ class SealedDays:
             raise StoreError(f"{path} is missing: {self.path} has moved a day there. Put it back.")
 
         def check(schema: "pl.Schema") -> None:
-            if dict(schema) != schema_of(part, self.columns):
+            if dict(schema) != schema_of(part, self.columns, "records" in day.rows):
                 raise _other_rows(path)
 
         with told(path), path.open("rb") as file:
@@ -141,6 +145,7 @@ class SealedDays:
     def scores(self, day: Day, after: int, limit: int) -> list[tuple[Any, ...]]:
         """Rows for ``Decoder.score``."""
         some = _behind(self.frame(day, "scores"), after, limit)
+        some = some.select("key", "resolved_by", "actual", "losses", "flags")
         times = self.frame(day, "events").select("key", "time")
         said = self.frame(day, "predictions").select("key", "model", "numbers", "baselines", said="flags")
         joined = some.join(times, on="key", maintain_order="left").join(said, on="key", maintain_order="left")
@@ -170,8 +175,15 @@ def _behind(frame: "pl.DataFrame", after: int, limit: int) -> "pl.DataFrame":
     return frame.slice(start, limit)
 
 
-def schema_of(part: str, columns: tuple[str, ...]) -> "dict[str, Any]":
-    """The columns of a part's file."""
+def records_until(connection: sqlite3.Connection) -> int:
+    """The last record that is sealed, 0 for none: records are numbered from 1 without a break."""
+    return int(
+        connection.execute("SELECT coalesce(sum(rows), 0) FROM sealed WHERE part = 'records'").fetchone()[0]
+    )
+
+
+def schema_of(part: str, columns: tuple[str, ...], recorded: bool = True) -> "dict[str, Any]":
+    """The columns of a part's file; ``recorded``: of a day that has records."""
     import polars as pl
 
     numbers = pl.List(pl.Float64)
@@ -183,6 +195,17 @@ def schema_of(part: str, columns: tuple[str, ...]) -> "dict[str, Any]":
             "happened": pl.Float64,
         }
         return names | {"origin": pl.Int64, "group_id": pl.Int64} | dict.fromkeys(columns, pl.Float64)
+    if part == "records":
+        times = {"at": pl.Float64, "durable": pl.Float64}
+        return {
+            "id": pl.Int64,
+            "group_id": pl.Int64,
+            **times,
+            "marks": pl.Binary,
+            "entries": pl.String,
+            "link": pl.Binary,
+        }
+    group = {"group_id": pl.Int64} if recorded else {}
     if part == "predictions":
         return {
             "key": pl.Int64,
@@ -194,8 +217,9 @@ def schema_of(part: str, columns: tuple[str, ...]) -> "dict[str, Any]":
             "prepared": pl.Float64,
             "durable": pl.Float64,
             "hash": pl.Binary,
-        }
-    return {"key": pl.Int64, "resolved_by": pl.Int64, "actual": numbers, "losses": numbers, "flags": pl.Int64}
+        } | group
+    ends = {"actual": numbers, "losses": numbers, "flags": pl.Int64}
+    return {"key": pl.Int64, "resolved_by": pl.Int64} | ends | group
 
 
 def frame_of(

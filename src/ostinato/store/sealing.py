@@ -12,7 +12,7 @@ import time
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import StoreError
 from ..files.links import make_folder
@@ -21,7 +21,8 @@ from .checking import check_group
 from .connection import check_file, connect, read_head, told
 from .ledger import EventDigest
 from .queries import Decoder
-from .sealed import PARTS, file_name, folder_of, frame_of, sealed_until
+from .recording import append, entry
+from .sealed import ALL_PARTS, PARTS, file_name, folder_of, frame_of, records_until, sealed_until
 from .writer import Store
 
 DAY_SECONDS = 86_400.0
@@ -30,10 +31,19 @@ SWEPT = 250  # rows of each table that one transaction deletes
 _ROWS = {
     "events": "SELECT e.key, e.time, e.received, e.happened, e.origin, e.group_id, {columns} FROM events e "
     "WHERE e.key BETWEEN ? AND ? ORDER BY e.key",
-    "predictions": "SELECT p.key, p.model, p.numbers, p.baselines, p.flags, p.step_us, g.prepared, g.durable, p.hash "
-    "FROM predictions p JOIN groups g ON g.id = p.group_id WHERE p.key BETWEEN ? AND ? ORDER BY p.key",
-    "scores": "SELECT key, resolved_by, actual, losses, flags FROM scores WHERE key BETWEEN ? AND ? ORDER BY key",
+    "predictions": "SELECT p.key, p.model, p.numbers, p.baselines, p.flags, p.step_us, g.prepared, g.durable, p.hash, "
+    "p.group_id FROM predictions p JOIN groups g ON g.id = p.group_id WHERE p.key BETWEEN ? AND ? ORDER BY p.key",
+    "scores": "SELECT key, resolved_by, actual, losses, flags, group_id FROM scores "
+    "WHERE key BETWEEN ? AND ? ORDER BY key",
 }
+# those of the groups before the first one that reaches beyond a key
+_RECORDS = """
+SELECT * FROM records WHERE id > ? AND id < (
+    SELECT min(id) FROM records WHERE id > ? AND group_id >= (
+        SELECT group_id FROM events WHERE key > ? ORDER BY key LIMIT 1
+    )
+) ORDER BY id
+"""
 
 # groups ascend with the keys of what they hold
 _SWEEP_GROUPS = """
@@ -96,11 +106,8 @@ def write_day(path: Path, before: float) -> Written | None:
             folder = folder_of(path)
             with told(folder):
                 make_folder(folder)
-            for part in PARTS:
-                sql = _ROWS[part].format(columns=decoder.columns)
-                frame = frame_of(
-                    part, connection.execute(sql, (first, last)).fetchall(), decoder, head.columns
-                )
+            for part in ALL_PARTS:
+                frame = frame_of(part, _rows(connection, part, decoder, first, last), decoder, head.columns)
                 buffer = io.BytesIO()
                 frame.write_parquet(buffer, compression="zstd")
                 with whole_file(folder / file_name(day, part)) as file:
@@ -113,6 +120,15 @@ def write_day(path: Path, before: float) -> Written | None:
             return Written(day, first, last, rows, digests, None if found is None else bytes(found[0]))
         finally:
             connection.close()
+
+
+def _rows(
+    connection: sqlite3.Connection, part: str, decoder: Decoder, first: int, last: int
+) -> list[tuple[Any, ...]]:
+    if part == "records":
+        until = records_until(connection)
+        return connection.execute(_RECORDS, (until, until, last)).fetchall()
+    return connection.execute(_ROWS[part].format(columns=decoder.columns), (first, last)).fetchall()
 
 
 def is_day_over(store: Store, before: float) -> bool:
@@ -200,9 +216,10 @@ def record(store: Store, written: Written) -> None:
                     written.digests[part],
                     now,
                 )
-                for part in PARTS
+                for part in written.rows
             ],
         )
+        append(connection, [entry(connection, "sealed", written.day, part) for part in written.rows])
         if written.hash is not None:
             connection.execute("INSERT OR REPLACE INTO head VALUES ('chain', ?)", (written.hash.hex(),))
         # half of such a group cannot be held against the digest of all of it
@@ -231,6 +248,8 @@ def sweep(store: Store, rows: int = SWEPT) -> bool:
                 (until, rows),
             ).rowcount
             more |= done >= rows
+        records = "DELETE FROM records WHERE id <= (SELECT min(id) FROM records) + ? AND id <= ?"
+        more |= connection.execute(records, (rows - 1, records_until(connection))).rowcount >= rows
         if not more:
             done = connection.execute(_SWEEP_GROUPS, (until, until, rows)).rowcount
         return more or done >= rows

@@ -18,18 +18,29 @@ from .ledger import START
 from .locking import LastCommit, last_commit
 from .opening import lost_groups, read_tail, torn_end
 from .queries import Decoder
+from .schema import OLDEST_VERSION
 from .sealed import Day, days
 from .verification.blocks import Block, Blocks, Row
+from .verification.entries import EntryCheck
 from .verification.events import EventCheck, holes
 from .verification.findings import Finding, Findings
 from .verification.groups import Assembly, GroupCheck
 from .verification.ledger import LedgerCheck
 from .verification.opening import ChangedError, opened
 from .verification.outcomes import question_of
+from .verification.records import RecordCheck
 from .verification.scores import ScoreCheck
 from .verification.tables import check_end, check_models, check_sealed, check_snapshots
 
 MAX_TOLD = 20
+NO_RECORDS = (
+    "there is no second chain, since an earlier version wrote this store: flags, times and the numbers of baselines "
+    "are not covered by a hash."
+)
+BEFORE_RECORDS = (
+    "groups up to {} were written by an earlier version, before the second chain: their flags, times and the numbers "
+    "of baselines are not covered by a hash."
+)
 
 Progress = Callable[[int, int], None]  # told events read and all there are
 
@@ -43,6 +54,7 @@ class Verdict(NamedTuple):
     holes: keys that are missing and were declared.
     head_hash: of the last prediction, computed anew.
     findings: the first 20 of each kind; counts: of all of them, by kind.
+    records_hash: of the last record of the second chain, computed anew; zeros where there is none.
     losses: how many were computed anew, those of the baselines included.
     remarks: what could not be looked at, and why.
     """
@@ -58,6 +70,7 @@ class Verdict(NamedTuple):
     findings: tuple[Finding, ...] = ()
     counts: dict[str, int] = {}  # noqa: RUF012 - never changed
     losses: int = 0
+    records_hash: bytes = START
     remarks: tuple[str, ...] = ()
 
 
@@ -114,6 +127,9 @@ class _Walk:
         self.known = days(connection, path)
         self.sealed_hash: bytes | None = None
         self.unsound, self.scores = set[int](), 0
+        self.anchored = set[
+            bytes
+        ]()  # the hash with which the second chain begins, once the ledger has had it
         self.digests = check_models(connection, self.findings)
         self.events = EventCheck(head, holes(connection), self.findings)
         self.ledger = LedgerCheck(head, self.digests, self.findings)
@@ -127,6 +143,9 @@ class _Walk:
             )
         self.assembly = Assembly()
         ends = [day.last for day in self.known]
+        self.blocks = Blocks(connection, Decoder(head, path), head.columns, self.findings)
+        self.entries = EntryCheck(connection, ends[-1] if ends else None, self.findings)
+        self.records = self._records()
         self.groups = GroupCheck(connection, len(head.columns), ends, self.unsound, self.findings)
 
     def read(self, progress: Progress | None) -> Verdict:
@@ -134,8 +153,7 @@ class _Walk:
         self._file()
         check_sealed(self.connection, self.findings)
         tail = read_tail(self.connection)
-        blocks = Blocks(self.connection, Decoder(self.head, self.path), self.head.columns, self.findings)
-        for block in blocks.all(self.known):
+        for block in self.blocks.all(self.known):
             self._take(block)
             if progress is not None:
                 progress(self.events.count, tail.events)
@@ -168,22 +186,37 @@ class _Walk:
                 self.outcomes.take(event, own if judged else None)
         for prediction in predictions:
             self._predicted(prediction, None)
-        for commit in self.assembly.ready():
+        self._commits()
+
+    def _records(self) -> RecordCheck:
+        exist = self.connection.execute("PRAGMA user_version").fetchone()[0] > OLDEST_VERSION
+        groups = self.connection.execute("SELECT id, prepared, durable FROM groups ORDER BY id")
+        records = self.blocks.records(self.known) if exist else iter(())
+        if exist and self.connection.execute("SELECT count(*) FROM records").fetchone()[0] == 0:
+            self.findings.add("record", "the records of the second chain are gone.")
+        width = len(self.head.columns)
+        return RecordCheck(records, groups, width, self.entries, self.wanted, self.findings)
+
+    def _commits(self, *, whole: bool = False) -> None:
+        for commit in self.assembly.ready(whole):
             self.groups.take(commit)
+            self.records.take(commit)
 
     def _predicted(self, row: Row, event: Row | None) -> bool:
         judged = self.ledger.take(row, event)
         self.wanted.discard(self.ledger.hash)
+        if self.ledger.hash == self.entries.chain:
+            self.anchored.add(self.ledger.hash)
         if self.known and row[0] <= self.known[-1].last:
             self.sealed_hash = row[7]
         return judged
 
     def _skip(self, day: Day) -> None:
         """A sealed day cannot be read: what follows on it is taken as it stands."""
-        for commit in self.assembly.ready():
-            self.groups.take(commit)
+        self._commits()
         self.assembly.clear()
         self.groups.skip()
+        self.records.skip()
         self.events.skip(day.last)
         self.ledger.skip()
         self.sealed_hash = None
@@ -194,9 +227,17 @@ class _Walk:
         )
 
     def _end(self) -> None:
-        for commit in self.assembly.ready(whole=True):
-            self.groups.take(commit)
+        self._commits(whole=True)
         self.groups.end()
+        self.records.end()
+        self.entries.end()
+        if not self.records.exists:
+            self.remarks.append(NO_RECORDS)
+        elif self.entries.begun:
+            self.remarks.append(BEFORE_RECORDS.format(self.entries.begun))
+        if self.entries.chain not in (START, *self.anchored):
+            text = "the second chain begins after a hash that the ledger never had: "
+            self.findings.add("record", f"{text}{self.entries.chain.hex()}.", recomputed=self.entries.chain)
         if self.outcomes is not None:
             self.outcomes.end()
 
@@ -236,5 +277,6 @@ class _Walk:
             tuple(findings.first),
             dict(findings.counts),
             0 if self.outcomes is None else self.outcomes.judged,
+            self.records.link,
             tuple(self.remarks),
         )

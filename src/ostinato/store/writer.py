@@ -19,8 +19,9 @@ from .head import Head, differences
 from .in_place import Files, let_go
 from .ledger import EventDigest
 from .locking import LastCommit, WriterLock
-from .opening import check_name, make_file, read_tail, recover, refuse_leftovers
+from .opening import check_name, make_file, read_tail, recover, refuse_leftovers, upgrade
 from .queries import Decoder, models
+from .recording import of_group
 from .rows import Position, StoredEvent, StoredModel
 from .table import Table
 from .verifying import verify
@@ -68,6 +69,8 @@ class Store(Adding):
             self._files = Files(path, lock.identity())
             self._version = self._data_version()
             self._check(head)
+            with told(path):
+                upgrade(self._connection)
             self._tell_recovered(lost)
         except BaseException:
             self.close()
@@ -261,12 +264,12 @@ class Store(Adding):
         self._check_alone()
         self._statements.write(connection, group)
         self._note_durable()
+        at, digest = time.time(), None
         if group.counts():
-            rows = [(e[0], e[1], e[2], e[3], e[4], e[6:]) for e in group.events]
-            connection.execute(
-                "INSERT INTO groups VALUES (?, ?, NULL, ?, ?)",
-                (group.tail.group, time.time(), len(rows), self._of_events.of(rows)),
-            )
+            digest = self._of_events.of([(e[0], e[1], e[2], e[3], e[4], e[6:]) for e in group.events])
+            row = (group.tail.group, at, len(group.events), digest)
+            connection.execute("INSERT INTO groups VALUES (?, ?, NULL, ?, ?)", row)
+        of_group(connection, group, at, digest)
         connection.execute("COMMIT")
 
     def _check_alone(self) -> None:
@@ -296,7 +299,9 @@ class Store(Adding):
     def _note_durable(self) -> None:
         if self._durable is not None:
             number, at = self._durable
-            self._connection.execute("UPDATE groups SET durable = ? WHERE id = ?", (at, number))
+            # once there is a next group, that has recorded what was known
+            sql = "UPDATE groups SET durable = ? WHERE id = ? AND id = (SELECT max(id) FROM groups)"
+            self._connection.execute(sql, (at, number))
 
     def close(self) -> None:
         """Drop an open group, note when the last one was durable, and let go; safe to call twice."""

@@ -8,4 +8,7 @@ ledger.py     the chain over predictions
 outcomes.py   what became of each prediction, from the events alone
 scores.py     the stored scores held against it
 groups.py     the events of a commit held against its digest
+records.py    the second chain, over what was recorded with each commit
+entries.py    the small tables held against it
+tables.py     the small tables by themselves
 """

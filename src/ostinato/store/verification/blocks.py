@@ -9,12 +9,13 @@ Numbers are bytes, as in the tables. group_id is None where an earlier version h
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...errors import StoreError
 from ..queries import Decoder
 from ..rows import packed
-from ..sealed import PARTS, Day, SealedDays
+from ..sealed import ALL_PARTS, PARTS, Day, SealedDays, records_until
 from ..table import FIRST_KEY
 from .findings import Findings
 
@@ -62,9 +63,18 @@ class Blocks:
             yield from self._of_day(day)
         yield from self._of_tables(known[-1].last if known else FIRST_KEY)
 
+    def records(self, known: list[Day]) -> Iterator[Row]:
+        """The records of all commits, in order; what cannot be read was told of already."""
+        for day in known:
+            if "records" in day.rows:
+                with suppress(StoreError):
+                    yield from self._sealed.frame(day, "records").iter_rows()
+        sql = "SELECT * FROM records WHERE id > ? ORDER BY id"
+        yield from self._connection.execute(sql, (records_until(self._connection),))
+
     def _of_day(self, day: Day) -> Iterator[Block]:
         try:
-            frames = [self._sealed.frame(day, part) for part in PARTS]
+            frames = [self._sealed.frame(day, part) for part in ALL_PARTS if part in {*PARTS, *day.rows}][:3]
             problem = next(
                 (_misfit(part, frame, day) for part, frame in zip(PARTS, frames, strict=True)), None
             )
