@@ -41,7 +41,7 @@ _quoting.maxstring = _quoting.maxother = 80
 shortened = _quoting.repr  # how a value from outside enters a message: one short, printable line
 
 
-LONGEST_TEXT = 2_000  # characters of a note, a reason or a problem that comes from outside
+LONGEST_TEXT = 4_000  # characters of a note, a reason or a problem that comes from outside
 
 
 def cut(text: str, most: int = LONGEST_TEXT) -> str:
