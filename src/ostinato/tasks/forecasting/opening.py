@@ -64,9 +64,8 @@ def open_run(path: Path | str, device: str = "cpu") -> Run:
     for key, tensor in tensors.items():
         if key.endswith("scaler.deviation") and not (tensor > 0).all():
             raise BrokenRunError(f"{folder.weights}: {key} must be above 0, got {tensor.min()}.")
-    with drawing_from(
-        Generators(0)
-    ):  # its weights are read next, and the caller's random stream stays where it is
+    # its weights are read next, and the caller's random stream stays where it is
+    with drawing_from(Generators(0)):
         model = forecast_model(recipe, name, options).to(device)
     values = {key: torch.from_numpy(value).to(device) for key, value in tensors.items()}
     load_module(model, values, str(folder.weights))
