@@ -13,7 +13,7 @@ import torch
 from ostinato.checks import CHECKS, check_layer
 from ostinato.data.simulator import simulate_trades
 from ostinato.inspection import draw_cell, draw_reach, draw_wiring
-from ostinato.layers import GRU, Conv1d
+from ostinato.layers import GRU, Conv1d, Dense
 from ostinato.tasks.forecasting import Forecaster, compare, evaluate, fit, open_run, predict, tune
 
 OPTIONS = {"units": 5, "dropout": 0.4}
@@ -87,9 +87,22 @@ def test_tune_leaves_the_process_alone(trades, tmp_path, kept):
     tune(trades, tmp_path / "search", "mlp", trials=2, training={"epochs": 1})
 
 
-def test_checks_and_simulations_leave_the_process_alone(layer, kept):
+class Drawing(Dense):
+    """Draws whenever it is run, and makes no use of it."""
+
+    def run(self, x, state, lengths):
+        torch.rand(3)
+        return super().run(x, state, lengths)
+
+
+@pytest.fixture
+def drawing():
+    return Drawing(3, 4)
+
+
+def test_checks_and_simulations_leave_the_process_alone(drawing, kept):
     check_layer(
-        layer, checks=[check for check in CHECKS if check.name in ("chunks_join", "future_is_unseen")]
+        drawing, checks=[check for check in CHECKS if check.name in ("chunks_join", "future_is_unseen")]
     )
     simulate_trades(100, seed=2)
 
