@@ -2,7 +2,9 @@
 
 from . import forking as forking  # registers what a forked child needs
 from .autocast import narrows
-from .layer import SequenceLayer, check_count, newest, require_layers
+from .declared import newest
+from .ending import Ending
+from .layer import SequenceLayer, check_count, require_layers
 from .lengths import check_lengths, fill_padding, reverse_steps, valid_steps
 from .random import Generators, drawing_from
 from .shown import named
@@ -20,14 +22,17 @@ from .state import (
     take_rows,
     where_rows,
 )
+from .step_set import StepSet
 from .stepper import ArrayStepper, Stepper, device_of, known_device
 
 __all__ = [
     "ArrayStepper",
+    "Ending",
     "Generators",
     "SequenceLayer",
     "Size",
     "State",
+    "StepSet",
     "Stepper",
     "axes",
     "check_count",

@@ -8,18 +8,17 @@ it refuses bad input in a sentence, cleans the padding once, and hands clean val
 Axes: B batch, T time steps in, T' time steps out, I input features, O output features, F frequencies, C channels.
 """
 
-import math
-from fractions import Fraction
 from typing import Any, ClassVar, Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import ConfigError, ShapeError, StateError, StreamingError
 from .autocast import narrows
+from .declared import Declared
 from .lengths import check_lengths, fill_padding
 from .shown import made_with, named
-from .sizes import Size, axes
+from .sizes import axes
 from .state import leaves, map_state, same_structure, where_rows
 from .stepper import Stepper, check_steps, device_of, device_of_steps, input_dtype, make_stepper
 
@@ -40,7 +39,7 @@ def require_layers(owner: str, *layers: object) -> None:
             )
 
 
-class SequenceLayer(nn.Module):
+class SequenceLayer(Declared):
     """A layer that repeats itself along time. Subclasses write ``run`` and declare what they are.
 
     To write a layer: set ``input_size`` and ``output_size``, declare what differs from the defaults
@@ -70,14 +69,6 @@ class SequenceLayer(nn.Module):
         StreamingError: a whole-sequence layer was given a state.
     """
 
-    input_size: Size | None = None
-    output_size: Size | None = None
-    receptive_field: float = 1
-    latency: int = 0
-    stride: Fraction = Fraction(1)
-    steps_out: int | None = None
-    streams: bool = True
-    takes_codes: bool = False
     stepper_type: ClassVar[type[Stepper] | None] = None
     _made_with = ""
 
@@ -95,78 +86,18 @@ class SequenceLayer(nn.Module):
             y = fill_padding(y, self.out_lengths(lengths, before))
         return y, self._settled(before, after, x)
 
-    def run(self, x: Tensor, state: Any, lengths: Tensor | None) -> tuple[Tensor, Any]:
-        """Compute y and the state after. Here x is zero on padded steps and the state is never None.
-
-        What y holds on padded steps does not matter; the state of a row must stop at its length.
-        """
-        raise NotImplementedError(f"{type(self).__name__} does not define run().")
-
-    def initial_state(
-        self, batch: int, dtype: torch.dtype | None = None, device: torch.device | str | None = None
-    ) -> Any:
-        """The state that None stands for; () for a layer that remembers nothing."""
-        return ()
-
-    def output_dtype(self, dtype: torch.dtype | None) -> torch.dtype | None:
-        """The dtype of y for x of ``dtype``: another one only where a layer reads raw data."""
-        return dtype
-
-    def out_lengths(self, lengths: Tensor, state: Any = None) -> Tensor:
-        """Valid steps that come out of ``lengths`` valid steps after ``state``, for each row."""
-        if self.steps_out is not None:
-            return torch.where(lengths > 0, self.steps_out, 0)
-        if self.block != 1:
-            raise NotImplementedError(f"{type(self).__name__} has a phase and does not define out_lengths().")
-        return lengths * self.stride.denominator
-
-    @property
-    def block(self) -> int:
-        """Input steps after which outputs come in whole."""
-        return self.stride.numerator
-
-    @property
-    def counts_steps(self) -> bool:
-        """Whether y depends on how many steps came before, whatever they held: the past cannot be left out."""
-        return False
-
-    @property
-    def takes_batch_statistics(self) -> bool:
-        """Whether y depends on all steps of all rows now: a BatchNorm is within, and in ``train()``."""
-        return any(
-            isinstance(module, nn.modules.batchnorm._BatchNorm) and module.training
-            for module in self.modules()
-        )
-
-    @property
-    def keeps_pace(self) -> bool:
-        """Whether each step in is one step out, about that very step, and no past is missed but what is seen."""
-        plain = self.streams and self.stride == 1 and self.block == 1 and self.latency == 0
-        return plain and not self.counts_steps and not self.takes_batch_statistics
-
-    def oldest(self, step: int) -> float:
-        """The oldest input step that output ``step`` can see; ``-math.inf`` for a recurrence.
-
-        Steps before the beginning count below 0. A layer whose outputs of one step see further back than one another
-        says so here; the others leave it to ``receptive_field``.
-        """
-        return newest(step, self.stride) - self.receptive_field + 1
-
-    def newest(self, step: int) -> float:
-        """The newest input step that output ``step`` can see: ``newest`` of its index, but where a layer looks ahead.
-
-        That needs the whole sequence; within its block a layer that streams counts as if it did not.
-        """
-        return newest(step, self.stride)
-
     def flush(self, state: Any) -> Tensor:
         """What a layer with latency still owes when the stream ends: y (B, N, O).
 
         N outputs are what ``latency`` more steps would give. A layer that looks ahead meets zeros beyond the end.
+
+        Where there is no tensor in the state, nothing is owed and nothing tells the rows: y is then an empty tensor
+        (0,), which ``torch.cat`` joins to y of any number of rows.
         """
         self._check_kind(state)
-        x = self._silence(state)
-        return self(x, state)[0]
+        if next(leaves(state), None) is None:
+            return self._example().new_zeros(0, dtype=self.output_dtype(self._example().dtype))
+        return self(self._silence(state), state)[0]
 
     def reset_rows(self, state: Any, mask: Tensor) -> Any:
         """``state`` with the rows where ``mask`` (B,) is true set back to the beginning.
@@ -294,13 +225,16 @@ class SequenceLayer(nn.Module):
                 self(torch.zeros(batch, 1, *axes(self.input_size), dtype=dtype, device=device_of(self)))
 
     def _silence(self, state: Any) -> Tensor:
-        """``latency`` steps of zeros for the rows of ``state``."""
+        """``latency`` steps of zeros for the rows of ``state``, which holds some tensor."""
         example = next((leaf for leaf in leaves(state) if leaf.is_floating_point()), None)
-        if example is None:  # no state, no latency: any tensor tells the dtype and the device
-            place = next((leaf.device for leaf in leaves(state)), device_of(self))
-            example = next(self.parameters(), torch.zeros(0, device=place))
-        batch = max((len(leaf) for leaf in leaves(state)), default=0)
+        if example is None:  # no number is remembered, so any tells the dtype
+            example = self._example().to(next(leaves(state)).device)
+        batch = max(len(leaf) for leaf in leaves(state))
         return example.new_zeros(batch, self.latency, *axes(self.input_size or 1))
+
+    def _example(self) -> Tensor:
+        """Some tensor of the dtype and on the device of this layer."""
+        return next(self.parameters(), torch.zeros(0, device=device_of(self)))
 
     def _check_input(self, x: Tensor) -> None:
         if not isinstance(x, Tensor):
@@ -367,11 +301,6 @@ class SequenceLayer(nn.Module):
         """Whether a tensor of the state has the features and steps of ``like``."""
         return leaf.shape[1:] == like.shape[1:]
 
-    @property
-    def recurrent(self) -> bool:
-        """Whether an output can depend on steps without limit."""
-        return math.isinf(self.receptive_field)
-
     def extra_repr(self) -> str:
         """What it was made with, for ``print``; what was set later is not told."""
         return self._made_with
@@ -388,12 +317,3 @@ def check_count(count: int) -> None:
     """
     if not isinstance(count, int) or isinstance(count, bool) or count < 1:
         raise ShapeError(f"count must be a whole number of steps of at least 1, got {count!r}.")
-
-
-def newest(step: int, stride: Fraction) -> int:
-    """The input step with which output ``step`` is complete, by its index alone.
-
-    >>> newest(2, Fraction(3)), newest(2, Fraction(1, 2))
-    (8, 1)
-    """
-    return math.ceil((step + 1) * stride) - 1

@@ -33,7 +33,7 @@ class Delay(Sliding):
 
     def __init__(self, input_size: Size, steps: int) -> None:
         at_least(0, steps=steps)
-        super().__init__(input_size, input_size, span=steps + 1, latency=steps)
+        super().__init__(input_size, input_size, span=steps + 1, latency=steps, offsets=[steps])
 
     def slide(self, buffer: Tensor) -> Tensor:
         """All but the newest ``steps``."""

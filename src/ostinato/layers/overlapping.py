@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ..core import SequenceLayer, Size, axes
+from ..core import SequenceLayer, Size, StepSet, axes
 from ..errors import ConfigError
 from .history import keep_last
 from .sizes import at_least_one, check_size, is_whole
@@ -53,10 +53,10 @@ class Overlapping(SequenceLayer):
         """y of sums that are complete: where a bias is added or a window divided by."""
         return total
 
-    def oldest(self, step: int) -> int:
+    def sees(self, step: int) -> StepSet:
         """Output S a + r hears step a - n by what lies n S + r steps on in its spread."""
-        newest, phase = divmod(step, self.factor)
-        return newest - self.reach[phase]
+        complete, phase = divmod(step, self.factor)
+        return self.offsets[phase].shifted(complete)
 
     def initial_state(
         self, batch: int, dtype: torch.dtype | None = None, device: torch.device | str | None = None
@@ -87,16 +87,16 @@ class Overlapping(SequenceLayer):
 
     def _touches(self, places: Iterable[int]) -> None:
         """Of the ``span`` steps that a step is spread over it reaches ``places`` alone, each phase of S among them."""
-        reach = [0] * self.factor
+        heard: list[list[int]] = [[] for _ in range(self.factor)]
         for place in places:
             back, phase = divmod(place, self.factor)
-            reach[phase] = max(reach[phase], back)
-        self.reach = reach  # for each step of a block, how far back it hears
-        self.receptive_field = max(reach) + 1
+            heard[phase].append(-back)
+        self.offsets = [StepSet.of(steps) for steps in heard]  # what each step of a block hears, 0 the newest
+        self.receptive_field = 1 - min(steps.first for steps in self.offsets)
 
     def _set_latency(self, latency: int) -> None:
         """At most as far back as the last step out of a block hears: ``flush`` would give silence beyond."""
-        most = self.reach[-1]
+        most = -int(self.offsets[-1].first)
         if not is_whole(latency) or not 0 <= latency <= most:
             raise ConfigError(
                 f"latency must be 0 to {most} steps, as far back as the last step out of each stride hears, got "

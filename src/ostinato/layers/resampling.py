@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..core import SequenceLayer, Size, axes, numbers
+from ..core import SequenceLayer, Size, StepSet, axes, numbers
 from ..errors import ConfigError
 from .constants import Constant
 from .history import join_steps, keep_last
@@ -105,10 +105,10 @@ class Upsample(SequenceLayer):
     def _draws_lines(self) -> bool:
         return self.mode == "linear" and self.factor > 1
 
-    def oldest(self, step: int) -> int:
+    def sees(self, step: int) -> StepSet:
         """The last of each block is this step alone."""
-        newest, phase = divmod(step, self.factor)
-        return newest - 1 if self._draws_lines and phase < self.factor - 1 else newest
+        complete, phase = divmod(step, self.factor)
+        return StepSet.between(complete - (self._draws_lines and phase < self.factor - 1), complete)
 
     def initial_state(
         self, batch: int, dtype: torch.dtype | None = None, device: torch.device | str | None = None
@@ -166,8 +166,9 @@ class LowPass(Sliding):
         if kernel_size % 2 == 0:
             raise ConfigError(f"kernel_size must be odd to lag by whole steps, got {kernel_size}.")
         taps = low_pass_taps(cutoff, kernel_size, beta)
-        taps = taps[: _touched(taps)[-1] + 1]  # what is not there cannot be heard
-        super().__init__(input_size, input_size, len(taps), stride, latency=kernel_size // 2)
+        touched = _touched(taps)
+        taps = taps[: touched[-1] + 1]  # what is not there cannot be heard
+        super().__init__(input_size, input_size, len(taps), stride, kernel_size // 2, touched.tolist())
         self.taps = Constant(torch.from_numpy(taps[::-1].copy()))
 
     def slide(self, buffer: Tensor) -> Tensor:

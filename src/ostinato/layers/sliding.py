@@ -4,13 +4,14 @@ Axes: B batch, T time steps, C input features, O output features, K window in st
 be two axes each, frequencies and channels.
 """
 
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from ..core import SequenceLayer, Size, axes, check_count, named
+from ..core import SequenceLayer, Size, StepSet, axes, check_count, named, newest
 from ..errors import ConfigError, StreamingError
 from .history import join_steps, keep_last
 from .sizes import at_least_one, check_size, is_whole
@@ -35,6 +36,8 @@ class Sliding(SequenceLayer):
     The first output comes when ``stride`` steps have been seen, and sees them and what was before. Before
     the beginning lie steps of ``fill``. Subclasses compute ``slide``.
 
+    A window may have holes: ``offsets`` are the steps that it sees, counted back from its last.
+
     A row that ends within a chunk ends for good if stride > 1: its unused steps are not at the same place
     as its neighbours', and the shape of the state holds one phase for all rows.
     """
@@ -42,7 +45,13 @@ class Sliding(SequenceLayer):
     fill: float = 0.0
 
     def __init__(
-        self, input_size: Size, output_size: Size, span: int, stride: int = 1, latency: int = 0
+        self,
+        input_size: Size,
+        output_size: Size,
+        span: int,
+        stride: int = 1,
+        latency: int = 0,
+        offsets: Iterable[int] | None = None,
     ) -> None:
         super().__init__()
         check_size(input_size=input_size, output_size=output_size)
@@ -51,7 +60,8 @@ class Sliding(SequenceLayer):
             raise ConfigError(f"latency must be 0 to {span - 1} steps, the window less one, got {latency!r}.")
         self.input_size = input_size
         self.output_size = output_size
-        self.receptive_field = span
+        self.offsets = StepSet.of(-step for step in (range(span) if offsets is None else offsets))
+        self.receptive_field = 1 - self.offsets.first
         self.latency = latency
         self.stride = Fraction(stride)
         self.step = stride
@@ -61,6 +71,10 @@ class Sliding(SequenceLayer):
     def slide(self, buffer: Tensor) -> Tensor:
         """y (B, T', O) for every window of ``buffer``, which holds at least one."""
         raise NotImplementedError(f"{type(self).__name__} does not define slide().")
+
+    def sees(self, step: int) -> StepSet:
+        """The window that ends where the block does."""
+        return self.offsets.shifted(newest(step, self.stride))
 
     def initial_state(
         self, batch: int, dtype: torch.dtype | None = None, device: torch.device | str | None = None
@@ -123,5 +137,6 @@ class Sliding(SequenceLayer):
             row = int(going_on.nonzero()[0])
             raise StreamingError(
                 f"row {row} ended in an earlier chunk, and {named(self)} with stride {self.step} "
-                "cannot continue it. Give it length 0, or begin it anew with reset_rows."
+                "cannot continue it. Give it length 0, or begin it anew with reset_rows. Nor can it be flushed: one "
+                "phase is held for all rows. To flush rows of several lengths, run those of each length apart."
             )

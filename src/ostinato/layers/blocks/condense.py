@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ...core import SequenceLayer
 from ...errors import ConfigError
-from ..combining.combinators import Chain
+from ..combining.chain import Chain
 from ..combining.dense_connections import DenseConnections
 from ..convolution import Conv1d, LearnedGroupConv1d
 from ..pooling import AvgPool1d

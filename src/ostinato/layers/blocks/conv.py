@@ -5,7 +5,7 @@ Axes: B batch, T time steps, I input features, O output features, K kernel size,
 
 from ...core import SequenceLayer
 from ...errors import ConfigError, shortened
-from ..combining.combinators import Chain
+from ..combining.chain import Chain
 from ..convolution import Conv1d
 from ..pooling import AvgPool1d, MaxPool1d
 from ..sizes import at_least_one

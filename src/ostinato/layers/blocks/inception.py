@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ...core import SequenceLayer
 from ...errors import ConfigError
-from ..combining.combinators import Chain
+from ..combining.chain import Chain
 from ..combining.parallel import Parallel
 from ..convolution import Conv1d
 from ..options import yes_or_no

@@ -6,7 +6,7 @@ from torch import nn
 
 from ...core import SequenceLayer, require_layers
 from ...errors import ConfigError
-from ..combining.combinators import Chain
+from ..combining.chain import Chain
 from ..convolution import Conv1d
 from ..dropout import Dropout1d
 from ..normalisation import BatchNorm, LayerNorm

@@ -4,7 +4,8 @@ Axes: B batch, T time steps, I input features, O output features, K kernel size,
 """
 
 from ...core import SequenceLayer
-from ..combining.combinators import Chain, Residual
+from ..combining.chain import Chain
+from ..combining.residual import Residual
 from ..convolution import Conv1d
 from ..options import yes_or_no
 from ..sizes import at_least_one

@@ -6,7 +6,8 @@ Axes: B batch, T time steps, I input features, O output features, K kernel size.
 from torch import nn
 
 from ...core import SequenceLayer
-from ..combining.combinators import Chain, Residual
+from ..combining.chain import Chain
+from ..combining.residual import Residual
 from ..convolution import Conv1d
 from ..convolution.kernels import normalise_weight
 from ..dropout import Dropout1d

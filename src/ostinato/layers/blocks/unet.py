@@ -6,9 +6,9 @@ Axes: B batch, T time steps, I input features, O output features, K kernel size,
 from collections.abc import Sequence
 from itertools import pairwise
 
-from ...core import SequenceLayer, require_layers
+from ...core import SequenceLayer, named, require_layers
 from ...errors import ConfigError
-from ..combining.combinators import Chain
+from ..combining.chain import Chain
 from ..combining.parallel import Parallel
 from ..convolution import ConvTranspose1d
 from ..delay import Delay, waits_for
@@ -45,21 +45,33 @@ class SkipConnection(Parallel):
         size = body.input_size
         if size is None:
             raise ConfigError(
-                f"{type(body).__name__} does not say its input_size, so nothing can wait for it. Name it."
+                f"{named(body)} does not say its input_size, so nothing can wait for it. Name it."
             )
         if body.stride != 1 or body.steps_out is not None:
-            fixed = body.steps_out is not None
-            given = (
-                f"{body.steps_out} steps for any sequence"
-                if fixed
-                else f"a step for each {body.stride} steps"
-            )
             raise ConfigError(
-                f"the body gives {given}, a skip connection joins as many as came in. "
-                "Bring it back to the old rate, for example by a ConvTranspose1d."
+                f"the body gives {_pace(body)}, a skip connection joins as many as came in.{_remedy(body)}"
             )
         waits = waits_for(body) or [Delay(size, 0)]
         super().__init__(skip=Chain(*waits) if len(waits) > 1 else waits[0], body=body)
+
+
+def _pace(body: SequenceLayer) -> str:
+    if body.steps_out is not None:
+        return f"{body.steps_out} steps for any sequence"
+    return (
+        f"a step for each {body.stride} steps"
+        if body.stride > 1
+        else f"{1 / body.stride} steps for each step"
+    )
+
+
+def _remedy(body: SequenceLayer) -> str:
+    """What brings the body back to the old rate."""
+    if body.steps_out is not None or 1 not in body.stride.as_integer_ratio():
+        return ""
+    if body.stride > 1:
+        return " Bring it back to the old rate, for example by a ConvTranspose1d."
+    return f" Bring it back to the old rate, for example by a Conv1d or a pool of stride {1 / body.stride}."
 
 
 class UNet(Chain):

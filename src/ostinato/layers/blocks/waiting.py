@@ -2,7 +2,7 @@
 
 from ...core import SequenceLayer
 from ...errors import ConfigError
-from ..combining.combinators import Chain
+from ..combining.chain import Chain
 from ..delay import Delay
 
 

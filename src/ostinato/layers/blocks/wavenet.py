@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ...core import SequenceLayer, axes, fill_padding
+from ...core import SequenceLayer, StepSet, axes, fill_padding
 from ...errors import ConfigError
 from ..convolution import Conv1d
 from ..options import yes_or_no
@@ -96,6 +96,10 @@ class WaveNetBlock(SequenceLayer):
         self.residual = Conv1d(channels, channels, 1, bias=bias) if residual else None
         shared = residual and skip_size is None
         self.skip = None if shared else Conv1d(channels, self.skip_size, 1, bias=bias)
+
+    def sees(self, step: int) -> StepSet:
+        """What the dilated convolution does, the newest step among it."""
+        return self.gated.sees(step)
 
     def initial_state(
         self, batch: int, dtype: torch.dtype | None = None, device: torch.device | str | None = None
@@ -210,6 +214,16 @@ class WaveNetStack(SequenceLayer):
     def each(self) -> list[WaveNetBlock]:
         """The blocks."""
         return list(self.blocks)  # type: ignore[arg-type]
+
+    def sees(self, step: int) -> StepSet:
+        """What the first block sees through all others; each passes on what it hears itself."""
+        return self.sees_any(StepSet.of([step]))
+
+    def sees_any(self, steps: StepSet) -> StepSet:
+        """From the last block to the first."""
+        for block in reversed(self.each):
+            steps = block.sees_any(steps)
+        return steps
 
     def initial_state(
         self, batch: int, dtype: torch.dtype | None = None, device: torch.device | str | None = None

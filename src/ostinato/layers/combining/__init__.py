@@ -1,9 +1,11 @@
 """Layers made of layers: one after the other, beside one another, again and again, from the end, on windows."""
 
-from .combinators import Chain, Identity, Residual
+from .chain import Chain
 from .dense_connections import DenseConnections
+from .identity import Identity
 from .parallel import Parallel
 from .repeat import Repeat
+from .residual import Residual
 from .reversed import Reversed
 from .windowed import Windowed
 

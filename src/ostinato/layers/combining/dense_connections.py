@@ -6,12 +6,12 @@ Axes: B batch, T time steps, C features.
 from collections.abc import Callable
 from typing import Self
 
-from ...core import SequenceLayer, require_layers
+from ...core import SequenceLayer, named, require_layers
 from ...errors import ConfigError
 from ..delay import Delay
 from ..sizes import at_least_one
 from ..steppers.combined import ChainStepper
-from .combinators import Chain
+from .chain import Chain
 from .parallel import Parallel
 
 
@@ -76,7 +76,7 @@ class DenseConnections(Chain):
 
 def _grown(place: int, layer: SequenceLayer, size: object) -> int:
     """Features after a layer, of ``size`` before it."""
-    name = f"layer {place} of the dense connections ({type(layer).__name__})"
+    name = f"layer {place} of the dense connections ({named(layer)})"
     if not isinstance(layer.input_size, int) or not isinstance(layer.output_size, int):
         raise ConfigError(
             f"{name} takes {layer.input_size} and gives {layer.output_size}, which cannot be laid side by side. Use a "
@@ -86,9 +86,18 @@ def _grown(place: int, layer: SequenceLayer, size: object) -> int:
         raise ConfigError(
             f"{name} takes {layer.input_size} features, but {size} have come together before it. Make it for {size}."
         )
-    if layer.stride != 1 or layer.block != 1 or layer.steps_out is not None:
+    if given := _pace(layer):
         raise ConfigError(
-            f"{name} does not give a step for each step (stride {layer.stride}), so its output has no place beside its "
-            "input. Pool between two dense connections instead."
+            f"{name} does not give a step for each step, but {given}, so its output has no place beside its input. Put "
+            "it between two dense connections instead."
         )
     return layer.input_size + layer.output_size
+
+
+def _pace(layer: SequenceLayer) -> str:
+    """How a layer gives its steps, where that is not one for each step, at once."""
+    if layer.steps_out is not None:
+        return f"{layer.steps_out} for any sequence"
+    if layer.stride != 1:
+        return f"one for each {layer.stride}"
+    return f"{layer.block} for each {layer.block} together" if layer.block != 1 else ""

@@ -8,13 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...core import SequenceLayer, Size, axes
+from ...core import SequenceLayer, Size, axes, named
 from ...errors import ConfigError
 from ..steppers.combined import ParallelStepper
-from .combinators import Ordered, counted, pace
+from .combinators import Ordered
+from .paths import Paths, counted, pace
 
 
-class Parallel(Ordered):
+class Parallel(Ordered, Paths):
     """y holds what each layer makes of the same x, side by side along the features.
 
     Args:
@@ -38,58 +39,19 @@ class Parallel(Ordered):
         super().__init__(*layers, **named)
         self._add_up()
 
-    def initial_state(
-        self, batch: int, dtype: torch.dtype | None = None, device: torch.device | str | None = None
-    ) -> Any:
-        """The layers' initial states; () if one of them does not stream."""
-        if not self.streams:
-            return ()
-        return tuple(layer.initial_state(batch, dtype, device) for layer in self.layers)
+    def join(self, parts: list[Tensor]) -> Tensor:
+        """Along the last axis, in channel-first memory where a part is in it: what follows need not re-order."""
+        if all(part.is_contiguous() for part in parts) or not any(map(_channel_first, parts)):
+            return torch.cat(parts, dim=-1)
+        return torch.cat([part.movedim(-1, 1) for part in parts], dim=1).movedim(1, -1)
 
-    def run(self, x: Tensor, state: Any, lengths: Tensor | None) -> tuple[Tensor, Any]:
-        """Each layer over the same steps."""
-        befores = state if self.streams else [None] * self.parts
-        pairs = [layer(x, before, lengths) for layer, before in zip(self.layers, befores, strict=True)]
-        y = _beside([y for y, _ in pairs])
-        return y, tuple(after for _, after in pairs) if self.streams else ()
+    def pack(self, states: list[Any]) -> tuple[Any, ...]:
+        """In order."""
+        return tuple(states)
 
     def last(self, x: Tensor) -> Tensor:
         """Each layer may need less than all of x."""
         return torch.cat([layer.last(x) for layer in self.layers], dim=-1)
-
-    def tail(self, x: Tensor, count: int) -> Tensor:
-        """Each layer at the last steps."""
-        return _beside([layer.tail(x, count) for layer in self.layers])
-
-    def output_dtype(self, dtype: torch.dtype | None) -> torch.dtype | None:
-        """What the first layer gives; the others must agree."""
-        return self.layers[0].output_dtype(dtype)
-
-    @property
-    def block(self) -> int:
-        """The same for every layer."""
-        return self.layers[0].block
-
-    def oldest(self, step: int) -> float:
-        """Of the layer that sees furthest back."""
-        return min(layer.oldest(step) for layer in self.layers)
-
-    def newest(self, step: int) -> float:
-        """Of the layer that looks furthest ahead."""
-        return max(layer.newest(step) for layer in self.layers)
-
-    def out_lengths(self, lengths: Tensor, state: Any = None) -> Tensor:
-        """The same for every layer."""
-        return self.layers[0].out_lengths(lengths, state[0] if state else None)
-
-    def flush(self, state: Any) -> Tensor:
-        """What all of them owe."""
-        self._check_kind(state)
-        if not self.latency:
-            return super().flush(state)
-        owed = [layer.flush(part) for layer, part in zip(self.layers, state, strict=True)]
-        steps = min(part.shape[1] for part in owed)  # in blocks, one may owe more of a block than another
-        return torch.cat([part[:, :steps] for part in owed], dim=-1)
 
     def _add_up(self) -> None:
         layers = self.layers
@@ -100,14 +62,13 @@ class Parallel(Ordered):
             )
         outputs = [layer.output_size for layer in layers]
         if None in outputs:
-            kind = type(layers[outputs.index(None)]).__name__
+            kind = named(layers[outputs.index(None)])
             raise ConfigError(f"{kind} does not say its output_size, so its part of y has no place. Name it.")
-        for name in ("stride", "latency", "block", "steps_out"):
-            found = [getattr(layer, name) for layer in layers]
-            if len(set(found)) > 1:
-                raise ConfigError(
-                    f"the layers have {name} {', '.join(map(str, found))}. They must give the same steps."
-                )
+        if differs := self._disagreement():
+            name, values = differs
+            raise ConfigError(
+                f"the layers have {name} {', '.join(map(str, values))}. They must give the same steps."
+            )
         if len({tuple(pace(layer)) for layer in layers}) > 1:
             paces = "; ".join(counted(pace(layer)) for layer in layers)
             raise ConfigError(
@@ -118,13 +79,6 @@ class Parallel(Ordered):
         self.stride, self.latency = layers[0].stride, layers[0].latency
         self.steps_out, self.takes_codes = layers[0].steps_out, all(layer.takes_codes for layer in layers)
         self._measure()
-
-
-def _beside(parts: list[Tensor]) -> Tensor:
-    """Joined along the last axis, in channel-first memory where a part is in it: what follows need not re-order."""
-    if all(part.is_contiguous() for part in parts) or not any(map(_channel_first, parts)):
-        return torch.cat(parts, dim=-1)
-    return torch.cat([part.movedim(-1, 1) for part in parts], dim=1).movedim(1, -1)
 
 
 def _channel_first(part: Tensor) -> bool:

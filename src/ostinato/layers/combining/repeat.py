@@ -1,10 +1,10 @@
 """The same layer several times in a row."""
 
-from ...core import SequenceLayer, require_layers
+from ...core import SequenceLayer, named, require_layers
 from ...errors import ConfigError
 from ..sizes import at_least_one
 from ..steppers.combined import ChainStepper
-from .combinators import Chain
+from .chain import Chain
 
 
 class Repeat(Chain):
@@ -41,13 +41,12 @@ class Repeat(Chain):
         at_least_one(times=times)
         if None not in (layer.input_size, layer.output_size) and layer.input_size != layer.output_size:
             raise ConfigError(
-                f"{type(layer).__name__} takes {layer.input_size} features and gives {layer.output_size}, so it cannot "
+                f"{named(layer)} takes {layer.input_size} features and gives {layer.output_size}, so it cannot "
                 f"be repeated. Make them equal, or chain it with a Dense({layer.output_size}, {layer.input_size})."
             )
         super().__init__(layer=layer)
         self.times = self.parts = times
-        self._add_up()
-        self._measure()
+        self._set_up()
 
     @property
     def layers(self) -> list[SequenceLayer]:

@@ -6,7 +6,7 @@ Axes: B batch, T time steps, I input features, O output features.
 import torch
 from torch import Tensor
 
-from ...core import SequenceLayer, require_layers, reverse_steps
+from ...core import SequenceLayer, StepSet, named, require_layers, reverse_steps
 from ...errors import ConfigError
 from .combinators import Combinator
 
@@ -46,25 +46,26 @@ class Reversed(Combinator):
             value = getattr(layer, name)
             if value != plain:
                 raise ConfigError(
-                    f"a layer that is run from the end must have {name} {plain}, got {type(layer).__name__} with "
+                    f"a layer that is run from the end must have {name} {plain}, got {named(layer)} with "
                     f"{name} {value}. Reverse the layers before or after it."
                 )
         self.layer = layer
         self.input_size, self.output_size = layer.input_size, layer.output_size
-        self.receptive_field, self.takes_codes = layer.receptive_field, layer.takes_codes
+        self.takes_codes = layer.takes_codes
+        self._measure()
 
     def run(self, x: Tensor, state: tuple[()], lengths: Tensor | None) -> tuple[Tensor, tuple[()]]:
         """Backwards in, backwards out."""
         y, _ = self.layer(reverse_steps(x, lengths), None, lengths)
         return reverse_steps(y, lengths), ()
 
-    def oldest(self, step: int) -> float:
-        """As far back as the layer looks ahead."""
-        return 2 * step - self.layer.newest(step)
+    def sees(self, step: int) -> StepSet:
+        """As far ahead as the layer looks back, and as far back as it looks ahead."""
+        return self.layer.sees(step).mirrored(step)
 
-    def newest(self, step: int) -> float:
-        """As far ahead as the layer looks back."""
-        return 2 * step - self.layer.oldest(step)
+    def sees_any(self, steps: StepSet) -> StepSet:
+        """Output by output."""
+        return SequenceLayer.sees_any(self, steps)
 
     def output_dtype(self, dtype: torch.dtype | None) -> torch.dtype | None:
         """That of the layer."""

@@ -75,6 +75,8 @@ class Windowed(SequenceLayer):
     def last(self, x: Tensor) -> Tensor:
         """One window for each row instead of one for each step."""
         self._check_input(x)
+        if x.shape[1] == 0:
+            return super().last(x)  # which refuses it
         missing = self.length - x.shape[1]
         if missing > 0:
             x = torch.nn.functional.pad(x, (0, 0, missing, 0))

@@ -69,7 +69,8 @@ class Conv1d(Sliding):
     ) -> None:
         check_kernel(input_size, output_size, kernel_size, dilation, groups)
         yes_or_no(bias=bias, weight_norm=weight_norm)
-        super().__init__(input_size, output_size, (kernel_size - 1) * dilation + 1, stride, latency)
+        span = (kernel_size - 1) * dilation + 1
+        super().__init__(input_size, output_size, span, stride, latency, range(0, span, dilation))
         like = nn.Conv1d(input_size, output_size, kernel_size, groups=groups, bias=bias)
         self.dilation, self.groups = dilation, groups
         own_weights(self, like, weight_norm)

@@ -8,7 +8,7 @@ from fractions import Fraction
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...core import SequenceLayer
+from ...core import SequenceLayer, StepSet, newest
 from ...errors import ConfigError
 from ..options import yes_or_no
 from ..sizes import at_least_one
@@ -79,13 +79,10 @@ class CentredConv1d(SequenceLayer):
             x = F.pad(x, (self.reach - self.step + 1, self.reach))
         return self.convolution(x).transpose(1, 2), ()
 
-    def oldest(self, step: int) -> float:
-        """Half of the kernel back."""
-        return super().newest(step) - self.reach
-
-    def newest(self, step: int) -> float:
-        """Half of the kernel ahead."""
-        return super().newest(step) + self.reach
+    def sees(self, step: int) -> StepSet:
+        """Half of the kernel back, and half of it ahead."""
+        taps = range(-self.reach, self.reach + 1, self.convolution.dilation[0])
+        return StepSet.of(taps).shifted(newest(step, self.stride))
 
     def out_lengths(self, lengths: Tensor, state: tuple[()] | None = None) -> Tensor:
         """Blocks of ``stride`` steps that are complete."""

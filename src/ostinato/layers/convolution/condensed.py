@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...core import SequenceLayer, Size, axes
 from ...errors import ConfigError
-from ..combining.combinators import Chain
+from ..combining.chain import Chain
 from ..sizes import at_least_one, check_size, whole_numbers
 from ..steppers.combined import ChainStepper
 from .causal import Conv1d

@@ -11,9 +11,9 @@ from fractions import Fraction
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...core import SequenceLayer
+from ...core import SequenceLayer, StepSet, newest
 from ...errors import ConfigError
-from ..combining.combinators import Chain
+from ..combining.chain import Chain
 from ..options import yes_or_no
 from ..sizes import at_least_one
 from ..sliding import Sliding
@@ -87,7 +87,8 @@ class Conv2d(Sliding):
         yes_or_no(bias=bias, weight_norm=weight_norm)
         kernel = Kernel2d.over(frequencies, kernel_size, stride, dilation, padding)
         output_size = kernel.frequencies, out_channels
-        super().__init__(input_size, output_size, kernel.steps, kernel.stride[0], latency)
+        offsets = range(0, kernel.steps, kernel.dilation[0])
+        super().__init__(input_size, output_size, kernel.steps, kernel.stride[0], latency, offsets)
         self.kernel, self.groups = kernel, groups
         like = nn.Conv2d(channels, out_channels, kernel.size, groups=groups, bias=bias)
         own_weights(self, like, weight_norm)
@@ -164,13 +165,11 @@ class CentredConv2d(SequenceLayer):
         y = F.conv2d(padded, self.weight, self.bias, kernel.stride, around, kernel.dilation, self.groups)
         return y.movedim(1, -1), ()
 
-    def oldest(self, step: int) -> float:
-        """Half of the kernel back."""
-        return super().newest(step) - self.kernel.steps // 2
-
-    def newest(self, step: int) -> float:
-        """Half of the kernel ahead."""
-        return super().newest(step) + self.kernel.steps // 2
+    def sees(self, step: int) -> StepSet:
+        """Half of the kernel back, and half of it ahead."""
+        reach = self.kernel.steps // 2
+        taps = range(-reach, reach + 1, self.kernel.dilation[0])
+        return StepSet.of(taps).shifted(newest(step, self.stride))
 
     def out_lengths(self, lengths: Tensor, state: tuple[()] | None = None) -> Tensor:
         """Blocks of St steps that are complete."""

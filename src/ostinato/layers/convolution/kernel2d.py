@@ -33,7 +33,8 @@ class Kernel2d:
         """The kernel over ``frequencies``.
 
         Raises:
-            ConfigError: a size is below 1, padding is not known, or the kernel is longer than what it slides over.
+            ConfigError: a size is below 1, padding is not known, the kernel is longer than what it slides over, or what
+                comes out meets padding alone.
 
         >>> Kernel2d.over(32, 5).frequencies, Kernel2d.over(32, 5, padding="same").frequencies
         (28, 32)
@@ -48,7 +49,19 @@ class Kernel2d:
                 f"the kernel spans {span} frequencies (kernel_size {size[1]}, dilation {apart[1]}), and there are "
                 f"{seen}, {frequencies} of them of the input: make it smaller, or pass padding='same'."
             )
-        return cls(size, steps, apart, margin, (seen - span) // steps[1] + 1)
+        kernel = cls(size, steps, apart, margin, (seen - span) // steps[1] + 1)
+        if not kernel._hears(frequencies):
+            raise ConfigError(
+                f"padding {padding!r} and stride {steps[1]} leave nothing to hear: no frequency out meets any of the "
+                f"{frequencies} in. Use less padding, or a smaller stride."
+            )
+        return kernel
+
+    def _hears(self, frequencies: int) -> bool:
+        """Whether any frequency out meets one of the frequencies in, and not padding alone."""
+        taps = range(0, self.size[1] * self.dilation[1], self.dilation[1])
+        firsts = range(-self.margin[0], self.frequencies * self.stride[1] - self.margin[0], self.stride[1])
+        return any(0 <= first + tap < frequencies for first in firsts for tap in taps)
 
     @property
     def steps(self) -> int:

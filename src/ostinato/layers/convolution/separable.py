@@ -4,7 +4,7 @@ Axes: B batch, T time steps, C input features, O output features, K kernel size,
 """
 
 from ...core import SequenceLayer
-from ..combining.combinators import Chain
+from ..combining.chain import Chain
 from ..options import yes_or_no
 from ..sizes import at_least_one
 from ..steppers.combined import ChainStepper

@@ -87,6 +87,11 @@ class ConvTranspose2d(Overlapping):
         outputs = frequencies * strides[1] if padding == "same" else whole - 2 * cut + more
         if outputs < 1:
             raise ConfigError(f"padding {padding!r} leaves none of the {whole} frequencies. Make it smaller.")
+        taps = range(-cut, across - cut, apart[1])
+        if not any(0 <= one * strides[1] + tap < outputs for one in range(frequencies) for tap in taps):
+            raise ConfigError(
+                f"padding {padding!r} cuts off all that the {frequencies} frequencies in reach. Make it smaller."
+            )
         super().__init__(input_size, (outputs, out_channels), span, strides[0])
         self.strides, self.dilation, self.groups = strides, apart, groups
         self.cut, self.more, self.frequencies = cut, more, outputs

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...core import SequenceLayer, require_layers
 from ...errors import ConfigError, shortened
-from ..combining.combinators import Combinator
+from ..combining.paths import Paths, pace
 from ..steppers.anchored import AnchoredStepper
 from .outputs import Output
 
@@ -23,7 +23,7 @@ class AnchoredState(NamedTuple):
     location: Any
 
 
-class Anchored(Combinator):
+class Anchored(Paths):
     """Distributions in the unit of the data: location + scale * what the body says.
 
     The network sees stationary numbers and answers in units of the present scale, so that a price it never saw is no
@@ -60,30 +60,24 @@ class Anchored(Combinator):
         self.register_buffer("usual", torch.ones(scale.output_size or 0, dtype=torch.float64))
         self.input_size = scale.input_size
         self.output_size = output.quantities * output.numbers
-        self.stride, self.latency = body.stride, body.latency
-        self.receptive_field = max(layer.receptive_field for layer in self.layers)
+        self.stride, self.latency, self.steps_out = body.stride, body.latency, body.steps_out
         self.streams = all(layer.streams for layer in self.layers)
+        self._measure()
 
     @property
     def layers(self) -> list[SequenceLayer]:
         """Body and scale, and the location if there is one."""
         return [layer for layer in (self.body, self.scale, self.location) if layer is not None]
 
-    def initial_state(
-        self, batch: int, dtype: torch.dtype | None = None, device: torch.device | str | None = None
-    ) -> Any:
-        """Those of all; () if one does not stream."""
-        if not self.streams:
-            return ()
-        return self._states([layer.initial_state(batch, dtype, device) for layer in self.layers])
+    def join(self, parts: list[Tensor]) -> Tensor:
+        """The body's distributions, put where the series is."""
+        body, scale, *location = parts
+        y = self.placed(self.output.standard(body.double()), scale, location[0] if location else None)
+        return y.flatten(-2)
 
-    def run(self, x: Tensor, state: Any, lengths: Tensor | None) -> tuple[Tensor, Any]:
-        """All over the same steps."""
-        befores = state if self.streams else (None, None, None)
-        pairs = [layer(x, before, lengths) for layer, before in zip(self.layers, befores, strict=False)]
-        numbers, scale, *location = [y for y, _ in pairs]
-        y = self.placed(self.output.standard(numbers.double()), scale, location[0] if location else None)
-        return y.flatten(2), self._states([after for _, after in pairs]) if self.streams else ()
+    def pack(self, states: list[Any]) -> AnchoredState:
+        """Each by its name."""
+        return AnchoredState(*states, *[()] * (3 - len(states)))
 
     def sound(self) -> bool:
         """Whether the usual scale is one: a file from outside can hold any numbers."""
@@ -102,21 +96,6 @@ class Anchored(Combinator):
         """Always float64."""
         return torch.float64
 
-    def out_lengths(self, lengths: Tensor, state: Any = None) -> Tensor:
-        """Those of the body."""
-        return self.body.out_lengths(lengths, state.body if state else None)
-
-    def reset_rows(self, state: Any, mask: Tensor) -> Any:
-        """All of them."""
-        self._check_kind(state)
-        if not self.streams:
-            return state
-        pairs = zip(self.layers, state, strict=False)
-        return self._states([layer.reset_rows(part, mask) for layer, part in pairs])
-
-    def _states(self, parts: list[Any]) -> AnchoredState:
-        return AnchoredState(*parts, *[()] * (3 - len(parts)))
-
     def _check_sizes(self) -> None:
         body, output, columns = self.body, self.output, self.scale.output_size
         if body.output_size != output.input_size:
@@ -129,8 +108,15 @@ class Anchored(Combinator):
             )
         if self.location is not None and self.location.output_size != columns:
             raise ConfigError(f"location and scale are of {self.location.output_size} and {columns} columns.")
-        for name in ("input_size", "stride", "latency", "block", "steps_out"):
-            if len({getattr(layer, name) for layer in self.layers}) > 1:
-                raise ConfigError(
-                    f"body, scale and location differ in {name}. They must give the same steps."
-                )
+        if len({layer.input_size for layer in self.layers}) > 1:
+            raise ConfigError("body, scale and location differ in input_size. They read the same columns.")
+        if differs := self._disagreement():
+            name, values = differs
+            raise ConfigError(
+                f"body, scale and location differ in {name}: {', '.join(map(str, values))}. They must give the same "
+                "steps."
+            )
+        if len({tuple(pace(layer)) for layer in self.layers}) > 1:
+            raise ConfigError(
+                "body, scale and location give their steps at different times. They must agree."
+            )

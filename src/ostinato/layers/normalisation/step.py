@@ -3,9 +3,12 @@
 Axes: B batch, T time steps, F frequencies, C features or channels.
 """
 
+import math
+
 from torch import nn
 
 from ...core import Size, axes
+from ...errors import ConfigError
 from ..options import not_negative, one_of
 from ..pointwise import Pointwise
 from ..sizes import check_size
@@ -25,7 +28,7 @@ class LayerNorm(Pointwise):
         x (B, T, C) or (B, T, F, C), y alike.
 
     Raises:
-        ConfigError: a size is below 1, or ``over`` is neither.
+        ConfigError: a size is below 1, ``over`` is neither, or there is a single number to normalise.
 
     Source:
         Ba et al. 2016, arXiv:1607.06450, section 3, equation 3; ``torch.nn.LayerNorm``.
@@ -33,6 +36,11 @@ class LayerNorm(Pointwise):
 
     def __init__(self, input_size: Size, eps: float = 1e-5, over: str = "step") -> None:
         shape = _normalised(input_size, over, eps)
+        if math.prod(shape) == 1:
+            raise ConfigError(
+                f"a layer norm over a single number is always 0, whatever it hears: input_size is {input_size!r}, over "
+                f"{over!r}. Use a BatchNorm or a CumulativeLayerNorm, or more features."
+            )
         super().__init__(nn.LayerNorm(shape, eps=eps))
         self.input_size = self.output_size = input_size
 

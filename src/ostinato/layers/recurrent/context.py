@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Unpack
 import torch
 from torch import Tensor
 
+from ...core import named
 from ...errors import ShapeError
 from ...ops import recurrent as ops
 from ...ops.recurrent import Parts
@@ -105,7 +106,7 @@ class ContextGRU(GRU):
             )
         if context.dtype != weight.dtype or context.device != weight.device:
             raise ShapeError(
-                f"context is {context.dtype} on {context.device}, the weights of {type(self).__name__} are "
+                f"context is {context.dtype} on {context.device}, the weights of {named(self)} are "
                 f"{weight.dtype} on {weight.device}. Pass context.to(...) of both."
             )
         if not self.streams:

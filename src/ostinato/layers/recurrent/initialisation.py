@@ -8,6 +8,7 @@ Axes: H hidden features.
 import torch
 from torch import Tensor, nn
 
+from ...core import named
 from ...errors import ConfigError
 from .base import Recurrent
 
@@ -68,7 +69,7 @@ def forget_bias_(layer: Recurrent, value: float = 1.0) -> Recurrent:
     _check(layer, "forget_bias_")
     if "forget" not in layer.gates:
         raise ConfigError(
-            f"{type(layer).__name__} has no forget gate, its gates are {', '.join(layer.gates)}. "
+            f"{named(layer)} has no forget gate, its gates are {', '.join(layer.gates)}. "
             f"{'Pass it to chrono_, which knows its' if layer.keeping else 'Pass'} "
             f"{'update gate' if layer.keeping else 'an LSTM'}."
         )
@@ -101,7 +102,7 @@ def chrono_(layer: Recurrent, longest: float, generator: torch.Generator | None 
         raise ConfigError(f"longest must be a number of at least 2 steps, got {longest!r}.")
     if not layer.keeping:
         raise ConfigError(
-            f"{type(layer).__name__} has no gate that keeps its memory. Pass an LSTM or a GRU, or use orthogonal_."
+            f"{named(layer)} has no gate that keeps its memory. Pass an LSTM or a GRU, or use orthogonal_."
         )
     _check_biases(layer, "chrono_")
     for place in layer.places:
@@ -135,6 +136,4 @@ def _check(layer: object, caller: str) -> None:
 
 def _check_biases(layer: Recurrent, caller: str) -> None:
     if not layer.bias:
-        raise ConfigError(
-            f"{caller} sets biases, and this {type(layer).__name__} has none. Make it with bias=True."
-        )
+        raise ConfigError(f"{caller} sets biases, and this {named(layer)} has none. Make it with bias=True.")

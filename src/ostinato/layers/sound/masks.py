@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...core import SequenceLayer, Size, require_layers
 from ...errors import ConfigError
-from ..combining.combinators import Chain
+from ..combining.chain import Chain
 from ..combining.parallel import Parallel
 from ..delay import Delay, waits_for
 from ..options import finite, yes_or_no

@@ -82,6 +82,10 @@ class MelFilter(SequenceLayer):
         if not isinstance(input_size, tuple) or len(input_size) != 2:
             raise ConfigError(f"input_size must be (F, C), frequencies and channels, got {input_size!r}.")
         check_size(input_size=input_size)
+        if input_size[0] == 1:
+            raise ConfigError(
+                "input_size has one frequency, 0 Hz, which lies in no band. Use a longer STFT window."
+            )
         above_zero(sample_rate=sample_rate)
         finite(low=low, high=sample_rate / 2 if high is None else high)
         one_of("formula", formula, FORMULAS)

@@ -64,13 +64,12 @@ class STFT(Sliding):
     ) -> None:
         _check_sizes(input_size=input_size, window=window, hop=hop)
         frames = (window // 2 + 1, 2 * input_size)
-        super().__init__(
-            input_size, frames, window, hop, max(window - hop, 0) if latency is None else latency
-        )
-        self.length, self.hop, self.window_type = window, hop, window_type
         values = window_values(window, window_type)
+        weighed = window - 1 - np.flatnonzero(values)  # what is weighed by 0 is not seen
+        lag = max(window - hop, 0) if latency is None else latency
+        super().__init__(input_size, frames, window, hop, lag, weighed.tolist())
+        self.length, self.hop, self.window_type = window, hop, window_type
         self.window = Constant(torch.from_numpy(values))
-        self.receptive_field = window - int(np.flatnonzero(values)[0])  # what is weighed by 0 is not seen
 
     def slide(self, buffer: Tensor) -> Tensor:
         """All frames at once."""

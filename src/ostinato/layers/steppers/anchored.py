@@ -47,7 +47,7 @@ class AnchoredStepper(CombinedStepper):
 
     def give(self) -> Any:
         """By the names of the three."""
-        return self.layer._states(list(super().give()))
+        return self.layer.pack(list(super().give()))
 
     def _by_torch(self, numbers: Array, scale: Array, location: Array | None) -> Array:
         with torch.inference_mode():

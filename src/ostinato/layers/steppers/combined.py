@@ -12,8 +12,9 @@ from ...core import SequenceLayer, numbers
 from ...core.stepper import Array, ArrayStepper, Stepper, gives_several, make_stepper, zeros
 
 if TYPE_CHECKING:
-    from ..combining.combinators import Chain, Residual
+    from ..combining.chain import Chain
     from ..combining.parallel import Parallel
+    from ..combining.residual import Residual
 
 
 class CombinedStepper(ArrayStepper):
