@@ -21,6 +21,7 @@ from ostinato.layers import (
     CentredConv1d,
     Chain,
     Conv1d,
+    ConvTranspose1d,
     Delay,
     Dense,
     Identity,
@@ -331,6 +332,28 @@ class ValidConvolution(CentredConv1d):
     def out_lengths(self, lengths, state=None):
         return (lengths - 4).clamp(min=0)
 
+    def sees(self, step):
+        return super().sees(step + 2)
+
+
+class SaysNothingOfTheStepsAhead(CentredConv1d):
+    """As wide as it says, but half of it lies ahead."""
+
+    def sees(self, step):
+        return SequenceLayer.sees(self, step)
+
+
+class SumsPathsThatMissEachOther(Chain):
+    """Follows the newest step of a block alone, which another one of the block sees beyond."""
+
+    def __init__(self) -> None:
+        super().__init__(ConvTranspose1d(3, 3, 3, stride=2, dilation=3), Conv1d(3, 3, 3, stride=2))
+
+    def sees_any(self, steps):
+        for layer in reversed(self.layers):
+            steps = layer.sees(int(steps.first))
+        return steps
+
 
 class RoundsLengthsUp(Conv1d):
     """Says that a block begun is an output."""
@@ -352,8 +375,8 @@ class SaysNothingOfPhases(Overlapping):
             + 0.5 * nn.functional.pad(x, (0, 0, 1, 0)).repeat_interleave(2, dim=1)[:, 1:]
         )
 
-    def oldest(self, step):
-        return SequenceLayer.oldest(self, step)
+    def sees(self, step):
+        return SequenceLayer.sees(self, step)
 
 
 class SaysTooFewFeatures(SequenceLayer):
@@ -490,6 +513,8 @@ ALONE: list[tuple[str, Case]] = [
     ("receptive_field_is_measured", Case(ForgetsDilation)),
     ("receptive_field_is_measured", Case(AddsReceptiveFieldsWithoutStride)),
     ("receptive_field_is_measured", Case(SaysNothingOfPhases)),
+    ("receptive_field_is_measured", Case(lambda: SaysNothingOfTheStepsAhead(3, 5, 3))),
+    ("receptive_field_is_measured", Case(SumsPathsThatMissEachOther)),
     ("latency_is_measured", Case(LooksAheadTooFar)),
     ("latency_is_measured", Case(lambda: OwesNothing(3, 5, 3, latency=2))),
     ("stride_is_measured", Case(ValidConvolution)),

@@ -3,6 +3,8 @@
 Relative norm ‖a − b‖ / ‖b‖: float64 1e-10, float32 1e-5. Infinities and NaN must stand in the same places.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -24,11 +26,23 @@ def distance(a: Tensor, b: Tensor) -> float:
     return float(difference / size) if size > 0 else float(difference)
 
 
-def same(name: str, a: Tensor, b: Tensor, where: str, computed: torch.dtype | None = None) -> None:
+def same(
+    name: str,
+    a: Tensor,
+    b: Tensor,
+    where: str,
+    computed: torch.dtype | None = None,
+    *,
+    rounding: float = 0.0,
+    sensitivity: float = 0.0,
+) -> None:
     """Refuse ``a`` where it is not ``b``.
 
     Args:
         computed: the dtype that both were computed in, where it is coarser than theirs.
+        rounding: a norm of differences that come of rounding alone: where much cancels, b is small beside what was
+            added up, or 0.
+        sensitivity: how far, relatively, rounding what goes in moves b.
 
     Raises:
         CheckError: they differ in shape or by more than the tolerance of b's dtype, or of ``computed``.
@@ -39,20 +53,30 @@ def same(name: str, a: Tensor, b: Tensor, where: str, computed: torch.dtype | No
         if not torch.equal(a, b):
             raise CheckError(f"{name} differs, {where}.")
         return
-    apart, allowed = distance(a, b), TOLERANCE.get(computed or b.dtype, 1e-5)
-    if not apart <= allowed:
+    apart, allowed = distance(a, b), max(TOLERANCE.get(computed or b.dtype, 1e-5), 8 * sensitivity)
+    if not apart <= allowed and not distance(a - b, torch.zeros_like(b)) <= rounding:
         raise CheckError(f"{name} differs by {apart:.1e}, allowed are {allowed:.0e}, {where}.")
 
 
-def same_state(a: Any, b: Any, where: str, computed: torch.dtype | None = None) -> None:
-    """Refuse states that differ in any tensor, naming it; ``computed`` as in ``same``."""
+def same_state(
+    a: Any,
+    b: Any,
+    where: str,
+    computed: torch.dtype | None = None,
+    *,
+    sensitivities: Mapping[str, float] = MappingProxyType({}),
+) -> None:
+    """Refuse states that differ in any tensor, naming it; ``computed`` and the sensitivity of each as in ``same``."""
     left, right = named_leaves(a), named_leaves(b)
     if list(left) != list(right):
         raise CheckError(
             f"the state has other tensors ({', '.join(left)} instead of {', '.join(right)}), {where}."
         )
     for name in right:
-        same(f"state.{name}" if name else "state", left[name], right[name], where, computed)
+        moved = sensitivities.get(name, 0.0)
+        same(
+            f"state.{name}" if name else "state", left[name], right[name], where, computed, sensitivity=moved
+        )
 
 
 def finite(name: str, value: Tensor, where: str) -> None:

@@ -13,34 +13,38 @@ from .compare import TOLERANCE
 from .subject import BATCH, STEPS, Subject
 
 DRAWS = 64  # at most: a maximum over many steps hides each of them most of the time
-STIRRED = 16  # draws with the same weights
+OWN_WEIGHTS = 16  # draws with the layer's own weights
+STIRRED = 4  # draws with the same other weights: of some a relu is dead in all of them
 
 
 def receptive_field_is_measured(subject: Subject) -> None:
-    """The oldest step that changes an output lies exactly as far back as declared."""
+    """The oldest step that changes an output, and the newest of one that looks ahead, are those that are declared."""
     layer = subject.layer
     if math.isinf(layer.receptive_field):
         _measure_without_limit(subject)
-        return
-    if layer.streams:
+    elif layer.streams:
         _measure_outputs(subject)
-        return
-    measured = _measured_when_whole(subject)
-    if measured != layer.receptive_field:
-        raise CheckError(f"receptive_field is declared {layer.receptive_field:g} steps, measured {measured}.")
+    else:
+        _measure_whole(subject)
 
 
 def _measure_without_limit(subject: Subject) -> None:
     """The last output hears the first step; one that runs from the end, the first output the last step."""
     layer = subject.layer
-    steps = max(STEPS, layer.block)
+    parts = (part.receptive_field - 1 for part in layer.modules() if isinstance(part, SequenceLayer))
+    waits = int(
+        sum(steps for steps in parts if math.isfinite(steps))
+    )  # behind a delay nothing is heard for a while
     end = max(math.ceil(layer.stride), layer.block)  # a stride may leave steps out
-    places = [-1] if layer.steps_out is None else range(layer.steps_out)  # together they hear every step
-    felt = {step for place in places for step in _felt_steps(subject, steps, place, _all_heard)}
-    if min(felt, default=steps) < end:
-        return
-    if layer.streams or max(_felt_steps(subject, steps, 0, _all_heard), default=0) < steps - end:
-        raise CheckError(f"receptive_field is inf, but the output after {steps} steps ignores the first.")
+    steps = 0
+    for steps in sorted({max(STEPS, layer.block) + end * more for more in (0, waits, 4 * waits)}):
+        places = [-1] if layer.steps_out is None else range(layer.steps_out)  # together they hear every step
+        felt = {step for place in places for step in _felt_steps(subject, steps, place, _all_heard)}
+        if min(felt, default=steps) < end:
+            return
+        if not layer.streams and max(_felt_steps(subject, steps, 0, _all_heard), default=0) >= steps - end:
+            return
+    raise CheckError(f"receptive_field is inf, but the output after {steps} steps ignores the first.")
 
 
 def _measure_outputs(subject: Subject) -> None:
@@ -52,25 +56,57 @@ def _measure_outputs(subject: Subject) -> None:
     widest = 0
     for place in range(count - inside, count):
         last = newest(place, layer.stride)
-        oldest = layer.oldest(place)
+        # with one output a block its field is the receptive field; with several, each has its own
+        oldest = layer.oldest(place) if inside > 1 else last - layer.receptive_field + 1
         declared = int(last - oldest + 1)
         felt = _felt_steps(subject, steps, place, partial(_reaches, oldest))
         measured = last - min(felt, default=last + 1) + 1
         widest = max(widest, measured)
         if measured != declared:
             raise CheckError(
-                f"receptive_field is declared {declared} steps at output {place}, measured {measured}."
+                f"receptive_field is declared {declared} steps at output {place}, measured {_told(felt, measured)}."
+            )
+        if layer.oldest(place) != oldest:
+            raise CheckError(
+                f"receptive_field is {declared} steps at output {place}, but sees({place}) begins with step "
+                f"{layer.oldest(place):g} instead of {oldest:g}."
             )
     if widest != layer.receptive_field:
         raise CheckError(f"receptive_field is declared {layer.receptive_field:g} steps, measured {widest}.")
 
 
-def _measured_when_whole(subject: Subject) -> int:
+def _measure_whole(subject: Subject) -> None:
+    """Each output of a block in the middle, which no end cuts short."""
     layer = subject.layer
-    steps = (2 * int(layer.receptive_field) + 1) * math.ceil(layer.stride)
-    place = _said(layer, steps) // 2  # the output in the middle, which no end cuts short
-    felt = _felt_steps(subject, steps, place, lambda felt: _span(felt) >= layer.receptive_field)
-    return _span(felt)
+    inside, first = int(layer.block / layer.stride), 0
+    while min(layer.oldest(first + place) for place in range(inside)) < 0:
+        first += inside
+    steps = int(max(layer.newest(first + place) for place in range(inside))) + 1
+    while _said(layer, steps) < first + inside:
+        steps += 1
+    widest = 0
+    for place in range(first, first + inside):
+        seen = layer.sees(place)
+        ends = seen.first, seen.last
+        felt = _felt_steps(subject, steps, place, lambda felt, ends=ends: (min(felt), max(felt)) == ends)  # type: ignore[misc]
+        measured = _span(felt)
+        widest = max(widest, measured)
+        if measured != ends[1] - ends[0] + 1:
+            raise CheckError(
+                f"receptive_field is declared {ends[1] - ends[0] + 1:g} steps at output {place}, measured "
+                f"{_told(felt, measured)}."
+            )
+        if (min(felt), max(felt)) != ends:
+            raise CheckError(
+                f"output {place} is declared to see steps {ends[0]:g} to {ends[1]:g}, it sees {min(felt)} to "
+                f"{max(felt)}."
+            )
+    if widest != layer.receptive_field:
+        raise CheckError(f"receptive_field is declared {layer.receptive_field:g} steps, measured {widest}.")
+
+
+def _told(felt: set[int], measured: int) -> str:
+    return f"{measured}" if felt else "none: no step of x changes it"
 
 
 def latency_is_measured(subject: Subject) -> None:
@@ -78,7 +114,7 @@ def latency_is_measured(subject: Subject) -> None:
     layer = subject.layer
     steps = math.ceil(subject.some_steps() / layer.block) * layer.block  # whole blocks
     for more in (1, 0):
-        owed = _flushed(subject, subject.x(steps + more)).shape[1]
+        owed = _owed(subject, steps + more)
         given, due = _said(layer, steps + more), _said(layer, steps + more + layer.latency)
         low, high = due - given, due - given
         if _goes_up(layer):  # of a block that is not complete, nothing need have gone up
@@ -99,13 +135,15 @@ def latency_is_measured(subject: Subject) -> None:
 def stride_is_measured(subject: Subject) -> None:
     """T steps give floor(T / stride) outputs of output_size, in whole blocks, and out_lengths says so."""
     layer = subject.layer
-    for steps in range(3 * max(math.ceil(layer.stride), layer.block) + 2):
+    most = 3 * max(math.ceil(layer.stride), layer.block) + 1
+    for steps in range(most + 1):
         x = subject.x(steps)
         y, _ = layer(x)
         _check_features(layer, x, y)
         said = layer.out_lengths(torch.full((BATCH,), steps))
-        if layer.steps_out is not None:
-            low = high = layer.steps_out if steps >= layer.stride else 0
+        if layer.steps_out is not None:  # or nothing, where strides before make nothing of so few
+            some = y.shape[1] > 0 or steps == most
+            low = high = layer.steps_out if some else 0
         else:
             low, high = (
                 math.floor(steps // layer.block * layer.block / layer.stride),
@@ -145,7 +183,7 @@ def _reaches(oldest: float, felt: set[int]) -> bool:
 
 
 def _span(felt: set[int]) -> int:
-    return max(felt) - min(felt) + 1
+    return max(felt) - min(felt) + 1 if felt else 0
 
 
 def _all_heard(felt: set[int]) -> bool:
@@ -155,9 +193,10 @@ def _all_heard(felt: set[int]) -> bool:
 def _felt_steps(subject: Subject, steps: int, place: int, enough: Callable[[set[int]], bool]) -> set[int]:
     """Input steps that change the output at ``place``, in as many draws as it takes to have ``enough`` of them."""
     felt: set[int] = set()
+    own = [parameter.detach().clone() for parameter in subject.layer.parameters()]
     for variant in range(DRAWS):
-        if variant and variant % STIRRED == 0:
-            _stir(subject.layer, variant)
+        if variant >= OWN_WEIGHTS and variant % STIRRED == 0:
+            _stir(subject.layer, own, variant)
         x, other = subject.x(steps, variant=variant), subject.x(steps, variant=variant + DRAWS)
         # all perturbations of one draw in one batch: row s has step s exchanged
         rows = x[:1].repeat(steps, *[1] * (x.dim() - 1))
@@ -172,13 +211,13 @@ def _felt_steps(subject: Subject, steps: int, place: int, enough: Callable[[set[
     return felt
 
 
-def _stir(layer: SequenceLayer, seed: int) -> None:
+def _stir(layer: SequenceLayer, own: list[Tensor], seed: int) -> None:
     """Other weights in the private copy: with these a relu may be dead, or a tap 0, on the only way of a step."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for parameter in layer.parameters():
-            noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
-            parameter.add_((0.1 + parameter.std(correction=0)) * noise.to(parameter))
+        for parameter, before in zip(layer.parameters(), own, strict=True):
+            noise = torch.randn(before.shape, generator=generator, dtype=torch.float64)
+            parameter.copy_(before + (0.1 + before.std(correction=0)) * noise.to(before))
 
 
 def _differs(y: Tensor, plain: Tensor) -> Tensor:
@@ -190,6 +229,11 @@ def _differs(y: Tensor, plain: Tensor) -> Tensor:
 def _end_hears(subject: Subject, steps: int, variant: int) -> bool:
     x, other = subject.x(steps, variant=variant), subject.x(steps, variant=variant + DRAWS)
     return bool((_flushed(subject, x)[:, -1] != _flushed(subject, other)[:, -1]).any())
+
+
+def _owed(subject: Subject, steps: int) -> int:
+    flushed = _flushed(subject, subject.x(steps))
+    return flushed.shape[1] if flushed.dim() > 1 else 0
 
 
 def _flushed(subject: Subject, x: Tensor) -> Tensor:

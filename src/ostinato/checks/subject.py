@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..core import SequenceLayer, Size, axes, leaves
+from ..core import SequenceLayer, Size, axes, leaves, named
 from ..errors import CheckError
 
 Draw = Callable[[int, int, torch.Generator], Tensor]  # batch, steps, generator to x (B, T, I) in float64
@@ -49,7 +49,7 @@ class Subject:
         """
         if draw is None and layer.input_size is None:
             raise CheckError(
-                f"{type(layer).__name__} takes any number of features. Pass inputs=, a function of batch, "
+                f"{named(layer)} takes any number of features. Pass inputs=, a function of batch, "
                 "steps and a torch.Generator that returns x."
             )
         size = layer.input_size or 1
