@@ -127,7 +127,8 @@ def grid_run(folder, name="bars on a grid"):
 
 
 def fit_on(path, out, kind, **more):
-    return fit(path, out, "lstm", options=MODEL_OPTIONS["lstm"], training=QUICK, recipe=kind.recipe, **more)
+    asked = {"options": MODEL_OPTIONS["lstm"], "training": QUICK, "recipe": kind.recipe} | more
+    return fit(path, out, "lstm", **asked)
 
 
 def test_labels_are_so_many_minutes_ahead_however_many_rows_are_missing(tmp_path):
