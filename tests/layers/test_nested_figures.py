@@ -27,12 +27,15 @@ from ostinato.layers import (
     Dense,
     DenseConnections,
     Downsample,
+    Embedding,
     GroupNorm,
     Identity,
     InBlocks,
     Interpolate,
     LayerNorm,
     MelFilter,
+    MuLawEncode,
+    OneHot,
     Parallel,
     Point,
     PointwiseConv1d,
@@ -261,6 +264,23 @@ class Deaf(SequenceLayer):
 def test_a_layer_that_hears_nothing_is_told_so(streams):
     with pytest.raises(CheckError, match="measured none: no step of x changes it"):
         check_layer(Deaf(streams))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Chain(Conv1d(1, 1, 2), MuLawEncode(1, 4), OneHot(4)),
+        lambda: Parallel(Chain(MuLawEncode(1, 4), OneHot(4)), Dense(1, 4)),
+        lambda: Residual(Chain(MuLawEncode(1, 4), Embedding(4, 2)), Dense(1, 2)),
+    ],
+)
+def test_codes_within_make_no_raw_columns_of_x(make):
+    """The dtype of y does not follow that of x, but x is in that of the network."""
+    torch.manual_seed(0)
+    layer = make().eval()
+    assert layer.stepper().step(torch.zeros(1, 1)).dtype == torch.float32
+    check_layer(layer)
+    assert Chain(Columns(3, (1,)), ToNetwork(1), layer).reads_raw
 
 
 def test_a_batch_norm_of_one_channel_hears():

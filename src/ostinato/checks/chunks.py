@@ -125,10 +125,9 @@ class Sensitivity:
         )
 
 
-def layer_input_dtype(layer: torch.nn.Module, x: Tensor) -> torch.dtype:
-    """float32, or float64 for a layer that reads raw columns: its output dtype does not follow its input."""
-    follows = all(layer.output_dtype(dtype) == dtype for dtype in (torch.float64, torch.float32))  # type: ignore[operator]
-    return torch.float32 if follows else torch.float64
+def layer_input_dtype(layer: SequenceLayer, x: Tensor) -> torch.dtype:
+    """float32, or float64 for a layer that reads raw columns."""
+    return torch.float64 if layer.reads_raw else torch.float32
 
 
 def _like_float32(subject: Subject) -> Tensor:

@@ -63,6 +63,15 @@ class Declared(nn.Module):
         return False
 
     @property
+    def reads_raw(self) -> bool:
+        """Whether x must be float64 whatever the dtype of the network: raw columns, times among them.
+
+        A layer by itself does where the dtype of y does not follow that of x, codes left aside.
+        """
+        both = {self.output_dtype(dtype) for dtype in (torch.float64, torch.float32)}
+        return not self.takes_codes and len(both) == 1
+
+    @property
     def takes_batch_statistics(self) -> bool:
         """Whether y depends on all steps of all rows now: a BatchNorm is within, and in ``train()``."""
         return any(

@@ -270,8 +270,7 @@ def input_dtype(layer: "SequenceLayer") -> torch.dtype:
     """What a layer reads: int64 for codes, float64 where that are raw columns, else the dtype of its weights."""
     if layer.takes_codes:
         return torch.int64
-    wanted = (torch.float64, torch.float32)
-    if layer.output_dtype(wanted[0]) == layer.output_dtype(wanted[1]):
+    if layer.reads_raw:
         return torch.float64
     held = (tensor.dtype for tensor in _tensors(layer) if tensor.is_floating_point())
     return next(held, torch.get_default_dtype())

@@ -73,6 +73,14 @@ class Chain(Ordered):
             afters.append(after)
         return x, tuple(afters) if self.streams else ()
 
+    @property
+    def reads_raw(self) -> bool:
+        """Whether the first layer does, or one that what has no weights passes x on to."""
+        for layer in self.layers:
+            if layer.reads_raw or layer.takes_codes or next(layer.parameters(), None) is not None:
+                return layer.reads_raw
+        return False
+
     def output_dtype(self, dtype: torch.dtype | None) -> torch.dtype | None:
         """What the last layer gives."""
         for layer in self.layers:

@@ -37,6 +37,11 @@ class Paths(Combinator):
         """What any of the paths sees."""
         return StepSet.union(layer.sees_any(steps) for layer in self.layers)
 
+    @property
+    def reads_raw(self) -> bool:
+        """Whether a path does."""
+        return any(layer.reads_raw for layer in self.layers)
+
     def output_dtype(self, dtype: torch.dtype | None) -> torch.dtype | None:
         """What the first path gives; the others must agree."""
         return self.layers[0].output_dtype(dtype)

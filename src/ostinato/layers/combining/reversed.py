@@ -67,6 +67,11 @@ class Reversed(Combinator):
         """Output by output."""
         return SequenceLayer.sees_any(self, steps)
 
+    @property
+    def reads_raw(self) -> bool:
+        """Whether the layer does."""
+        return self.layer.reads_raw
+
     def output_dtype(self, dtype: torch.dtype | None) -> torch.dtype | None:
         """That of the layer."""
         return self.layer.output_dtype(dtype)
