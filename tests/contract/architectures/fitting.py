@@ -26,10 +26,12 @@ def resized(rng: Random, before: Size, after: Size) -> list[Node]:
     return [*flat, node("Dense", numbers(before), numbers(after)), *again]
 
 
-def slower(rng: Random, size: Size, factor: int) -> Node:
-    """One step for each ``factor``."""
+def slower(rng: Random, size: Size, factor: int, raw: bool = False) -> Node:
+    """One step for each ``factor``; of raw columns, which are float64, by no weights."""
     made = [node("Downsample", size, factor)]
-    if isinstance(size, int):
+    if raw:
+        made += [node("AvgPool1d", size, factor), node("MaxPool1d", size, factor + 1, stride=factor)]
+    elif isinstance(size, int):
         made += [
             node("Conv1d", size, size, rng.randint(1, factor + 2), stride=factor),
             node("Conv1d", size, size, factor + 2, stride=factor, latency=rng.choice([1, factor])),
@@ -43,10 +45,12 @@ def slower(rng: Random, size: Size, factor: int) -> Node:
     return rng.choice(made)
 
 
-def faster(rng: Random, size: Size, factor: int) -> Node:
+def faster(rng: Random, size: Size, factor: int, raw: bool = False) -> Node:
     """``factor`` steps for each one."""
     made = [node("Upsample", size, factor), node("Upsample", size, factor, "linear")]
-    if isinstance(size, int):
+    if raw:
+        made += [node("Interpolate", size, factor, half_width=1)]
+    elif isinstance(size, int):
         made += [
             node("ConvTranspose1d", size, size, factor, stride=factor),
             node("ConvTranspose1d", size, size, factor + 2, stride=factor),
@@ -59,13 +63,13 @@ def faster(rng: Random, size: Size, factor: int) -> Node:
     return rng.choice(made)
 
 
-def at_rate(rng: Random, size: Size, ratio: Fraction) -> list[Node]:
+def at_rate(rng: Random, size: Size, ratio: Fraction, raw: bool = False) -> list[Node]:
     """Layers that take ``ratio`` steps for each one they give."""
     layers = []
     if ratio.denominator > 1:
-        layers.append(faster(rng, size, ratio.denominator))
+        layers.append(faster(rng, size, ratio.denominator, raw))
     if ratio.numerator > 1:
-        layers.append(slower(rng, size, ratio.numerator))
+        layers.append(slower(rng, size, ratio.numerator, raw))
     rng.shuffle(layers)
     return layers
 
@@ -81,7 +85,7 @@ def waiting(own: Figures, wanted: Figures, size: Size) -> list[Node]:
     return layers
 
 
-def beside(rng: Random, path: Node, wanted: Figures, size: Size) -> Node:
+def beside(rng: Random, path: Node, wanted: Figures, size: Size, raw: bool = False) -> Node:
     """``path`` of ``size`` features out, brought to the pace of another."""
     layers = [path]
     own = figures(path)
@@ -89,6 +93,6 @@ def beside(rng: Random, path: Node, wanted: Figures, size: Size) -> Node:
         if own.steps_out != wanted.steps_out:
             layers.append(node("AdaptiveAvgPool1d", size, wanted.steps_out))
         return chained(*layers)
-    layers += at_rate(rng, size, wanted.stride / own.stride)
+    layers += at_rate(rng, size, wanted.stride / own.stride, raw)
     layers += waiting(figures(chained(*layers)), wanted, size)
     return chained(*layers)

@@ -69,7 +69,7 @@ def anchored(grow: Grower, depth: int) -> Architecture:
     returns = rng.random() < 0.3
     scale = node("Chain", node("Columns", 6, (4,), log=returns), node("RunningScale", 1, 4.0))
     paths = [scale] if returns else [scale, node("Columns", 6, (4,))]
-    paths = [beside(rng, path, found, 1) for path in paths]
+    paths = [beside(rng, path, found, 1, raw=True) for path in paths]
     return Architecture(node("Anchored", body, output, *paths), "bars")
 
 

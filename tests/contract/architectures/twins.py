@@ -82,7 +82,7 @@ def _avg_pool(layer: Any, x: Tensor) -> Tensor:
 def _upsample(layer: Any, x: Tensor) -> Tensor:
     if layer.mode == "repeat":
         return x.repeat_interleave(layer.factor, dim=1)
-    before = F.pad(x, (0, 0, 1, 0))[:, :-1]
+    before = torch.cat([torch.zeros_like(x[:, :1]), x[:, :-1]], dim=1)
     ways = [before + (x - before) * (step / layer.factor) for step in range(1, layer.factor + 1)]
     return torch.stack(ways, dim=2).flatten(1, 2)
 
