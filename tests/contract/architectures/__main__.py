@@ -4,6 +4,7 @@ import argparse
 import multiprocessing
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from time import monotonic
@@ -29,7 +30,7 @@ def main() -> int:
         return 1 if any(trial.faults for trial in trials) else 0
     failing: dict[str, list[int]] = defaultdict(list)
     work = partial(try_seed, turns=options.turns, skip=options.skip, warn=options.warn)
-    for trial in _tried(work, seeds, options.jobs):
+    for trial in _until_stopped(_tried(work, seeds, options.jobs)):
         trials.append(trial)
         if len(trials) % TOLD == 0:
             print(
@@ -49,12 +50,20 @@ def main() -> int:
     return 1 if any(trial.faults for trial in trials) else 0
 
 
-def _tried(work: "partial[Trial]", seeds: range, jobs: int):  # type: ignore[no-untyped-def]
+def _tried(work: "partial[Trial]", seeds: range, jobs: int) -> Iterator[Trial]:
     if jobs == 1 or len(seeds) == 1:
         yield from map(work, seeds)
         return
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
         yield from pool.map(work, seeds, chunksize=8)
+
+
+def _until_stopped(trials: Iterator[Trial]) -> Iterator[Trial]:
+    """Until Ctrl-C: what was tried by then is told."""
+    try:
+        yield from trials
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
 
 
 def _options() -> argparse.Namespace:

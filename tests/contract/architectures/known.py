@@ -20,6 +20,7 @@ def _window(length: int) -> Node:
 
 _OVERLAP = node("ConvTranspose1d", 1, 1, 3, stride=2, dilation=3)
 _AHEAD = _conv(1, 1, 3, latency=1)
+_POOLED = _chain(node("Downsample", 1, 2), node("AdaptiveAvgPool1d", 1, 2))
 
 KNOWN: dict[str, Architecture] = {
     name: Architecture(tree)
@@ -32,12 +33,8 @@ KNOWN: dict[str, Architecture] = {
         ),
         "ahead around a U-Net": _chain(_AHEAD, node("UNet", 1, (1, 1), norm=None), _AHEAD),
         "ahead around blocks": _chain(node("Delay", 1, 1), node("InBlocks", 1, 2), node("Delay", 1, 1)),
-        "slower, then adaptive": _chain(_chain(node("Downsample", 1, 2), node("AdaptiveAvgPool1d", 1, 2))),
-        "beside an adaptive pool": node(
-            "Parallel",
-            _chain(node("Downsample", 1, 2), node("AdaptiveAvgPool1d", 1, 2)),
-            node("AdaptiveAvgPool1d", 1, 2),
-        ),
+        "slower, then adaptive": _chain(_POOLED),
+        "beside an adaptive pool": node("Parallel", _chain(_POOLED), _POOLED),
         "both ways and late": _chain(node("CentredConv1d", 1, 1, 3), node("Delay", 1, 3)),
         "sum over the wrong axis": node("Residual", node("Dense", 2, 3), node("Dense", 4, 3)),
         "a norm of one": node("LayerNorm", 1),
@@ -60,3 +57,12 @@ _BARS_SCALE = _chain(node("Columns", 6, (4,)), node("RunningScale", 1, 4.0), nod
 KNOWN["anchored in blocks"] = Architecture(
     node("Anchored", _BARS_BODY, node("Point", 1), _BARS_SCALE), "bars"
 )
+REFUSED = {  # they would lose steps, or could never run or hear anything: a sentence says so
+    "ahead around a U-Net",
+    "ahead around blocks",
+    "sum over the wrong axis",
+    "a norm of one",
+    "a block with a norm of one",
+    "padded away",
+    "a pool that is never full",
+}
