@@ -84,6 +84,19 @@ def test_milliseconds_since_before_1973_are_one_unit():
         assert panel.step == 86_400
 
 
+@pytest.mark.parametrize(("unit", "days"), [("ms", 1300), ("us", 5000), ("ns", 2000)])
+def test_numbers_since_1970_have_the_unit_of_the_largest(unit, days):
+    seconds = 86_400 * np.arange(days)  # most numbers are as small as those of a larger unit
+    panel = read_panel(pl.DataFrame({"time": seconds * UNITS[unit], "y": seconds * 1.0}), target="y")
+    np.testing.assert_array_equal(panel.time, seconds)
+
+
+def test_one_unit_for_all_that_ends_in_the_far_future_is_refused():
+    times = 86_400 * 10**9 * np.arange(120)  # by the largest these would be µs of 1970 to 2295
+    with pytest.raises(DataError, match="while most times are in us, and the times do not go on"):
+        read_trades(trades(times))
+
+
 @pytest.mark.parametrize("together", [True, False], ids=["rows of series alternate", "series end to end"])
 def test_each_series_may_have_its_unit(together):
     hours = NEW_YEAR + 3600 * np.arange(60)

@@ -20,6 +20,11 @@ def this_year() -> int:
     return datetime.now(UTC).year
 
 
+def end_of_next_year() -> int:
+    """The first second after next year, since the epoch."""
+    return int(np.datetime64(f"{this_year() + 2}-01-01", "s").astype(np.int64))
+
+
 def odd_years(column: Column, seconds: np.ndarray, numeric: bool) -> list[str]:
     """Notes on times after the next year, and on those of about 1970, which is what small numbers become.
 
@@ -33,14 +38,13 @@ def odd_years(column: Column, seconds: np.ndarray, numeric: bool) -> list[str]:
 
 def future(column: Column, seconds: np.ndarray) -> str:
     """A sentence on times after the end of next year, "" where there are none."""
-    next_year = this_year() + 1
-    end = np.datetime64(f"{next_year + 1}-01-01", "s").astype(np.int64)
+    end = end_of_next_year()
     if seconds.max() < end:
         return ""
     late = seconds >= end
     return (
-        f"{counted(int(late.sum()), 'time')} after the year {next_year}, the first in {first(column, seconds, late)}; "
-        f"{ADVICE}"
+        f"{counted(int(late.sum()), 'time')} after the year {this_year() + 1}, the first in "
+        f"{first(column, seconds, late)}; {ADVICE}"
     )
 
 

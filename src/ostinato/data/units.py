@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import DataError
+from .odd_years import end_of_next_year
 from .report import utc
 from .table import Column
 
@@ -55,8 +56,8 @@ class Numbers:
 def by_size(numbers: Numbers) -> tuple[np.ndarray, str, list[str]]:
     """Seconds since the epoch, (N,), the unit or units by the size of the numbers, and notes.
 
-    Where sizes differ each number has its own unit if times then go on without a jump, else all have the usual one if
-    they do so then.
+    Where sizes differ each number has its own unit if times then go on without a jump to no later than next year, else
+    all have that of the largest if they do so then: what is small lies near 1970.
 
     Raises:
         DataError: they jump either way.
@@ -70,17 +71,16 @@ def by_size(numbers: Numbers) -> tuple[np.ndarray, str, list[str]]:
         return numbers.seconds(unit), unit, [taken(unit)]
     own = each_by_size(numbers, sizes)
     jump = first_jump(own, sizes, numbers.codes)
+    largest = UNITS[int(there[-1])]
+    if jump is not None or np.fmax.reduce(own) >= end_of_next_year():
+        one = numbers.seconds(largest)
+        if np.fmax.reduce(one) < end_of_next_year() and first_jump(one, sizes, numbers.codes) is None:
+            return one, largest, [f"{taken(largest)}; smaller ones too, which go before without a jump"]
     if jump is None:
         units = " and ".join(UNITS[place] for place in there)
-        return (
-            own,
-            units,
-            [f"times were taken as {units} since 1970, each by its size: {changes(numbers, sizes)}"],
-        )
+        told = f"times were taken as {units} since 1970, each by its size: {changes(numbers, sizes)}"
+        return own, units, [told]
     usual = int(np.bincount(sizes[sizes >= 0]).argmax())
-    one = numbers.seconds(UNITS[usual])
-    if first_jump(one, sizes, numbers.codes) is None:
-        return one, UNITS[usual], [f"{taken(UNITS[usual])}; smaller ones too, which go before without a jump"]
     row = jump if sizes[jump] != usual else int(((sizes >= 0) & (sizes != usual)).argmax())
     raise DataError(
         f"{numbers.column.at(row)}, by its size in {UNITS[sizes[row]]}, while most times are in {UNITS[usual]}, and "
