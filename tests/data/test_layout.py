@@ -216,3 +216,47 @@ def test_a_zone_that_no_clock_has_is_a_sentence():
     layout = read_panel(table(hours(50)), target="sales").layout.model_copy(update={"clock": "Mars/Olympus"})
     with pytest.raises(ConfigError, match="no time zone 'Mars/Olympus'"):
         read_panel(table(hours(50)), target="sales", layout=layout)
+
+
+def prices(time):
+    return pl.DataFrame({"time": time, "price": 1.5 + np.arange(len(time)) % 3, "amount": 1.0})
+
+
+@pytest.mark.parametrize("frame_of", [prices, bars, table])
+def test_numbers_that_may_be_dates_stay_what_they_were(frame_of):
+    asked = {"target": "sales"} if frame_of is table else {}
+    unix = 2_019_010_100 + HOUR * np.arange(50)  # of 2033; the first is the midnight of a day of 2019 too
+    digits = [20190101000000 + 10_000 * hour for hour in range(24)]
+    of_unix, of_digits = (read_panel(frame_of(time), **asked).layout for time in (unix, digits))
+    assert (of_unix.numbers, of_digits.numbers) == ("unix", "digits")
+    for rows in (2, 20):
+        assert read_panel(frame_of(unix[:rows]), **asked, layout=of_unix).time[0] == unix[0]
+    with pytest.raises(
+        DataError, match=r"like dates written as digits \(YYYYMMDDHH\), and those .* since 1970"
+    ):
+        read_panel(frame_of(unix[:1]), **asked, layout=of_unix)
+    single = pl.Series(digits).cast(pl.Float32)  # rounds, so that most are no dates
+    with pytest.raises(
+        DataError, match=r"like numbers since 1970 \(ms\), and those .* were dates written as"
+    ):
+        read_panel(frame_of(single.unique().sort()), **asked, layout=of_digits)
+    today = START + HOUR * np.arange(50)  # no dates by any reading
+    assert read_panel(frame_of(today), **asked, layout=of_digits).time[0] == START
+    assert read_panel(frame_of(today), **asked).layout.numbers == ""
+
+
+def test_times_of_day_have_as_many_digits_as_they_had():
+    minutes = 60 * np.arange(600)
+    clock = minutes // 3600 * 10_000 + minutes // 60 % 60 * 100  # 0, 100 ... 5900, 10000: HHMMSS
+    frame = prices(clock).select(pl.lit("2023-01-02").alias("date"), pl.all())
+    whole = read_panel(frame)
+    assert whole.layout.time_of_day == "HHMMSS"
+    np.testing.assert_array_equal(whole.time, 1_672_617_600 + minutes)
+    first = frame.head(20)  # by itself HHMM
+    assert read_panel(first).time[1] == 1_672_617_600 + HOUR
+    with pytest.raises(ColumnError, match="look like HHMM, and those that the run was fitted on were HHMMSS"):
+        read_panel(first, layout=whole.layout)
+    for written in ("{:06d}", "{:04d}"):
+        text = [written.format(cell if len(written.format(0)) == 6 else cell // 100) for cell in clock[:20]]
+        panel = read_panel(first.with_columns(time=pl.Series(text)), layout=whole.layout)
+        np.testing.assert_array_equal(panel.time, whole.time[:20])

@@ -106,6 +106,13 @@ def test_what_is_no_pair_is_read_as_before():
     )
     assert read_panel(daily, target="y", known=["hour"]).time[0] == 1672617600
     assert read_panel(daily, target="y").time[0] == 1672617600 + 9 * 3600
+    for number in (
+        np.arange(101, 151),
+        7 * np.arange(50),
+    ):  # not 1:01 to 1:50, and not 0 to 343 ms after midnight
+        np.testing.assert_array_equal(
+            read_panel(daily.assign(time=number).drop(columns="hour"), target="y").time, number
+        )
     known = read_panel(table, target="y", known=["day", "hour"])
     np.testing.assert_array_equal(known.time, SECONDS)
 

@@ -7,7 +7,7 @@ is there, kept in the run, and followed by every later reading, which converts w
 
 A **property of each file** is what every row of it bears out or refutes by itself, so that rows which come later can
 make a file unreadable but cannot change what was read: the letter between cells, a header or none, the order of rows,
-the unit of numeric times (all must have the size of one), what a time without a zone means (UTC, or the zone that was
+the unit of numeric times (each has the size of one), what a time without a zone means (UTC, or the zone that was
 named), which rows are missing, where a series begins, which series there are. Whatever the caller names himself is no
 suggestion either.
 
@@ -20,6 +20,8 @@ suggestion either.
 | ``every``: the step | the times of all rows |
 | ``pauses``: whether missing steps are pauses, or gaps to be filled | how many are missing |
 | ``clock``: whose midnight begins a day | what the times say of their zone |
+| ``numbers``: whether numbers that may be either are Unix times or dates written as digits | most times |
+| ``time_of_day``: how many digits a time of day has, 900 or 90000 | the times of day of all rows |
 """
 
 from typing import Annotated, Literal
@@ -30,6 +32,7 @@ from .grid import OFF, SHORTEST_DAY, WORKING_DAY, Spacing, Step, monthly, steady
 
 Kind = Literal["trades", "bars", "table"]
 Role = Literal["time", "open", "high", "low", "close", "volume", "price", "amount"]
+NumbersAre = Literal["", "unix", "digits"]
 Name = Annotated[str, Field(max_length=200)]
 Names = Annotated[tuple[Name, ...], BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)]
 
@@ -92,6 +95,8 @@ class Layout(BaseModel):
     covariates: Names = Field(default=(), max_length=200)
     every: Every | None = None
     pauses: bool = False
+    numbers: NumbersAre = ""
+    time_of_day: Literal["", "HH", "HHMM", "HHMMSS", "HHMMSSfff"] = ""
     clock: str = Field(default=UTC, min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_+:/ -]*$")
 
     @property

@@ -19,11 +19,12 @@ from .panel import Panel
 from .regular import on_clock, timed
 from .report import TableReport, utc
 from .resampling import coarser
-from .settled import is_dated, prices_of, settled_spacing, with_time
+from .settled import check_numbers, is_dated, prices_of, settled_spacing, with_time
 from .table import Column, Table, flag
 from .tables import ALL, TableColumns, find_columns, read, table_panel
-from .time_pairs import with_paired_times
-from .times import read_times
+from .time_pairs import Paired, with_paired_times
+from .times import numbers_of, read_times
+from .times_of_day import FORMS
 from .trades import Trades, trades_of_source
 from .wanted import Wanted
 from .zones import Clock
@@ -100,8 +101,17 @@ def read_panel(
 def panel_of_source(source: Source, wanted: Wanted) -> Panel:
     """Decide what a source holds, from the names of its columns, and read it."""
     given = set(wanted.columns)
-    source, columns = with_paired_times(source, with_time(source.header, wanted), wanted.named)
-    header, wanted = source.header, wanted._replace(columns=columns)
+    settled = "" if wanted.layout is None else wanted.layout.time_of_day
+    source, columns = with_paired_times(source, with_time(source.header, wanted), wanted.named, settled)
+    panel = panel_of_columns(source, wanted._replace(columns=columns), given)
+    if not isinstance(source, Paired) or panel.layout is None or source.form not in FORMS.values():
+        return panel
+    return replace(panel, layout=panel.layout.model_copy(update={"time_of_day": source.form}))
+
+
+def panel_of_columns(source: Source, wanted: Wanted, given: set[str]) -> Panel:
+    """The same of a source whose date and time of day are one column; ``given`` are roles that the caller named."""
+    header = source.header
     check_roles(header, wanted.columns)
     prices, wanted = prices_of(header, wanted, given)
     if prices is None and not wanted.is_column:
@@ -129,6 +139,8 @@ def panel_of_table(table: Table, prices: BarColumns | None, times: list[str], wa
     rows = timed(table, time, wanted.unit, wanted.zone, wanted.id)
     rows.times.notes.extend(notes)
     if wanted.layout is not None:
+        if wanted.layout.source == ("table" if prices is None else "bars"):
+            check_numbers(table.name, rows.times.seconds, rows.times.unit, wanted.layout)
         rows = on_clock(rows, wanted.layout.clock, is_dated(wanted, wanted.layout))
     spacing = None if wanted.layout is None else settled_spacing(rows, wanted.layout, wanted.bars)
     roles = {"time": time} | ({"id": wanted.id} if wanted.id else {})
@@ -215,10 +227,13 @@ def read_as_trades(source: Source, wanted: Wanted) -> Panel:
             source, times, times, lambda table: settled(table, times, wanted.unit, wanted.zone)
         )
     trades = trades_of_source(source, columns, wanted.unit, wanted.zone)
+    if wanted.layout is not None and wanted.layout.source == "trades":
+        check_numbers(table.name, trades.time, trades.report.time_unit, wanted.layout)
     report = replace(trades.report, notes=(*notes, *trades.report.notes))
     panel = built(replace(trades, report=report), wanted.bars)
     named = {role: trades.report.columns[role] for role in trade_columns.REQUIRED}
-    return replace(panel, layout=Layout.model_construct(source="trades", columns=named))
+    numbers = numbers_of(trades.time, trades.report.time_unit)
+    return replace(panel, layout=Layout.model_construct(source="trades", columns=named, numbers=numbers))
 
 
 def no_price(table: Table, columns: Mapping[str, str]) -> str:

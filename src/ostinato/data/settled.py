@@ -1,6 +1,8 @@
 """Reading a source by what was decided about an earlier one; see ``layout``."""
 
-from ..errors import ColumnError, ConfigError
+import numpy as np
+
+from ..errors import ColumnError, ConfigError, DataError
 from .bar_files import BarColumns, find_bars
 from .bars import parse_bars
 from .columns import ambiguous, listed
@@ -10,6 +12,7 @@ from .regular import Timed
 from .table import Table, flag
 from .tables import ALL
 from .time_pairs import named_pair
+from .times import numbers_of
 from .wanted import Wanted
 
 PRICES = {"open", "high", "low", "close", "price"}
@@ -110,3 +113,18 @@ def settled_spacing(found: Timed, layout: Layout, bars: str) -> Spacing | None:
 def is_dated(wanted: Wanted, layout: Layout) -> bool:
     """Whether something depends on when a day begins."""
     return bool(wanted.holidays) or (layout.every is not None and layout.every.wall)
+
+
+def check_numbers(name: str, seconds: np.ndarray, unit: str, layout: Layout) -> None:
+    """Refuse times (N,) that are taken for something else than those of which a layout was decided.
+
+    Raises:
+        DataError: they are.
+    """
+    numbers = numbers_of(seconds, unit)
+    if {numbers, layout.numbers} == {"unix", "digits"}:
+        words = {"unix": "numbers since 1970", "digits": "dates written as digits"}
+        raise DataError(
+            f"the times of {name} look like {words[numbers]} ({unit}), and those that the run was fitted on were "
+            f"{words[layout.numbers]}. Bring times of the same kind, or write them like 2018-08-13T03:36:35Z."
+        )

@@ -19,6 +19,7 @@ from .panel import Panel
 from .regular import Regular, Timed, clock_of, regular
 from .report import TableReport, counted, future_rows
 from .table import Column, Table
+from .times import numbers_of
 
 ALL = "*"
 
@@ -164,6 +165,7 @@ def layout_of(
         covariates=tuple(covariates),
         every=None if laid.spacing is None else Every.of(laid.spacing.step),
         pauses=laid.spacing is not None and laid.spacing.pauses,
+        numbers=numbers_of(found.times.seconds, found.times.unit),
         clock=clock_of(found.times),
     )
 

@@ -39,12 +39,20 @@ class Pair(NamedTuple):
 
 
 class Paired(Source):
-    """A source whose two columns are one, of datetimes without a zone, called as in ``Pair.name``."""
+    """A source whose two columns are one, of datetimes without a zone, called as in ``Pair.name``.
 
-    def __init__(self, source: Source, pair: Pair) -> None:
-        self.source, self.pair = source, pair
+    Args:
+        settled: how times of day were written when that was decided, "" where it was not.
+
+    ``form``: how those that were read last are written.
+    """
+
+    form = ""
+
+    def __init__(self, source: Source, pair: Pair, settled: str = "") -> None:
+        self.source, self.pair, self.settled = source, pair, settled
         empty = replace(source.header, frame=with_stamps(source.header.frame.clear(), pair, pl.Series([])))
-        self.header = joined(source.header, pair) if source.header.height else empty
+        self.header = self._joined(source.header) if source.header.height else empty
 
     def read(self, names: Collection[str], numeric: Collection[str]) -> Table:
         """Some of the columns; see ``Source``."""
@@ -52,11 +60,11 @@ class Paired(Source):
             return self.source.read(names, numeric)
         others = [name for name in names if name != self.pair.name]
         table = self.source.read([*self.pair, *others], [name for name in numeric if name != self.pair.name])
-        return joined(table, self.pair)
+        return self._joined(table)
 
     def whole(self) -> Table:
         """All columns, as they stand in the source, but for the two."""
-        return joined(self.source.whole(), self.pair)
+        return self._joined(self.source.whole())
 
     @property
     def small(self) -> bool:
@@ -65,25 +73,30 @@ class Paired(Source):
 
     def around(self, error: UnusualError) -> Table:
         """The rows in which something is wrong; see ``Source``."""
-        return joined(self.source.around(error), self.pair)
+        return self._joined(self.source.around(error))
 
     def head(self) -> Table | None:
         """The beginning of a large source; None where that does not tell how times of day are written."""
         head = self.source.head()
         try:
-            return None if head is None else joined(head, self.pair)
+            return None if head is None else self._joined(head)
         except DataError:
             return None
 
+    def _joined(self, table: Table) -> Table:
+        table, self.form = joined(table, self.pair, self.settled)
+        return table
+
 
 def with_paired_times(
-    source: Source, columns: Mapping[str, str], taken: Collection[str] = ()
+    source: Source, columns: Mapping[str, str], taken: Collection[str] = (), settled: str = ""
 ) -> tuple[Source, dict[str, str]]:
     """A source in which a date and a time of day are one column, and the columns by role, which then name it.
 
     Args:
         columns: names by role; the time may be named as DATE + TIME.
         taken: columns that have another use.
+        settled: as in ``Paired``.
 
     Both are given back as they are where the source has no such two columns.
 
@@ -96,7 +109,7 @@ def with_paired_times(
         pair = likely_pair(source, columns, taken)
     if pair is None:
         return source, columns
-    return Paired(source, pair), columns | {"time": pair.name}
+    return Paired(source, pair, settled), columns | {"time": pair.name}
 
 
 def named_pair(header: Table, columns: Mapping[str, str]) -> Pair | None:
@@ -124,7 +137,11 @@ def likely_pair(source: Source, columns: Mapping[str, str], taken: Collection[st
         return None
     pair = Pair(dates[0], clocks[0])
     table = beginning(source, pair)
-    if not table.height or read_times_of_day(Column("time", table.cells(pair.clock), table)) is None:
+    if (
+        not table.height
+        or counts_rows(table, pair)
+        or read_times_of_day(Column("time", table.cells(pair.clock), table)) is None
+    ):
         return None
     return pair if are_dates(Column("time", table.cells(pair.date), table), pair, given is not None) else None
 
@@ -142,6 +159,16 @@ def beginning(source: Source, pair: Pair) -> Table:
 def by_name(names: list[str], known: tuple[str, ...]) -> list[str]:
     """Names that are known, the most telling first."""
     return sorted((name for name in names if plain(name) in known), key=lambda name: known.index(plain(name)))
+
+
+def counts_rows(table: Table, pair: Pair) -> bool:
+    """Whether what may be times of day only numbers the rows, going on from date to date: 101, 102, 103."""
+    dates, cells = table.cells(pair.date), table.cells(pair.clock)
+    if not cells.dtype.is_numeric() and cells.dtype != pl.String:
+        return False
+    numbers = cells.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
+    changes = np.diff(numbers)
+    return bool((dates[1:] != dates[:-1]).any()) and bool((np.abs(changes) == 1).all())
 
 
 def are_dates(column: Column, pair: Pair, named: bool) -> bool:
@@ -164,14 +191,14 @@ def are_dates(column: Column, pair: Pair, named: bool) -> bool:
     )
 
 
-def joined(table: Table, pair: Pair) -> Table:
-    """A table whose date and time of day are one column of datetimes.
+def joined(table: Table, pair: Pair, settled: str) -> tuple[Table, str]:
+    """A table whose date and time of day are one column of datetimes, and how times of day are written.
 
     Raises:
         ColumnError: a cell is no date or no time of day.   DataError: one is empty.
     """
     date, clock = (Column("time", table.cells(name), table) for name in pair)
-    times = read_times_of_day(clock)
+    times = read_times_of_day(clock, settled)
     if times is None:
         raise ColumnError(
             f"{clock.at(0)}, which is no time of day like 09:00:00, 090000 or 0900. "
@@ -185,12 +212,13 @@ def joined(table: Table, pair: Pair) -> Table:
             f"Name the one that is the time with --column time=NAME (in Python columns=)."
         )
     note = f"the time was joined from {pair.date!r} and {pair.clock!r} (times of day written as {times.form})"
-    return replace(
+    paired = replace(
         table,
         frame=with_stamps(table.frame, pair, as_stamps(days.seconds + times.seconds)),
         header=tuple(name for name in table.header if name not in pair) + (pair.name,) * bool(table.header),
         notes=(*table.notes, note),
     )
+    return paired, times.form
 
 
 def with_stamps(frame: pl.DataFrame, pair: Pair, stamps: pl.Series) -> pl.DataFrame:

@@ -8,7 +8,8 @@ import polars as pl
 
 from ..errors import ColumnError, ConfigError, DataError
 from .csv_files import is_number
-from .digits import Form, find_form, read_digits
+from .digits import Form, find_form, read_digits, width_of
+from .layout import NumbersAre
 from .numbers import floats
 from .odd_years import odd_years
 from .table import Column, flag
@@ -65,6 +66,15 @@ def read_times(
     check_range(column, times)
     times.notes.extend(odd_years(column, times.seconds, numeric=times.unit.split(" ")[0] in PER_SECOND))
     return times if clock is None else times._replace(local=clock.wall(times.seconds), zone=clock.zone)
+
+
+def numbers_of(seconds: np.ndarray, unit: str) -> NumbersAre:
+    """What times (N,), read from numbers, were taken for; "" where they are no dates by any reading, or no numbers."""
+    if unit.startswith("YYYY"):
+        return "digits"
+    scales = [PER_SECOND[one] for one in unit.split(" and ") if one in PER_SECOND]
+    some = seconds[[0, len(seconds) // 2, -1]]
+    return "unix" if any(width_of(round(float(time) * scale)) for time in some for scale in scales) else ""
 
 
 def check_unit(unit: str | None) -> str | None:

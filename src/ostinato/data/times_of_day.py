@@ -14,7 +14,8 @@ from .table import Column
 
 CLOCK = r"^([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(\.[0-9]*)?)?$"
 DIGITS = r"^([0-9]{1,9})(\.[0-9]*)?$"
-FORMS = {2: "HH", 4: "HHMM", 6: "HHMMSS", 9: "HHMMSSfff"}  # by digits
+MILLISECONDS = 9  # digits of HHMMSSfff
+FORMS = {2: "HH", 4: "HHMM", 6: "HHMMSS", MILLISECONDS: "HHMMSSfff"}  # by digits
 USUAL = 0.9  # of all cells: where so many are times of day, the others are mistakes; of 0, 1, 2 ... 60 % look like it
 HOURS = ("hour", "hours", "hr")  # names of columns whose numbers up to 23 are hours
 
@@ -26,8 +27,11 @@ class TimesOfDay(NamedTuple):
     form: str
 
 
-def read_times_of_day(column: Column) -> TimesOfDay | None:
+def read_times_of_day(column: Column, settled: str = "") -> TimesOfDay | None:
     """The times of day of a column; None where it holds something else.
+
+    Args:
+        settled: the form that was decided, one of ``FORMS``, "" where none was.
 
     Raises:
         ColumnError: a cell is none while most are, or numbers could be hours or minutes.
@@ -44,7 +48,23 @@ def read_times_of_day(column: Column) -> TimesOfDay | None:
     clock = text.str.contains(CLOCK).fill_null(False).to_numpy()
     if clock.sum() > USUAL * (~empty).sum():
         return checked(column, seconds_of_clock(text), empty, "HH:MM:SS")
-    return read_digits_of_day(column, text, empty)
+    times = read_digits_of_day(column, text, empty)
+    if settled in FORMS.values() and times is not None and times.form != settled:
+        check_form(column, text, times.form, settled)
+    return times
+
+
+def check_form(column: Column, text: pl.Series, form: str, settled: str) -> None:
+    """Refuse digits of another form than the one that was decided, unless all are written with their zeros.
+
+    Raises:
+        ColumnError: they could be of either form.
+    """
+    if not padded(text.str.extract(DIGITS, 1), len(form)):
+        raise ColumnError(
+            f"{column.table.name}: the times of day in {column.cells.name!r} look like {form}, and those that the run "
+            f"was fitted on were {settled}. Write them like 09:00:00."
+        )
 
 
 def per_second(dtype: pl.DataType) -> int:
@@ -89,6 +109,8 @@ def read_digits_of_day(column: Column, text: pl.Series, empty: np.ndarray) -> Ti
     fraction = fraction_of(text, DIGITS, 2)
     length = int(digits.drop_nulls().str.len_chars().median())  # type: ignore[arg-type]
     for width in (width for width in FORMS if width >= max(length, 4)):
+        if width == MILLISECONDS and number[known].max() < 10**6 and not padded(digits, width):
+            continue  # a counter, 0, 1, 2 ..., fits too
         seconds = seconds_of_digits(number, fraction, width)
         if np.isfinite(seconds).sum() > USUAL * (~empty).sum() and number[known].max() < 10**width:
             return checked(column, seconds, empty, FORMS[width])
@@ -103,7 +125,7 @@ def padded(digits: pl.Series, width: int) -> bool:
 
 def seconds_of_digits(number: np.ndarray, fraction: np.ndarray, width: int) -> np.ndarray:
     """Seconds since midnight of numbers (N,) of up to so many digits; decimals only after a second."""
-    if width == 9:
+    if width == MILLISECONDS:
         number, thousandths = np.divmod(number, 1000)
         fraction = thousandths / 1000 + fraction / 1000
     elif width == 4:

@@ -72,3 +72,22 @@ def test_a_challenger_is_fitted_as_the_champion_was(name, tmp_path, lives):
     challenger = open_run(tmp_path / "challenger")
     assert challenger.recipe.step == run.recipe.step
     assert challenger.recipe.layout.pauses == run.recipe.layout.pauses
+
+
+def test_a_date_and_a_time_of_day_are_one_time_from_fit_to_live(tmp_path, lives):
+    kind = KINDS["bars on a grid"]
+    frame = kind.make(np.random.default_rng(7))
+    stamp = pl.from_epoch(frame["time"]).dt
+    pair = {"<DATE>": stamp.strftime("%Y%m%d"), "<TIME>": stamp.strftime("%H%M%S").cast(pl.Int64)}
+    paired = frame.drop("time").select(*(column.alias(name) for name, column in pair.items()), pl.all())
+    path = written(paired, tmp_path / "data.csv")
+    run = open_run(fit_on(path, tmp_path / "run", kind).run.folder.path)
+    assert run.recipe.layout.columns["time"] == "<DATE> + <TIME>"
+    assert run.recipe.layout.time_of_day == "HHMMSS"
+    dotted = paired.with_columns(stamp.strftime("%H:%M:%S").alias("<TIME>")).select(reversed(paired.columns))
+    piece = written(dotted.head(300), tmp_path / "piece.csv")
+    engine = live_on(run, piece, lives)
+    panel = panel_of(piece, run.recipe)
+    keys, numbers = ledger(engine)
+    np.testing.assert_array_equal(panel.time[keys], frame["time"].head(300))
+    np.testing.assert_allclose(numbers, foresee(run, panel, keys).reshape(len(keys), -1), rtol=0, atol=CLOSE)
