@@ -13,7 +13,7 @@ from ..errors import StateError
 from ..store import resuming
 from ..store.rows import EventLike
 from .events import Event, Position
-from .forecaster import Forecaster, Outcome, Said, Step
+from .forecaster import Answer, Forecaster, Outcome, Said, Step
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -78,7 +78,10 @@ def cross(forecaster: Forecaster, policy: str) -> list[Outcome]:
 
 
 def catch_up(engine: "Engine", number: int, forecaster: Forecaster) -> tuple[int, float] | None:
-    """Bring one model to the last event stored; the first prediction of its own that comes out different, if any."""
+    """Bring one model to the last event stored; the first prediction of its own that comes out different, if any.
+
+    What the ledger says is what was said: that is judged, whatever a replay gives.
+    """
     store = engine.store
     start = _restored(engine, number, forecaster)
     track, differing = Track(forecaster, resuming.holes(store, start)), None
@@ -86,13 +89,22 @@ def catch_up(engine: "Engine", number: int, forecaster: Forecaster) -> tuple[int
         answer = track.step(row.event).answer
         if answer is None or row.numbers is None or row.baselines is None:
             continue
-        if row.model != number:  # said by another model, and judged as such
-            if number == engine.champion:
-                forecaster.inherit(Said(row.event.key, row.numbers, row.baselines))
-        elif differing is None and not np.array_equal(answer.numbers, row.numbers):
-            differing = row.event.key, float(np.abs(answer.numbers - row.numbers).max())
+        if number == engine.champion:
+            forecaster.inherit(Said(row.event.key, row.numbers, row.baselines))
+        if row.model == number and differing is None:
+            differing = _difference(answer, row)
     track.end()
     return differing
+
+
+def _difference(answer: Answer, row: resuming.Replayed) -> tuple[int, float] | None:
+    """The key, and by how much what a replay says differs from the ledger; None where it does not."""
+    assert row.numbers is not None
+    assert row.baselines is not None
+    mine, theirs = np.append(answer.numbers, answer.baselines), np.append(row.numbers, row.baselines)
+    if np.array_equal(mine, theirs, equal_nan=True):
+        return None
+    return row.event.key, float(np.nanmax(np.abs(mine - theirs)))
 
 
 def _restored(engine: "Engine", number: int, forecaster: Forecaster) -> int | None:

@@ -9,6 +9,7 @@ import pytest
 
 from ostinato.live import Event, Gap, Position
 from ostinato.live.feeds import Feed
+from ostinato.store import verify
 from ostinato.tasks.forecasting import open_run
 from ostinato.tasks.forecasting.live.baselines import beside
 from ostinato.tasks.forecasting.live.stepping import RunForecaster
@@ -120,6 +121,28 @@ def test_another_machine_is_told_of(run, trades, lives, monkeypatch):
     (note,) = engine.store._connection.execute("SELECT kind, text FROM notes").fetchall()
     assert note[0] == "replay"
     assert "after event 0 came out different by 1e-09" in note[1]
+
+
+@pytest.mark.parametrize("what", ["numbers", "baselines"])
+def test_what_was_said_is_judged_though_a_replay_says_otherwise(what, run, trades, lives, monkeypatch):
+    """The event behind a stop settles what the ledger has, not what comes out when it is replayed."""
+    engine = lives.engine(run, Listed(events_of(trades)), snapshot_events=5000)
+    drive(engine, 300)
+    dropped(engine)
+    engine = lives.engine(run, Listed(events_of(trades)), snapshot_events=5000)
+    with monkeypatch.context() as patch:
+        if what == "numbers":
+            forecast = engine.forecaster.judge.forecast
+            patch.setattr(engine.forecaster.judge, "forecast", lambda y: forecast(y) * 0.9)
+        else:
+            one = next(iter(engine.forecaster.baselines.values()))
+            predict = one.predict
+            patch.setattr(one, "predict", lambda: predict() * 0.9)
+        engine.resume()
+    engine.take(events_of(trades)[301:311])
+    verdict = verify(engine.store.path)
+    assert (verdict.problems, verdict.scores) == ((), 310)
+    assert "came out different" in engine.store._connection.execute("SELECT text FROM notes").fetchone()[0]
 
 
 def test_carried_on_is_as_if_the_lost_ones_had_never_been(run, trades, lives):
