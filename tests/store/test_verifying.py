@@ -1,5 +1,6 @@
 """verify finds each fault that is planted, and says where."""
 
+import gc
 import shutil
 import sqlite3
 from pathlib import Path
@@ -21,6 +22,16 @@ def path(tmp_path):
     with Store.create(path, head()) as store:
         fill(store, 60)
     return path
+
+
+def test_text_that_is_none_is_refused_in_a_sentence_alone(path):
+    """Nothing else is said on the way out: what was being read is let go of in silence."""
+    with sqlite3.connect(path) as stranger:
+        stranger.execute("UPDATE scores SET losses = CAST(losses AS TEXT)")
+    stranger.close()
+    with pytest.raises(BrokenStoreError, match="is damaged"):
+        verify(path)
+    gc.collect()
 
 
 def test_a_sound_store(path):

@@ -70,7 +70,9 @@ class Blocks:
                 with suppress(StoreError):
                     yield from self._sealed.frame(day, "records").iter_rows()
         sql = "SELECT * FROM records WHERE id > ? ORDER BY id"
-        yield from self._connection.execute(sql, (records_until(self._connection),))
+        # not "yield from": that closes the cursor with the generator, which fails once the connection is closed
+        for row in self._connection.execute(sql, (records_until(self._connection),)):  # noqa: UP028
+            yield row
 
     def _of_day(self, day: Day) -> Iterator[Block]:
         try:
