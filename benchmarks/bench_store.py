@@ -24,6 +24,7 @@ from ostinato.store import Flag, Head, Store, made_head, seal, verify
 
 BAR_ONE, BAR_FIFTY = 400.0, 40.0
 ROUNDS = 5
+FEWEST = 100_000
 READER = """
 import sys, time
 from ostinato.store import Reader
@@ -44,6 +45,8 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--dry", action="store_true", help="leave no record")
     arguments = parser.parse_args()
+    if arguments.events < FEWEST:
+        parser.error(f"--events must be at least {FEWEST:,}, one a second: a whole day is sealed.")
     with tempfile.TemporaryDirectory() as folder:
         lines = commits(Path(folder), arguments.events) + whole(Path(folder), arguments.events)
     print("\n".join(lines))
@@ -121,7 +124,9 @@ def bare_commits(path: Path, count: int) -> np.ndarray:
 
 def groups(store: Store, count: int, size: int) -> np.ndarray:
     """Microseconds of each group, from its begin to its commit; a snapshot of 16 KB every 1,000 events."""
-    numbers, baselines, losses, state = np.array([0.5]), np.array([0.5, 0.5]), np.full(3, 0.7), bytes(16_384)
+    numbers, baselines, state = np.array([0.5]), np.array([0.5, 0.5]), bytes(16_384)
+    # true ones, since verify computes them anew: the price never rises, and the events are of long ago
+    actual, losses, flags = np.array([0.0]), np.full(3, np.log(2.0)), Flag.LATE
     times = []
     last = store.position()
     key = 0 if last is None else last.key + 1
@@ -133,7 +138,7 @@ def groups(store: Store, count: int, size: int) -> np.ndarray:
             store.add_event(Event(one, moment, (100.0, 1.0), moment + 0.1, moment))
             store.add_prediction(one, 1, numbers, baselines, Flag(0), 90.0)
             if one:
-                store.add_score(one - 1, one, numbers, losses, Flag(0))
+                store.add_score(one - 1, one, actual, losses, flags)
             if one % 1_000 == 999:
                 store.add_snapshot(one, 1, state)
         store.commit()
