@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ostinato.errors import OstinatoError
 from ostinato.live.children import Child
 
 SLEEPER = """
@@ -65,6 +66,15 @@ def test_it_ends_when_it_is_closed(sleeper):
     assert child.code() is None
     child.close()
     assert child.process.returncode == -signal.SIGTERM
+    child.close()
+
+
+def test_a_line_without_an_end_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "talker.py").write_text("print('x' * 100_000, flush=True)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    child = Child("talker")
+    with pytest.raises(OstinatoError, match="talker wrote a line of more than 65,536 bytes"):
+        child.line()
     child.close()
 
 

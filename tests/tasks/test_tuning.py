@@ -210,6 +210,15 @@ def test_a_process_that_dies_is_replaced(trades, tmp_path):
             os.kill(child, 0)
 
 
+def test_a_page_of_json_that_is_too_large_is_not_read(tmp_path):
+    with (tmp_path / "panel.json").open("wb") as file:
+        file.truncate(1 << 31)
+    with pytest.raises(
+        RunError, match=r"panel\.json is 2,147,483,648 bytes, more than the 67,108,864 allowed"
+    ):
+        read_panel(tmp_path)
+
+
 def test_a_panel_for_other_processes_is_the_same_panel(trades, tmp_path):
     panel = panel_of(trades, Recipe())
     half = len(panel) // 2

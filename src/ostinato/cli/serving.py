@@ -14,6 +14,8 @@ from typing import Self
 from ..dashboard.addresses import ENVIRONMENT, addresses
 from ..errors import ListenError
 
+MAX_LINE = 1 << 16  # bytes
+
 
 class Pages:
     """Starts the page, and the terminal's, where they are wanted; use it in a ``with`` block.
@@ -105,7 +107,10 @@ class Pages:
         child = self._start(options, stdout=subprocess.PIPE)
         self.children.append(child)
         assert child.stdout is not None
-        self.address = child.stdout.readline().decode(errors="replace").strip()
+        line = child.stdout.readline(MAX_LINE + 1)
+        if len(line) > MAX_LINE:
+            raise ListenError(f"the page said more than {MAX_LINE:,} bytes, where its address is expected.")
+        self.address = line.decode(errors="replace").strip()
         if not self.address:
             assert child.stderr is not None
             said = child.stderr.read(4096).decode(errors="replace").strip().removeprefix("ostinato: ")

@@ -7,8 +7,10 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
+from ..errors import OstinatoError
 from ..files.links import open_no_link
 
+MAX_LINE = 1 << 16  # bytes
 PATIENCE = 5.0  # seconds for a child to leave nothing behind
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "POLARS_MAX_THREADS"), "1")  # the engine comes first
 
@@ -26,6 +28,7 @@ class Child:
     """
 
     def __init__(self, module: str, *arguments: str, log: Path | None = None) -> None:
+        self.module = module
         self.errors: IO[bytes] = _file(log)
         try:
             self.process = subprocess.Popen(  # noqa: S603
@@ -45,9 +48,19 @@ class Child:
         return self.process.poll()
 
     def line(self) -> str:
-        """The next line that it writes, "" at the end; waits for it."""
+        """The next line that it writes, "" at the end; waits for it.
+
+        Raises:
+            OstinatoError: the line is too long.
+        """
         assert self.process.stdout is not None
-        return self.process.stdout.readline().decode(errors="replace").strip()
+        line = self.process.stdout.readline(MAX_LINE + 1)
+        if len(line) > MAX_LINE:
+            raise OstinatoError(
+                f"{self.module} wrote a line of more than {MAX_LINE:,} bytes, where it should say one thing. "
+                "Whatever stands in its place is not ours: install ostinato again."
+            )
+        return line.decode(errors="replace").strip()
 
     def complaint(self) -> str:
         """The last line of its standard error, or how it ended."""

@@ -6,7 +6,7 @@ The files are written by a process of their own; the record and the deletions ar
 import asyncio
 from typing import TYPE_CHECKING
 
-from ..errors import StoreError
+from ..errors import OstinatoError, StoreError
 from ..store.sealer import heard
 from ..store.sealing import is_day_over, record, sweep
 from .children import Child
@@ -49,7 +49,7 @@ class Sealing:
                 self._look_after_writing(engine, self.child)
             else:
                 self._begin(engine)
-        except (StoreError, OSError) as error:
+        except (OstinatoError, OSError) as error:
             engine.note("sealing", f"no day was sealed: {error}")
 
     def close(self) -> None:

@@ -156,7 +156,7 @@ def test_a_bad_line_is_told_of_and_the_next_is_read(line):
 @pytest.mark.parametrize("key", [-1, 1.5, "x", True, 2**70, [1]])
 def test_a_bad_key(key):
     feed, items = said([trade(0, key=key)])
-    assert "no whole number from 0 on" in items[0].text
+    assert "no whole number from 0 to 4,611,686,018,427,387,904" in items[0].text
     assert feed.health.rejected == 1
 
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ostinato.errors import ConfigError, DataError
+from ostinato.errors import ConfigError, DataError, StateError
 from ostinato.live import Event, Gap
 from ostinato.live.engine import Settings
 from ostinato.live.feeds import Feed
@@ -20,7 +20,7 @@ from ostinato.tasks.forecasting.live import engine_of, forecaster_of
 from ostinato.tasks.forecasting.live.retraining import Duel, Retraining, schedule
 from ostinato.tasks.forecasting.live.schedules import Schedule, parse_schedule
 from ostinato.tasks.forecasting.live.shelf import Shelf
-from ostinato.tasks.forecasting.live.states import write_state
+from ostinato.tasks.forecasting.live.states import read_state, write_state
 from ostinato.tasks.forecasting.live.trainer import parts_of
 from ostinato.tasks.forecasting.reading import panel_of
 from tasks.conftest import Small
@@ -377,6 +377,19 @@ def test_a_stop_does_not_begin_the_wait_anew(unit, amount, tmp_path):
 def test_a_schedule_that_makes_no_sense_begins_anew(text, tmp_path):
     (tmp_path / "s.json").write_bytes(text.encode("utf-8", "surrogateescape"))
     assert Schedule("seconds", 10.0, tmp_path / "s.json").since is None
+
+
+def large(path):
+    """A file of 2 GiB that takes no room."""
+    with path.open("wb") as file:
+        file.truncate(1 << 31)
+    return path
+
+
+def test_files_that_are_too_large_are_not_read(tmp_path):
+    with pytest.raises(StateError, match="is 2,147,483,648 bytes, more than the 1,073,741,824 allowed here"):
+        read_state(large(tmp_path / "live.state"))
+    assert Schedule("seconds", 10.0, large(tmp_path / "s.json")).since is None
 
 
 def test_too_few_events_are_waited_for(tmp_path):

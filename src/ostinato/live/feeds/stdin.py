@@ -194,7 +194,9 @@ class _State:
             if isinstance(key, str) and re.fullmatch(r"\d{1,19}", key, re.ASCII):
                 key = int(key)
             if isinstance(key, bool) or not isinstance(key, int) or not 0 <= key <= MOST_KEY:
-                raise LineError(f"its {name} is {shortened(key)}, which is no whole number from 0 on")
+                raise LineError(
+                    f"its {name} is {shortened(key)}, which is no whole number from 0 to {MOST_KEY:,}"
+                )
             return key
         return None if self.feed.step is None else math.floor(moment / self.feed.step + WITHIN)
 

@@ -29,11 +29,13 @@ from ...data.grid import Step
 from ...data.layout import Layout
 from ...data.panel import Panel
 from ...errors import RunError
+from ...runs.reading import read_bytes
 from .choosing import column_names, read_lines
 from .trials import Order, Outcome
 
 PANEL = ".panel"  # in the folder of a search, while workers read it
 ARRAYS = ("time", "starts", "observed")
+MAX_PANEL_BYTES = 1 << 26  # of the page of JSON: it names each series
 PLAIN = ("kind", "ids", "step", "season", "targets", "known", "bars")
 
 
@@ -223,8 +225,12 @@ class Told:
 
 
 def read_panel(folder: Path) -> Panel:
-    """What ``write_panel`` laid down; the memory of the arrays is shared with all who read them."""
-    facts = json.loads((folder / "panel.json").read_text(encoding="utf-8"))
+    """What ``write_panel`` laid down; the memory of the arrays is shared with all who read them.
+
+    Raises:
+        RunError: its page of JSON is missing or too large.
+    """
+    facts = json.loads(read_bytes(folder / "panel.json", MAX_PANEL_BYTES))
 
     def array(name: str) -> np.ndarray | None:
         path = folder / f"{name}.npy"

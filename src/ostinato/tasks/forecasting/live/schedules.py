@@ -6,11 +6,13 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from ....errors import ConfigError, shortened
+from ....errors import ConfigError, RunError, shortened
 from ....files.links import make_folder
 from ....files.whole import whole_file
+from ....runs.reading import read_json
 
 PERIODS = {"hourly": 3600.0, "daily": 86_400.0, "weekly": 604_800.0}
+MAX_BYTES = 4096  # of the file
 FEWEST = 1000  # events to be trained on, and between two trainings
 
 
@@ -40,8 +42,9 @@ class Schedule:
     def __init__(self, unit: str, amount: float, file: Path) -> None:
         self.unit, self.amount, self.file = unit, amount, file
         self.since: float | None = None  # in our unit
-        with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
-            since = float(json.loads(file.read_text())[unit])
+        # a file that is damaged or too large begins the wait anew, as an absent one does
+        with suppress(RunError, ValueError, TypeError, KeyError, OverflowError):
+            since = float(read_json(file, MAX_BYTES)[unit])
             self.since = since if math.isfinite(since) else None
 
     def is_due(self, time: float, events: int) -> bool:

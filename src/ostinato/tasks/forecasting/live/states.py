@@ -2,14 +2,16 @@
 
 from pathlib import Path
 
-from ....errors import StateError
+from ....errors import RunError, StateError
 from ....files.whole import whole_file
 from ....live.replaying import Track
+from ....runs.reading import read_bytes
 from ....store import Reader
 from ..opening import open_run
 from .assembling import forecaster_of
 
 STATE = "live.state"  # the key of the last event, 8 bytes, then the state
+MAX_STATE_BYTES = 1 << 30
 
 
 def write_state(store: Path, out: Path) -> None:
@@ -43,12 +45,12 @@ def read_state(path: Path) -> tuple[int, bytes]:
     """The key of the last event, and the state after it.
 
     Raises:
-        StateError: there is none.
+        StateError: there is none, or it is too large.
     """
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise StateError(f"cannot read {path}: {error.strerror or error}.") from None
+        content = read_bytes(path, MAX_STATE_BYTES)
+    except RunError as error:
+        raise StateError(str(error)) from None
     if len(content) < 8:
         raise StateError(f"{path} holds no state.")
     return int.from_bytes(content[:8], "little", signed=True), content[8:]
