@@ -129,10 +129,40 @@ def test_bounds_as_rows_and_as_times():
         (fold,) = folds_of(some, 2, bounds=bounds)
         assert np.array_equal(fold.train, np.arange(48))
         assert np.array_equal(fold.validation, np.arange(50, 68))
-        assert np.array_equal(fold.test, np.arange(70, 90))
+        assert np.array_equal(fold.test, np.arange(70, 88)), (
+            "labels of rows 88 and 89 are not in the test part"
+        )
     some = panel((0, 100), (60, 100))
     (fold,) = folds_of(some, 2, bounds=("2020-09-13T13:31:40", *times[1:]))
     assert [part.tolist() for part in by_series(some, fold.validation)] == [[65, 66, 67], [5, 6, 7]]
+
+
+@pytest.mark.parametrize(("count", "window"), [(1, "expanding"), (3, "expanding"), (3, "rolling")])
+@pytest.mark.parametrize("last", [90, 100])
+@pytest.mark.parametrize("purge", [1, 4])
+def test_no_label_lies_beyond_the_part_of_its_row(count, window, last, purge):
+    """Of several folds the test part is all blocks together."""
+    for fold in folds_of(panel(100), purge, bounds=(50, 60, last), count=count, window=window):
+        assert fold.train[-1] + purge == fold.validation[0] - 1
+        assert fold.validation[-1] + purge == fold.test[0] - 1
+        assert last == 100 or fold.test[-1] + purge < last
+    assert fold.test[-1] == (99 if last == 100 else last - 1 - purge)
+
+
+@pytest.mark.parametrize("window", ["expanding", "rolling"])
+def test_errors_are_scaled_by_the_whole_train_part(window):
+    """The purge leaves out rows without a label within the part; their values are known all the same."""
+    for fold in folds_of(panel(100), 7, (0.5, 0.2, 0.3), count=2, window=window):
+        assert np.array_equal(fold.scaled_by, np.arange(fold.train[0], fold.validation[0]))
+        assert len(fold.scaled_by) == len(fold.train) + 7
+
+
+def test_a_test_part_that_holds_no_label_is_refused():
+    for last in (75, 77):
+        with pytest.raises(DataError, match="the test part has 0 rows left where labels look 7 ahead"):
+            folds_of(panel(100), 7, bounds=(50, 70, last))
+    (fold,) = folds_of(panel(100), 7, bounds=(50, 70, 78))
+    assert np.array_equal(fold.test, [70])
 
 
 @pytest.mark.parametrize(

@@ -24,11 +24,14 @@ class Fold:
     """The rows of one fit, as numbers of rows, ascending.
 
     train, validation: rows whose labels end within the part.
-    test: the rows to be judged; those at the end of a series have no label.
+    test: the rows to be judged; those at the end of a series have no label. Where data go on after the test part, rows
+        whose labels would lie there are not in it.
     used: rows that fitting and validation looked at, their labels included.
 
     Rows of the future, after the last one of a series that was observed, are in no part.
     number, count, window: which fold of which walk it is, from 0.
+    train_part: the train rows with those at the end of the part that have no label within it: all values that training
+        may know, which errors are scaled by. None: train.
     """
 
     train: np.ndarray
@@ -38,6 +41,12 @@ class Fold:
     number: int = 0
     count: int = 1
     window: Window = "expanding"
+    train_part: np.ndarray | None = None
+
+    @property
+    def scaled_by(self) -> np.ndarray:
+        """The rows whose values say how large errors are."""
+        return self.train if self.train_part is None else self.train_part
 
 
 def folds_of(
@@ -51,7 +60,8 @@ def folds_of(
     """Cut a panel in the order of time: all its series at the same moments, so that none tells another's future.
 
     Args:
-        purge: rows by which a label looks ahead; so many are left out at the end of train and of validation.
+        purge: rows by which a label looks ahead; so many are left out at the end of train, of validation, and of a
+            test part that ends before the data do.
         fractions: of train, validation and test rows; each above 0, together 1.
         bounds: where train, validation and test end instead: numbers of rows (of a single series), or times in
             ISO 8601.
@@ -78,9 +88,9 @@ def folds_of(
     for fold in range(count):
         start, stop = edges[fold], edges[fold + 1]
         oldest = 0 if window == "expanding" else start - begin
-        made = _fold(panel, purge, oldest, start - length, start, stop)
+        made = _fold(panel, purge, oldest, start - length, start, stop, end)
         folds.append(replace(made, number=fold, count=count, window=window))
-    _check_lengths(folds, purge, panel, rows)
+    _check_lengths(folds, purge, panel, rows, ends_early=end < rows)
     return folds
 
 
@@ -136,12 +146,19 @@ def _place(panel: Panel, bound: Bound) -> int:
     return sum(int((time < seconds).sum()) for time in _times(panel))
 
 
-def _fold(panel: Panel, purge: int, oldest: int, first: int, second: int, third: int) -> Fold:
+def _fold(panel: Panel, purge: int, oldest: int, first: int, second: int, third: int, last: int) -> Fold:
+    """Train, validation and test end at first, second and third, and labels of the test part at last."""
     edges = [_rows_before(panel, place) for place in (oldest, first, second, third)]  # each (S,)
     purged = [np.maximum(edges[part] - purge, edges[part - 1]) for part in (1, 2)]
-    train = _ranges(edges[0], purged[0])
-    validation = _ranges(edges[1], purged[1])
-    return Fold(train, validation, _ranges(edges[2], edges[3]), _ranges(edges[0], edges[2]))
+    end = _rows_before(panel, last)
+    labelled = np.where(end < panel.ends, np.maximum(end - purge, edges[2]), end)
+    return Fold(
+        train=_ranges(edges[0], purged[0]),
+        validation=_ranges(edges[1], purged[1]),
+        test=_ranges(edges[2], np.minimum(edges[3], labelled)),
+        used=_ranges(edges[0], edges[2]),
+        train_part=_ranges(edges[0], edges[1]),
+    )
 
 
 def _rows_before(panel: Panel, place: int) -> np.ndarray:
@@ -167,10 +184,11 @@ def _ranges(starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
     return np.concatenate(pieces).astype(np.int64)
 
 
-def _check_lengths(folds: Sequence[Fold], purge: int, panel: Panel, rows: int) -> None:
+def _check_lengths(folds: Sequence[Fold], purge: int, panel: Panel, rows: int, ends_early: bool) -> None:
     for fold in folds:
+        cut = ends_early and fold.number == fold.count - 1  # its rows without a label are left out already
         for name, part in (("train", fold.train), ("validation", fold.validation), ("test", fold.test)):
-            if len(part) <= (purge if name == "test" else 0):
+            if len(part) <= (purge if name == "test" and not cut else 0):
                 of = f" of one of {len(folds)} folds" if len(folds) > 1 else ""
                 few = f"{_of_rows(panel, rows)} {'is' if rows == 1 else 'are'} too few"
                 raise DataError(

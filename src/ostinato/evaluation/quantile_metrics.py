@@ -20,7 +20,7 @@ and gives, by name,
     mase          mean absolute error of the median over that of the naive forecast on the fitted rows: of a level
                   the seasonal one, a season ahead (or one row); of a return that of no change, as far ahead as is
                   foreseen
-    scaled_mse    mse over the variance of the level on the fitted rows
+    scaled_mse    mse over the variance of the level on the fitted rows, which are all of the train part
 
 Raises, all of them:
     DataError: shapes disagree, quantiles or points are not finite, or no label is known.
@@ -61,7 +61,8 @@ class Scale(NamedTuple):
 def scale_of(levels: Levels, fitted: ArrayLike, rows: ArrayLike) -> Scale:
     """The units of rows (R,), each of its own series, found on fitted rows alone.
 
-    The literature scales by the variance of the train part; so fitted is that part, without validation.
+    The literature scales by the variance of the train part; so fitted is all of that part, without validation, but with
+    the rows at its end whose labels lie beyond it: ``Fold.scaled_by``.
     """
     known, asked = row_numbers(levels, fitted), row_numbers(levels, rows)
     if levels.observed is not None:

@@ -57,7 +57,7 @@ METRICS = {
         "steps ahead it may be above 1 although the forecast is good; of a return that of no change, as far ahead.",
     ),
     "scaled_mse": Metric(
-        "scaled MSE", "the MSE over the variance of the values on the training rows, as the literature scales it."
+        "scaled MSE", "the MSE over the variance of the values in the whole training part, as the literature scales it."
     ),
 }  # fmt: skip
 SHARES = ("coverage", "accuracy")

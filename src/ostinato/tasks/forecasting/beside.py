@@ -33,7 +33,7 @@ def fitted_beside(target: Target, panel: Panel, fold: Fold) -> LiveBaselines:
         for name in OF_VALUES
         if name in kinds
     }
-    units = [float(scale_of(levels, fold.train, rows[:1]).change[0]) for levels in columns]
+    units = [float(scale_of(levels, fold.scaled_by, rows[:1]).change[0]) for levels in columns]
     return LiveBaselines(
         baselines=found, units=[unit if np.isfinite(unit) and unit > 0 else 1.0 for unit in units]
     )
