@@ -20,8 +20,9 @@ from ostinato.models import MODELS
 from ostinato.runs.comparison import Comparison
 from ostinato.tasks.forecasting import compare
 
-# twelve, four and four months of thirty days, as the literature cuts it
-ETT = {"target": "OT", "bounds": (8640, 11520, 14400)}
+# Twelve, four and four months of thirty days, as the literature cuts it. There the first forecast is made at the last
+# hour before the test months, row 11,519, and the last one when its labels end with them: 2,881 - horizon forecasts.
+ETT = {"target": "OT", "bounds": (8640, 11519, 14400)}
 
 
 class Task(NamedTuple):
@@ -119,7 +120,8 @@ def table(found: Comparison) -> list[str]:
             p = "" if model.corrected_p is None else f"{model.corrected_p:.2g}"
             rest = f" {p} | {model.seconds or 0:.0f} s | {model.step_us or 0:.0f} µs |"
         lines.append(f"| {f'**{name}**' if model else name} | {figures} |{rest}")
-    return lines
+    told = [f"{name}: {one.settings}" for name, one in found.baselines.items() if one.settings]
+    return [*lines, "", f"Baselines: {'; '.join(told)}."] if told else lines
 
 
 def verdict(task: Task, found: Comparison) -> list[str]:

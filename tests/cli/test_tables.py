@@ -51,6 +51,13 @@ def test_what_the_columns_mean_is_said():
     assert "below 0 the model loses less" in console.export_text()
 
 
+def test_what_was_chosen_of_baselines_is_said():
+    for settings, said in (({"sign_table": "the last 4 signs", "base_rate": ""}, True), ({}, False)):
+        console = Console(width=200, record=True)
+        show(console, {"lstm": replace(SCORES, settings=settings)})
+        assert ("Baselines: sign_table (the last 4 signs)." in console.export_text()) is said
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [

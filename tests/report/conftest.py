@@ -145,7 +145,8 @@ class Maker:
             "parts": {"test": PartFacts(rows=100, first=START, last=START + HOUR)},
             "models": {"lstm": model, "gru": ComparedModel(failed="the loss became NaN.")},
             "baselines": {
-                "naive": ComparedBaseline(test={"pinball": 0.3}, intervals={"pinball": [0.25, 0.35]})
+                "naive": ComparedBaseline(test={"pinball": 0.3}, intervals={"pinball": [0.25, 0.35]}),
+                "linear": ComparedBaseline(test={"pinball": 0.4}, settings="the last 336 rows"),
             },
         }
         write_comparison(path / "compare.json", Comparison(**(usual | changes)))
@@ -159,6 +160,7 @@ def table(measure: str = "pinball", ours: float | None = 0.3, p: float | None = 
         test={measure: ours, "mae": 0.7, "coverage_80": 0.801},
         validation={measure: 0.31},
         baselines={"drift": {measure: 0.5}, "naive": {measure: 0.35, "mae": float("nan")}},
+        baseline_settings={"drift": "of all <rows>"},
         tests=SkillTests(diebold_mariano=skill),
         training=TrainingFacts(seconds=75.0, epochs=3, stopped="early"),
         model=ModelFacts(parameters=12345, step_us=9.5),

@@ -48,6 +48,7 @@ def test_the_table_is_sorted_and_speaks(make):
     assert "model is better" in said
     assert "nan" not in said.lower().replace("nanfang", "")
     assert "14.29 %" in said  # 1 - 0.30 / 0.35
+    assert "Baselines: drift (of all <rows>)." in said
 
 
 def test_every_section_of_a_full_run(pages):
@@ -193,6 +194,7 @@ def test_a_comparison_says_who_wins_and_links_to_pages_that_are_there(make):
         in said
     )
     assert "gru failed: the loss became NaN." in said
+    assert "Baselines: linear regression (the last 336 rows)." in said
     assert "0.2000 – 0.3000" in said
     assert "href" not in (path / "report.html").read_text().split("<tbody>")[1].split("</tbody>")[0]
     RUN = make.run("c/lstm")

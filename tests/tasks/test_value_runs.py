@@ -8,7 +8,7 @@ import torch
 from contract.registry.models import MODEL_OPTIONS
 from ostinato.data.folds import Fold
 from ostinato.errors import BrokenRunError, ConfigError
-from ostinato.runs import read_predictions, read_tensors, write_tensors
+from ostinato.runs import read_predictions, read_results, read_tensors, write_tensors
 from ostinato.tasks.forecasting import evaluate, fit, open_run, predict
 from ostinato.tasks.forecasting.features import raw_rows
 from ostinato.tasks.forecasting.recipe import recipe_from
@@ -76,6 +76,39 @@ def test_a_recipe_that_could_not_be_opened_again_is_not_made(tmp_path):
     ):
         fitted(tmp_path / "run", data, target="y,z", **fields)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("horizon", [1, 9])
+def test_scaled_errors_are_those_of_the_literature(tmp_path, horizon):
+    """Over the variance of the whole train part, on all forecasts whose labels lie within the test part."""
+    data = frame(600).with_columns(pl.col("y") + 0.02 * np.arange(600))  # a trend: the last rows count
+    made = fitted(tmp_path / "run", data, horizon=horizon, bounds=[300, 399, 550], form="point")
+    y = data["y"].to_numpy()
+    told = read_predictions(made.run.folder.predictions)
+    rows, point = told["row"].to_numpy(), told["q50"].to_numpy()
+    ahead = told["horizon"].to_numpy() if horizon > 1 else 1
+    np.testing.assert_array_equal(
+        np.unique(rows), np.arange(399, 550 - horizon)
+    )  # 400 - 1 to the last label, 549
+    np.testing.assert_array_equal(told["actual"], y[rows + ahead])
+    expected = np.mean((y[rows + ahead] - point) ** 2) / np.mean((y[:300] - y[:300].mean()) ** 2)
+    assert made.results is not None
+    assert made.results.test["scaled_mse"] == pytest.approx(expected, rel=1e-12)
+    naive = np.mean((y[rows + ahead] - y[rows]) ** 2) / np.var(y[:300])
+    assert made.results.baselines["naive"]["scaled_mse"] == pytest.approx(naive, rel=1e-12)
+    scale = np.mean(np.abs(y[24:300] - y[:276]))  # of hours the naive forecast is that of a day before
+    mase = np.mean(np.abs(y[rows + ahead] - point)) / scale
+    assert made.results.test["mase"] == pytest.approx(mase, rel=1e-12)
+
+
+def test_what_was_chosen_of_a_baseline_stands_in_the_run(tmp_path):
+    made = fitted(tmp_path / "run")
+    assert made.results is not None
+    told = made.results.baseline_settings
+    assert told["seasonal_naive"] == told["exponential_smoothing"] == "a season of 24 rows"
+    assert told["linear"].startswith("the last 64 rows, penalty ")
+    assert told["ewma_quantiles"].startswith("a half-life of ")
+    assert read_results(made.run.folder.metrics).baseline_settings == told
 
 
 @pytest.mark.parametrize("panel", [bars(), table(), table(120, 90)], ids=["bars", "table", "series"])

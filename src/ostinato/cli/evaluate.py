@@ -38,6 +38,7 @@ def evaluate(
             "notes": list(found.notes),
             "test": found.test,
             "baselines": found.baselines,
+            "baseline_settings": found.scored.settings,
             "tests": {"diebold_mariano": tests},
         }
         typer.echo(json_module.dumps(record, indent=2, allow_nan=False))
@@ -49,4 +50,5 @@ def evaluate(
     )
     for note in found.notes:
         console.print(f"note: {note}", highlight=False)
-    show(console, {opened.name: Scores(found.measure, found.test, found.baselines, found.skill)})
+    scores = Scores(found.measure, found.test, found.baselines, found.skill, settings=found.scored.settings)
+    show(console, {opened.name: scores})

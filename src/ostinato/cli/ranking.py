@@ -7,7 +7,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from .tables import SHORT, shown
+from .tables import SHORT, settings_lines, shown
 
 if TYPE_CHECKING:
     from ..runs.comparison import ComparedBaseline, Comparison
@@ -25,6 +25,8 @@ def show_comparison(console: Console, found: "Comparison") -> None:
     """The table, what its columns are, and a sentence for each model, the best first."""
     console.print(comparison_table(console, found))
     console.print(_legend(found), highlight=False, markup=False)
+    for line in settings_lines({name: entry.settings for name, entry in found.baselines.items()}):
+        console.print(line, highlight=False, markup=False)
     for name, model in sorted(found.models.items(), key=lambda entry: _loss(entry[1], found.measure)):
         said = f"{name} failed: {model.failed}" if model.failed else model.verdict
         console.print(said, highlight=False, markup=False)

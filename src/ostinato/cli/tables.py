@@ -1,7 +1,7 @@
 """Tables and sentences for people: every model beside the baselines."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -36,6 +36,7 @@ class Scores:
     seconds: float | None = None  # of training
     step_us: float | None = None
     trials: int = 1  # configurations of which the model was chosen
+    settings: Mapping[str, str] = field(default_factory=dict)  # of baselines, such as a window
 
     @property
     def rival(self) -> str | None:
@@ -58,6 +59,7 @@ class Scores:
             found,
             results.training.seconds,
             results.model.step_us,
+            settings=results.baseline_settings,
         )
 
 
@@ -74,8 +76,20 @@ def show(console: Console, scores: Mapping[str, Scores]) -> None:
         f"All on the same rows; a lower {loss_name(first.measure)} is better.{rival}",
         highlight=False,
     )
+    for line in settings_lines(first.settings):
+        console.print(line, highlight=False, markup=False)
     for sentence in words(scores):
         console.print(sentence, highlight=False)
+
+
+def settings_lines(settings: Mapping[str, str]) -> list[str]:
+    """What was chosen of the baselines, in one line; none where nothing is known.
+
+    >>> settings_lines({"linear": "the last 336 rows, penalty 1"})
+    ['Baselines: linear (the last 336 rows, penalty 1).']
+    """
+    told = "; ".join(f"{SHORT.get(name, name)} ({text})" for name, text in settings.items() if text)
+    return [f"Baselines: {told}."] if told else []
 
 
 def scores_table(scores: Mapping[str, Scores], width: int = 80) -> Table:

@@ -47,6 +47,7 @@ def _tell(console: "Console", walked: "Walk") -> None:
         walked.scored.skill,
         sum(results.training.seconds for results in every),
         every[-1].model.step_us,
+        settings=walked.scored.settings,
     )
     console.print(
         f"{found.rows_scored:,} rows in {len(found.folds)} folds, {found.window} window", highlight=False

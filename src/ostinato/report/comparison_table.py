@@ -8,6 +8,7 @@ from ..runs.comparison import ComparedBaseline, ComparedModel, Comparison
 from ..runs.results import Skill
 from .html import Content, Markup, element, joined
 from .numbers import NONE, count, duration, number, p_value, percent
+from .scores import settings_note
 from .tables import table
 from .words import against, in_order, metric_of, rival, shown
 
@@ -47,7 +48,8 @@ def comparison_table(found: Comparison, pages: Mapping[str, list[str]]) -> Marku
         f"test of equal {found.loss_name} {best}, two-sided; below 0 the model loses less. p is corrected for "
         f"{count(found.compared)} compared; words are at the {percent(ALPHA, 0)} level."
     )
-    return joined(table(headings, rows, words=[4]), element("p", note, class_="note"))
+    settings = settings_note({name: entry.settings for name, entry in found.baselines.items()})
+    return joined(table(headings, rows, words=[4]), element("p", note, class_="note"), settings)
 
 
 def _first(

@@ -1,6 +1,6 @@
 """The model beside its baselines: key figures and the table."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from ..evaluation.verdict import ALPHA
 from ..runs.results import Metrics, Results, Skill, loss_name
@@ -61,7 +61,18 @@ def score_table(results: Results, facts: Facts) -> Markup:
         f"{loss_name(measure)}, two-sided; a negative DM means that the model loses less. Words are at the "
         f"{percent(ALPHA, 0)} level."
     )
-    return joined(table(headings, rows, words=[4]), element("p", note, class_="note"), *_by_column(results))
+    return joined(
+        table(headings, rows, words=[4]),
+        element("p", note, class_="note"),
+        settings_note(results.baseline_settings),
+        *_by_column(results),
+    )
+
+
+def settings_note(settings: Mapping[str, str]) -> Markup | None:
+    """What was chosen of the baselines; nothing where nothing is known."""
+    told = "; ".join(f"{rival(name)} ({text})" for name, text in settings.items() if text)
+    return element("p", f"Baselines: {told}.", class_="note") if told else None
 
 
 def _tested(skill: Skill | None) -> list[Content]:

@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
-from .format import Line, TaskName, Time
+from .format import TaskName, Time
 from .reading import read_json
 from .results import Metric, Metrics, NotNegative, PartFacts, Share, Skill
-from .schema import STRICT, Name, validated
+from .schema import STRICT, Line, Name, validated
 from .writing import plain, write_json
 
 COMPARISON = "compare.json"
@@ -46,6 +46,7 @@ class ComparedBaseline(BaseModel):
 
     test: Metrics = {}
     intervals: Intervals = {}  # of the metrics of `test`, 95 %
+    settings: Line = ""  # what was chosen of a baseline, such as its window, in words
 
 
 class ComparedModel(ComparedBaseline):

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, JsonValue, StringConstraints, field_valid
 
 from ..errors import BrokenRunError, shortened
 from .reading import MAX_JSON_BYTES, parse_json, read_json
-from .schema import STRICT, Name, validated
+from .schema import STRICT, Line, Name, validated
 from .writing import write_bytes
 
 FORMAT_VERSION = 1
@@ -24,7 +24,6 @@ FORMAT_VERSION = 1
 TaskName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 # datetime takes any character between date and time, an escape sequence's too
 Time = Annotated[str, StringConstraints(pattern=r"^[0-9T:.+Z-]+$", max_length=40)]
-Line = Annotated[str, StringConstraints(max_length=2000)]
 Version = Annotated[str, StringConstraints(max_length=200)]
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, Field
 
 from .reading import read_json
-from .schema import STRICT, Name, validated
+from .schema import STRICT, Line, Name, validated
 from .writing import plain, write_json
 
 LOSS_NAMES = {"log_loss": "log-loss", "pinball": "pinball loss", "mse": "squared error"}
@@ -78,6 +78,7 @@ class Results(BaseModel):
     test: Metrics
     validation: Metrics
     baselines: dict[Name, Metrics] = {}  # by name, on the rows of `test`
+    baseline_settings: dict[Name, Line] = Field(default={}, max_length=1000)  # such as a window, in words
     tests: SkillTests = SkillTests()
     training: TrainingFacts
     model: ModelFacts

@@ -8,6 +8,7 @@ from ..errors import BrokenRunError, shortened
 
 STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True)
 
+Line = Annotated[str, StringConstraints(max_length=2000)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Model = TypeVar("Model", bound=BaseModel)
 

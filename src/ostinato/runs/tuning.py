@@ -10,10 +10,10 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, Field, JsonValue
 
 from .comparison import RunPath
-from .format import Line, TaskName, Time
+from .format import TaskName, Time
 from .reading import read_json
 from .results import Metric, NotNegative, Share
-from .schema import STRICT, Name, validated
+from .schema import STRICT, Line, Name, validated
 from .writing import plain, write_json
 
 TUNING = "tune.json"

@@ -165,6 +165,27 @@ def test_another_number_of_series_is_refused():
         fitted.predict(levels_of(walk(50), (0, 25)))
 
 
+@pytest.mark.parametrize("length", [1, 4, 7])
+def test_settings_are_those_used(length):
+    """A level that many rows ago is read, and one before it is not."""
+    levels, rows = levels_of(walk()), np.arange(300)
+    for baseline, told in (
+        (SignTable(length), f"the last {length} signs"),
+        (LogisticRegression(length), f"the last {length} changes"),
+    ):
+        assert baseline.fit(levels, rows).settings() == told
+        changed = []
+        for back in (length, length + 1):
+            other = levels.level.copy()
+            other[350 - back] += 50 * np.sign(
+                other[351 - back] - other[350 - back]
+            )  # turns the sign of one change
+            changed.append(baseline.predict(levels_of(other), [350]) != baseline.predict(levels, [350]))
+        assert changed == [True, False]
+    assert (SignTable().order, LogisticRegression().width) == (4, 32), "as the README tells"
+    assert BaseRate().fit(levels, rows).settings() == ""
+
+
 @pytest.mark.parametrize("order", [0, -1, 13])
 def test_order_has_bounds(order):
     with pytest.raises(ConfigError, match=f"order must be 1 to 12 signs, got {order}"):

@@ -14,11 +14,13 @@ from ostinato.evaluation.baselines import (
     ConstantQuantiles,
     Drift,
     EwmaQuantiles,
+    ExponentialSmoothing,
     LinearRegression,
     Naive,
     SeasonalNaive,
     spread,
 )
+from ostinato.evaluation.baselines.moments import Moments
 
 AT = np.arange(1, 10) / 10
 each_baseline = pytest.mark.parametrize("make", VALUE_BASELINES.values(), ids=VALUE_BASELINES.keys())
@@ -120,7 +122,6 @@ def test_shapes_order_and_rows_asked_for_one_by_one(make, relative, monkeypatch)
     assert np.all(np.isfinite(found))
     assert np.all(np.diff(found, axis=2) >= 0)
     monkeypatch.setattr("ostinato.evaluation.baselines.series.CELLS", 30)
-    monkeypatch.setattr("ostinato.evaluation.baselines.linear.CELLS", 30)
     np.testing.assert_allclose(forecasts(fitted, levels, rows)[:, :, :9], found, rtol=1e-9)
     np.testing.assert_allclose(fitted.quantiles(levels, rows[2:3], AT)[0], found[2], rtol=1e-9)
 
@@ -287,6 +288,87 @@ def test_linear_is_ridge_on_the_last_values():
     np.testing.assert_allclose(
         fitted.point(levels, [t])[0], values[t] + unit * weights.predict(now)[0], rtol=1e-8
     )
+
+
+def test_linear_chooses_the_window_by_fitted_rows_alone():
+    """What returns after 300 rows is seen by the longest window only; what happens later has no say."""
+    draw, values = np.random.default_rng(0), np.zeros(6000)
+    values[:300] = draw.normal(size=300)
+    for t in range(300, 6000):
+        values[t] = 0.9 * values[t - 300] + draw.normal()
+    rows = np.arange(4000)
+    found = [
+        LinearRegression().fit(levels_of(np.r_[values[:4000], later], horizons=(1,)), rows[:-1])
+        for later in (values[4000:], np.zeros(2000))
+    ]
+    assert [one.width for one in found] == [336, 336]
+    np.testing.assert_array_equal(found[0].weights, found[1].weights)
+    assert found[0].settings().startswith("the last 336 rows, penalty ")
+    short = LinearRegression().fit(levels_of(np.cumsum(draw.normal(size=4000)), horizons=(1,)), rows[:-1])
+    assert short.settings() == f"the last {short.width} rows, penalty {short.strength:g}"
+    assert short.weights.shape == (short.width - 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("rows", "starts", "widths"),
+    [
+        (100, (0,), (64,)),
+        (839, (0,), (64,)),
+        (840, (0,), (64, 168)),
+        (1680, (0,), (64, 168, 336)),
+        (1680, tuple(range(0, 1680, 200)), (64, 168)),
+    ],
+)
+def test_linear_windows_are_bounded_by_what_was_seen(rows, starts, widths):
+    from ostinato.evaluation.baselines.linear import window_lengths
+
+    assert window_lengths(levels_of(np.zeros(rows), starts), np.arange(rows)) == widths
+
+
+def test_linear_is_bounded_in_time():
+    from ostinato.evaluation.baselines.linear import PRODUCTS, most_rows
+
+    assert most_rows(64, 1) == 200_000
+    for horizons in (1, 24, 720, 10_000):
+        assert most_rows(336, horizons) * 336 * (336 + horizons) <= PRODUCTS
+    assert most_rows(336, 720) > 10_800, "ETTh1 is fitted whole at every horizon"
+
+
+@given(
+    rows=st.integers(1, 60),
+    features=st.integers(1, 12),
+    used=st.integers(1, 12),
+    strength=st.sampled_from([1e-6, 1e-2, 1.0, 100.0]),
+    seed=st.integers(0, 10**6),
+)
+def test_moments_tell_what_the_rows_would(rows, features, used, strength, seed):
+    """Fitted and judged from sums of products of two parts, against scikit-learn on the rows."""
+    draw, used = np.random.default_rng(seed), min(used, features)
+    x, y = draw.normal(0.5, 2, (rows, features)), draw.normal(-1, 3, (rows, 2))
+    found = Moments.none(features, 2)
+    for part in (slice(0, rows // 3), slice(rows // 3, None)):
+        found += Moments.of(x[part], y[part])
+    found, x = found.first(used), x[:, :used]
+    weights, bias = found.ridge(strength)
+    expected = Ridge(alpha=strength * rows * np.mean(x**2), solver="svd").fit(x, y)
+    np.testing.assert_allclose(x @ weights + bias, expected.predict(x), rtol=1e-6, atol=1e-6)
+    mean = np.mean((expected.predict(x) - y) ** 2)
+    assert found.squared_error(weights, bias) == pytest.approx(mean, rel=1e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize("season", [1440, 500, 24, 7])
+def test_settings_are_those_used(season):
+    """What is said of a baseline is what its forecasts are made with."""
+    values, rows = np.resize(walk(season), 5000), np.arange(4000)
+    levels = levels_of(values + 0.01 * walk(5000, 1), horizons=(1, 3), season=season)
+    naive = SeasonalNaive().fit(levels, rows)
+    assert naive.settings() == f"a season of {season:,} rows"
+    assert naive.point(levels, [4500])[0, 0] == pytest.approx(levels.level[4501 - season], rel=1e-12)
+    smoothing = ExponentialSmoothing().fit(levels, rows)
+    assert smoothing.settings() == (f"a season of {season} rows" if season <= 400 else "no season")
+    ewma = EwmaQuantiles().fit(levels, rows)
+    assert ewma.settings() == f"a half-life of {ewma.half_life:,} rows"
+    assert [make().fit(levels, rows).settings() for make in (Naive, Drift, ConstantQuantiles)] == [""] * 3
 
 
 def test_linear_finds_what_is_linear():

@@ -45,6 +45,10 @@ class DirectionBaseline(Protocol):
 
     def predict(self, levels: Levels, rows: ArrayLike | None = None) -> Floats: ...
 
+    def settings(self) -> str:
+        """What was chosen of it, in words; "" where nothing was."""
+        ...
+
 
 class BaseRate:
     """The share of ups among the fitted rows, for every row.
@@ -63,6 +67,10 @@ class BaseRate:
         if self.rate is None:
             raise DataError("this BaseRate has seen no rows yet. Call fit before predict.")
         return np.full(len(_asked(levels, rows)), self.rate)
+
+    def settings(self) -> str:
+        """Nothing."""
+        return ""
 
 
 class SignTable:
@@ -101,6 +109,10 @@ class SignTable:
         if self.table is None:
             raise DataError("this SignTable has seen no rows yet. Call fit before predict.")
         return self.table[sign_patterns(levels, self.order)[_asked(levels, rows)]]
+
+    def settings(self) -> str:
+        """How many signs."""
+        return f"the last {self.order} signs"
 
 
 class LogisticRegression:
@@ -158,6 +170,10 @@ class LogisticRegression:
             x = self._features(levels, moved, asked[start : start + size])
             out[start : start + size] = self.model.predict_proba(x)[:, 1]
         return out
+
+    def settings(self) -> str:
+        """The window."""
+        return f"the last {self.width} changes"
 
     def _features(self, levels: Levels, moved: Floats, rows: Integers) -> Floats:
         assert self.units is not None

@@ -68,6 +68,11 @@ class ExponentialSmoothing(ValueBaseline):
         self.parameters = Smoothing()
         self._last: tuple[Levels, States] | None = None
 
+    def settings(self) -> str:
+        """The season, which may have been left out."""
+        rows = self.parameters.rows
+        return f"a season of {rows:,} rows" if rows > 1 else "no season"
+
     def states(self, levels: Levels) -> States:
         """Level, trend and season after each row."""
         if self._last is None or self._last[0] is not levels:

@@ -84,6 +84,10 @@ class EwmaQuantiles(ValueBaseline):
         }
         self.half_life = min(losses, key=losses.__getitem__)
 
+    def settings(self) -> str:
+        """The half-life."""
+        return f"a half-life of {self.half_life:,} rows"
+
     def volatility(self, levels: Levels) -> Floats:
         """The square root of the variance at each row, (N,)."""
         if self._last is None or self._last[0] is not levels:

@@ -95,6 +95,10 @@ class ValueBaseline(ABC):
                 out[block] += levels.level[some][:, None, None]
         return out
 
+    def settings(self) -> str:
+        """What was chosen of it, in words; "" where nothing was."""
+        return ""
+
     @abstractmethod
     def _change(self, levels: Levels, rows: Integers) -> Floats:
         """How much the level is expected to change until each horizon, (R, H) or (R, 1)."""
@@ -152,6 +156,14 @@ class SeasonalNaive(ValueBaseline):
     """
 
     needs_season = True
+    season: int | None = None
+
+    def settings(self) -> str:
+        """The season."""
+        return "" if self.season is None else f"a season of {self.season:,} rows"
+
+    def _learn(self, levels: Levels, rows: Integers) -> None:
+        self.season = levels.season
 
     def _change(self, levels: Levels, rows: Integers) -> Floats:
         assert levels.season is not None

@@ -21,7 +21,7 @@ from .fitting import conclude, part_facts, rehearse, train_chosen
 from .planning import Planned, plan_comparison
 from .pooling import intervals_of, pooled
 from .reading import Data, panel_of
-from .target import Columns, Metrics, Scored, Target, means, target_of
+from .target import Metrics, Rivals, Scored, Target, means, target_of
 from .watching import Watch, unwatched
 
 
@@ -104,7 +104,7 @@ class _Work:
         self.folds: list[Fold] = planned.recipe.folds(panel, plan.folds, plan.window)
         _, recipe = planned.choices(plan.models[0], plan.seed, 0).of(panel, self.folds[0])
         self.target: Target = target_of(recipe)
-        self.rivals: dict[int, dict[str, Columns]] = {}  # baselines of each fold, for all models
+        self.rivals: dict[int, Rivals] = {}  # baselines of each fold, for all models
         self.beside: dict[int, LiveBaselines] = {}  # and those that the runs of each fold carry
 
     @property
@@ -112,7 +112,7 @@ class _Work:
         """Rows that a label looks ahead."""
         return self.target.recipe.purge
 
-    def rivals_of(self, place: int) -> dict[str, Columns]:
+    def rivals_of(self, place: int) -> Rivals:
         """The baselines of a fold, fitted once."""
         if place not in self.rivals:
             rows = self.target.labelled(self.panel, self.folds[place].test)
@@ -199,7 +199,9 @@ def _judged(work: _Work, reached: dict[str, list[_Seed]], failed: dict[str, str]
     one = next(iter(middle.values())).scored
     baselines = {
         name: ComparedBaseline(
-            test=means(columns), intervals=intervals_of(columns, panel, one.rows, work.horizon)
+            test=means(columns),
+            intervals=intervals_of(columns, panel, one.rows, work.horizon),
+            settings=one.settings.get(name, ""),
         )
         for name, columns in one.baselines.items()
     }

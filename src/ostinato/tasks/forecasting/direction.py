@@ -17,7 +17,7 @@ from ...data.levels import Levels
 from ...data.panel import Panel
 from ...errors import DataError
 from ...evaluation import DIRECTION_BASELINES, direction_rows
-from .target import Columns, Question, Target, row_columns
+from .target import BaselineForecasts, Columns, Question, Target, row_columns
 
 
 class Direction(Target):
@@ -56,11 +56,12 @@ class Direction(Target):
         """log_loss, auc (of several folds the mean of theirs), brier, accuracy."""
         return dict(direction_rows(forecasts, self.labels(panel, rows)))
 
-    def baselines(self, panel: Panel, rows: np.ndarray, fold: Fold) -> Iterator[tuple[str, np.ndarray]]:
+    def baseline_forecasts(self, panel: Panel, rows: np.ndarray, fold: Fold) -> Iterator[BaselineForecasts]:
         """The base rate, the table of signs and a logistic regression."""
         levels, fitted = self.levels(panel), self.fitted(panel, fold)
         for name, kind in DIRECTION_BASELINES.items():
-            yield name, kind().fit(levels, fitted).predict(levels, rows)
+            baseline = kind().fit(levels, fitted)
+            yield BaselineForecasts(name, baseline.settings(), baseline.predict(levels, rows))
 
     def frame(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray) -> pl.DataFrame:
         """p_up, and what happened: 1 for up, 0 for not up."""

@@ -17,7 +17,7 @@ from .opening import Run
 from .predicting import foresee
 from .reading import Data, panel_of
 from .recipe import Recipe
-from .target import Columns, Metrics, Scored, target_of
+from .target import Metrics, Rivals, Scored, target_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,10 +101,13 @@ def _from(panel: Panel, fold: Fold, validation: np.ndarray, purge: int) -> Fold:
     series = panel.series[scored]
     firsts = panel.stops.copy()
     np.minimum.at(firsts, series, scored)
-    ranges = [
-        np.arange(start, max(first - purge, start)) for start, first in zip(panel.starts, firsts, strict=True)
-    ]
-    return replace(fold, train=np.concatenate(ranges).astype(np.int64), validation=validation)
+
+    def before(gap: int) -> np.ndarray:
+        ends = np.maximum(firsts - gap, panel.starts)
+        ranges = [np.arange(start, end) for start, end in zip(panel.starts, ends, strict=True)]
+        return np.concatenate(ranges).astype(np.int64)
+
+    return replace(fold, train=before(purge), validation=validation, train_part=before(0))
 
 
 def _perhaps(recipe: Recipe) -> str:
@@ -119,7 +122,7 @@ def judge(
     forecasts: np.ndarray,
     fold: Fold,
     notes: tuple[str, ...] = (),
-    rivals: dict[str, Columns] | None = None,
+    rivals: Rivals | None = None,
 ) -> Evaluation:
     """Metrics, baselines and tests of skill for forecasts of the validation and test rows (R,).
 

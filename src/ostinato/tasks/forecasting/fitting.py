@@ -40,7 +40,7 @@ from .predicting import check_numbers, foresee
 from .reading import Data, panel_of
 from .recipe import Recipe
 from .streaming import pieces_of, stream
-from .target import Columns, Question, target_of
+from .target import Question, Rivals, target_of
 
 WINDOW = 64  # steps of a training window for a model without a window of its own
 MOST_LINES = 2_000_000  # of predictions.parquet
@@ -262,7 +262,7 @@ def _validation_loss(
 def conclude(
     trained: Trained,
     panel: Panel,
-    rivals: dict[str, Columns] | None = None,
+    rivals: Rivals | None = None,
     beside: LiveBaselines | None = None,
 ) -> Fit:
     """Judge the best weights on the way that live input takes: raw rows through the whole model.
@@ -281,6 +281,7 @@ def conclude(
         test=evaluation.test,
         validation=evaluation.validation,
         baselines=evaluation.baselines,
+        baseline_settings=evaluation.scored.settings,
         tests=SkillTests(diebold_mariano=evaluation.skill),
         training=TrainingFacts(seconds=finished.seconds, epochs=finished.epochs, stopped=finished.stopped),
         model=ModelFacts(

@@ -10,7 +10,7 @@ import numpy as np
 from ...data.panel import Panel
 from ...errors import ConfigError, did_you_mean
 from ...evaluation import intervals
-from .target import Columns, Scored, Target
+from .target import Columns, Rivals, Scored, Target, joint_settings
 
 MOST_FOLDS = 100
 WINDOWS = ("expanding", "rolling")
@@ -31,7 +31,10 @@ def pooled(target: Target, panel: Panel, scores: Sequence[Scored]) -> Scored:
         panel,
         np.concatenate([score.rows for score in scores]),
         _joined([score.columns for score in scores]),
-        {name: _joined([score.baselines[name] for score in scores]) for name in names},
+        Rivals(
+            {name: _joined([score.baselines[name] for score in scores]) for name in names},
+            {name: _settings(name, scores) for name in scores[0].settings},
+        ),
     )
 
 
@@ -56,6 +59,11 @@ def check_folds(folds: int, window: str) -> None:
         raise ConfigError(
             f"window must be {' or '.join(WINDOWS)}, got {window!r}.{did_you_mean(window, WINDOWS)}"
         )
+
+
+def _settings(name: str, scores: Sequence[Scored]) -> str:
+    folds = [f"fold {place + 1}" for place in range(len(scores))]
+    return joint_settings([score.settings.get(name, "") for score in scores], folds)
 
 
 def _joined(parts: Sequence[Columns]) -> Columns:

@@ -9,8 +9,8 @@ Axes: N rows, R rows asked for, F features, O numbers of a model, K numbers of a
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -24,6 +24,8 @@ from ...runs.writing import plain
 from ...training.objective import Objective
 from .recipe import Recipe
 from .skill import skill_of
+
+SETTINGS_TOLD = 3
 
 Metrics = dict[str, float | None]
 Columns = dict[str, np.ndarray]  # what each metric is the mean of, row by row, (R,); NaN is left out
@@ -42,6 +44,27 @@ class Question:
 
 
 @dataclass(frozen=True, eq=False)
+class BaselineForecasts:
+    """What a baseline says of some rows.
+
+    settings: what was chosen of it, such as its window, in words; "" where nothing was.
+    forecasts: as a model gives them, one for each row.
+    """
+
+    name: str
+    settings: str
+    forecasts: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Rivals:
+    """What baselines reached on some rows, and their settings, each by name."""
+
+    columns: dict[str, Columns]
+    settings: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
 class Scored:
     """What was reached on some rows, in their order: by the model, and by each baseline on the same rows."""
 
@@ -50,6 +73,7 @@ class Scored:
     columns: Columns
     baselines: dict[str, Columns]
     skill: dict[str, Skill]  # Diebold–Mariano against each baseline
+    settings: dict[str, str] = field(default_factory=dict)  # of the baselines that have some
 
     @property
     def losses(self) -> np.ndarray:
@@ -118,15 +142,22 @@ class Target(ABC):
         """What the metrics of forecasts of labelled rows (R,) are means of, the measure among them."""
 
     @abstractmethod
-    def baselines(self, panel: Panel, rows: np.ndarray, fold: Fold) -> Iterator[tuple[str, np.ndarray]]:
-        """Forecasts of each baseline, fitted on train and validation rows, by name."""
+    def baseline_forecasts(self, panel: Panel, rows: np.ndarray, fold: Fold) -> Iterator[BaselineForecasts]:
+        """Those of each baseline, fitted on train and validation rows."""
 
-    def rivals(self, panel: Panel, rows: np.ndarray, fold: Fold) -> dict[str, Columns]:
+    def baselines(self, panel: Panel, rows: np.ndarray, fold: Fold) -> Iterator[tuple[str, np.ndarray]]:
+        """Forecasts of each baseline, by name."""
+        for baseline in self.baseline_forecasts(panel, rows, fold):
+            yield baseline.name, baseline.forecasts
+
+    def rivals(self, panel: Panel, rows: np.ndarray, fold: Fold) -> Rivals:
         """``columns`` of each baseline; they do not depend on the model, so several may share them."""
-        return {
-            name: self.columns(panel, rows, theirs, fold)
-            for name, theirs in self.baselines(panel, rows, fold)
-        }
+        found = Rivals({})
+        for baseline in self.baseline_forecasts(panel, rows, fold):
+            found.columns[baseline.name] = self.columns(panel, rows, baseline.forecasts, fold)
+            if baseline.settings:
+                found.settings[baseline.name] = baseline.settings
+        return found
 
     def judge(
         self,
@@ -134,19 +165,19 @@ class Target(ABC):
         rows: np.ndarray,
         forecasts: np.ndarray,
         fold: Fold,
-        rivals: dict[str, Columns] | None = None,
+        rivals: Rivals | None = None,
     ) -> Scored:
         """Score forecasts of labelled rows (R,) beside the baselines; ``rivals`` are theirs, where known already."""
         rivals = self.rivals(panel, rows, fold) if rivals is None else rivals
         return self.scored(panel, rows, self.columns(panel, rows, forecasts, fold), rivals)
 
-    def scored(self, panel: Panel, rows: np.ndarray, ours: Columns, rivals: Mapping[str, Columns]) -> Scored:
+    def scored(self, panel: Panel, rows: np.ndarray, ours: Columns, rivals: Rivals) -> Scored:
         """Columns of the model and of the baselines, with the tests of skill."""
         skill = {
             name: skill_of(ours[self.measure], theirs[self.measure], panel, rows, self.recipe.purge)
-            for name, theirs in rivals.items()
+            for name, theirs in rivals.columns.items()
         }
-        return Scored(rows, self.measure, ours, dict(rivals), skill)
+        return Scored(rows, self.measure, ours, rivals.columns, skill, rivals.settings)
 
     def metrics(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> Metrics:
         """Metrics alone. One that does not exist is None."""
@@ -159,6 +190,18 @@ class Target(ABC):
     @abstractmethod
     def frame(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray) -> pl.DataFrame:
         """Forecasts of some rows as predictions.parquet holds them."""
+
+
+def joint_settings(settings: Sequence[str], names: Sequence[str]) -> str:
+    """Settings of one baseline for each of several columns or folds: once where all are the same.
+
+    >>> joint_settings(["the last 64 rows", "the last 336 rows"], ["OT", "HUFL"])
+    'the last 64 rows (OT), the last 336 rows (HUFL)'
+    """
+    if len(set(settings)) == 1:
+        return settings[0]
+    told = [f"{text} ({name})" for text, name in zip(settings, names, strict=True)][:SETTINGS_TOLD]
+    return ", ".join(told) + (" and others" if len(settings) > SETTINGS_TOLD else "")
 
 
 def means(columns: Columns) -> Metrics:

@@ -17,14 +17,14 @@ from ...data.levels import Levels, levels_of
 from ...data.panel import Panel
 from ...data.report import counted
 from ...errors import DataError
-from ...evaluation import by_row, scale_of, value_baselines
+from ...evaluation import ValueBaseline, by_row, scale_of, value_baselines
 from ...layers import Anchored, Output, Point, Quantiles, Regression, StudentT
 from ...runs.predictions import quantile_name
 from .distributions import objective
 from .features import location_of, running_scale
 from .ridge import ridge
 from .streaming import stream
-from .target import Columns, Question, Target, row_columns
+from .target import BaselineForecasts, Columns, Question, Target, joint_settings, row_columns
 
 LEAST_KNOWN = 0.5  # of the labels of a row that is judged
 
@@ -182,7 +182,7 @@ class Values(Target):
         found: Columns = {}
         total = np.zeros(len(rows))
         for name, levels, part in self._columns(panel, forecasts):
-            scale = scale_of(levels, fold.train, rows)
+            scale = scale_of(levels, fold.scaled_by, rows)
             columns = dict(by_row(part, self.at, levels.labels(rows), scale))
             if self.recipe.form == "point":  # one number has no spread
                 columns = {key: value for key, value in columns.items() if key not in ("pinball", "crps")}
@@ -194,10 +194,16 @@ class Values(Target):
             found[self.measure] = total / len(self.names)
         return found
 
-    def baselines(self, panel: Panel, rows: np.ndarray, fold: Fold) -> Iterator[tuple[str, np.ndarray]]:
+    def baseline_forecasts(self, panel: Panel, rows: np.ndarray, fold: Fold) -> Iterator[BaselineForecasts]:
         """The baselines for values that suit the levels, as quantiles; for a point, their means."""
-        for name in value_baselines(self.levels(panel)[0]):
-            yield name, self._baseline(name, panel, rows, fold)
+        columns, fitted = self.levels(panel), self.fitted(panel, fold)
+        for name, kind in value_baselines(columns[0]).items():
+            parts, settings = [], []
+            for levels in columns:  # one fitted baseline at a time: it keeps its errors
+                baseline = kind().fit(levels, fitted)
+                parts.append(self._quantiles(baseline, levels, rows))
+                settings.append(baseline.settings())
+            yield BaselineForecasts(name, joint_settings(settings, self.names), np.concatenate(parts, axis=1))
 
     def several(self, panel: Panel) -> bool:
         """Whether there are several columns or series, whose losses only compare in units of their changes."""
@@ -225,15 +231,10 @@ class Values(Target):
         for place, (name, levels) in enumerate(zip(self.names, self.levels(panel), strict=True)):
             yield name, levels, forecasts[:, place * horizons : (place + 1) * horizons]
 
-    def _baseline(self, name: str, panel: Panel, rows: np.ndarray, fold: Fold) -> np.ndarray:
-        parts, fitted = [], self.fitted(panel, fold)
-        for levels in self.levels(panel):
-            baseline = value_baselines(levels)[name]().fit(levels, fitted)
-            if self.recipe.form == "point":
-                parts.append(baseline.point(levels, rows)[..., None])
-            else:
-                parts.append(baseline.quantiles(levels, rows, self.at))
-        return np.concatenate(parts, axis=1)
+    def _quantiles(self, baseline: ValueBaseline, levels: Levels, rows: np.ndarray) -> np.ndarray:
+        if self.recipe.form == "point":
+            return baseline.point(levels, rows)[..., None]
+        return baseline.quantiles(levels, rows, self.at)
 
 
 def usual_scale(scale: np.ndarray) -> np.ndarray:

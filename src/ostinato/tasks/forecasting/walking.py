@@ -139,7 +139,11 @@ def _judged(fits: tuple[Fit, ...], parts: list[Fold], panel: Panel, window: Wind
         test=scored.metrics,
         intervals=intervals_of(scored.columns, panel, scored.rows, horizon),
         baselines={
-            name: ComparedBaseline(test=metrics, intervals=intervals_of(columns, panel, scored.rows, horizon))
+            name: ComparedBaseline(
+                test=metrics,
+                intervals=intervals_of(columns, panel, scored.rows, horizon),
+                settings=scored.settings.get(name, ""),
+            )
             for (name, columns), metrics in zip(
                 scored.baselines.items(), scored.baseline_metrics.values(), strict=True
             )
