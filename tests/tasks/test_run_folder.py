@@ -36,6 +36,7 @@ def test_metrics_json_has_the_shape_of_the_design(fitted, trades):
         "test",
         "validation",
         "baselines",
+        "baseline_settings",
         "tests",
         "training",
         "model",
@@ -43,6 +44,10 @@ def test_metrics_json_has_the_shape_of_the_design(fitted, trades):
         "trials",
     }
     assert found["measure"] == "log_loss"
+    assert found["baseline_settings"] == {
+        "sign_table": "the last 4 signs",
+        "logistic": "the last 32 changes",
+    }
     assert set(found["test"]) == set(found["validation"]) == METRICS
     assert set(found["baselines"]) == set(found["tests"]["diebold_mariano"]) == BASELINES
     assert all(set(scores) == METRICS for scores in found["baselines"].values())

@@ -1,9 +1,9 @@
 """metrics.json: the final table of a run."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer
 
 from .reading import read_json
 from .schema import STRICT, Line, Name, validated
@@ -84,6 +84,14 @@ class Results(BaseModel):
     model: ModelFacts
     parts: dict[Name, PartFacts] = {}  # train, validation and test
     trials: int = Field(default=1, ge=1)  # configurations of which this one was chosen
+
+    @model_serializer(mode="wrap")
+    def _without_unknown_settings(self, usual: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A table from before there were settings of baselines is written as it was."""
+        found: dict[str, Any] = usual(self)
+        return (
+            found if self.baseline_settings else {k: v for k, v in found.items() if k != "baseline_settings"}
+        )
 
 
 def read_results(path: Path | str) -> Results:

@@ -309,6 +309,12 @@ def test_linear_chooses_the_window_by_fitted_rows_alone():
     assert short.weights.shape == (short.width - 1, 1)
 
 
+def test_linear_chooses_on_rows_held_back():
+    """On the rows that it learns from, the longest window and the weakest penalty are best even where all is noise."""
+    noise = levels_of(np.cumsum(np.random.default_rng(0).normal(size=4000)), horizons=(1,))
+    assert LinearRegression().fit(noise, np.arange(3999)).strength >= 1
+
+
 @pytest.mark.parametrize(
     ("rows", "starts", "widths"),
     [
