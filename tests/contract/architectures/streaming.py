@@ -17,9 +17,10 @@ def runs(subject: Examined) -> None:
         layer(subject.x(steps))
     y, _ = subject.whole
     if y.shape[1] == 0:
-        y, _ = layer(subject.x(8 * subject.steps))
-    if y.shape[1] == 0:
-        raise FaultError(f"it never gives an output: none after {8 * subject.steps} steps")
+        many = max(8 * subject.steps, 2 * layer.block)
+        y, _ = layer(subject.x(many, 1))
+        if y.shape[1] == 0:
+            raise FaultError(f"it never gives an output: none after {many} steps")
     if not bool(y.isfinite().all()):
         raise FaultError("y is not finite")
 
