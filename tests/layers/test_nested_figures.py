@@ -15,6 +15,7 @@ from ostinato.layers import (
     Anchored,
     AvgPool2d,
     BatchNorm,
+    BottleneckBlock,
     CentredConv1d,
     Chain,
     Columns,
@@ -232,6 +233,15 @@ def test_ragged_rows_through_a_stride_are_not_flushed():
         layer.flush(state)
 
 
+def dead_unet() -> UNet:
+    """With statistics that hold its relus shut."""
+    net = UNet(2, (2, 2), 1, factor=3, convolutions=1)
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm1d):
+            nn.init.constant_(module.bias, -9.0)
+    return net
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -239,8 +249,21 @@ def test_ragged_rows_through_a_stride_are_not_flushed():
         lambda: Chain(Conv1d(1, 1, 2, stride=3), AdaptiveAvgPool1d(1, 2)),
         lambda: Chain(Delay(1, 20), GRU(1, 2)),
         lambda: Chain(*(layer for _ in range(6) for layer in (Dense(3, 3), LayerNorm(3)))),
+        lambda: UNet(2, (2, 2, 2), 3, norm="layer"),
+        lambda: Chain(
+            Conv1d(1, 2, 4, latency=3), BottleneckBlock(2, 1, 2, expansion=2, dilation=3, norm=None)
+        ),
+        dead_unet,
     ],
-    ids=["norm of one weight", "stride before a pool", "behind a delay", "deep norms"],
+    ids=[
+        "norm of one weight",
+        "stride before a pool",
+        "behind a delay",
+        "deep norms",
+        "norms of two",
+        "few relus",
+        "dead relus",
+    ],
 )
 def test_good_layers_are_not_accused(make):
     torch.manual_seed(0)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -10,11 +11,12 @@ from torch import Tensor
 from ..core import SequenceLayer, axes, newest
 from ..errors import CheckError
 from .compare import TOLERANCE
+from .linear_twin import linear_twin
 from .subject import BATCH, STEPS, Subject
 
 DRAWS = 64  # at most: a maximum over many steps hides each of them most of the time
-OWN_WEIGHTS = 16  # draws with the layer's own weights
-STIRRED = 4  # draws with the same other weights: of some a relu is dead in all of them
+OWN_WEIGHTS = 16  # draws of the layer as it is, then of its linear twin
+STIRRED = 4  # draws of that with the same other weights, where one of its own is 0
 
 
 def receptive_field_is_measured(subject: Subject) -> None:
@@ -126,7 +128,7 @@ def latency_is_measured(subject: Subject) -> None:
                 f"latency is declared {layer.latency} steps: after {steps + more} steps flush should give {wanted} "
                 f"outputs, it gives {owed}."
             )
-    if owed and not any(_end_hears(subject, steps, variant) for variant in range(DRAWS)):
+    if owed and not (_end_hears(subject, steps) or _end_hears(_twin(subject), steps)):
         raise CheckError(
             f"latency is declared {layer.latency} steps, but the end of flush ignores the input."
         )
@@ -193,17 +195,20 @@ def _all_heard(felt: set[int]) -> bool:
 def _felt_steps(subject: Subject, steps: int, place: int, enough: Callable[[set[int]], bool]) -> set[int]:
     """Input steps that change the output at ``place``, in as many draws as it takes to have ``enough`` of them."""
     felt: set[int] = set()
-    own = [parameter.detach().clone() for parameter in subject.layer.parameters()]
+    layer, own = subject.layer, list[Tensor]()
     for variant in range(DRAWS):
-        if variant >= OWN_WEIGHTS and variant % STIRRED == 0:
-            _stir(subject.layer, own, variant)
+        if variant == OWN_WEIGHTS:
+            layer = linear_twin(subject.layer)
+            own = [parameter.detach().clone() for parameter in layer.parameters()]
+        elif variant > OWN_WEIGHTS and variant % STIRRED == 0:
+            _stir(layer, own, variant)
         x, other = subject.x(steps, variant=variant), subject.x(steps, variant=variant + DRAWS)
         # all perturbations of one draw in one batch: row s has step s exchanged
         rows = x[:1].repeat(steps, *[1] * (x.dim() - 1))
         everywhere = torch.arange(steps, device=x.device)
         rows[everywhere, everywhere] = other[0]
-        y, _ = subject.layer(rows)
-        plain, _ = subject.layer(x[:1])
+        y, _ = layer(rows)
+        plain, _ = layer(x[:1])
         changed = _differs(y[:, place], plain[:, place]).flatten(1).any(dim=1)
         felt |= set(changed.nonzero()[:, 0].tolist())
         if felt and enough(felt):
@@ -212,7 +217,7 @@ def _felt_steps(subject: Subject, steps: int, place: int, enough: Callable[[set[
 
 
 def _stir(layer: SequenceLayer, own: list[Tensor], seed: int) -> None:
-    """Other weights in the private copy: with these a relu may be dead, or a tap 0, on the only way of a step."""
+    """Other weights in a private copy: with these a tap may be 0 on the only way of a step."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter, before in zip(layer.parameters(), own, strict=True):
@@ -226,9 +231,17 @@ def _differs(y: Tensor, plain: Tensor) -> Tensor:
     return ~torch.isclose(y, plain, rtol=0.0, atol=TOLERANCE[torch.float64] * scale)
 
 
-def _end_hears(subject: Subject, steps: int, variant: int) -> bool:
-    x, other = subject.x(steps, variant=variant), subject.x(steps, variant=variant + DRAWS)
-    return bool((_flushed(subject, x)[:, -1] != _flushed(subject, other)[:, -1]).any())
+def _end_hears(subject: Subject, steps: int) -> bool:
+    """Whether what is owed last hangs on x, in some draw."""
+    for variant in range(DRAWS):
+        x, other = subject.x(steps, variant=variant), subject.x(steps, variant=variant + DRAWS)
+        if bool((_flushed(subject, x)[:, -1] != _flushed(subject, other)[:, -1]).any()):
+            return True
+    return False
+
+
+def _twin(subject: Subject) -> Subject:
+    return replace(subject, layer=linear_twin(subject.layer))
 
 
 def _owed(subject: Subject, steps: int) -> int:
