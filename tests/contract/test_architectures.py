@@ -11,7 +11,7 @@ from contract.architectures.known import KNOWN, REFUSED
 from contract.architectures.trying import try_known, try_seed
 
 FIRST = 100_000 * int(os.environ.get("OSTINATO_TEST_SEED", "0"))
-BATCHES, EACH, TURNS = 20, 10, 20  # a test for each batch: some thousand test names would say nothing more
+BATCHES, EACH, TURNS = 16, 10, 20  # a test for each batch: some thousand test names would say nothing more
 # a relu, a maximum or a norm of two numbers may hide a step from every draw, and it calls the field too large; one that
 # is too small, by which tails would be wrong, our own ``receptive_field`` tells
 SKIPPED = ("check:receptive_field_is_measured",)

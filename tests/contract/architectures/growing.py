@@ -16,6 +16,7 @@ from contract.architectures.tree import Architecture, Node, node
 from ostinato.core import Size
 
 TRIES = 4
+WIDEST = 128  # steps of a block: all numbers of steps up to a few blocks are tried
 ODD = 0.12  # how often a number is changed at the end
 LETS_GO = 0.4  # how often what is refused is kept: what is refused, and how, is looked at too
 LEAVES_1D = [*LEAVES, *RECURRENT, *BLOCKS]
@@ -67,12 +68,13 @@ class Grower:
         for _ in range(TRIES):
             try:
                 made: Node = draw()
-                figures(made)
+                wide = figures(made).block > WIDEST
             except RefusedError as refused:
                 if refused.crashed or self.rng.random() < LETS_GO:
                     raise
             else:
-                return made
+                if not wide:
+                    return made
         return node("Identity")
 
 
