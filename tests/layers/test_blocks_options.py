@@ -55,7 +55,7 @@ def made(layer: SequenceLayer) -> tuple[Any, ...]:
         ),
         (
             lambda: (
-                InceptionBlock(3, 2, ((2, 4), (1, 2)), 1, kernel_sizes=(3, 5), **LOOKS).kernel3.convolution
+                InceptionBlock(3, 2, ((2, 4), (2, 2)), 2, kernel_sizes=(3, 5), **LOOKS).kernel3.convolution
             ),
             lambda: ConvBlock(2, 4, 3, **LOOKS),
         ),

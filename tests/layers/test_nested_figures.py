@@ -194,7 +194,7 @@ def test_anchored_owes_what_its_paths_do():
         (lambda: ConvTranspose2d((1, 2), 2, (1, 3), stride=(1, 4), padding=3, output_padding=3), "padding 3"),
         (
             lambda: DenseConnections(InBlocks(3, 2)),
-            "does not give a step for each step, but 2 for each 2 together",
+            "does not give a step for each step (2 for each 2 together)",
         ),
         (
             lambda: SkipConnection(Upsample(3, 2)),

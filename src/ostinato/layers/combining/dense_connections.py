@@ -88,8 +88,8 @@ def _grown(place: int, layer: SequenceLayer, size: object) -> int:
         )
     if given := _pace(layer):
         raise ConfigError(
-            f"{name} does not give a step for each step, but {given}, so its output has no place beside its input. Put "
-            "it between two dense connections instead."
+            f"{name} does not give a step for each step ({given}), so its output has no place beside its input. Pool "
+            "between two dense connections instead."
         )
     return layer.input_size + layer.output_size
 
@@ -99,5 +99,5 @@ def _pace(layer: SequenceLayer) -> str:
     if layer.steps_out is not None:
         return f"{layer.steps_out} for any sequence"
     if layer.stride != 1:
-        return f"one for each {layer.stride}"
+        return f"stride {layer.stride}"
     return f"{layer.block} for each {layer.block} together" if layer.block != 1 else ""

@@ -77,11 +77,6 @@ def _run_by_outputs(
     return y, after[0] if lengths is None else _at(lengths, y, hidden)
 
 
-def _half(x: Tensor) -> bool:
-    """Whether products of x are computed in 16 bits."""
-    return x.dtype in (torch.float16, torch.bfloat16) or narrows(x)
-
-
 @torch.compiler.assume_constant_result
 @lru_cache
 def _lstm_autocasts(dtype: torch.dtype) -> bool:
@@ -113,7 +108,8 @@ def _held_on_padding(x: Tensor, weights: Weights, lengths: Tensor) -> tuple[Tens
     """
     padding = torch.arange(x.shape[1], device=x.device) >= lengths[:, None]
     size = len(weights.from_hidden) // 4
-    bound = SHUT_IN_HALF if _half(x) else SHUT
+    half = x.dtype == torch.float16 or narrows(x)
+    bound = SHUT_IN_HALF if half else SHUT
     shut = torch.zeros_like(weights.from_input[:, :1])
     shut[:size], shut[size : 2 * size] = -bound, bound
     wider = torch.cat([weights.from_input, shut], dim=1)
