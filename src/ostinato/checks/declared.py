@@ -34,9 +34,8 @@ def _measure_without_limit(subject: Subject) -> None:
     """The last output hears the first step; one that runs from the end, the first output the last step."""
     layer = subject.layer
     parts = (part.receptive_field - 1 for part in layer.modules() if isinstance(part, SequenceLayer))
-    waits = int(
-        sum(steps for steps in parts if math.isfinite(steps))
-    )  # behind a delay nothing is heard for a while
+    # behind a delay nothing is heard for a while
+    waits = int(sum(steps for steps in parts if math.isfinite(steps)))
     end = max(math.ceil(layer.stride), layer.block)  # a stride may leave steps out
     steps = 0
     for steps in sorted({max(STEPS, layer.block) + end * more for more in (0, waits, 4 * waits)}):
@@ -44,9 +43,8 @@ def _measure_without_limit(subject: Subject) -> None:
         felt = {step for place in places for step in _felt_steps(subject, steps, place, _all_heard)}
         if min(felt, default=steps) < end:
             return
-        early = (
-            () if layer.streams else range(int(layer.latency / layer.stride) + 1)
-        )  # of which a delay knows nothing yet
+        # the first output that a delay has something for
+        early = () if layer.streams else range(int(layer.latency / layer.stride) + 1)
         if any(
             max(_felt_steps(subject, steps, place, _all_heard), default=0) >= steps - end for place in early
         ):

@@ -29,7 +29,6 @@ def linear_twin(layer: SequenceLayer) -> SequenceLayer:
             elif isinstance(child, GroupNorm) and child.over == "step":
                 parent._modules[name] = Identity()
             elif type(child) in MEANS:
-                child.__class__ = MEANS[
-                    type(child)
-                ]  # all else of the two is the same: window, stride, padding
+                # all else of the two is the same: window, stride, padding
+                child.__class__ = MEANS[type(child)]
     return twin
