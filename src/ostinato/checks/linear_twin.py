@@ -1,15 +1,28 @@
 """The same wiring without what can hide a step: what is measured through it is what a layer could see.
 
-A dead relu, a norm of two numbers, which is a sign, or a maximum over small taps hides a step in nearly every draw of
-weights and inputs. Without them a layer can only hear more of what it is wired to, never of what it is not.
+A dead relu, a norm of two numbers, which is a sign, a maximum over small taps or rounding to a few codes hides a step
+in nearly every draw of weights and inputs. Statistics of one-hot codes hide it in every draw: mean and variance of any
+code are the same. Without them a layer can only hear more of what it is wired to, never of what it is not.
 """
 
 import copy
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from ..core import SequenceLayer
-from ..layers import AvgPool1d, AvgPool2d, GroupNorm, Identity, MaxPool1d, MaxPool2d
+from ..layers import (
+    AvgPool1d,
+    AvgPool2d,
+    Embedding,
+    GroupNorm,
+    Identity,
+    MaxPool1d,
+    MaxPool2d,
+    MuLawDecode,
+    MuLawEncode,
+    OneHot,
+)
 
 RESHAPE = ("GLU", "MultiheadAttention")  # activations that give other features than they take
 ACTIVATIONS = tuple(
@@ -19,15 +32,50 @@ NORMS = (nn.LayerNorm, nn.RMSNorm, nn.GroupNorm)
 MEANS: dict[type[nn.Module], type[nn.Module]] = {MaxPool1d: AvgPool1d, MaxPool2d: AvgPool2d}
 
 
+class LinearCodes(SequenceLayer):
+    """Each column of x times a vector of its own: what a code would give if it were a number like others.
+
+    Args:
+        codes: the layer whose columns, features, dtype and device it has.
+    """
+
+    takes_codes = True
+
+    def __init__(self, codes: Embedding | OneHot | MuLawDecode) -> None:
+        super().__init__()
+        self.input_size, self.output_size = codes.input_size, codes.output_size
+        if isinstance(codes, MuLawDecode):
+            columns, size, like = 1, 1, codes.anchor
+        else:
+            columns = int(codes.input_size)  # type: ignore[arg-type]
+            size = int(codes.output_size) // columns  # type: ignore[arg-type]
+            like = codes.anchor if isinstance(codes, OneHot) else codes.weight
+        draws = torch.randn(columns, size, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        self.weight = nn.Parameter(draws.to(like))
+
+    def output_dtype(self, dtype: torch.dtype | None) -> torch.dtype | None:
+        """That of the vectors."""
+        return self.weight.dtype
+
+    def run(self, x: Tensor, state: tuple[()], lengths: Tensor | None) -> tuple[Tensor, tuple[()]]:
+        """Scale the vectors; x need be no whole number."""
+        return (x[..., None].to(self.weight.dtype) * self.weight).flatten(2), ()
+
+    def _check_dtype(self, x: Tensor) -> None:
+        """Codes need not be of the dtype of the weights."""
+
+
 def linear_twin(layer: SequenceLayer) -> SequenceLayer:
-    """A copy in which activations and the norms of a step pass on what comes, and windows take means."""
+    """A copy in which activations, roundings and the norms of a step pass on what comes, and windows take means."""
     twin = copy.deepcopy(layer)
     for parent in list(twin.modules()):
         for name, child in parent.named_children():
             if isinstance(child, (*ACTIVATIONS, *NORMS)):
                 parent._modules[name] = nn.Identity()
-            elif isinstance(child, GroupNorm) and child.over == "step":
+            elif isinstance(child, MuLawEncode) or (isinstance(child, GroupNorm) and child.over == "step"):
                 parent._modules[name] = Identity()
+            elif isinstance(child, Embedding | OneHot | MuLawDecode):
+                parent._modules[name] = LinearCodes(child)
             elif type(child) in MEANS:
                 # all else of the two is the same: window, stride, padding
                 child.__class__ = MEANS[type(child)]

@@ -54,6 +54,19 @@ _BARS_BODY = _chain(
     node("Columns", 6, (4,)), node("ToNetwork", 1), node("InBlocks", 1, 2), node("Dense", 1, 2)
 )
 _BARS_SCALE = _chain(node("Columns", 6, (4,)), node("RunningScale", 1, 4.0), node("InBlocks", 1, 2))
+_ROUNDED = _chain(node("MuLawEncode", 1, 4), node("OneHot", 4), node("PointwiseConv1d", 4, 2))
+KNOWN["statistics of one-hot codes"] = Architecture(
+    _chain(node("OneHot", 5, columns=2), node("CumulativeLayerNorm", 10)), "codes"
+)
+KNOWN["rounded to four codes"] = Architecture(
+    _chain(
+        node("SqueezeExcitation", 2, 2),
+        node("LayerNorm", 2),
+        node("Dense", 2, 1),
+        _ROUNDED,
+        node("Conv1d", 2, 1, 3),
+    )
+)
 KNOWN["anchored in blocks"] = Architecture(
     node("Anchored", _BARS_BODY, node("Point", 1), _BARS_SCALE), "bars"
 )
