@@ -141,7 +141,7 @@ def test_what_cannot_be_walked_is_refused(trades, tmp_path, change, said):
 
 def test_metrics_are_means_of_their_columns():
     """Worked by hand: the root is that of the mean, and what is nowhere known does not exist."""
-    from ostinato.tasks.forecasting.target import means
+    from ostinato.experiment.scores import means
 
     nan = np.nan
     found = means({"mse": np.array([1.0, 7.0]), "OT.mse": np.array([9.0, nan]), "mase": np.array([nan, nan])})

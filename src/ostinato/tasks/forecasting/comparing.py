@@ -11,6 +11,8 @@ from ...data.panel import Panel
 from ...errors import ConfigError, DataError, OstinatoError, RunError
 from ...evaluation import holm, verdicts
 from ...evaluation.verdict import Comparison as Held
+from ...experiment.scores import BaselineScores, Metrics, Scored, means
+from ...experiment.watching import Watch, unwatched
 from ...runs.baselines import LiveBaselines
 from ...runs.comparison import COMPARISON, ComparedBaseline, ComparedModel, Comparison, write_comparison
 from ...runs.format import utc_now
@@ -21,8 +23,7 @@ from .fitting import conclude, part_facts, rehearse, train_chosen
 from .planning import Planned, plan_comparison
 from .pooling import intervals_of, pooled
 from .reading import Data, panel_of
-from .target import Metrics, Rivals, Scored, Target, means, target_of
-from .watching import Watch, unwatched
+from .target import Target, target_of
 
 
 def compare(
@@ -104,7 +105,7 @@ class _Work:
         self.folds: list[Fold] = planned.recipe.folds(panel, plan.folds, plan.window)
         _, recipe = planned.choices(plan.models[0], plan.seed, 0).of(panel, self.folds[0])
         self.target: Target = target_of(recipe)
-        self.rivals: dict[int, Rivals] = {}  # baselines of each fold, for all models
+        self.rivals: dict[int, BaselineScores] = {}  # baselines of each fold, for all models
         self.beside: dict[int, LiveBaselines] = {}  # and those that the runs of each fold carry
 
     @property
@@ -112,7 +113,7 @@ class _Work:
         """Rows that a label looks ahead."""
         return self.target.recipe.purge
 
-    def rivals_of(self, place: int) -> Rivals:
+    def rivals_of(self, place: int) -> BaselineScores:
         """The baselines of a fold, fitted once."""
         if place not in self.rivals:
             rows = self.target.labelled(self.panel, self.folds[place].test)

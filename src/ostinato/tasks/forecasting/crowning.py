@@ -7,6 +7,7 @@ from pathlib import Path
 from ...data.panel import Panel
 from ...errors import RunError
 from ...evaluation import Comparison, holm, verdicts
+from ...experiment.search_folder import BEST, trial_folder
 from ...runs.folder import RunFolder
 from ...runs.reading import MAX_JSON_BYTES, MAX_LINES_BYTES, read_bytes
 from ...runs.results import Results, read_results, write_results
@@ -16,7 +17,6 @@ from ...runs.writing import write_bytes
 from ...training import Finished
 from .fitting import Fit, Trained, conclude
 from .opening import open_run
-from .places import BEST, trial_folder
 
 KEPT = 3  # trials whose weights are kept
 

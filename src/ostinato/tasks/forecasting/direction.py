@@ -17,7 +17,8 @@ from ...data.levels import Levels
 from ...data.panel import Panel
 from ...errors import DataError
 from ...evaluation import DIRECTION_BASELINES, direction_rows
-from .target import BaselineForecasts, Columns, Question, Target, row_columns
+from ...experiment.scores import RowMetrics
+from .target import BaselineForecasts, Question, Target, row_columns
 
 
 class Direction(Target):
@@ -52,7 +53,7 @@ class Direction(Target):
         """Rows with a price to come."""
         return rows[~np.isnan(self.labels(panel, rows))]
 
-    def columns(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> Columns:
+    def columns(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> RowMetrics:
         """log_loss, auc (of several folds the mean of theirs), brier, accuracy."""
         return dict(direction_rows(forecasts, self.labels(panel, rows)))
 

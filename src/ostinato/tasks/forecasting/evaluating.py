@@ -12,12 +12,13 @@ from ...data.panel import Panel
 from ...data.report import counted, utc
 from ...errors import DataError
 from ...evaluation.diebold_mariano import FEWEST_ROWS
+from ...experiment.scores import BaselineScores, Metrics, Scored
 from ...runs.results import Skill
 from .opening import Run
 from .predicting import foresee
 from .reading import Data, panel_of
 from .recipe import Recipe
-from .target import Metrics, Rivals, Scored, target_of
+from .target import target_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +123,7 @@ def judge(
     forecasts: np.ndarray,
     fold: Fold,
     notes: tuple[str, ...] = (),
-    rivals: Rivals | None = None,
+    rivals: BaselineScores | None = None,
 ) -> Evaluation:
     """Metrics, baselines and tests of skill for forecasts of the validation and test rows (R,).
 

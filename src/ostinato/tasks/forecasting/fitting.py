@@ -21,6 +21,7 @@ from ...data.streams import Streams
 from ...data.windows import Windows
 from ...errors import DataError
 from ...evaluation.diebold_mariano import FEWEST_ROWS
+from ...experiment.scores import BaselineScores
 from ...runs.baselines import LiveBaselines, write_baselines
 from ...runs.folder import RunFolder
 from ...runs.format import RunConfig, write_config
@@ -40,7 +41,7 @@ from .predicting import check_numbers, foresee
 from .reading import Data, panel_of
 from .recipe import Recipe
 from .streaming import pieces_of, stream
-from .target import Question, Rivals, target_of
+from .target import Question, target_of
 
 WINDOW = 64  # steps of a training window for a model without a window of its own
 MOST_LINES = 2_000_000  # of predictions.parquet
@@ -262,7 +263,7 @@ def _validation_loss(
 def conclude(
     trained: Trained,
     panel: Panel,
-    rivals: Rivals | None = None,
+    rivals: BaselineScores | None = None,
     beside: LiveBaselines | None = None,
 ) -> Fit:
     """Judge the best weights on the way that live input takes: raw rows through the whole model.

@@ -10,7 +10,8 @@ import numpy as np
 from ...data.panel import Panel
 from ...errors import ConfigError, did_you_mean
 from ...evaluation import intervals
-from .target import Columns, Rivals, Scored, Target, joint_settings
+from ...experiment.scores import BaselineScores, RowMetrics, Scored, joint_settings
+from .target import Target
 
 MOST_FOLDS = 100
 WINDOWS = ("expanding", "rolling")
@@ -31,14 +32,14 @@ def pooled(target: Target, panel: Panel, scores: Sequence[Scored]) -> Scored:
         panel,
         np.concatenate([score.rows for score in scores]),
         _joined([score.columns for score in scores]),
-        Rivals(
+        BaselineScores(
             {name: _joined([score.baselines[name] for score in scores]) for name in names},
             {name: _settings(name, scores) for name in scores[0].settings},
         ),
     )
 
 
-def intervals_of(columns: Columns, panel: Panel, rows: np.ndarray, horizon: int) -> dict[str, Ends]:
+def intervals_of(columns: RowMetrics, panel: Panel, rows: np.ndarray, horizon: int) -> dict[str, Ends]:
     """A 95 % interval for each metric that exists, from its rows (R,): see ``evaluation.intervals``.
 
     Rows of several series at one moment are drawn together.
@@ -66,5 +67,5 @@ def _settings(name: str, scores: Sequence[Scored]) -> str:
     return joint_settings([score.settings.get(name, "") for score in scores], folds)
 
 
-def _joined(parts: Sequence[Columns]) -> Columns:
+def _joined(parts: Sequence[RowMetrics]) -> RowMetrics:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -8,6 +8,7 @@ from typing import Any
 from ...data.layout import Layout
 from ...data.panel import Panel
 from ...errors import ConfigError, DataError, shortened
+from ...experiment.search_folder import check_folder, clear, trial_folder
 from ...models import config_for
 from ...runs.format import utc_now
 from ...runs.schema import validated
@@ -23,7 +24,6 @@ from ...runs.tuning import (
 )
 from .choosing import DEFAULT_MODEL, Choices, as_json, choose, read_lines
 from .fitting import rehearse
-from .places import check_folder, clear, trial_folder
 from .recipe import Recipe, check_chosen, digest, layout_of, recipe_from
 from .space import ModelSpace, space_of
 from .study import Search, optuna_itself

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from ...errors import BrokenRunError, ConfigError, RunError
+from ...experiment.search_folder import LOCK
 from ...quiet import without_warnings
 from ...runs.reading import MAX_LINE_BYTES, MAX_LINES_BYTES, open_limited, parse_json
 from ...runs.tuning import MOST_TRIALS, TunedTrial
 from ...runs.writing import truncate
-from .places import LOCK
 from .space import ModelSpace
 from .trials import Outcome
 

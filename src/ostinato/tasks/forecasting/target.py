@@ -9,8 +9,8 @@ Axes: N rows, R rows asked for, F features, O numbers of a model, K numbers of a
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -19,16 +19,11 @@ from torch import Tensor
 from ...core import SequenceLayer
 from ...data.folds import Fold
 from ...data.panel import Panel
-from ...runs.results import Skill, loss_name
-from ...runs.writing import plain
+from ...experiment.scores import BaselineScores, Metrics, RowMetrics, Scored, means
+from ...runs.results import loss_name
 from ...training.objective import Objective
 from .recipe import Recipe
 from .skill import skill_of
-
-SETTINGS_TOLD = 3
-
-Metrics = dict[str, float | None]
-Columns = dict[str, np.ndarray]  # what each metric is the mean of, row by row, (R,); NaN is left out
 
 
 @dataclass(frozen=True)
@@ -54,41 +49,6 @@ class BaselineForecasts:
     name: str
     settings: str
     forecasts: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class Rivals:
-    """What baselines reached on some rows, and their settings, each by name."""
-
-    columns: dict[str, Columns]
-    settings: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, eq=False)
-class Scored:
-    """What was reached on some rows, in their order: by the model, and by each baseline on the same rows."""
-
-    rows: np.ndarray  # (R,)
-    measure: str  # the metric that is the mean of the losses
-    columns: Columns
-    baselines: dict[str, Columns]
-    skill: dict[str, Skill]  # Diebold–Mariano against each baseline
-    settings: dict[str, str] = field(default_factory=dict)  # of the baselines that have some
-
-    @property
-    def losses(self) -> np.ndarray:
-        """The model's, (R,)."""
-        return self.columns[self.measure]
-
-    @property
-    def metrics(self) -> Metrics:
-        """The model's."""
-        return means(self.columns)
-
-    @property
-    def baseline_metrics(self) -> dict[str, Metrics]:
-        """Those of each baseline."""
-        return {name: means(columns) for name, columns in self.baselines.items()}
 
 
 class Target(ABC):
@@ -138,7 +98,7 @@ class Target(ABC):
         """Those of the rows (R,) that have a label."""
 
     @abstractmethod
-    def columns(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> Columns:
+    def columns(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> RowMetrics:
         """What the metrics of forecasts of labelled rows (R,) are means of, the measure among them."""
 
     @abstractmethod
@@ -150,9 +110,9 @@ class Target(ABC):
         for baseline in self.baseline_forecasts(panel, rows, fold):
             yield baseline.name, baseline.forecasts
 
-    def rivals(self, panel: Panel, rows: np.ndarray, fold: Fold) -> Rivals:
+    def rivals(self, panel: Panel, rows: np.ndarray, fold: Fold) -> BaselineScores:
         """``columns`` of each baseline; they do not depend on the model, so several may share them."""
-        found = Rivals({})
+        found = BaselineScores({})
         for baseline in self.baseline_forecasts(panel, rows, fold):
             found.columns[baseline.name] = self.columns(panel, rows, baseline.forecasts, fold)
             if baseline.settings:
@@ -165,14 +125,14 @@ class Target(ABC):
         rows: np.ndarray,
         forecasts: np.ndarray,
         fold: Fold,
-        rivals: Rivals | None = None,
+        rivals: BaselineScores | None = None,
     ) -> Scored:
         """Score forecasts of labelled rows (R,) beside the baselines; ``rivals`` are theirs, where known already."""
         rivals = self.rivals(panel, rows, fold) if rivals is None else rivals
         return self.scored(panel, rows, self.columns(panel, rows, forecasts, fold), rivals)
 
-    def scored(self, panel: Panel, rows: np.ndarray, ours: Columns, rivals: Rivals) -> Scored:
-        """Columns of the model and of the baselines, with the tests of skill."""
+    def scored(self, panel: Panel, rows: np.ndarray, ours: RowMetrics, rivals: BaselineScores) -> Scored:
+        """RowMetrics of the model and of the baselines, with the tests of skill."""
         skill = {
             name: skill_of(ours[self.measure], theirs[self.measure], panel, rows, self.recipe.purge)
             for name, theirs in rivals.columns.items()
@@ -190,30 +150,6 @@ class Target(ABC):
     @abstractmethod
     def frame(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray) -> pl.DataFrame:
         """Forecasts of some rows as predictions.parquet holds them."""
-
-
-def joint_settings(settings: Sequence[str], names: Sequence[str]) -> str:
-    """Settings of one baseline for each of several columns or folds: once where all are the same.
-
-    >>> joint_settings(["the last 64 rows", "the last 336 rows"], ["OT", "HUFL"])
-    'the last 64 rows (OT), the last 336 rows (HUFL)'
-    """
-    if len(set(settings)) == 1:
-        return settings[0]
-    told = [f"{text} ({name})" for text, name in zip(settings, names, strict=True)][:SETTINGS_TOLD]
-    return ", ".join(told) + (" and others" if len(settings) > SETTINGS_TOLD else "")
-
-
-def means(columns: Columns) -> Metrics:
-    """Metrics from what they are means of; with mse, its root. One that does not exist is None."""
-    found: Metrics = {}
-    for name, values in columns.items():
-        known = values[np.isfinite(values)]
-        found[name] = plain(float(known.mean())) if len(known) else None
-        if name.split(".")[-1] == "mse":
-            mse = found[name]
-            found[f"{name[:-3]}rmse"] = None if mse is None else mse**0.5
-    return found
 
 
 def target_of(recipe: Recipe) -> Target:

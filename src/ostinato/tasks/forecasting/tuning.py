@@ -20,12 +20,12 @@ from typing import Any
 
 from ...data.panel import Panel
 from ...errors import ConfigError, DataError
+from ...experiment.search_folder import JOURNAL, clear
 from ...runs.results import Results
 from ...runs.tuning import TunedTrial, Tuning
 from .crowning import best_of, crown, tidy
 from .evaluating import Evaluation
 from .opening import Run
-from .places import JOURNAL, clear
 from .reading import Data, panel_of
 from .searching import Asked, asked_for, begin, check_data, summary_of
 from .space import sections

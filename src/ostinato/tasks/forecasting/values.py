@@ -18,13 +18,14 @@ from ...data.panel import Panel
 from ...data.report import counted
 from ...errors import DataError
 from ...evaluation import ValueBaseline, by_row, scale_of, value_baselines
+from ...experiment.scores import RowMetrics, joint_settings
 from ...layers import Anchored, Output, Point, Quantiles, Regression, StudentT
 from ...runs.predictions import quantile_name
 from .distributions import objective
 from .features import location_of, running_scale
 from .ridge import ridge
 from .streaming import stream
-from .target import BaselineForecasts, Columns, Question, Target, joint_settings, row_columns
+from .target import BaselineForecasts, Question, Target, row_columns
 
 LEAST_KNOWN = 0.5  # of the labels of a row that is judged
 
@@ -174,12 +175,12 @@ class Values(Target):
         within = rows + self.recipe.purge < panel.ends[panel.series[rows]]
         return rows[within & (known >= LEAST_KNOWN * len(self.names) * len(self.recipe.ahead))]
 
-    def columns(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> Columns:
+    def columns(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> RowMetrics:
         """Of one column by name; of several, those of each behind its name.
 
         Of several columns or series the measure is in units of the naive change of each.
         """
-        found: Columns = {}
+        found: RowMetrics = {}
         total = np.zeros(len(rows))
         for name, levels, part in self._columns(panel, forecasts):
             scale = scale_of(levels, fold.scaled_by, rows)

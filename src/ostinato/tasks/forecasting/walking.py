@@ -12,6 +12,8 @@ from typing import Any
 from ...data.folds import Fold, Window
 from ...data.panel import Panel
 from ...errors import ConfigError
+from ...experiment.scores import Scored
+from ...experiment.watching import Watch, unwatched
 from ...runs.comparison import ComparedBaseline
 from ...runs.folder import EARLIER, RunFolder
 from ...runs.format import utc_now
@@ -21,8 +23,7 @@ from .choosing import Choices, choose
 from .fitting import Fit, fit_chosen, part_facts, rehearse
 from .pooling import check_folds, intervals_of, pooled
 from .reading import Data, panel_of
-from .target import Scored, target_of
-from .watching import Watch, unwatched
+from .target import target_of
 
 
 @dataclass(frozen=True)

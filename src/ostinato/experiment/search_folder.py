@@ -6,10 +6,10 @@ study.journal, tune.json, trials/NNN, best; .study.lock, and .panel while other 
 import re
 from pathlib import Path
 
-from ...errors import ConfigError, RunError, RunExistsError
-from ...runs.folder import NAMES
-from ...runs.tuning import TUNING
-from ...runs.writing import leftovers
+from ..errors import ConfigError, RunError, RunExistsError
+from ..runs.folder import NAMES
+from ..runs.tuning import TUNING
+from ..runs.writing import leftovers
 
 JOURNAL, LOCK, TRIALS, BEST = "study.journal", ".study.lock", "trials", "best"
 

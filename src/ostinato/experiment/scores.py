@@ -1,0 +1,76 @@
+"""What was reached on some rows, by the model and by each baseline.
+
+Axes: R rows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..runs.results import Skill
+from ..runs.writing import plain
+
+MOST_SETTINGS = 3  # of one baseline, in a sentence
+
+Metrics = dict[str, float | None]
+RowMetrics = dict[str, np.ndarray]  # what each metric is the mean of, row by row, (R,); NaN is left out
+
+
+@dataclass(frozen=True, eq=False)
+class BaselineScores:
+    """What baselines reached on some rows, and their settings, each by name."""
+
+    columns: dict[str, RowMetrics]
+    settings: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """What was reached on some rows, in their order: by the model, and by each baseline on the same rows."""
+
+    rows: np.ndarray  # (R,)
+    measure: str  # the metric that is the mean of the losses
+    columns: RowMetrics
+    baselines: dict[str, RowMetrics]
+    skill: dict[str, Skill]  # Diebold–Mariano against each baseline
+    settings: dict[str, str] = field(default_factory=dict)  # of the baselines that have some
+
+    @property
+    def losses(self) -> np.ndarray:
+        """The model's, (R,)."""
+        return self.columns[self.measure]
+
+    @property
+    def metrics(self) -> Metrics:
+        """The model's."""
+        return means(self.columns)
+
+    @property
+    def baseline_metrics(self) -> dict[str, Metrics]:
+        """Those of each baseline."""
+        return {name: means(columns) for name, columns in self.baselines.items()}
+
+
+def joint_settings(settings: Sequence[str], names: Sequence[str]) -> str:
+    """Settings of one baseline for each of several columns or folds: once where all are the same.
+
+    >>> joint_settings(["the last 64 rows", "the last 336 rows"], ["OT", "HUFL"])
+    'the last 64 rows (OT), the last 336 rows (HUFL)'
+    """
+    if len(set(settings)) == 1:
+        return settings[0]
+    told = [f"{text} ({name})" for text, name in zip(settings, names, strict=True)][:MOST_SETTINGS]
+    return ", ".join(told) + (" and others" if len(settings) > MOST_SETTINGS else "")
+
+
+def means(columns: RowMetrics) -> Metrics:
+    """Metrics from what they are means of; with mse, its root. One that does not exist is None."""
+    found: Metrics = {}
+    for name, values in columns.items():
+        known = values[np.isfinite(values)]
+        found[name] = plain(float(known.mean())) if len(known) else None
+        if name.split(".")[-1] == "mse":
+            mse = found[name]
+            found[f"{name[:-3]}rmse"] = None if mse is None else mse**0.5
+    return found
