@@ -49,11 +49,11 @@ from ostinato.data.trades import Trades, read_trades
 from ostinato.models import build, config_for
 from ostinato.tasks.forecasting import Recipe
 from ostinato.tasks.forecasting.defaults import training_config
-from ostinato.tasks.forecasting.direction import Direction, losses
 from ostinato.tasks.forecasting.features import raw_rows
 from ostinato.tasks.forecasting.fitting import scaled_features
 from ostinato.tasks.forecasting.model import forecast_model
 from ostinato.tasks.forecasting.streaming import stream
+from ostinato.tasks.forecasting.targets.direction import Direction, losses
 from ostinato.training import Trainer, TrainingConfig
 from ostinato.training.optimizers import make_optimizer, make_schedule
 from ostinato.training.progress import Evaluation, Progress, Silent

@@ -25,7 +25,7 @@ from ostinato.evaluation.diebold_mariano import long_run_variance
 from ostinato.tasks.forecasting import Recipe, choose, panel_of
 from ostinato.tasks.forecasting.fitting import train_chosen
 from ostinato.tasks.forecasting.predicting import foresee
-from ostinato.tasks.forecasting.target import target_of
+from ostinato.tasks.forecasting.targets import target_of
 
 TASKS: dict[str, tuple[str, dict[str, Any]]] = {
     "hour": ("btcusd-hourly.csv", {"target": "return", "horizon": 1}),
@@ -110,7 +110,7 @@ def validation_losses(
         target = target_of(trained.run.recipe)
         rows = target.labelled(panel, trained.fold.validation)
         forecasts = foresee(trained.run, panel, rows)
-        return target.columns(panel, rows, forecasts, trained.fold)[target.measure]
+        return target.row_metrics(panel, rows, forecasts, trained.fold)[target.measure]
 
 
 if __name__ == "__main__":

@@ -7,10 +7,10 @@ import sklearn.metrics
 import torch
 
 from ostinato.layers import Point, Quantiles, StudentT
-from ostinato.tasks.forecasting.distributions import negative_log_likelihood, objective, pinball
 from ostinato.tasks.forecasting.features import raw_rows
 from ostinato.tasks.forecasting.streaming import stream
-from ostinato.tasks.forecasting.target import target_of
+from ostinato.tasks.forecasting.targets import target_of
+from ostinato.tasks.forecasting.targets.distributions import negative_log_likelihood, objective, pinball
 from tasks.panels import features_of, recipe_for, table, untrained
 
 LEVELS = (0.1, 0.4, 0.5, 0.9)
@@ -80,7 +80,7 @@ def test_what_is_learnt_is_the_loss_in_the_unit_of_the_data(form):
     (fold,) = recipe.folds(panel)
     model, target = untrained(recipe), target_of(recipe)
     raw = raw_rows(recipe, panel)
-    question = target.question(model, panel, raw, features_of(model, raw, panel), fold)
+    question = target.training_problem(model, panel, raw, features_of(model, raw, panel), fold)
     rows = target.labelled(panel, fold.train)
     y = stream(model.body, raw, panel)[rows]
     learnt = question.losses(y, question.target[rows].double())
@@ -92,7 +92,7 @@ def test_what_is_learnt_is_the_loss_in_the_unit_of_the_data(form):
         labels = levels.labels(rows)
         for horizon in range(2):
             error = labels[:, horizon, None] - forecasts[:, 2 * column + horizon]
-            at = np.array(target.at)
+            at = np.array(target.quantile_levels)
             loss = error[:, 0] ** 2 if form == "point" else np.maximum(at * error, (at - 1) * error).mean(1)
             each.append(loss / units[:, column] ** (2 if form == "point" else 1))
     moved = (stream(model.scale, raw, panel)[rows] > 0).all(dim=1).numpy()  # the first row has no scale

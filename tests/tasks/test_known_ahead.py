@@ -18,7 +18,7 @@ from ostinato.tasks.forecasting import evaluate, fit, predict
 from ostinato.tasks.forecasting.features import foreseeable, raw_rows
 from ostinato.tasks.forecasting.predicting import left_out
 from ostinato.tasks.forecasting.recipe import recipe_from
-from ostinato.tasks.forecasting.target import target_of
+from ostinato.tasks.forecasting.targets import target_of
 from ostinato.tasks.forecasting.workers import read_panel as read_worker_panel
 from ostinato.tasks.forecasting.workers import write_panel
 

@@ -15,7 +15,7 @@ from ostinato.errors import BrokenRunError, ColumnError, DataError
 from ostinato.tasks.forecasting import compare, evaluate, fit, open_run, panel_of, predict
 from ostinato.tasks.forecasting.choosing import choose
 from ostinato.tasks.forecasting.planning import plan_comparison
-from ostinato.tasks.forecasting.target import target_of
+from ostinato.tasks.forecasting.targets import target_of
 from tasks.sources import BEFALLEN, KINDS, written
 
 QUICK = {"epochs": 1, "streams": 4, "update_every": 32, "sampler": "streams"}

@@ -10,7 +10,7 @@ from ostinato.data.reading import panel_of_trades
 from ostinato.data.trades import make_trades
 from ostinato.tasks.forecasting.features import raw_rows
 from ostinato.tasks.forecasting.streaming import stream
-from ostinato.tasks.forecasting.target import target_of
+from ostinato.tasks.forecasting.targets import target_of
 
 ONE_EPOCH = {"epochs": 1, "streams": 4, "update_every": 32, "sampler": "streams"}  # the one epoch is the best
 

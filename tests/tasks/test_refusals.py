@@ -5,7 +5,7 @@ import torch
 
 from ostinato.errors import ConfigError, DataError
 from ostinato.tasks.forecasting import fit
-from ostinato.tasks.forecasting.direction import probability
+from ostinato.tasks.forecasting.targets.direction import probability
 from tasks.conftest import cut
 
 WRONG = [

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from ostinato.tasks.forecasting import ridge as module
-from ostinato.tasks.forecasting.ridge import STRENGTHS, ridge
+from ostinato.tasks.forecasting.targets import ridge as module
+from ostinato.tasks.forecasting.targets.ridge import STRENGTHS, ridge
 
 
 def market(seed: int = 0, rows: int = 2_000, noise: float = 1.0):

@@ -12,8 +12,8 @@ from ostinato.runs import read_predictions, read_results, read_tensors, write_te
 from ostinato.tasks.forecasting import evaluate, fit, open_run, predict
 from ostinato.tasks.forecasting.features import raw_rows
 from ostinato.tasks.forecasting.recipe import recipe_from
-from ostinato.tasks.forecasting.target import target_of
-from ostinato.tasks.forecasting.values import usual_scale
+from ostinato.tasks.forecasting.targets import target_of
+from ostinato.tasks.forecasting.targets.values import usual_scale
 from tasks.panels import bars, features_of, recipe_for, table, untrained
 
 FORMS = ("quantiles", "free_quantiles", "student_t", "point")
@@ -132,7 +132,7 @@ def test_the_usual_scale_is_the_mean_over_the_training_rows():
     recipe = recipe_for(panel)
     model, raw = untrained(recipe), raw_rows(recipe, panel)
     fold = Fold(np.arange(20, 120), np.arange(125, 140), np.arange(145, 200), np.arange(142))
-    target_of(recipe).question(model, panel, raw, features_of(model, raw, panel), fold)
+    target_of(recipe).training_problem(model, panel, raw, features_of(model, raw, panel), fold)
     expected = []
     for column in ("a", "b"):
         changes = np.diff(panel.values[column][:120]) ** 2

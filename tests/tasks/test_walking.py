@@ -14,7 +14,7 @@ from ostinato.tasks.forecasting import evaluate, open_run, panel_of
 from ostinato.tasks.forecasting.evaluating import unseen
 from ostinato.tasks.forecasting.pooling import intervals_of, pooled
 from ostinato.tasks.forecasting.recipe import recipe_from
-from ostinato.tasks.forecasting.target import target_of
+from ostinato.tasks.forecasting.targets import target_of
 from ostinato.tasks.forecasting.walking import walk
 from tasks.conftest import DATA, TRAINING
 from tasks.test_resuming import Interrupt, assert_same_run, weights

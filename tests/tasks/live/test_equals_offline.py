@@ -12,7 +12,7 @@ from ostinato.store import verify
 from ostinato.tasks.forecasting import fit, open_run
 from ostinato.tasks.forecasting.predicting import foresee
 from ostinato.tasks.forecasting.reading import panel_of
-from ostinato.tasks.forecasting.target import target_of
+from ostinato.tasks.forecasting.targets import target_of
 from tasks.live.conftest import drive, ledger, scores
 from tasks.panels import LOOKBACK, bars, table
 
@@ -56,7 +56,7 @@ def check(run, panel, lives, close=CLOSE, keys=None):
     target = target_of(run.recipe)
     labelled = target.labelled(panel, rows)
     fold = run.recipe.own_fold(panel)
-    losses = target.columns(panel, labelled, expected[np.isin(rows, labelled)], fold)[target.measure]
+    losses = target.row_metrics(panel, labelled, expected[np.isin(rows, labelled)], fold)[target.measure]
     made = {key: loss[0] for key, _, loss, _ in scores(engine) if np.isfinite(loss[0])}
     assert sorted(made) == keys[np.isin(rows, labelled)].tolist()
     np.testing.assert_allclose(list(made.values()), losses, rtol=1e-5, atol=close)
@@ -79,7 +79,7 @@ def check_baselines(engine, target, panel, labelled, fold):
     rivals = dict(target.baselines(panel, labelled, fold))
     losses = np.array([loss for _, _, loss, _ in scores(engine) if np.isfinite(loss[0])])
     for place, name in enumerate(engine.forecaster.baselines, 1):
-        expected = target.columns(panel, labelled, rivals[name], fold)[target.measure]
+        expected = target.row_metrics(panel, labelled, rivals[name], fold)[target.measure]
         if target.recipe.form != "point":  # of which they say the median here, the mean there
             np.testing.assert_allclose(losses[:, place], expected, rtol=1e-6, err_msg=name)
     assert len(losses[0]) == 4

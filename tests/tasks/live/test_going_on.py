@@ -15,7 +15,7 @@ from ostinato.tasks.forecasting.live.baselines import beside
 from ostinato.tasks.forecasting.live.stepping import RunForecaster
 from ostinato.tasks.forecasting.predicting import foresee
 from ostinato.tasks.forecasting.reading import panel_of
-from ostinato.tasks.forecasting.target import target_of
+from ostinato.tasks.forecasting.targets import target_of
 from tasks.conftest import Small
 from tasks.live.conftest import drive, ledger, scores
 

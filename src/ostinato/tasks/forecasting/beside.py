@@ -7,9 +7,7 @@ from ...data.panel import Panel
 from ...evaluation import BaseRate, SignTable, scale_of, value_baselines
 from ...evaluation.online import counts_of, parameters_of
 from ...runs.baselines import LiveBaselines
-from .direction import Direction
-from .target import Target
-from .values import Values
+from .targets import Direction, Target, Values
 
 OF_DIRECTIONS = ("base_rate", "sign_table")  # these can begin with nothing, too
 OF_VALUES = ("naive", "constant_quantiles", "ewma_quantiles")
@@ -29,7 +27,10 @@ def fitted_beside(target: Target, panel: Panel, fold: Fold) -> LiveBaselines:
     columns = target.levels(panel)
     kinds = value_baselines(columns[0])
     found = {
-        name: [parameters_of(kinds[name]().fit(levels, rows), levels, target.at) for levels in columns]
+        name: [
+            parameters_of(kinds[name]().fit(levels, rows), levels, target.quantile_levels)
+            for levels in columns
+        ]
         for name in OF_VALUES
         if name in kinds
     }

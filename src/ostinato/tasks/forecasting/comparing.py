@@ -23,7 +23,7 @@ from .fitting import conclude, part_facts, rehearse, train_chosen
 from .planning import Planned, plan_comparison
 from .pooling import intervals_of, pooled
 from .reading import Data, panel_of
-from .target import Target, target_of
+from .targets import Target, target_of
 
 
 def compare(
@@ -118,7 +118,7 @@ class _Work:
         if place not in self.rivals:
             rows = self.target.labelled(self.panel, self.folds[place].test)
             with self.watch("baselines"):
-                self.rivals[place] = self.target.rivals(self.panel, rows, self.folds[place])
+                self.rivals[place] = self.target.baseline_metrics(self.panel, rows, self.folds[place])
         return self.rivals[place]
 
     def beside_of(self, place: int) -> LiveBaselines:

@@ -18,7 +18,7 @@ from .opening import Run
 from .predicting import foresee
 from .reading import Data, panel_of
 from .recipe import Recipe
-from .target import target_of
+from .targets import target_of
 
 
 @dataclass(frozen=True, eq=False)

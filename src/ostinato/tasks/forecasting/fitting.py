@@ -41,7 +41,7 @@ from .predicting import check_numbers, foresee
 from .reading import Data, panel_of
 from .recipe import Recipe
 from .streaming import pieces_of, stream
-from .target import Question, target_of
+from .targets import TrainingProblem, target_of
 
 WINDOW = 64  # steps of a training window for a model without a window of its own
 MOST_LINES = 2_000_000  # of predictions.parquet
@@ -160,7 +160,7 @@ class _Prepared:
     fold: Fold
     model: SequenceLayer  # new, with features, scaler and base fitted
     x: Tensor  # (N, F) scaled features of the rows that training and validation look at
-    question: Question
+    question: TrainingProblem
 
 
 def _prepared(choices: Choices, panel: Panel, fold: Fold | None, device: str) -> _Prepared:
@@ -173,8 +173,8 @@ def _prepared(choices: Choices, panel: Panel, fold: Fold | None, device: str) ->
     check_numbers(len(fold.validation) + len(fold.test), numbers(model.output_size or 1))
     raw = raw_rows(recipe, panel)[: int(fold.used.max()) + 1].to(device_of(model))
     x = scaled_features(model, raw, panel, fold.train)
-    question = target_of(recipe).question(model, panel, raw, x, fold)
-    question = Question(question.target.to(x), question.weight.to(x), question.losses)
+    question = target_of(recipe).training_problem(model, panel, raw, x, fold)
+    question = TrainingProblem(question.target.to(x), question.weight.to(x), question.losses)
     if not bool((question.weight[torch.from_numpy(fold.validation).to(x.device)] > 0).any()):
         raise DataError("no row of the validation part has a label. Bring more data, or look less far ahead.")
     return _Prepared(config, recipe, fold, model, x, question)
@@ -215,7 +215,7 @@ def scaled_features(model: SequenceLayer, raw: Tensor, panel: Panel, train: np.n
 
 def _sampler(
     x: Tensor,
-    question: Question,
+    question: TrainingProblem,
     panel: Panel,
     train: np.ndarray,
     network: SequenceLayer,
@@ -237,7 +237,7 @@ def _sampler(
 
 
 def _validation_loss(
-    layer: SequenceLayer, x: Tensor, question: Question, panel: Panel, rows: np.ndarray
+    layer: SequenceLayer, x: Tensor, question: TrainingProblem, panel: Panel, rows: np.ndarray
 ) -> float:
     """Mean loss on some rows. Streams begin at row 0, or where the model cannot tell the difference."""
     starts = panel.starts

@@ -15,7 +15,7 @@ from ...layers import Anchored, Chain, Parallel, Regression, StandardScaler
 from ...models import build
 from .features import features_of
 from .recipe import Recipe
-from .target import target_of
+from .targets import target_of
 
 
 class Parts(NamedTuple):
@@ -40,7 +40,7 @@ def forecast_model(recipe: Recipe, name: str, options: Mapping[str, Any]) -> Seq
     if target.quantities:
         begin_with_nothing(network)
         network = Parallel(learnt=network, linear=Regression(size, target.quantities))
-    return target.whole(Chain(features=features, scaler=StandardScaler(size), network=network))
+    return target.build_model(Chain(features=features, scaler=StandardScaler(size), network=network))
 
 
 def begin_with_nothing(network: nn.Module) -> None:

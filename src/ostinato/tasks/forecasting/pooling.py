@@ -11,7 +11,7 @@ from ...data.panel import Panel
 from ...errors import ConfigError, did_you_mean
 from ...evaluation import intervals
 from ...experiment.scores import BaselineScores, RowMetrics, Scored, joint_settings
-from .target import Target
+from .targets import Target
 
 MOST_FOLDS = 100
 WINDOWS = ("expanding", "rolling")

@@ -18,7 +18,7 @@ from .opening import Run
 from .reading import Data, like, panel_of
 from .recipe import Recipe
 from .streaming import CHUNK, pieces_of
-from .target import target_of
+from .targets import target_of
 
 MOST_NUMBERS = 200_000_000  # of a frame
 

@@ -27,7 +27,7 @@ from .fitting import rehearse
 from .recipe import Recipe, check_chosen, digest, layout_of, recipe_from
 from .space import ModelSpace, space_of
 from .study import Search, optuna_itself
-from .target import target_of
+from .targets import target_of
 from .workers import PANEL, remove_panel
 
 DEFAULT_TRIALS = 30

@@ -23,7 +23,7 @@ from .choosing import Choices, choose
 from .fitting import Fit, fit_chosen, part_facts, rehearse
 from .pooling import check_folds, intervals_of, pooled
 from .reading import Data, panel_of
-from .target import target_of
+from .targets import target_of
 
 
 @dataclass(frozen=True)

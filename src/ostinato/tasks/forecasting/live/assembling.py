@@ -13,7 +13,7 @@ from ....store import Head, Store, made_head
 from ..opening import Run, open_run
 from ..reading import panel_of
 from ..recipe import Recipe
-from ..target import target_of
+from ..targets import target_of
 from .baselines import beside
 from .rows import need_of
 from .stepping import RunForecaster
@@ -63,7 +63,7 @@ def head_of(run: Run, forecaster: RunForecaster, feed: Feed, settings: Settings)
         target=run.recipe.target,
         measure=target.measure,
         outputs=forecaster.judge.names,
-        levels=tuple(getattr(target, "at", ())),
+        levels=target.quantile_levels,
         horizons=run.recipe.ahead,
         baselines=tuple(forecaster.baselines),
         units=tuple(forecaster.units or ()),

@@ -13,10 +13,8 @@ from ....errors import BrokenRunError, ConfigError
 from ....evaluation.online import OnlineBaseline, online_baseline
 from ....runs.baselines import read_baselines
 from ..beside import OF_DIRECTIONS
-from ..direction import Direction
 from ..opening import Run
-from ..target import Target
-from ..values import Values
+from ..targets import Direction, Target, Values
 
 
 class BesideColumns:
@@ -89,7 +87,7 @@ def _made(name: str, parameters: Any, run: Run) -> OnlineBaseline:
 
 
 def _check_widths(made: dict[str, BesideColumns], target: Target, run: Run) -> None:
-    wanted = 1 if not isinstance(target, Values) else target.quantities * len(target.at)
+    wanted = 1 if not isinstance(target, Values) else target.quantities * len(target.quantile_levels)
     for name, one in made.items():
         width = len(one.predict())
         if width != wanted:

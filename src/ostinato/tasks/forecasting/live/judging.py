@@ -1,4 +1,4 @@
-"""What a prediction has cost when the outcome is known: the row of ``Target.columns`` that the measure is the mean of.
+"""The loss of a live prediction once its outcome is known: one row of the measure of ``Target.row_metrics``.
 
 Axes: C columns, H horizons, J = C H quantities, Q levels, P numbers of a prediction, K baselines.
 """
@@ -11,10 +11,8 @@ import numpy as np
 from torch import Tensor
 
 from ....evaluation.metrics import SMALLEST_PROBABILITY
-from ..direction import probability
 from ..recipe import Recipe
-from ..target import Target
-from ..values import LEAST_KNOWN, Values
+from ..targets import LEAST_KNOWN, Target, Values, probability
 from .rows import Row
 
 
@@ -95,7 +93,7 @@ class ValuesJudge(Judge):
 
     def __init__(self, target: Values, units: Sequence[float] | None = None) -> None:
         recipe = target.recipe
-        self.at = np.array(target.at)
+        self.at = np.array(target.quantile_levels)
         self.returns, self.point = recipe.target == "return", recipe.form == "point"
         if self.returns:
             self.places = [recipe.inputs.index("price" if recipe.kind == "trades" else "close")]
@@ -143,7 +141,7 @@ def _names(target: Values) -> list[str]:
         prefix = f"{column}." if len(target.names) > 1 else ""
         for horizon in recipe.ahead:
             suffix = f"@{horizon}" if len(recipe.ahead) > 1 else ""
-            names += [f"{prefix}{quantile_name(level)}{suffix}" for level in target.at]
+            names += [f"{prefix}{quantile_name(level)}{suffix}" for level in target.quantile_levels]
     return names
 
 

@@ -23,7 +23,7 @@ from ....live.forecaster import Answer, Outcome, Said, Step
 from ....store import Flag
 from ..model import parts_of
 from ..opening import Run
-from ..target import target_of
+from ..targets import target_of
 from .baselines import BesideColumns
 from .judging import judge_of
 from .rows import Row, rows_of

@@ -1,6 +1,6 @@
 """Direction: the probability that the price some rows on is strictly higher.
 
-Axes: N rows, R rows asked for, B batch, T steps.
+Axes: N rows, R requested rows, B batch, T steps.
 """
 
 from collections.abc import Iterator
@@ -11,14 +11,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...core import SequenceLayer
-from ...data.folds import Fold
-from ...data.levels import Levels
-from ...data.panel import Panel
-from ...errors import DataError
-from ...evaluation import DIRECTION_BASELINES, direction_rows
-from ...experiment.scores import RowMetrics
-from .target import BaselineForecasts, Question, Target, row_columns
+from ....core import SequenceLayer
+from ....data.folds import Fold
+from ....data.levels import Levels
+from ....data.panel import Panel
+from ....errors import DataError
+from ....evaluation import DIRECTION_BASELINES, direction_rows
+from ....experiment.scores import RowMetrics
+from .base import BaselineForecasts, Target, TrainingProblem, row_columns
 
 
 class Direction(Target):
@@ -27,7 +27,7 @@ class Direction(Target):
     measure = "log_loss"
     outputs = 1
 
-    def whole(self, body: SequenceLayer) -> SequenceLayer:
+    def build_model(self, body: SequenceLayer) -> SequenceLayer:
         """The body itself."""
         return body
 
@@ -35,10 +35,12 @@ class Direction(Target):
         """The price itself: its logarithm could round a rise away."""
         return Levels(panel.price, panel.starts, self.recipe.ahead, True, panel.season, panel.observed)
 
-    def question(self, model: SequenceLayer, panel: Panel, raw: Tensor, x: Tensor, fold: Fold) -> Question:
+    def training_problem(
+        self, model: SequenceLayer, panel: Panel, raw: Tensor, x: Tensor, fold: Fold
+    ) -> TrainingProblem:
         """1 where the price is higher."""
         up = torch.from_numpy(self.labels(panel)[: len(raw)])
-        return Question(up.nan_to_num(), (~up.isnan()).to(up), losses)
+        return TrainingProblem(up.nan_to_num(), (~up.isnan()).to(up), losses)
 
     def labels(self, panel: Panel, rows: np.ndarray | None = None) -> np.ndarray:
         """1.0 where the price is strictly higher, else 0.0; NaN where it is not known. (R,)"""
@@ -53,7 +55,7 @@ class Direction(Target):
         """Rows with a price to come."""
         return rows[~np.isnan(self.labels(panel, rows))]
 
-    def columns(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> RowMetrics:
+    def row_metrics(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> RowMetrics:
         """log_loss, auc (of several folds the mean of theirs), brier, accuracy."""
         return dict(direction_rows(forecasts, self.labels(panel, rows)))
 

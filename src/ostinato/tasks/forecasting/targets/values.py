@@ -1,6 +1,6 @@
 """Values: the distribution of a return, or of the columns of a table, at one or many horizons.
 
-Axes: N rows, R rows asked for, C columns, H horizons, J = C H quantities, Q levels of quantiles.
+Axes: N rows, R requested rows, C columns, H horizons, J = C H quantities, Q levels of quantiles.
 """
 
 from collections.abc import Iterator
@@ -11,21 +11,21 @@ import torch
 from scipy.stats import t as student
 from torch import Tensor
 
-from ...core import SequenceLayer
-from ...data.folds import Fold
-from ...data.levels import Levels, levels_of
-from ...data.panel import Panel
-from ...data.report import counted
-from ...errors import DataError
-from ...evaluation import ValueBaseline, by_row, scale_of, value_baselines
-from ...experiment.scores import RowMetrics, joint_settings
-from ...layers import Anchored, Output, Point, Quantiles, Regression, StudentT
-from ...runs.predictions import quantile_name
+from ....core import SequenceLayer
+from ....data.folds import Fold
+from ....data.levels import Levels, levels_of
+from ....data.panel import Panel
+from ....data.report import counted
+from ....errors import DataError
+from ....evaluation import ValueBaseline, by_row, scale_of, value_baselines
+from ....experiment.scores import RowMetrics, joint_settings
+from ....layers import Anchored, Output, Point, Quantiles, Regression, StudentT
+from ....runs.predictions import quantile_name
+from ..features import location_of, running_scale
+from ..streaming import stream
+from .base import BaselineForecasts, Target, TrainingProblem, row_columns
 from .distributions import objective
-from .features import location_of, running_scale
 from .ridge import ridge
-from .streaming import stream
-from .target import BaselineForecasts, Question, Target, row_columns
 
 LEAST_KNOWN = 0.5  # of the labels of a row that is judged
 
@@ -40,7 +40,7 @@ class Values(Target):
 
     @property
     def outputs(self) -> int:
-        """All numbers that the network learns to give."""
+        """Outputs that the network learns."""
         return self.output().learnt_size
 
     @property
@@ -49,17 +49,17 @@ class Values(Target):
         return len(self.names) * len(self.recipe.ahead)
 
     @property
-    def at(self) -> tuple[float, ...]:
-        """The levels of the quantiles that forecasts are given as; the middle alone stands for a mean."""
+    def quantile_levels(self) -> tuple[float, ...]:
+        """Levels of the quantiles of a forecast; 0.5 alone stands for a mean."""
         return (0.5,) if self.recipe.form == "point" else self.recipe.levels
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The columns that are foreseen."""
+        """The columns that are forecast."""
         return ("return",) if self.recipe.target == "return" else self.recipe.targets
 
     def output(self) -> Output:
-        """What the numbers of the network mean."""
+        """How the outputs of the network are to be read."""
         form = self.recipe.form
         if form == "point":
             return Point(self.quantities)
@@ -67,7 +67,7 @@ class Values(Target):
             return StudentT(self.quantities)
         return Quantiles(self.quantities, self.recipe.levels, free=form == "free_quantiles")
 
-    def whole(self, body: SequenceLayer) -> SequenceLayer:
+    def build_model(self, body: SequenceLayer) -> SequenceLayer:
         """Anchored where the series is."""
         return Anchored(body, self.output(), running_scale(self.recipe), location_of(self.recipe))
 
@@ -76,7 +76,9 @@ class Values(Target):
         columns = [None] if self.recipe.target == "return" else self.recipe.targets
         return [levels_of(panel, column, self.recipe.ahead) for column in columns]
 
-    def question(self, model: SequenceLayer, panel: Panel, raw: Tensor, x: Tensor, fold: Fold) -> Question:
+    def training_problem(
+        self, model: SequenceLayer, panel: Panel, raw: Tensor, x: Tensor, fold: Fold
+    ) -> TrainingProblem:
         """Labels in units of the present scale, (N, J), then that scale against its mean in the series, (N, C)."""
         assert isinstance(model, Anchored)
         rows, train = np.arange(len(raw)), fold.train
@@ -96,7 +98,7 @@ class Values(Target):
         known = torch.from_numpy(np.isfinite(z).any(axis=1))
         dtype = next(model.parameters()).dtype
         target = torch.from_numpy(np.concatenate([z, share], axis=1)).to(dtype)
-        return Question(target, known.to(dtype), objective(model.output, len(self.names)))
+        return TrainingProblem(target, known.to(dtype), objective(model.output, len(self.names)))
 
     def _linear(self, model: Anchored, x: Tensor, z: np.ndarray, share: np.ndarray, fold: Fold) -> np.ndarray:
         """Fit the linear path, column by column; what it says of every row, (N, J)."""
@@ -129,7 +131,7 @@ class Values(Target):
         if still.any():
             name = self.names[int(still.argmax())]
             raise DataError(
-                f"{panel.report.source}: {name} never changes in the training part, so there is nothing to foresee. "
+                f"{panel.report.source}: {name} never changes in the training part, so there is nothing to forecast. "
                 "Choose another column, or bring other data."
             )
         typical = np.array([column[column > 0].mean() if (column > 0).any() else 1.0 for column in means.T])
@@ -161,7 +163,7 @@ class Values(Target):
         if self.recipe.form != "student_t":
             return numbers
         location, scale, freedom = (numbers[..., place, None] for place in range(3))
-        return location + scale * student.ppf(np.array(self.at), freedom)
+        return location + scale * student.ppf(np.array(self.quantile_levels), freedom)
 
     def labelled(self, panel: Panel, rows: np.ndarray) -> np.ndarray:
         """Rows whose horizons all lie within what was observed of their series, and of whose labels enough are known.
@@ -175,7 +177,7 @@ class Values(Target):
         within = rows + self.recipe.purge < panel.ends[panel.series[rows]]
         return rows[within & (known >= LEAST_KNOWN * len(self.names) * len(self.recipe.ahead))]
 
-    def columns(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> RowMetrics:
+    def row_metrics(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> RowMetrics:
         """Of one column by name; of several, those of each behind its name.
 
         Of several columns or series the measure is in units of the naive change of each.
@@ -184,7 +186,7 @@ class Values(Target):
         total = np.zeros(len(rows))
         for name, levels, part in self._columns(panel, forecasts):
             scale = scale_of(levels, fold.scaled_by, rows)
-            columns = dict(by_row(part, self.at, levels.labels(rows), scale))
+            columns = dict(by_row(part, self.quantile_levels, levels.labels(rows), scale))
             if self.recipe.form == "point":  # one number has no spread
                 columns = {key: value for key, value in columns.items() if key not in ("pinball", "crps")}
             unit = np.where(np.isfinite(scale.change), scale.change, 1.0)  # a series that never moved
@@ -222,7 +224,9 @@ class Values(Target):
                 if len(self.recipe.ahead) > 1:
                     columns["horizon"] = np.full(len(rows), horizon, np.int32)
                 columns["actual"] = pl.Series(actual[:, place], nan_to_null=True)
-                quantiles = {quantile_name(level): part[:, place, q] for q, level in enumerate(self.at)}
+                quantiles = {
+                    quantile_name(level): part[:, place, q] for q, level in enumerate(self.quantile_levels)
+                }
                 frames.append(pl.DataFrame(columns | quantiles))
         return pl.concat(frames)
 
@@ -235,7 +239,7 @@ class Values(Target):
     def _quantiles(self, baseline: ValueBaseline, levels: Levels, rows: np.ndarray) -> np.ndarray:
         if self.recipe.form == "point":
             return baseline.point(levels, rows)[..., None]
-        return baseline.quantiles(levels, rows, self.at)
+        return baseline.quantiles(levels, rows, self.quantile_levels)
 
 
 def usual_scale(scale: np.ndarray) -> np.ndarray:

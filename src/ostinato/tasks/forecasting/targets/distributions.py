@@ -11,8 +11,8 @@ import math
 import torch
 from torch import Tensor
 
-from ...layers import Output, Point, Quantiles, StudentT
-from ...training.objective import Objective
+from ....layers import Output, Point, Quantiles, StudentT
+from ....training.objective import Objective
 
 
 def objective(output: Output, columns: int) -> Objective:

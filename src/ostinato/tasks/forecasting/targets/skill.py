@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from ...data.panel import Panel
-from ...evaluation import by_time, diebold_mariano
-from ...evaluation.diebold_mariano import FEWEST_ROWS, ROWS_PER_HORIZON
-from ...runs.results import Skill
+from ....data.panel import Panel
+from ....evaluation import by_time, diebold_mariano
+from ....evaluation.diebold_mariano import FEWEST_ROWS, ROWS_PER_HORIZON
+from ....runs.results import Skill
 
 
 def skill_of(ours: np.ndarray, theirs: np.ndarray, panel: Panel, rows: np.ndarray, horizon: int) -> Skill:

@@ -1,11 +1,6 @@
-"""The one seam of forecasting: what is foreseen.
+"""The interface of a forecast target: what is forecast, how it is learnt and how it is scored.
 
-    direction.py   the probability that a price will be strictly higher
-    values.py      the distribution of a return, or of the columns of a table
-
-Everything else asks a ``Target`` and knows neither.
-
-Axes: N rows, R rows asked for, F features, O numbers of a model, K numbers of a label.
+Axes: N rows, R requested rows, F features, O outputs of a model, K numbers of a label.
 """
 
 from abc import ABC, abstractmethod
@@ -16,19 +11,19 @@ import numpy as np
 import polars as pl
 from torch import Tensor
 
-from ...core import SequenceLayer
-from ...data.folds import Fold
-from ...data.panel import Panel
-from ...experiment.scores import BaselineScores, Metrics, RowMetrics, Scored, means
-from ...runs.results import loss_name
-from ...training.objective import Objective
-from .recipe import Recipe
+from ....core import SequenceLayer
+from ....data.folds import Fold
+from ....data.panel import Panel
+from ....experiment.scores import BaselineScores, Metrics, RowMetrics, Scored, means
+from ....runs.results import loss_name
+from ....training.objective import Objective
+from ..recipe import Recipe
 from .skill import skill_of
 
 
 @dataclass(frozen=True)
-class Question:
-    """What a training minimises.
+class TrainingProblem:
+    """What a training run minimises.
 
     target: (N, K) or (N,); weight: (N,), 0 where a row has no label.
     """
@@ -40,10 +35,10 @@ class Question:
 
 @dataclass(frozen=True, eq=False)
 class BaselineForecasts:
-    """What a baseline says of some rows.
+    """Forecasts of one baseline for some rows.
 
-    settings: what was chosen of it, such as its window, in words; "" where nothing was.
-    forecasts: as a model gives them, one for each row.
+    settings: what was selected for it, such as its window, in words; "" if nothing was.
+    forecasts: in the form that a model gives, one for each row.
     """
 
     name: str
@@ -52,7 +47,7 @@ class BaselineForecasts:
 
 
 class Target(ABC):
-    """What is foreseen, how it is learnt, and how it is judged."""
+    """What is forecast, how it is learnt and how it is scored."""
 
     measure: str  # the metric that is the mean of the losses
 
@@ -65,29 +60,36 @@ class Target(ABC):
         return loss_name(self.measure)
 
     @property
+    def quantile_levels(self) -> tuple[float, ...]:
+        """Levels of the quantiles of a forecast, (Q,); none if a forecast is no quantiles."""
+        return ()
+
+    @property
     @abstractmethod
     def outputs(self) -> int:
         """Numbers that the network gives at each step."""
 
     @property
     def quantities(self) -> int:
-        """Quantities whose place a linear path may tell; 0 for none."""
+        """Quantities whose location a linear path may forecast; 0 for none."""
         return 0
 
     @abstractmethod
-    def whole(self, body: SequenceLayer) -> SequenceLayer:
-        """The model that lives: what is added to features, scaler and network."""
+    def build_model(self, body: SequenceLayer) -> SequenceLayer:
+        """The complete model around features, scaler and network."""
 
     @abstractmethod
-    def question(self, model: SequenceLayer, panel: Panel, raw: Tensor, x: Tensor, fold: Fold) -> Question:
+    def training_problem(
+        self, model: SequenceLayer, panel: Panel, raw: Tensor, x: Tensor, fold: Fold
+    ) -> TrainingProblem:
         """Labels of the rows of ``raw`` (N, I), the first of the panel, whose scaled features are x (N, F).
 
-        What the model needs to know of the training rows is put into its buffers.
+        Statistics of the training rows that the model needs are written into its buffers.
         """
 
     @abstractmethod
     def forecasts(self, y: Tensor) -> np.ndarray:
-        """Forecasts, one for each row, from what the model gives, (R, O).
+        """Forecasts, one for each row, from the outputs of the model (R, O).
 
         Raises:
             DataError: a forecast is not a number.
@@ -98,23 +100,23 @@ class Target(ABC):
         """Those of the rows (R,) that have a label."""
 
     @abstractmethod
-    def columns(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> RowMetrics:
-        """What the metrics of forecasts of labelled rows (R,) are means of, the measure among them."""
+    def row_metrics(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> RowMetrics:
+        """Per-row values of every metric for forecasts of labelled rows (R,), the measure among them."""
 
     @abstractmethod
     def baseline_forecasts(self, panel: Panel, rows: np.ndarray, fold: Fold) -> Iterator[BaselineForecasts]:
-        """Those of each baseline, fitted on train and validation rows."""
+        """Forecasts of each baseline, fitted on train and validation rows."""
 
     def baselines(self, panel: Panel, rows: np.ndarray, fold: Fold) -> Iterator[tuple[str, np.ndarray]]:
         """Forecasts of each baseline, by name."""
         for baseline in self.baseline_forecasts(panel, rows, fold):
             yield baseline.name, baseline.forecasts
 
-    def rivals(self, panel: Panel, rows: np.ndarray, fold: Fold) -> BaselineScores:
-        """``columns`` of each baseline; they do not depend on the model, so several may share them."""
+    def baseline_metrics(self, panel: Panel, rows: np.ndarray, fold: Fold) -> BaselineScores:
+        """``row_metrics`` of each baseline; they do not depend on the model, so several models may share them."""
         found = BaselineScores({})
         for baseline in self.baseline_forecasts(panel, rows, fold):
-            found.columns[baseline.name] = self.columns(panel, rows, baseline.forecasts, fold)
+            found.columns[baseline.name] = self.row_metrics(panel, rows, baseline.forecasts, fold)
             if baseline.settings:
                 found.settings[baseline.name] = baseline.settings
         return found
@@ -125,39 +127,31 @@ class Target(ABC):
         rows: np.ndarray,
         forecasts: np.ndarray,
         fold: Fold,
-        rivals: BaselineScores | None = None,
+        baselines: BaselineScores | None = None,
     ) -> Scored:
-        """Score forecasts of labelled rows (R,) beside the baselines; ``rivals`` are theirs, where known already."""
-        rivals = self.rivals(panel, rows, fold) if rivals is None else rivals
-        return self.scored(panel, rows, self.columns(panel, rows, forecasts, fold), rivals)
+        """Score forecasts of labelled rows (R,) against the baselines; pass ``baselines`` if already computed."""
+        baselines = self.baseline_metrics(panel, rows, fold) if baselines is None else baselines
+        return self.scored(panel, rows, self.row_metrics(panel, rows, forecasts, fold), baselines)
 
-    def scored(self, panel: Panel, rows: np.ndarray, ours: RowMetrics, rivals: BaselineScores) -> Scored:
-        """RowMetrics of the model and of the baselines, with the tests of skill."""
+    def scored(self, panel: Panel, rows: np.ndarray, ours: RowMetrics, baselines: BaselineScores) -> Scored:
+        """Row metrics of the model and of the baselines, with the test against each baseline."""
         skill = {
             name: skill_of(ours[self.measure], theirs[self.measure], panel, rows, self.recipe.purge)
-            for name, theirs in rivals.columns.items()
+            for name, theirs in baselines.columns.items()
         }
-        return Scored(rows, self.measure, ours, rivals.columns, skill, rivals.settings)
+        return Scored(rows, self.measure, ours, baselines.columns, skill, baselines.settings)
 
     def metrics(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> Metrics:
         """Metrics alone. One that does not exist is None."""
-        return means(self.columns(panel, rows, forecasts, fold))
+        return means(self.row_metrics(panel, rows, forecasts, fold))
 
     def fitted(self, panel: Panel, fold: Fold) -> np.ndarray:
-        """The rows that baselines are fitted on: those the model may use."""
+        """The labelled rows that baselines are fitted on: train and validation, as for the model."""
         return self.labelled(panel, np.concatenate([fold.train, fold.validation]))
 
     @abstractmethod
     def frame(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray) -> pl.DataFrame:
         """Forecasts of some rows as predictions.parquet holds them."""
-
-
-def target_of(recipe: Recipe) -> Target:
-    """The target that a recipe names."""
-    from .direction import Direction
-    from .values import Values
-
-    return Direction(recipe) if recipe.target == "direction" else Values(recipe)
 
 
 def row_columns(panel: Panel, rows: np.ndarray) -> dict[str, np.ndarray | pl.Series]:

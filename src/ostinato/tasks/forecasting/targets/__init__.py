@@ -1,0 +1,36 @@
+"""What is forecast: its labels, its loss, its metrics and its baselines.
+
+    base.py            the interface: ``Target``
+    direction.py       the probability that a price will be strictly higher
+    values.py          the distribution of a return, or of the columns of a table
+    distributions.py   losses of distributions, for training
+    ridge.py           the linear regression that the training of values starts from
+    skill.py           the test of equal losses, on rows of one or several series
+
+Everything else takes a ``Target`` from ``target_of`` and knows neither of the two.
+"""
+
+from ..recipe import Recipe
+from .base import (
+    BaselineForecasts,
+    Target,
+    TrainingProblem,
+)
+from .direction import Direction, probability
+from .values import LEAST_KNOWN, Values
+
+__all__ = [
+    "LEAST_KNOWN",
+    "BaselineForecasts",
+    "Direction",
+    "Target",
+    "TrainingProblem",
+    "Values",
+    "probability",
+    "target_of",
+]
+
+
+def target_of(recipe: Recipe) -> Target:
+    """The target that a recipe names."""
+    return Direction(recipe) if recipe.target == "direction" else Values(recipe)
