@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from contract.registry import Case
-from ostinato.core import SequenceLayer, Stepper, detach, fill_padding, where_rows
+from ostinato.core import SequenceLayer, Stepper, detach, fill_padding, register_stepper, where_rows
 from ostinato.layers import (
     GRU,
     LSTM,
@@ -30,6 +30,7 @@ from ostinato.layers import (
 from ostinato.layers.overlapping import Overlapping
 from ostinato.layers.recurrent import GRUState, LSTMState
 from ostinato.layers.sliding import SlidingState, StridedState
+from ostinato.layers.steppers.recurrent import LSTMStepper
 
 
 class MeanState(NamedTuple):
@@ -137,6 +138,11 @@ class OverflowingSoftmax(RunningMean):
     initial_state = MeanSquareLessSquaredMean.initial_state
 
 
+class KeepsARunningSum(AvgPool1d):
+    """A mean that costs the same for any window, by a sum beside the state."""
+
+
+@register_stepper(KeepsARunningSum)
 class SumStepper(Stepper):
     """Adds what comes and takes off what leaves: right, but for roundings that no exported state tells of."""
 
@@ -160,16 +166,15 @@ class SumStepper(Stepper):
         return super()._run(x)
 
 
-class KeepsARunningSum(AvgPool1d):
-    """A mean that costs the same for any window, by a sum beside the state."""
-
-    stepper_type = SumStepper
+class HandsOutItsBuffer(Delay):
+    """An exported state goes on changing."""
 
 
+@register_stepper(HandsOutItsBuffer)
 class LeakyStepper(Stepper):
     """Writes into one piece of memory for ever, and hands that out as its state."""
 
-    def give(self):
+    def export_state(self):
         return self._held
 
     def _run(self, x):
@@ -180,23 +185,23 @@ class LeakyStepper(Stepper):
         return y
 
 
-class HandsOutItsBuffer(Delay):
-    """An exported state goes on changing."""
-
-    stepper_type = LeakyStepper
-
-
 class StepsAsItsParentDoes(LSTM):
-    """Computes something of its own, and names a stepper that does not know."""
-
-    stepper_type = LSTM.stepper_type
+    """Computes something of its own, and has a stepper registered that does not know."""
 
     def run(self, x, state, lengths):
         y, after = super().run(x, state, lengths)
         return 2 * y, after
 
 
-class PieceByPieceStepper(LSTM.stepper_type):
+register_stepper(StepsAsItsParentDoes)(LSTMStepper)
+
+
+class CopiesItsStepperPieceByPiece(LSTM):
+    """A copied stepper looks at the hidden state of the moment of the copy for ever."""
+
+
+@register_stepper(CopiesItsStepperPieceByPiece)
+class PieceByPieceStepper(LSTMStepper):
     """Copies its arrays one by one, so that those which were views of others are none any more."""
 
     def __deepcopy__(self, memo):
@@ -205,25 +210,18 @@ class PieceByPieceStepper(LSTM.stepper_type):
         return twin
 
 
-class CopiesItsStepperPieceByPiece(LSTM):
-    """A copied stepper looks at the hidden state of the moment of the copy for ever."""
-
-    stepper_type = PieceByPieceStepper
+class SharesTheBuffersOfItsStepper(LSTM):
+    """A shallow copy of a stepper moves the original on."""
 
 
-class SharingStepper(LSTM.stepper_type):
+@register_stepper(SharesTheBuffersOfItsStepper)
+class SharingStepper(LSTMStepper):
     """A shallow copy, as Python makes it: both write into the same buffers."""
 
     def __copy__(self):
         twin = object.__new__(type(self))
         twin.__dict__ = self.__dict__.copy()
         return twin
-
-
-class SharesTheBuffersOfItsStepper(LSTM):
-    """A shallow copy of a stepper moves the original on."""
-
-    stepper_type = SharingStepper
 
 
 # promise 2: padding is nothing

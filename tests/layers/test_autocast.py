@@ -27,7 +27,7 @@ def test_a_layer_goes_on_under_autocast(name, device):
     case = LAYERS[name]
     subject = Subject.of(case.make(), case.inputs, device=device)
     layer, x = subject.layer.float(), subject.x(STEPS, batch=3)
-    x = x.to(layer_input_dtype(layer, x)) if x.is_floating_point() else x
+    x = x.to(layer_input_dtype(layer)) if x.is_floating_point() else x
     with torch.no_grad():
         plain, state = layer(x)
     with torch.no_grad(), torch.autocast(device, torch.bfloat16):

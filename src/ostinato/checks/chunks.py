@@ -58,7 +58,7 @@ def float32_joins_too(subject: Subject) -> None:
     """In float32: outputs to 1e-5; gradients at most 3 times as far from float64 as those of one call."""
     layer, rounded = copy.deepcopy(subject.layer).float(), copy.deepcopy(subject.layer)
     x = _like_float32(subject)
-    narrow = x.to(layer_input_dtype(layer, x))
+    narrow = x.to(layer_input_dtype(layer))
     pieces = [1, 4, 0, STEPS - 5]
     whole, joined = layer(narrow), run_chunks(layer, narrow, pieces)
     # what float32 parameters say may be handed on in float64, with the digits of float32
@@ -125,7 +125,7 @@ class Sensitivity:
         )
 
 
-def layer_input_dtype(layer: SequenceLayer, x: Tensor) -> torch.dtype:
+def layer_input_dtype(layer: SequenceLayer) -> torch.dtype:
     """float32, or float64 for a layer that reads raw columns."""
     return torch.float64 if layer.reads_raw else torch.float32
 
@@ -133,5 +133,5 @@ def layer_input_dtype(layer: SequenceLayer, x: Tensor) -> torch.dtype:
 def _like_float32(subject: Subject) -> Tensor:
     """Inputs that float32 holds exactly, so that only the arithmetic differs."""
     x = subject.x()
-    reads_raw = layer_input_dtype(copy.deepcopy(subject.layer).float(), x) == torch.float64
+    reads_raw = layer_input_dtype(copy.deepcopy(subject.layer).float()) == torch.float64
     return x if reads_raw else x.float().double()

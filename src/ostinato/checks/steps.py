@@ -24,7 +24,7 @@ def steps_equal_chunks(subject: Subject) -> None:
         for rows in (x, alone):
             _agree(layer, rows, "")
             _goes_on(layer, rows)
-            rows = rows.to(layer_input_dtype(narrow, rows))
+            rows = rows.to(layer_input_dtype(narrow))
             _agree(narrow, rows, " in float32")
             _goes_on(narrow, rows)
 

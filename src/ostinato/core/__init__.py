@@ -3,6 +3,7 @@
 from . import forking as forking  # registers what a forked child needs
 from .autocast import narrows
 from .declared import newest
+from .devices import device_of, known_device
 from .ending import Ending
 from .layer import SequenceLayer, check_count, require_layers
 from .lengths import check_lengths, fill_padding, reverse_steps, valid_steps
@@ -23,7 +24,8 @@ from .state import (
     where_rows,
 )
 from .step_set import StepSet
-from .stepper import ArrayStepper, Stepper, device_of, known_device
+from .stepper import ArrayStepper, Stepper
+from .stepper_registry import register_stepper
 
 __all__ = [
     "ArrayStepper",
@@ -50,6 +52,7 @@ __all__ = [
     "narrows",
     "newest",
     "numbers",
+    "register_stepper",
     "require_layers",
     "reverse_steps",
     "same_structure",

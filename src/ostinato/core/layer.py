@@ -8,21 +8,21 @@ it refuses bad input in a sentence, cleans the padding once, and hands clean val
 Axes: B batch, T time steps in, T' time steps out, I input features, O output features, F frequencies, C channels.
 """
 
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
-from ..errors import ConfigError, ShapeError, StateError, StreamingError
+from ..errors import ConfigError, ShapeError, StateError
 from .autocast import narrows
-from .declared import Declared
-from .lengths import check_lengths, fill_padding
+from .devices import device_of, device_of_steps, input_dtype
+from .lengths import fill_padding
 from .shown import made_with, named
 from .sizes import axes
-from .state import leaves, map_state, same_structure, where_rows
-from .stepper import Stepper, check_steps, device_of, device_of_steps, input_dtype, make_stepper
-
-HALF = (torch.float16, torch.bfloat16)
+from .state import leaves, map_state, where_rows
+from .stepper import Stepper
+from .stepper_registry import check_steps, make_stepper
+from .validation import Validated
 
 
 def require_layers(owner: str, *layers: object) -> None:
@@ -39,7 +39,7 @@ def require_layers(owner: str, *layers: object) -> None:
             )
 
 
-class SequenceLayer(Declared):
+class SequenceLayer(Validated):
     """A layer that repeats itself along time. Subclasses write ``run`` and declare what they are.
 
     To write a layer: set ``input_size`` and ``output_size``, declare what differs from the defaults
@@ -56,7 +56,6 @@ class SequenceLayer(Declared):
         steps_out: how many steps come out of any sequence, where that is fixed; such a layer does not stream.
         streams: whether the layer can run in chunks. One that cannot takes no state and returns ().
         takes_codes: whether x may hold integers, as for an embedding.
-        stepper_type: a faster kind of ``Stepper``, of this very class and not of its subclasses.
 
     Shape:
         x (B, T, I) or (B, T, F, C); lengths (B,) valid steps of each row, 0 to T; state as ``initial_state`` makes it.
@@ -69,7 +68,6 @@ class SequenceLayer(Declared):
         StreamingError: a whole-sequence layer was given a state.
     """
 
-    stepper_type: ClassVar[type[Stepper] | None] = None
     _made_with = ""
 
     def __new__(cls, /, *arguments: Any, **options: Any) -> Self:
@@ -80,11 +78,11 @@ class SequenceLayer(Declared):
 
     def forward(self, x: Tensor, state: Any = None, lengths: Tensor | None = None) -> tuple[Tensor, Any]:
         """Run over the steps of x, from ``state`` on."""
-        x, before, lengths = self._enter(x, state, lengths)
+        x, before, lengths = self._validate(x, state, lengths)
         y, after = self.run(x, before, lengths)
         if lengths is not None:
             y = fill_padding(y, self.out_lengths(lengths, before))
-        return y, self._settled(before, after, x)
+        return y, self._restore_dtype(before, after, x)
 
     def flush(self, state: Any) -> Tensor:
         """What a layer with latency still owes when the stream ends: y (B, N, O).
@@ -196,21 +194,7 @@ class SequenceLayer(Declared):
             made.restore(state)
         return made
 
-    def _enter(self, x: Tensor, state: Any, lengths: Tensor | None) -> tuple[Tensor, Any, Tensor | None]:
-        """The door: bad input refused, padding cleaned, the beginning in place of None."""
-        self._check_input(x)
-        if narrows(x) and x.dtype in HALF:
-            weight = next(self.parameters(), None)
-            x = x.to(torch.float32 if weight is None else weight.dtype)
-        check_lengths(lengths, x.shape[0], x.shape[1], x.device)
-        lengths = None if lengths is None else lengths.long()  # older versions of torch gather by no other
-        if state is None:
-            state = self.initial_state(x.shape[0], x.dtype, x.device)
-        else:
-            self._check_state(state, x)
-        return fill_padding(x, lengths), state, lengths
-
-    def _settled(self, before: Any, after: Any, x: Tensor) -> Any:
+    def _restore_dtype(self, before: Any, after: Any, x: Tensor) -> Any:
         """The state after, its numbers as wide as before: autocast narrows products, not what is remembered."""
         if not self.streams or not narrows(x):
             return after
@@ -235,71 +219,6 @@ class SequenceLayer(Declared):
     def _example(self) -> Tensor:
         """Some tensor of the dtype and on the device of this layer."""
         return next(self.parameters(), torch.zeros(0, device=device_of(self)))
-
-    def _check_input(self, x: Tensor) -> None:
-        if not isinstance(x, Tensor):
-            raise ShapeError(f"x must be a torch.Tensor, got {type(x).__name__}. Pass torch.as_tensor(x).")
-        wanted = ("features",) if self.input_size is None else axes(self.input_size)
-        fits = x.dim() > 2 if self.input_size is None else x.shape[2:] == wanted
-        if not fits:
-            hint = "" if self.input_size is None else " After batch and time comes the layer's input_size."
-            listed = ", ".join(("batch", "time", *map(str, wanted)))
-            raise ShapeError(f"x must be ({listed}), got {tuple(x.shape)}.{hint}")
-        if not x.is_floating_point() and (not self.takes_codes or x.is_complex()):
-            raise ShapeError(f"x must hold floating point numbers, got {x.dtype}. Pass x.float().")
-        weight = next(self.parameters(), None)
-        if weight is not None and weight.device != x.device:
-            raise ShapeError(
-                f"x is on {x.device}, the weights of {named(self)} are on {weight.device}. "
-                f"Pass x.to({str(weight.device)!r}), or move the layer."
-            )
-        self._check_dtype(x)
-
-    def _check_dtype(self, x: Tensor) -> None:
-        weight = next(self.parameters(), None)
-        if weight is not None and weight.dtype != x.dtype and not narrows(x):
-            raise ShapeError(
-                f"x is {x.dtype}, the weights of {named(self)} are {weight.dtype}. "
-                f"Pass x.to({weight.dtype}), or move the layer."
-            )
-
-    def _check_state(self, state: Any, x: Tensor) -> None:
-        name = named(self)
-        if not self.streams:
-            if state == ():
-                return
-            raise StreamingError(
-                f"{name} needs the whole sequence at once and takes no state. Pass state=None with all "
-                "steps, or use a layer that streams (causal, one direction)."
-            )
-        template = self.initial_state(0, x.dtype, x.device)
-        self._check_kind(state, template)
-        for place, (leaf, like) in enumerate(zip(leaves(state), leaves(template), strict=True)):
-            self._check_leaf(place, leaf, like, len(x))
-
-    def _check_kind(self, state: Any, template: Any = None) -> None:
-        """Refuse what is not nested as the states of this layer are."""
-        if not same_structure(state, self.initial_state(0) if template is None else template):
-            raise StateError(
-                f"this state is not one of {named(self)}. Pass what it returned, or None to begin."
-            )
-
-    def _check_leaf(self, place: int, leaf: Tensor, like: Tensor, rows: int) -> None:
-        """Refuse a tensor of the state that is not as ``like``, which has no rows."""
-        if leaf.dim() == 0 or len(leaf) != rows:
-            held = len(leaf) if leaf.dim() else 0
-            raise StateError(f"state is for {held} rows, x has {rows}. Start a new stream with state=None.")
-        if self._fits(leaf, like) and leaf.dtype == like.dtype and leaf.device == like.device:
-            return
-        raise StateError(
-            f"tensor {place} of the state is {tuple(leaf.shape)} {leaf.dtype} on {leaf.device}, "
-            f"{named(self)} wants {(rows, *like.shape[1:])} {like.dtype} on {like.device}. "
-            "Pass what this very layer returned, moved with it, or None to begin."
-        )
-
-    def _fits(self, leaf: Tensor, like: Tensor) -> bool:
-        """Whether a tensor of the state has the features and steps of ``like``."""
-        return leaf.shape[1:] == like.shape[1:]
 
     def extra_repr(self) -> str:
         """What it was made with, for ``print``; what was set later is not told."""

@@ -1,5 +1,6 @@
 """Layers that run along time, each a ``SequenceLayer``: one family a folder."""
 
+from . import steppers as steppers  # registers the steppers of all layers
 from .blocks import (
     BottleneckBlock,
     ChannelShuffle,

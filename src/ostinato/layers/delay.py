@@ -11,7 +11,6 @@ from torch import Tensor
 from ..core import SequenceLayer, Size
 from .sizes import at_least, at_least_one
 from .sliding import Sliding
-from .steppers.sliding import DelayStepper
 
 
 class Delay(Sliding):
@@ -29,7 +28,6 @@ class Delay(Sliding):
     """
 
     input_size: Size
-    stepper_type = DelayStepper
 
     def __init__(self, input_size: Size, steps: int) -> None:
         at_least(0, steps=steps)

@@ -9,7 +9,6 @@ from ..core import SequenceLayer, Size, axes, named
 from ..errors import ConfigError, ShapeError, shortened
 from .options import yes_or_no
 from .sizes import check_size
-from .steppers.plain import PointwiseStepper
 
 
 class Pointwise(SequenceLayer):
@@ -26,8 +25,6 @@ class Pointwise(SequenceLayer):
         ConfigError: a size is below 1, or the module is none.
         ShapeError: the module gives other steps or features than these.
     """
-
-    stepper_type = PointwiseStepper
 
     def __init__(
         self, module: nn.Module, input_size: Size | None = None, output_size: Size | None = None
@@ -76,8 +73,6 @@ class Dense(Pointwise):
     Source:
         ``torch.nn.Linear``.
     """
-
-    stepper_type = PointwiseStepper
 
     def __init__(self, input_size: Size, output_size: Size, bias: bool = True) -> None:
         check_size(input_size=input_size, output_size=output_size)

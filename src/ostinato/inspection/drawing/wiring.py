@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 
 from ...core import SequenceLayer, axes, named, require_layers
-from ...core.stepper import input_dtype
+from ...core.devices import input_dtype
 from ...errors import ConfigError
 from ...layers.sizes import at_least_one
 from .graph import Box, OneStep, Whole, graph_of, leaf_layers

@@ -18,7 +18,6 @@ from ..combining.dense_connections import DenseConnections
 from ..convolution import Conv1d, LearnedGroupConv1d
 from ..pooling import AvgPool1d
 from ..sizes import at_least_one, whole_numbers
-from ..steppers.combined import ChainStepper
 from .parts import Activation, Norm, activation_layer, dropout_layer, in_order, norm_layer
 from .shuffle import ChannelShuffle
 
@@ -93,8 +92,6 @@ class CondenseBlock(Condensing, DenseConnections):
     20
     """
 
-    stepper_type = ChainStepper
-
     def __init__(
         self,
         input_size: int,
@@ -164,8 +161,6 @@ class CondenseStages(Condensing, Chain):
     >>> stages.output_size, stages.stride
     (40, Fraction(2, 1))
     """
-
-    stepper_type = ChainStepper
 
     def __init__(
         self,

@@ -9,7 +9,6 @@ from ..combining.chain import Chain
 from ..convolution import Conv1d
 from ..pooling import AvgPool1d, MaxPool1d
 from ..sizes import at_least_one
-from ..steppers.combined import ChainStepper
 from .parts import Activation, Norm, activation_layer, dropout_layer, norm_layer, present
 
 POOLS: dict[str, type[MaxPool1d | AvgPool1d]] = {"max": MaxPool1d, "average": AvgPool1d}
@@ -44,8 +43,6 @@ class ConvBlock(Chain):
     >>> block.stride, block.receptive_field
     (Fraction(2, 1), 6)
     """
-
-    stepper_type = ChainStepper
 
     def __init__(
         self,

@@ -10,7 +10,6 @@ from ..combining.dense_connections import DenseConnections
 from ..convolution import Conv1d
 from ..pooling import AvgPool1d
 from ..sizes import at_least_one
-from ..steppers.combined import ChainStepper
 from .parts import Activation, Norm, activation_layer, dropout_layer, in_order, norm_layer, present
 
 
@@ -45,8 +44,6 @@ class DenseBlock(DenseConnections):
     >>> block.output_size, block.receptive_field
     (64, 9)
     """
-
-    stepper_type = ChainStepper
 
     def __init__(
         self,
@@ -107,8 +104,6 @@ class TransitionLayer(Chain):
     >>> TransitionLayer(64).output_size
     32
     """
-
-    stepper_type = ChainStepper
 
     def __init__(
         self,

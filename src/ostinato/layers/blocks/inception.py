@@ -13,7 +13,6 @@ from ..convolution import Conv1d
 from ..options import yes_or_no
 from ..pooling import MaxPool1d
 from ..sizes import at_least_one, check_size, sequence, whole_numbers
-from ..steppers.combined import ChainStepper, ParallelStepper
 from .conv import ConvBlock
 from .parts import Activation, Norm, activation_layer, in_order, norm_layer, present
 from .waiting import in_step
@@ -51,8 +50,6 @@ class InceptionBlock(Parallel):
     >>> InceptionBlock(192, 64, ((96, 128), (16, 32)), 32).output_size
     256
     """
-
-    stepper_type = ParallelStepper
 
     def __init__(
         self,
@@ -124,8 +121,6 @@ class InceptionTimeBlock(Chain):
     >>> InceptionTimeBlock(3).output_size, InceptionTimeBlock(3).receptive_field
     (128, 40)
     """
-
-    stepper_type = ChainStepper
 
     def __init__(
         self,

@@ -9,7 +9,6 @@ from ..combining.residual import Residual
 from ..convolution import Conv1d
 from ..options import yes_or_no
 from ..sizes import at_least_one
-from ..steppers.combined import ChainStepper
 from .parts import (
     Activation,
     Norm,
@@ -58,8 +57,6 @@ class ResidualBlock(Chain):
     >>> ResidualBlock(3, 8, kernel_size=5, stride=2).receptive_field
     13
     """
-
-    stepper_type = ChainStepper
 
     def __init__(
         self,
@@ -112,8 +109,6 @@ class BottleneckBlock(Chain):
     >>> BottleneckBlock(16, 4).output_size
     16
     """
-
-    stepper_type = ChainStepper
 
     def __init__(
         self,

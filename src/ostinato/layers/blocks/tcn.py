@@ -15,7 +15,6 @@ from ..options import yes_or_no
 from ..pointwise import Pointwise
 from ..recurrent.chances import check_rate
 from ..sizes import at_least_one
-from ..steppers.combined import ChainStepper
 from .parts import Activation, activation_layer
 
 
@@ -51,8 +50,6 @@ class TCNBlock(Chain):
     >>> TCNBlock(3, 8, kernel_size=3, dilation=4).receptive_field
     17
     """
-
-    stepper_type = ChainStepper
 
     def __init__(
         self,

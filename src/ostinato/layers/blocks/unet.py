@@ -14,7 +14,6 @@ from ..convolution import ConvTranspose1d
 from ..delay import Delay, waits_for
 from ..pooling import MaxPool1d
 from ..sizes import at_least_one, whole_numbers
-from ..steppers.combined import ChainStepper, ParallelStepper
 from .conv import ConvBlock
 from .parts import Activation, Norm
 
@@ -37,8 +36,6 @@ class SkipConnection(Parallel):
     Source:
         Ronneberger et al. 2015, arXiv:1505.04597, figure 1: the grey arrows.
     """
-
-    stepper_type = ParallelStepper
 
     def __init__(self, body: SequenceLayer) -> None:
         require_layers("a skip connection", body)
@@ -105,8 +102,6 @@ class UNet(Chain):
     >>> net.stride, net.block, net.output_size
     (Fraction(1, 1), 4, 4)
     """
-
-    stepper_type = ChainStepper
 
     def __init__(
         self,

@@ -117,7 +117,7 @@ class WaveNetBlock(SequenceLayer):
         self, x: Tensor, state: Any = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, Tensor, WaveNetBlockState]:
         """As calling the block, errors included, and the skip path beside it: y, skip and the state after."""
-        x, state, lengths = self._enter(x, state, lengths)
+        x, state, lengths = self._validate(x, state, lengths)
         y, skip, state = self.both(*_split(x, self.channels), state, lengths)
         return fill_padding(y, lengths), fill_padding(skip, lengths), state
 

@@ -9,7 +9,6 @@ from ...errors import ConfigError
 from ..combining.parallel import Parallel
 from ..options import yes_or_no
 from ..sizes import at_least_one, whole_numbers
-from ..steppers.combined import ParallelStepper
 from .conv import ConvBlock
 from .parts import Activation, Norm
 from .waiting import in_step
@@ -46,8 +45,6 @@ class WideBlock(Parallel):
     >>> block.output_size, block.receptive_field, WideBlock(3, 4, (3, 5, 7), centred=True).latency
     (12, 7, 3)
     """
-
-    stepper_type = ParallelStepper
 
     def __init__(
         self,

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from ...core import Ending, SequenceLayer, StepSet, check_count, named
 from ...errors import ConfigError
-from ..steppers.combined import ChainStepper
 from .combinators import Ordered
 
 
@@ -33,8 +32,6 @@ class Chain(Ordered):
     >>> chain.stride, chain.output_size
     (Fraction(2, 1), 5)
     """
-
-    stepper_type = ChainStepper
 
     def __init__(self, *layers: SequenceLayer, **named: SequenceLayer) -> None:
         super().__init__(*layers, **named)

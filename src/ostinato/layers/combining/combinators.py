@@ -18,6 +18,23 @@ class Combinator(SequenceLayer):
     state_type: type[tuple[Any, ...]] = tuple
 
     @property
+    def layers(self) -> list[SequenceLayer]:
+        """The layers, in the order of the parts of the state."""
+        raise NotImplementedError(f"{type(self).__name__} does not define layers.")
+
+    def pack(self, states: list[Any]) -> Any:
+        """The state of the states of all layers."""
+        return self.state_type(states)
+
+    def reset_rows(self, state: Any, mask: Tensor) -> Any:
+        """Layer by layer: their states may differ in dtype."""
+        self._check_kind(state)
+        if not self.streams:
+            return state
+        parts = zip(self.layers, state, strict=False)  # a state may have a part for a layer that is left out
+        return self.pack([layer.reset_rows(part, mask) for layer, part in parts])
+
+    @property
     def counts_steps(self) -> bool:
         """Whether one of its layers does."""
         return any(part.counts_steps for part in self.children() if isinstance(part, SequenceLayer))
@@ -80,10 +97,3 @@ class Ordered(Combinator):
         """The layers in order."""
         # not children(): that leaves out a layer that stands in two places
         return list(self._modules.values())  # type: ignore[arg-type]
-
-    def reset_rows(self, state: Any, mask: Tensor) -> Any:
-        """Layer by layer: their states may differ in dtype."""
-        self._check_kind(state)
-        if not self.streams:
-            return state
-        return tuple(layer.reset_rows(part, mask) for layer, part in zip(self.layers, state, strict=True))

@@ -10,7 +10,6 @@ from ...core import SequenceLayer, named, require_layers
 from ...errors import ConfigError
 from ..delay import Delay
 from ..sizes import at_least_one
-from ..steppers.combined import ChainStepper
 from .chain import Chain
 from .parallel import Parallel
 
@@ -43,8 +42,6 @@ class DenseConnections(Chain):
     >>> DenseConnections.grown(3, 5, lambda size: Conv1d(size, 4, 2)).output_size
     23
     """
-
-    stepper_type = ChainStepper
 
     def __init__(self, *layers: SequenceLayer) -> None:
         require_layers("dense connections", *layers)

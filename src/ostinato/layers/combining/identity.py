@@ -6,13 +6,10 @@ Axes: B batch, T time steps, C features.
 from torch import Tensor
 
 from ...core import SequenceLayer
-from ..steppers.plain import IdentityStepper
 
 
 class Identity(SequenceLayer):
     """y = x."""
-
-    stepper_type = IdentityStepper
 
     def run(self, x: Tensor, state: tuple[()], lengths: Tensor | None) -> tuple[Tensor, tuple[()]]:
         """Nothing to do."""

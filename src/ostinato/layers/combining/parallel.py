@@ -3,14 +3,11 @@
 Axes: B batch, T time steps, I input features, O output features.
 """
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from ...core import SequenceLayer, Size, axes, named
 from ...errors import ConfigError
-from ..steppers.combined import ParallelStepper
 from .combinators import Ordered
 from .paths import Paths, counted, pace
 
@@ -33,8 +30,6 @@ class Parallel(Ordered, Paths):
         Szegedy et al. 2014, arXiv:1409.4842, section 4: filters of several sizes, concatenated.
     """
 
-    stepper_type = ParallelStepper
-
     def __init__(self, *layers: SequenceLayer, **named: SequenceLayer) -> None:
         super().__init__(*layers, **named)
         self._add_up()
@@ -44,10 +39,6 @@ class Parallel(Ordered, Paths):
         if all(part.is_contiguous() for part in parts) or not any(map(_channel_first, parts)):
             return torch.cat(parts, dim=-1)
         return torch.cat([part.movedim(-1, 1) for part in parts], dim=1).movedim(1, -1)
-
-    def pack(self, states: list[Any]) -> tuple[Any, ...]:
-        """In order."""
-        return tuple(states)
 
     def last(self, x: Tensor) -> Tensor:
         """Each layer may need less than all of x."""

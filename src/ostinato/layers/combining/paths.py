@@ -15,18 +15,9 @@ from .combinators import Combinator
 class Paths(Combinator):
     """Several layers over the same x, whose outputs ``join`` makes one of. Their steps must come at the same time."""
 
-    @property
-    def layers(self) -> list[SequenceLayer]:
-        """The paths, in the order of the parts of the state."""
-        raise NotImplementedError(f"{type(self).__name__} does not define layers.")
-
     def join(self, parts: list[Tensor]) -> Tensor:
         """y of the outputs of all paths, which have the same steps."""
         raise NotImplementedError(f"{type(self).__name__} does not define join().")
-
-    def pack(self, states: list[Any]) -> Any:
-        """The state of the states of all paths."""
-        return self.state_type(states)
 
     @property
     def block(self) -> int:
@@ -82,14 +73,6 @@ class Paths(Combinator):
     def end_after(self, before: Ending) -> Ending:
         """That of the path which gives least."""
         return min((layer.end_after(before) for layer in self.layers), key=lambda ending: ending.given)
-
-    def reset_rows(self, state: Any, mask: Tensor) -> Any:
-        """Path by path: their states may differ in dtype."""
-        self._check_kind(state)
-        if not self.streams:
-            return state
-        parts = zip(self.layers, state, strict=False)
-        return self.pack([layer.reset_rows(part, mask) for layer, part in parts])
 
     def _disagreement(self) -> tuple[str, list[Any]] | None:
         """The name of the first rate in which the paths differ, and the value of each."""

@@ -3,7 +3,6 @@
 from ...core import SequenceLayer, named, require_layers
 from ...errors import ConfigError
 from ..sizes import at_least_one
-from ..steppers.combined import ChainStepper
 from .chain import Chain
 
 
@@ -32,7 +31,6 @@ class Repeat(Chain):
     (9, 2)
     """
 
-    stepper_type = ChainStepper
     layer: SequenceLayer
     times = 1
 

@@ -11,7 +11,6 @@ from torch import Tensor
 from ...core import SequenceLayer, Size, named, require_layers
 from ...errors import ConfigError
 from ..delay import waits_for
-from ..steppers.combined import ResidualStepper
 from .chain import Chain
 from .identity import Identity
 from .paths import Paths, counted, pace
@@ -40,8 +39,6 @@ class Residual(Paths):
     Source:
         He et al. 2015, arXiv:1512.03385, section 3.1, equations 1 and 2.
     """
-
-    stepper_type = ResidualStepper
 
     def __init__(self, body: SequenceLayer, shortcut: SequenceLayer | None = None) -> None:
         super().__init__()

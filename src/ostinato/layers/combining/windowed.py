@@ -11,7 +11,6 @@ from ...errors import ConfigError, ShapeError, shortened
 from ..history import join_steps, keep_last
 from ..sizes import at_least_one
 from ..sliding import SlidingState
-from ..steppers.sliding import WindowStepper
 
 
 class Windowed(SequenceLayer):
@@ -41,7 +40,6 @@ class Windowed(SequenceLayer):
 
     input_size: int
     output_size: int
-    stepper_type = WindowStepper
 
     def __init__(self, module: nn.Module, length: int, input_size: int, output_size: int) -> None:
         super().__init__()

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from ...errors import ShapeError
 from ..options import yes_or_no
 from ..sliding import Sliding
-from ..steppers.sliding import ConvolutionStepper
 from .kernels import check_kernel, own_weights
 
 
@@ -48,8 +47,6 @@ class Conv1d(Sliding):
     >>> tuple(y.shape), tuple(state.history.shape)
     ((2, 7, 5), (2, 1, 3))
     """
-
-    stepper_type = ConvolutionStepper
 
     weight: Tensor
     bias: Tensor | None

@@ -12,7 +12,6 @@ from ...core import SequenceLayer, Size, axes
 from ...errors import ConfigError
 from ..combining.chain import Chain
 from ..sizes import at_least_one, check_size, whole_numbers
-from ..steppers.combined import ChainStepper
 from .causal import Conv1d
 
 
@@ -70,8 +69,6 @@ class CondensedConv1d(Chain):
     Source:
         Huang et al. 2017, CondenseNet, arXiv:1711.09224, section 4.1, "index layer".
     """
-
-    stepper_type = ChainStepper
 
     index: Select
     convolution: Conv1d

@@ -17,7 +17,6 @@ from ..combining.chain import Chain
 from ..options import yes_or_no
 from ..sizes import at_least_one
 from ..sliding import Sliding
-from ..steppers.combined import ChainStepper
 from .kernel2d import Kernel2d, Padding, Pair, check_groups, frequencies_and_channels
 from .kernels import own_weights
 from .separable import by_name
@@ -199,8 +198,6 @@ class SeparableConv2d(Chain):
         Howard et al. 2017, MobileNets, arXiv:1704.04861, section 3.1, equation 5. There a batch norm and a ReLU follow
         each part (figure 3); here the first pair is ``between``, the second comes after this layer.
     """
-
-    stepper_type = ChainStepper
 
     def __init__(
         self,

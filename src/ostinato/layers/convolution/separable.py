@@ -7,8 +7,6 @@ from ...core import SequenceLayer
 from ..combining.chain import Chain
 from ..options import yes_or_no
 from ..sizes import at_least_one
-from ..steppers.combined import ChainStepper
-from ..steppers.sliding import ConvolutionStepper
 from .causal import Conv1d
 
 
@@ -31,8 +29,6 @@ class DepthwiseConv1d(Conv1d):
         ``torch.nn.Conv1d`` with groups = C. Howard et al. 2017, MobileNets, arXiv:1704.04861, section 3.1, equation 3,
         where M is 1.
     """
-
-    stepper_type = ConvolutionStepper
 
     def __init__(
         self,
@@ -80,8 +76,6 @@ class PointwiseConv1d(Conv1d):
         Lin et al. 2013, Network In Network, arXiv:1312.4400, section 3; the name is that of Howard et al. 2017.
     """
 
-    stepper_type = ConvolutionStepper
-
     def __init__(
         self,
         input_size: int,
@@ -120,8 +114,6 @@ class SeparableConv1d(Chain):
         Howard et al. 2017, MobileNets, arXiv:1704.04861, section 3.1, equation 5. There a batch norm and a ReLU follow
         each part (figure 3); here the first pair is ``between``, the second comes after this layer.
     """
-
-    stepper_type = ChainStepper
 
     def __init__(
         self,

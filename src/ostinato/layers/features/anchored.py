@@ -11,7 +11,6 @@ from torch import Tensor
 from ...core import SequenceLayer, require_layers
 from ...errors import ConfigError, shortened
 from ..combining.paths import Paths, pace
-from ..steppers.anchored import AnchoredStepper
 from .outputs import Output
 
 
@@ -42,8 +41,6 @@ class Anchored(Paths):
     Raises:
         ConfigError: the sizes do not fit, or the layers differ in stride or latency.
     """
-
-    stepper_type = AnchoredStepper
 
     usual: Tensor  # (C,) float64, above 0
 

@@ -14,7 +14,6 @@ from ...errors import ConfigError, shortened
 from ..history import join_steps, keep_last
 from ..options import is_number
 from ..sizes import at_least_one, sequence, whole_numbers
-from ..steppers.features import BarStepper, LevelStepper, ScaleStepper
 from .raw import Raw
 from .smoothing import at_lengths, decays, total_weight, weighted_sums
 
@@ -122,8 +121,6 @@ class RunningScale(Moving):
         stream begins.
     """
 
-    stepper_type = ScaleStepper
-
     def __init__(self, input_size: int, halflife: float = 96.0) -> None:
         super().__init__(input_size, 1, (), (halflife,))
         self.output_size = input_size
@@ -160,8 +157,6 @@ class LevelFeatures(Moving):
     Source:
         Ours. Volatilities at several horizons: Corsi 2009, Journal of Financial Econometrics 7, 174-196.
     """
-
-    stepper_type = LevelStepper
 
     def __init__(
         self,
@@ -215,8 +210,6 @@ class BarShape(Raw):
     Source:
         Parkinson 1980, Journal of Business 53, 61-65: the range tells more of a volatility than the close does.
     """
-
-    stepper_type = BarStepper
 
     def __init__(
         self, input_size: int, columns: Sequence[int] = (1, 2, 3, 4), halflife: float = 96.0

@@ -13,7 +13,6 @@ from ...core import SequenceLayer
 from ...errors import ConfigError, ShapeError, shortened
 from ..options import above_zero, finite, yes_or_no
 from ..sizes import at_least_one, sequence, whole_numbers
-from ..steppers.plain import CalendarStepper, ColumnsStepper, ToNetworkStepper
 
 HOUR, DAY, WEEK = 3600.0, 86_400.0, 604_800.0
 YEAR = 365.2425 * DAY
@@ -51,8 +50,6 @@ class Columns(Raw):
     Raises:
         ConfigError: there is no such column, or none is named.
     """
-
-    stepper_type = ColumnsStepper
 
     def __init__(
         self, input_size: int, columns: Sequence[int], log: bool = False, floor: float = 1e-300
@@ -92,8 +89,6 @@ class Calendar(Raw):
         ConfigError: a part is unknown, or none is named.
     """
 
-    stepper_type = CalendarStepper
-
     def __init__(self, input_size: int, parts: Sequence[str], origin: float = 0.0) -> None:
         super().__init__()
         at_least_one(input_size=input_size, parts=len(sequence("parts", parts, "names")))
@@ -118,8 +113,6 @@ class ToNetwork(Raw):
     Shape:
         x (B, T, C) float64, y (B, T, C). The state is ().
     """
-
-    stepper_type = ToNetworkStepper
 
     anchor: Tensor
 

@@ -9,7 +9,6 @@ from torch import Tensor
 from ...core import SequenceLayer
 from ...errors import ShapeError
 from ..sizes import at_least_one
-from ..steppers.plain import RegressionStepper
 
 
 class Regression(SequenceLayer):
@@ -29,8 +28,6 @@ class Regression(SequenceLayer):
         The autoregressive path beside a network: Lai et al. 2018, LSTNet, arXiv:1703.07015, section 3.6. There it is
         trained with the network; here it is fitted before, so that training begins where linear regression ends.
     """
-
-    stepper_type = RegressionStepper
 
     weight: Tensor
     bias: Tensor

@@ -10,7 +10,6 @@ from ...core import SequenceLayer
 from ...errors import ConfigError, DataError, ShapeError
 from ..options import number
 from ..sizes import at_least_one
-from ..steppers.plain import ScalerStepper
 
 
 class StandardScaler(SequenceLayer):
@@ -30,8 +29,6 @@ class StandardScaler(SequenceLayer):
         ShapeError: ``fit`` is given something other than (N, C) with N at least 1.
         DataError: ``fit`` is given a number that is not finite.
     """
-
-    stepper_type = ScalerStepper
 
     mean: Tensor
     deviation: Tensor

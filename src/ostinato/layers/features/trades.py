@@ -14,7 +14,6 @@ from ...core import SequenceLayer
 from ...errors import ConfigError, ShapeError, shortened
 from ..history import join_steps, keep_last
 from ..sizes import sequence
-from ..steppers.features import TradeStepper
 
 COLUMNS = ("time", "price", "amount")
 BASIS_POINT = 1e-4
@@ -61,7 +60,6 @@ class TradeFeatures(SequenceLayer):
 
     input_size: int
     output_size: int
-    stepper_type = TradeStepper
 
     anchor: Tensor
 

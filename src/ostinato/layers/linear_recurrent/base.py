@@ -61,7 +61,7 @@ class LinearRecurrent(SequenceLayer):
         >>> on_the_way._fields, tuple(on_the_way.update.shape)
         (('update', 'candidate', 'hidden'), (4, 7, 5))
         """
-        x, state, lengths = self._enter(x, state, lengths)
+        x, state, lengths = self._validate(x, state, lengths)
         y, after, seen = self.steps(x, state, lengths, trace=True)
         return fill_padding(y, lengths), after, type(seen)(*(fill_padding(part, lengths) for part in seen))
 

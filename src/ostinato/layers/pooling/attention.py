@@ -127,7 +127,7 @@ class AttentionPool(SequenceLayer):
 
     def weights(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """How much of the last valid output each step is: (B, T, H), of sum 1 over the valid steps, 0 on the others."""
-        x, _, lengths = self._enter(x, None, lengths)
+        x, _, lengths = self._validate(x, None, lengths)
         weights = fill_padding(self.scores(x).double(), lengths, -math.inf).softmax(1)
         return fill_padding(weights, lengths).to(x.dtype)  # of no steps they are NaN until here
 

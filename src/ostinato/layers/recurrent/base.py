@@ -188,7 +188,7 @@ class Recurrent(SequenceLayer):
         >>> on_the_way._fields, tuple(on_the_way.forget.shape)
         (('input', 'forget', 'candidate', 'output', 'cell', 'hidden'), (4, 7, 2, 5))
         """
-        x, state, lengths = self._enter(x, state, lengths)
+        x, state, lengths = self._validate(x, state, lengths)
         seen: list[Any] = []
         y, after = self._run(x, state, lengths, seen)
         stacked = [fill_padding(torch.stack(field, dim=2), lengths) for field in zip(*seen, strict=True)]

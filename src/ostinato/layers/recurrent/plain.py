@@ -14,7 +14,6 @@ from ...errors import ConfigError
 from ...ops import recurrent as ops
 from ...ops.recurrent import Parts
 from ..sizes import at_least_one
-from ..steppers.recurrent import GRUStepper, LSTMStepper, RNNStepper
 from .base import Options, Recurrent
 
 
@@ -64,8 +63,6 @@ class RNN(Recurrent):
     >>> tuple(y.shape), tuple(state.hidden.shape)
     ((2, 7, 5), (2, 1, 5))
     """
-
-    stepper_type = RNNStepper
 
     gates = ("hidden",)
     state_type = RNNState
@@ -127,8 +124,6 @@ class LSTM(Recurrent):
     >>> tuple(y.shape), tuple(state.cell.shape)
     ((2, 7, 5), (2, 2, 5))
     """
-
-    stepper_type = LSTMStepper
 
     gates = ("input", "forget", "candidate", "output")
     state_type = LSTMState
@@ -220,8 +215,6 @@ class GRU(Recurrent):
     >>> tuple(y.shape), tuple(state.hidden.shape)
     ((2, 7, 5), (2, 1, 5))
     """
-
-    stepper_type = GRUStepper
 
     gates = ("reset", "update", "candidate")
     state_type: ClassVar[type[Any]] = GRUState

@@ -4,23 +4,24 @@ Axes: B batch, J quantities, P numbers of a distribution, Q quantile levels, C c
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
-from ...core.stepper import Array, array, make_stepper
+from ...core import register_stepper
+from ...core.stepper import Array, array
+from ...core.stepper_registry import make_stepper
+from ..features.anchored import Anchored
 from ..features.outputs import Output, Point, Quantiles
 from .combined import CombinedStepper
 
-if TYPE_CHECKING:
-    from ..features.anchored import Anchored
 
-
+@register_stepper(Anchored)
 class AnchoredStepper(CombinedStepper):
     """Body, scale and location, and what the output makes of them."""
 
-    layer: "Anchored"
+    layer: Anchored
 
     def build(self) -> None:
         """The steppers, and the output on arrays."""
@@ -45,9 +46,9 @@ class AnchoredStepper(CombinedStepper):
             y += location[0].repeat(self._horizons, -1)[..., None]
         return y.reshape(self.batch, -1)
 
-    def give(self) -> Any:
+    def export_state(self) -> Any:
         """By the names of the three."""
-        return self.layer.pack(list(super().give()))
+        return self.layer.pack(list(super().export_state()))
 
     def _by_torch(self, numbers: Array, scale: Array, location: Array | None) -> Array:
         with torch.inference_mode():

@@ -3,18 +3,19 @@
 Axes: B batch, O output features.
 """
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
 
-from ...core import SequenceLayer, numbers
-from ...core.stepper import Array, ArrayStepper, Stepper, gives_several, make_stepper, zeros
-
-if TYPE_CHECKING:
-    from ..combining.chain import Chain
-    from ..combining.parallel import Parallel
-    from ..combining.residual import Residual
+from ...core import numbers, register_stepper
+from ...core.stepper import Array, ArrayStepper, Stepper, zeros
+from ...core.stepper_registry import gives_several, make_stepper
+from ...core.validation import Validated
+from ..combining.chain import Chain
+from ..combining.parallel import Parallel
+from ..combining.repeat import Repeat
+from ..combining.residual import Residual
 
 
 class CombinedStepper(ArrayStepper):
@@ -28,25 +29,28 @@ class CombinedStepper(ArrayStepper):
         for part, own in zip(self.parts, state, strict=False):
             part.check(own)
 
-    def take(self, state: Any) -> None:
+    def load_state(self, state: Any) -> None:
         """Each stepper its own."""
         for part, own in zip(self.parts, state, strict=False):
-            part.take(own)
+            part.load_state(own)
 
-    def give(self) -> Any:
+    def export_state(self) -> Any:
         """The states of all, in order."""
-        return tuple(part.give() for part in self.parts)
+        return tuple(part.export_state() for part in self.parts)
 
 
+@register_stepper(Chain, Repeat)
 class ChainStepper(CombinedStepper):
     """One after the other."""
 
-    layer: "Chain"
+    layer: Chain
 
     @classmethod
-    def suits(cls, layer: SequenceLayer) -> bool:
-        """Unless several steps pass between two layers, of which fewer come out in the end."""
-        return not any(gives_several(one) for one in cast("Chain", layer).layers)
+    def refuses(cls, layer: Validated, dtype: torch.dtype, device: torch.device) -> str | None:
+        """Between two layers one step or none is handed on."""
+        if any(gives_several(one) for one in cast(Chain, layer).layers):
+            return "several steps pass between two layers"
+        return super().refuses(layer, dtype, device)
 
     def build(self) -> None:
         """In the dtypes that they hand on."""
@@ -66,10 +70,11 @@ class ChainStepper(CombinedStepper):
         return y
 
 
+@register_stepper(Residual)
 class ResidualStepper(CombinedStepper):
     """Both paths, and their sum."""
 
-    layer: "Residual"
+    layer: Residual
 
     def build(self) -> None:
         """Body, then shortcut."""
@@ -83,20 +88,23 @@ class ResidualStepper(CombinedStepper):
         body, shortcut = self._body(x), self._shortcut(x)
         return None if body is None or shortcut is None else body + shortcut
 
-    def give(self) -> Any:
+    def export_state(self) -> Any:
         """By the names of the paths."""
-        return self.layer.state_type(*super().give())
+        return self.layer.state_type(*super().export_state())
 
 
+@register_stepper(Parallel)
 class ParallelStepper(CombinedStepper):
     """All of them on the same x."""
 
-    layer: "Parallel"
+    layer: Parallel
 
     @classmethod
-    def suits(cls, layer: SequenceLayer) -> bool:
-        """Steps of one axis; others go by ``run``."""
-        return isinstance(layer.output_size, int)
+    def refuses(cls, layer: Validated, dtype: torch.dtype, device: torch.device) -> str | None:
+        """The parts of y stand side by side on one axis."""
+        if not isinstance(layer.output_size, int):
+            return "steps have frequencies"
+        return super().refuses(layer, dtype, device)
 
     def build(self) -> None:
         """Each with its place in y."""

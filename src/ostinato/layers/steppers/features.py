@@ -5,18 +5,18 @@ Axes: B batch, C columns, K half-lives, M steps remembered, F features.
 
 import math
 from bisect import bisect_left
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
-from ...core.stepper import Array, ArrayStepper, make_stepper, tensor, zeros
+from ...core import register_stepper
+from ...core.stepper import Array, ArrayStepper, tensor, zeros
+from ...core.stepper_registry import make_stepper
+from ..features.levels import BarShape, LevelFeatures, Moving, RunningScale
 from ..features.smoothing import decays
+from ..features.trades import BASIS_POINT, SMALLEST_AMOUNT, TradeFeatures
 from .sliding import Past
-
-if TYPE_CHECKING:
-    from ..features.levels import BarShape, LevelFeatures, Moving
-    from ..features.trades import TradeFeatures
 
 
 class Extremes:
@@ -56,9 +56,7 @@ class Extremes:
 class TradeRow:
     """One stream of trades: plain numbers, which at one trade cost less than any array."""
 
-    def __init__(self, layer: "TradeFeatures") -> None:
-        from ..features.trades import BASIS_POINT, SMALLEST_AMOUNT
-
+    def __init__(self, layer: TradeFeatures) -> None:
         self.windows = layer.windows
         self.unit, self.smallest = BASIS_POINT, SMALLEST_AMOUNT
         memory = max(layer.windows, default=1)
@@ -97,10 +95,11 @@ class TradeRow:
         return found
 
 
+@register_stepper(TradeFeatures)
 class TradeStepper(ArrayStepper):
     """Of ``TradeFeatures``: a step costs the same for any window. The state is the trades alone, as the layer's is."""
 
-    layer: "TradeFeatures"
+    layer: TradeFeatures
 
     def build(self) -> None:
         """A row for each stream."""
@@ -115,24 +114,24 @@ class TradeStepper(ArrayStepper):
         self._y[...] = [row.features(*trade) for row, trade in zip(self._rows, x.tolist(), strict=True)]
         return self._y
 
-    def take(self, state: Any) -> None:
+    def load_state(self, state: Any) -> None:
         """What was seen is seen again: extremes and logarithms follow from it."""
-        self._past.take(state.trades)
+        self._past.load(state.trades)
         for row, trades, seen in zip(self._rows, state.trades.tolist(), state.seen.tolist(), strict=True):
             row.begin()
             for time, price, _ in trades[len(trades) - seen :]:
                 row.see(time, price)
 
-    def give(self) -> Any:
+    def export_state(self) -> Any:
         """The trades, and how many of them there are."""
         seen = [min(row.place + 1, self.layer.memory) for row in self._rows]
-        return type(self.layer.initial_state(0))(self._past.give(), torch.tensor(seen))
+        return type(self.layer.initial_state(0))(self._past.export(), torch.tensor(seen))
 
 
 class MovingStepper(ArrayStepper):
     """What steppers on levels share: see ``Moving``."""
 
-    layer: "Moving"
+    layer: Moving
 
     def build(self) -> None:
         """Decays of the means, then of the scales; a scale counts changes, one fewer than levels."""
@@ -177,18 +176,19 @@ class MovingStepper(ArrayStepper):
         difference[self._seen[:, 0] <= lag] = 0.0
         return difference
 
-    def take(self, state: Any) -> None:
+    def load_state(self, state: Any) -> None:
         """Levels, count and sums."""
-        self._past.take(state.levels)
+        self._past.load(state.levels)
         self._seen[:, 0] = state.seen.numpy(force=True)
         self._sums[...] = state.sums.numpy(force=True)
 
-    def give(self) -> Any:
+    def export_state(self) -> Any:
         """As the layer has them."""
         kind = type(self.layer.initial_state(0))
-        return kind(self._past.give(), tensor(self._seen[:, 0]).long(), tensor(self._sums))
+        return kind(self._past.export(), tensor(self._seen[:, 0]).long(), tensor(self._sums))
 
 
+@register_stepper(RunningScale)
 class ScaleStepper(MovingStepper):
     """Of a ``RunningScale``."""
 
@@ -197,10 +197,11 @@ class ScaleStepper(MovingStepper):
         return scales[..., 0]
 
 
+@register_stepper(LevelFeatures)
 class LevelStepper(MovingStepper):
     """Of ``LevelFeatures``."""
 
-    layer: "LevelFeatures"
+    layer: LevelFeatures
 
     def build(self) -> None:
         """Where each kind of feature stands in y."""
@@ -233,10 +234,11 @@ class LevelStepper(MovingStepper):
         return self._y.reshape(self.batch, -1)
 
 
+@register_stepper(BarShape)
 class BarStepper(ArrayStepper):
     """Of a ``BarShape``."""
 
-    layer: "BarShape"
+    layer: BarShape
 
     def build(self) -> None:
         """The volatility, and the prices in order."""
@@ -266,10 +268,10 @@ class BarStepper(ArrayStepper):
         """That of the volatility."""
         self._scale.check(state)
 
-    def take(self, state: Any) -> None:
+    def load_state(self, state: Any) -> None:
         """That of the volatility."""
-        self._scale.take(state)
+        self._scale.load_state(state)
 
-    def give(self) -> Any:
+    def export_state(self) -> Any:
         """That of the volatility."""
-        return self._scale.give()
+        return self._scale.export_state()

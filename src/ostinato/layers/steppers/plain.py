@@ -5,24 +5,25 @@ Axes: B batch, I input features, O output features.
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...core import SequenceLayer, axes
+from ...core import axes, register_stepper
 from ...core.stepper import Array, ArrayStepper, array, zeros
-
-if TYPE_CHECKING:
-    from ..features.raw import Calendar, Columns, ToNetwork
-    from ..features.regression import Regression
-    from ..features.scaling import StandardScaler
-    from ..pointwise import Pointwise
+from ...core.validation import Validated
+from ..combining.identity import Identity
+from ..features.raw import Calendar, Columns, ToNetwork
+from ..features.regression import Regression
+from ..features.scaling import StandardScaler
+from ..pointwise import Pointwise
 
 Function = Callable[[Array], Array]
 
 
+@register_stepper(Identity)
 class IdentityStepper(ArrayStepper):
     """Nothing to do."""
 
@@ -33,15 +34,18 @@ class IdentityStepper(ArrayStepper):
         return x
 
 
+@register_stepper(Pointwise)
 class PointwiseStepper(ArrayStepper):
     """A module that ``array_function`` knows."""
 
-    layer: "Pointwise"
+    layer: Pointwise
 
     @classmethod
-    def suits(cls, layer: SequenceLayer) -> bool:
-        """Whether the module is known."""
-        return knows(layer.module)  # type: ignore[arg-type]
+    def refuses(cls, layer: Validated, dtype: torch.dtype, device: torch.device) -> str | None:
+        """The module must be known."""
+        if not knows(cast(Pointwise, layer).module):
+            return "a module that is not written on arrays, or has hooks"
+        return super().refuses(layer, dtype, device)
 
     def build(self) -> None:
         """The weights of the module, for all frequencies at once where there are some."""
@@ -57,10 +61,11 @@ class PointwiseStepper(ArrayStepper):
         return self._function(x)
 
 
+@register_stepper(StandardScaler)
 class ScalerStepper(ArrayStepper):
     """Of a ``StandardScaler``."""
 
-    layer: "StandardScaler"
+    layer: StandardScaler
 
     def build(self) -> None:
         """Mean and deviation."""
@@ -74,10 +79,11 @@ class ScalerStepper(ArrayStepper):
         return np.minimum(y, self.layer.limit, out=y)
 
 
+@register_stepper(Columns)
 class ColumnsStepper(ArrayStepper):
     """Of ``Columns``."""
 
-    layer: "Columns"
+    layer: Columns
 
     def build(self) -> None:
         """One block where they stand beside each other."""
@@ -96,10 +102,11 @@ class ColumnsStepper(ArrayStepper):
         return y
 
 
+@register_stepper(Calendar)
 class CalendarStepper(ArrayStepper):
     """Of a ``Calendar``."""
 
-    layer: "Calendar"
+    layer: Calendar
 
     def build(self) -> None:
         """Periods and where they count from."""
@@ -115,10 +122,11 @@ class CalendarStepper(ArrayStepper):
         return self._y
 
 
+@register_stepper(ToNetwork)
 class ToNetworkStepper(ArrayStepper):
     """Of ``ToNetwork``."""
 
-    layer: "ToNetwork"
+    layer: ToNetwork
 
     def build(self) -> None:
         """In the dtype of the network."""
@@ -130,10 +138,11 @@ class ToNetworkStepper(ArrayStepper):
         return self._y
 
 
+@register_stepper(Regression)
 class RegressionStepper(ArrayStepper):
     """Of a ``Regression``."""
 
-    layer: "Regression"
+    layer: Regression
 
     def build(self) -> None:
         """In the dtype of x, as the layer has it."""

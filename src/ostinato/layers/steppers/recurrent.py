@@ -6,29 +6,29 @@ all gates.
 Axes: B batch, I input features, H hidden features, L layers, G rows of a product.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ...core import SequenceLayer
+from ...core import register_stepper
 from ...core.stepper import Array, ArrayStepper, array, tensor, zeros
-
-if TYPE_CHECKING:
-    from ..recurrent import Recurrent
+from ...core.validation import Validated
+from ..recurrent.base import Recurrent
+from ..recurrent.plain import GRU, LSTM, RNN
 
 Blocks = list[
     tuple[Tensor, Tensor, Tensor]
 ]  # of each product: from x (H, I), from the hidden state (H, H), bias (H,)
 
 
-class Cell:
+class StepCell:
     """One layer: buffers, weights and one step."""
 
     blocks: int  # products of H rows each
 
-    def __init__(self, owner: "Recurrent", layer: int, batch: int, dtype: torch.dtype) -> None:
+    def __init__(self, owner: Recurrent, layer: int, batch: int, dtype: torch.dtype) -> None:
         size = owner.hidden_size
         blocks = self.laid_out(owner, layer)
         inputs = blocks[0][0].shape[1]
@@ -41,7 +41,7 @@ class Cell:
         self.parts = np.split(self.gates, len(self.bias) // size, axis=1)  # views
         self.remembered = [self.hidden]
 
-    def laid_out(self, owner: "Recurrent", layer: int) -> Blocks:
+    def laid_out(self, owner: Recurrent, layer: int) -> Blocks:
         """The blocks of rows in the order in which they are worked on."""
         raise NotImplementedError(f"{type(self).__name__} does not define laid_out().")
 
@@ -57,14 +57,14 @@ class Cell:
         return np.add(gates, self.bias, gates)
 
 
-class RNNCell(Cell):
+class RNNStepCell(StepCell):
     """h = f(W x + U h + b)."""
 
     def __init__(self, owner: Any, layer: int, batch: int, dtype: torch.dtype) -> None:
         super().__init__(owner, layer, batch, dtype)
         self.bounded = owner.nonlinearity == "tanh"
 
-    def laid_out(self, owner: "Recurrent", layer: int) -> Blocks:
+    def laid_out(self, owner: Recurrent, layer: int) -> Blocks:
         """The only one."""
         return gates_of(owner, layer)
 
@@ -74,16 +74,16 @@ class RNNCell(Cell):
         return np.tanh(gates, self.hidden) if self.bounded else np.maximum(gates, 0.0, out=self.hidden)
 
 
-class LSTMCell(Cell):
+class LSTMStepCell(StepCell):
     """Input, forget and output gates, then the candidate."""
 
-    def __init__(self, owner: "Recurrent", layer: int, batch: int, dtype: torch.dtype) -> None:
+    def __init__(self, owner: Recurrent, layer: int, batch: int, dtype: torch.dtype) -> None:
         super().__init__(owner, layer, batch, dtype)
         self.cell, self.work = zeros(self.hidden.shape, dtype), zeros(self.hidden.shape, dtype)
         self.opening = self.gates[:, : 3 * owner.hidden_size]
         self.remembered.append(self.cell)
 
-    def laid_out(self, owner: "Recurrent", layer: int) -> Blocks:
+    def laid_out(self, owner: Recurrent, layer: int) -> Blocks:
         """Three sigmoids beside each other."""
         enter, forget, candidate, leave = gates_of(owner, layer)
         return [halved(enter), halved(forget), halved(leave), candidate]
@@ -102,14 +102,14 @@ class LSTMCell(Cell):
         return np.multiply(leave, work, self.hidden)
 
 
-class GRUCell(Cell):
+class GRUStepCell(StepCell):
     """Reset and update gates, then the candidate's two halves, which the reset gate must keep apart."""
 
-    def __init__(self, owner: "Recurrent", layer: int, batch: int, dtype: torch.dtype) -> None:
+    def __init__(self, owner: Recurrent, layer: int, batch: int, dtype: torch.dtype) -> None:
         super().__init__(owner, layer, batch, dtype)
         self.opening = self.gates[:, : 2 * owner.hidden_size]
 
-    def laid_out(self, owner: "Recurrent", layer: int) -> Blocks:
+    def laid_out(self, owner: Recurrent, layer: int) -> Blocks:
         """What does not see x, or the hidden state, has zeros for it."""
         reset, update, (across, back, bias) = gates_of(owner, layer)
         parts = owner.weights(f"l{layer}")
@@ -140,13 +140,15 @@ class GRUCell(Cell):
 class RecurrentStepper(ArrayStepper):
     """Cells above each other."""
 
-    layer: "Recurrent"
-    cell: type[Cell]
+    layer: Recurrent
+    cell: type[StepCell]
 
     @classmethod
-    def suits(cls, layer: SequenceLayer) -> bool:
-        """Whether nothing is asked for beside the cell."""
-        return layer.plain  # type: ignore[return-value]
+    def refuses(cls, layer: Validated, dtype: torch.dtype, device: torch.device) -> str | None:
+        """Only the bare recurrence."""
+        if not cast(Recurrent, layer).plain:
+            return "options beside the cell, such as zoneout, locked dropout or a projection"
+        return super().refuses(layer, dtype, device)
 
     def build(self) -> None:
         """One cell for each layer."""
@@ -160,37 +162,40 @@ class RecurrentStepper(ArrayStepper):
             x = call(x)
         return x
 
-    def take(self, state: Any) -> None:
+    def load_state(self, state: Any) -> None:
         """Each cell its layer's part."""
         for place, cell in enumerate(self._cells):
             for own, part in zip(cell.remembered, state, strict=True):
                 own[...] = part[:, place].numpy(force=True)
 
-    def give(self) -> Any:
+    def export_state(self) -> Any:
         """Layers side by side, (B, L, H)."""
         fields = zip(*(cell.remembered for cell in self._cells), strict=True)
         return self.layer.state_type(*(tensor(np.stack(parts, axis=1)) for parts in fields))
 
 
+@register_stepper(RNN)
 class RNNStepper(RecurrentStepper):
     """Of an RNN."""
 
-    cell = RNNCell
+    cell = RNNStepCell
 
 
+@register_stepper(LSTM)
 class LSTMStepper(RecurrentStepper):
     """Of an LSTM."""
 
-    cell = LSTMCell
+    cell = LSTMStepCell
 
 
+@register_stepper(GRU)
 class GRUStepper(RecurrentStepper):
     """Of a GRU."""
 
-    cell = GRUCell
+    cell = GRUStepCell
 
 
-def gates_of(owner: "Recurrent", layer: int) -> Blocks:
+def gates_of(owner: Recurrent, layer: int) -> Blocks:
     """The weights of one layer, gate by gate, the two biases added."""
     weights, size = owner.weights(f"l{layer}"), owner.hidden_size
     across, back = weights.from_input.detach(), weights.from_hidden.detach()

@@ -3,20 +3,19 @@
 Axes: B batch, C features in, O features out, H steps kept, K kernel size, L window in steps.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...core import SequenceLayer, Size, axes
+from ...core import Size, axes, register_stepper
 from ...core.stepper import Array, ArrayStepper, array, tensor, zeros
+from ...core.validation import Validated
+from ..combining.windowed import Windowed
+from ..convolution.causal import Conv1d
+from ..delay import Delay
 from .plain import array_function, knows
-
-if TYPE_CHECKING:
-    from ..combining.windowed import Windowed
-    from ..convolution import Conv1d
-    from ..delay import Delay
 
 ROOM = 64  # steps at least until the past is moved back to the front
 
@@ -43,12 +42,12 @@ class Past:
         self.end = end + 1
         return self.end
 
-    def take(self, history: Tensor) -> None:
+    def load(self, history: Tensor) -> None:
         """``history`` is (B, H, C)."""
         self.buffer[: self.count] = history.transpose(0, 1).numpy(force=True)
         self.end = self.count
 
-    def give(self) -> Tensor:
+    def export(self) -> Tensor:
         """(B, H, C), fresh."""
         return tensor(self.buffer[self.end - self.count : self.end].swapaxes(0, 1))
 
@@ -58,24 +57,30 @@ class SlidingStepper(ArrayStepper):
 
     _past: Past
 
-    def take(self, state: Any) -> None:
+    def load_state(self, state: Any) -> None:
         """The history."""
-        self._past.take(state.history)
+        self._past.load(state.history)
 
-    def give(self) -> Any:
+    def export_state(self) -> Any:
         """As the layer has it."""
-        return type(self.layer.initial_state(0))(self._past.give())
+        return type(self.layer.initial_state(0))(self._past.export())
 
 
+@register_stepper(Conv1d)
 class ConvolutionStepper(SlidingStepper):
     """One product with the steps that the kernel touches. Parametrised weights are computed once."""
 
-    layer: "Conv1d"
+    layer: Conv1d
 
     @classmethod
-    def suits(cls, layer: SequenceLayer) -> bool:
-        """Whether it gives an output at every step, and features are not in groups."""
-        return bool(layer.stride == 1 and layer.groups == 1)
+    def refuses(cls, layer: Validated, dtype: torch.dtype, device: torch.device) -> str | None:
+        """One product with the whole kernel at every step."""
+        convolution = cast(Conv1d, layer)
+        if convolution.stride != 1:
+            return "a stride"
+        if convolution.groups != 1:
+            return "features in groups"
+        return super().refuses(layer, dtype, device)
 
     def build(self) -> None:
         """The kernel as one matrix (K * C, O)."""
@@ -87,7 +92,7 @@ class ConvolutionStepper(SlidingStepper):
         self._bias = None if layer.bias is None else array(layer.bias)
         self._seen = zeros((self.batch, kernel * size), self.dtype)
         self._touched = self._seen.reshape(self.batch, kernel, size).transpose(1, 0, 2)  # (K, B, C), a view
-        self._span, self._dilation = int(layer.receptive_field), layer.dilation
+        self._span, self._dilation = (kernel - 1) * layer.dilation + 1, layer.dilation
         self._y = zeros((self.batch, outputs), self.dtype)
 
     def advance(self, x: Array) -> Array:
@@ -99,10 +104,11 @@ class ConvolutionStepper(SlidingStepper):
         return y if self._bias is None else np.add(y, self._bias, y)
 
 
+@register_stepper(Delay)
 class DelayStepper(SlidingStepper):
     """Of a ``Delay``."""
 
-    layer: "Delay"
+    layer: Delay
 
     def build(self) -> None:
         """As many steps as it waits."""
@@ -115,10 +121,11 @@ class DelayStepper(SlidingStepper):
         return y
 
 
+@register_stepper(Windowed)
 class WindowStepper(SlidingStepper):
     """The module of a ``Windowed`` on its window; on arrays where it is flattened first, and the rest is known."""
 
-    layer: "Windowed"
+    layer: Windowed
 
     def build(self) -> None:
         """The window in channel-first memory, as the layer hands it to the module."""

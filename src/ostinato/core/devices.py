@@ -1,0 +1,66 @@
+"""Where a layer is and what it reads: device and dtype of its weights."""
+
+from itertools import chain
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import ShapeError
+from .declared import Declared
+from .shown import named
+from .state import leaves
+
+CPU = torch.device("cpu")
+
+
+def input_dtype(layer: Declared) -> torch.dtype:
+    """What a layer reads: int64 for codes, float64 where that are raw columns, else the dtype of its weights."""
+    if layer.takes_codes:
+        return torch.int64
+    if layer.reads_raw:
+        return torch.float64
+    held = (tensor.dtype for tensor in tensors_of(layer) if tensor.is_floating_point())
+    return next(held, torch.get_default_dtype())
+
+
+def device_of(layer: nn.Module) -> torch.device:
+    """Where the weights of a layer are; the CPU where it has none."""
+    return next((tensor.device for tensor in tensors_of(layer)), CPU)
+
+
+def known_device(device: torch.device | str) -> torch.device:
+    """A device that torch has here.
+
+    Raises:
+        ShapeError: it has none of that name.
+    """
+    # without CUDA torch raises an AssertionError, without another backend's package an ImportError
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError, TypeError, ImportError):
+        raise ShapeError(f"device must be one that torch has here, such as 'cpu', got {device!r}.") from None
+
+
+def device_of_steps(layer: Declared, device: torch.device | str | None, state: Any) -> torch.device:
+    """Where x of each step is: what was asked for, or where the layer is, or the state that it begins from.
+
+    Raises:
+        ShapeError: torch has no such device here, or the weights are on another one.
+    """
+    held = next(tensors_of(layer), None)
+    if device is None:
+        begun = None if state is None else next(leaves(state), None)
+        return next((one.device for one in (held, begun) if one is not None), CPU)
+    where = known_device(device)
+    if held is not None and held.device != where:
+        raise ShapeError(
+            f"steps on {where} were asked for, the weights of {named(layer)} are on {held.device}. Move the layer, or "
+            "leave the device out."
+        )
+    return where
+
+
+def tensors_of(layer: nn.Module) -> "chain[Tensor]":
+    """Weights and buffers."""
+    return chain(layer.parameters(), layer.buffers())
