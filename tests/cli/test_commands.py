@@ -57,6 +57,16 @@ def test_importing_ostinato_imports_no_torch():
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
 
 
+def test_commands_load_neither_the_compiler_nor_what_few_need():
+    """Together these take longer to load than torch itself, in every command and every process that one starts."""
+    late = ("torch._dynamo", "sympy", "scipy.signal", "scipy.stats", "sklearn", "statsmodels")
+    code = f"import ostinato.tasks.forecasting.live, sys; print(set({late!r}) & set(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout, done.stderr) == ("set()\n", "")
+
+
 def test_the_story_from_fit_to_prediction(small_run, trades_csv, tmp_path):
     assert {"config.json", "weights.safetensors", "metrics.json", "predictions.parquet"} <= {
         path.name for path in small_run.iterdir()

@@ -39,6 +39,16 @@ def test_a_layer_goes_on_under_autocast(name, device):
     assert relative(y, plain) < 0.1
 
 
+def test_an_lstm_compiles_as_one_graph_under_autocast():
+    """What only trying tells of this processor is no part of the graph."""
+    torch.manual_seed(0)
+    layer, x = LSTM(3, 5), torch.randn(2, 9, 3)
+    torch.compiler.reset()
+    compiled = torch.compile(layer, fullgraph=True, backend="eager")
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(compiled(x)[0], layer(x)[0])
+
+
 @pytest.mark.parametrize("make", [lambda: LSTM(3, 5), lambda: GRU(3, 5), lambda: CoupledLSTM(3, 5)])
 def test_rows_of_a_ragged_batch_are_alone_under_autocast(make):
     torch.manual_seed(0)

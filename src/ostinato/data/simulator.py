@@ -4,7 +4,6 @@ Axes: N trades, M metaorders.
 """
 
 import numpy as np
-from scipy.signal import lfilter
 
 from ..errors import ConfigError
 from .trades import Trades, make_trades
@@ -110,6 +109,8 @@ def prices(random: np.random.Generator, side: np.ndarray, amount: np.ndarray) ->
 
 def volatility(random: np.random.Generator, rows: int) -> np.ndarray:
     """A volatility that clusters, (N,), 1 in the median."""
+    from scipy.signal import lfilter  # late: it takes half as long to load as torch
+
     step = VOLATILITY_SPREAD * np.sqrt(1 - VOLATILITY_MEMORY**2)
     shocks = step * random.standard_normal(rows)
     shocks[0] = VOLATILITY_SPREAD * random.standard_normal()  # begin anywhere, not at the median

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 
 from ..errors import ConfigError, DataError
 from ..quiet import first_import
@@ -52,6 +51,8 @@ def reliability(p: ArrayLike, up: ArrayLike, bins: int = 10) -> Reliability:
     """
     with first_import("statsmodels.stats.proportion"):
         from statsmodels.stats.proportion import proportion_confint
+
+    from scipy.stats import rankdata  # late: it takes half as long to load as torch
 
     if bins < 1:
         raise ConfigError(f"bins must be at least 1, got {bins}.")

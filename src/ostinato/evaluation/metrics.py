@@ -10,7 +10,6 @@ Raises, all of them:
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 
 from ..errors import DataError
 from .columns import Floats, numbers
@@ -53,6 +52,8 @@ def auc(p: ArrayLike, up: ArrayLike) -> float:
     Source:
         Mann and Whitney 1947, Annals of Mathematical Statistics 18, 50-60: U over the number of pairs.
     """
+    from scipy.stats import rankdata  # late: it takes half as long to load as torch
+
     p, up = checked_direction(p, up)
     ups = int(np.sum(up))
     pairs = ups * (len(up) - ups)
@@ -95,6 +96,8 @@ def direction_rows(p: ArrayLike, up: ArrayLike) -> dict[str, Floats]:
 
 
 def _auc_rows(p: Floats, up: Bools) -> Floats:
+    from scipy.stats import rankdata  # late: it takes half as long to load as torch
+
     ups = int(np.sum(up))
     flats = len(up) - ups
     if ups * flats == 0:

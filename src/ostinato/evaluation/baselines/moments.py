@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
 
 from ..columns import Floats
 
@@ -60,6 +59,8 @@ class Moments:
         Source:
             Hoerl and Kennard 1970, Technometrics 12, 55-67; the bias is not penalised.
         """
+        from scipy.linalg import cho_factor, cho_solve  # late: it takes half as long to load as torch
+
         x, y = self.x / self.rows, self.y / self.rows
         products = self.xx / self.rows
         size = float(np.mean(np.diag(products))) or 1.0

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy.signal import lfilter
 
 from ...data.levels import Levels
 from ...quiet import first_import, without_warnings
@@ -134,6 +133,8 @@ def estimate(values: Floats, season: int) -> Smoothing:
 
 def forgets(parameters: Smoothing) -> bool:
     """Whether an error of long ago has died away; the usual bounds of the parameters do not see to it."""
+    from scipy.signal import lfilter  # late: it takes half as long to load as torch
+
     past = np.zeros(50 * parameters.rows + 1_000)
     past[0] = 1.0
     answer = lfilter(*_error_filter(parameters), past)
@@ -185,6 +186,8 @@ def smooth(levels: Levels, parameters: Smoothing) -> States:
 
 def _follow(values: Floats, level: float, of_season: Floats, p: Smoothing) -> tuple[Floats, Floats, Floats]:
     """The recursion of the class, as filters. What the first states alone would give is taken off the values."""
+    from scipy.signal import lfilter  # late: it takes half as long to load as torch
+
     places = np.resize(of_season, len(values))
     errors = lfilter(*_error_filter(p), values - level - places)
     trend = lfilter([p.level * p.trend], [1.0, -p.damping], errors)

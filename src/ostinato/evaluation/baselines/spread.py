@@ -4,7 +4,6 @@ Axes: N rows, R rows asked for, H horizons, S series.
 """
 
 import numpy as np
-from scipy.signal import lfilter
 
 from ...data.levels import Levels
 from ..columns import Floats
@@ -121,6 +120,8 @@ def variances(levels: Levels, squares: Floats, start: Floats, half_life: float) 
         squares: (N,) of changes, 0 where a row was not observed.
         start: (S,) the variance before the first row of each series.
     """
+    from scipy.signal import lfilter  # late: it takes half as long to load as torch
+
     decay = 0.5 ** (1 / half_life)
     out = np.empty(len(levels))
     for first, stop, variance in zip(levels.starts, levels.stops, start, strict=True):

@@ -11,7 +11,6 @@ Axes: B batch, T time steps, I input features, H hidden features.
 import re
 import warnings
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import torch
@@ -77,13 +76,25 @@ def _run_by_outputs(
     return y, after[0] if lengths is None else _at(lengths, y, hidden)
 
 
-@torch.compiler.assume_constant_result
-@lru_cache
 def _lstm_autocasts(dtype: torch.dtype) -> bool:
     """Whether oneDNN has an LSTM of 16 bits for this processor: autocast asks for one, without AVX-512 there is none.
 
     Only trying tells: ``torch.lstm`` on bfloat16 itself goes another way, and works.
     """
+    if dtype not in _tried:
+        _tried[dtype] = _lstm_runs_under_autocast(dtype)
+    return _tried[dtype]
+
+
+_tried: dict[
+    torch.dtype, bool
+] = {}  # not lru_cache: the compiler looks through its wrapper, and past the mark below
+# What torch.compiler.assume_constant_result does, without loading the compiler: that takes longer than torch itself,
+# and every command would pay for it.
+_lstm_autocasts._dynamo_marked_constant = True  # type: ignore[attr-defined]
+
+
+def _lstm_runs_under_autocast(dtype: torch.dtype) -> bool:
     weights = [torch.zeros(4, 1, dtype=torch.float32, device="cpu")] * 2
     x = torch.zeros(1, 1, 1, dtype=torch.float32, device="cpu")
     try:

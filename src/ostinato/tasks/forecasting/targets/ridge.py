@@ -13,7 +13,6 @@ Source:
 """
 
 import numpy as np
-from scipy.stats import t as student
 
 STRENGTHS = (1e-3, 1e-2, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, np.inf)  # times the rows
 CHANCE = 0.05
@@ -84,6 +83,8 @@ def _worse(difference: np.ndarray, horizon: int) -> bool:
     count = len(difference) // max(horizon, 1)
     if count < 2:
         return False
+    from scipy.stats import t as student  # late: it takes half as long to load as torch
+
     blocks = np.array([block.mean() for block in np.array_split(difference, count)])
     error = np.std(blocks, ddof=1) / np.sqrt(count)
     return bool(blocks.mean() > student.ppf(1 - CHANCE, count - 1) * error)

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 import torch
-from scipy.stats import t as student
 from torch import Tensor
 
 from ....core import SequenceLayer
@@ -162,6 +161,8 @@ class Values(Target):
             )
         if self.recipe.form != "student_t":
             return numbers
+        from scipy.stats import t as student  # late: it takes half as long to load as torch
+
         location, scale, freedom = (numbers[..., place, None] for place in range(3))
         return location + scale * student.ppf(np.array(self.quantile_levels), freedom)
 
