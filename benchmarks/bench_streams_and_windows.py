@@ -283,7 +283,7 @@ def learn_from_streams(task: Task, config: TrainingConfig) -> Learning:
         config,
         watcher=Epochs(learnt, watch),
     )
-    trainer.optimizer.step = watch.timed_step(trainer.optimizer.step)  # type: ignore[method-assign]
+    trainer.state.optimizer.step = watch.timed_step(trainer.state.optimizer.step)  # type: ignore[method-assign]
     with mock.patch.object(Tensor, "backward", watch.timed(Tensor.backward)):
         trainer.run()
     return learnt

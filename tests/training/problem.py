@@ -7,6 +7,7 @@ from torch import nn
 
 from ostinato.data.steps import Steps
 from ostinato.data.streams import Streams
+from ostinato.data.timing import Timing
 from ostinato.data.windows import Windows
 from ostinato.layers import LSTM, Chain, Dense, Pointwise
 from ostinato.runs.folder import RunFolder
@@ -76,13 +77,12 @@ def make_trainer(
     config = TrainingConfig.model_validate(PLAIN | options)
     net = make_net() if net is None else net
     steps = make_steps() if steps is None else steps
+    timing = Timing.of(net)
     if config.sampler == "windows":
-        sampler = Windows(steps, config.window or 6, config.windows, config.seed)
+        sampler = Windows(steps, config.window or 6, config.windows, config.seed, timing=timing)
     else:
-        every = config.update_every or len(steps)
-        sampler = Streams(
-            steps, config.streams, every, config.seed, config.jitter and config.update_every is not None
-        )
+        every, jitter = config.update_every or len(steps), config.jitter and config.update_every is not None
+        sampler = Streams(steps, config.streams, every, config.seed, jitter, timing)
     keeper = None if folder is None else Keeper(RunFolder(folder), net)
     return Trainer(net, sampler, objective, validate, config, keeper, watcher, augment)
 

@@ -21,7 +21,7 @@ from ostinato.training import resuming
 from ostinato.training.checkpoint import Parts, _digest, load_module, read_checkpoint, write_checkpoint
 from ostinato.training.nested import pack, unpack
 from ostinato.training.progress import Progress
-from ostinato.training.resuming import gather
+from ostinato.training.resuming import capture
 from training.problem import make_net, make_trainer
 
 TESTS = Path(__file__).parents[1]
@@ -160,8 +160,8 @@ def test_resuming_restores_everything(folder):
     trainer = make_trainer(folder, net=make_net(seed=4), **OPTIONS)
     trainer.resume()
     read, progress = read_checkpoint(folder / "checkpoint.safetensors")
-    again = gather(trainer)
-    assert trainer.progress.updates == progress.updates == 7
+    again = capture(trainer.state)
+    assert trainer.state.progress.updates == progress.updates == 7
     assert same_by_name(again.tensors, read.tensors)
     for name in ("optimizer", "schedule", "older", "states"):
         assert again.facts[name] == read.facts[name]

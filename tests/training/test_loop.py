@@ -81,12 +81,12 @@ def test_more_time_goes_on_within_the_epoch(tmp_path):
     trainer = make_trainer(tmp_path, max_seconds=1e-6)
     trainer.resume()
     assert trainer.run().stopped == "time"
-    assert trainer.progress.updates == 1  # no more time, no more updates
+    assert trainer.state.progress.updates == 1  # no more time, no more updates
     trainer = make_trainer(tmp_path, max_seconds=3600.0)
     trainer.resume()
     whole = make_trainer()
     assert (trainer.run().stopped, whole.run().stopped) == ("epochs", "epochs")
-    assert trainer.progress.updates == whole.progress.updates
+    assert trainer.state.progress.updates == whole.state.progress.updates
 
 
 def test_more_patience_goes_on(tmp_path):
@@ -129,13 +129,13 @@ def test_the_training_loss_is_the_mean_over_all_labelled_steps():
 def test_no_state_goes_from_epoch_to_epoch():
     trainer = make_trainer(update_every=4, gradient_steps=12, epochs=1)
     trainer.run()
-    assert trainer.truncation.states() == [None]
+    assert trainer.state.memory.states() == [None]
 
 
 def test_the_training_loss_is_that_of_its_own_epoch():
     watcher = Recorder()
     trainer = make_trainer(
-        watcher=watcher, objective=lambda y, target: 0 * y[..., 0] + trainer.progress.epoch, epochs=3
+        watcher=watcher, objective=lambda y, target: 0 * y[..., 0] + trainer.state.progress.epoch, epochs=3
     )
     trainer.run()
     assert [evaluation.train_loss for evaluation in watcher.evaluations] == [0.0, 1.0, 2.0]
@@ -148,11 +148,11 @@ def test_the_training_loss_is_that_of_its_own_epoch():
 def test_clip_norm_bounds_the_gradient_and_the_step(bound):
     net = make_net()
     trainer, before = make_trainer(net=net, clip_norm=bound, learning_rate=0.5), weights_of(net)
-    (piece, *_) = trainer.sampler.epoch(0)
+    (piece, *_) = trainer.state.sampler.epoch(0)
     free = make_trainer(net=make_net(), learning_rate=0.5)
     free._update(piece)
     trainer._update(piece)
-    unclipped = torch.cat([parameter.grad.flatten() for parameter in free.model.parameters()])
+    unclipped = torch.cat([parameter.grad.flatten() for parameter in free.state.model.parameters()])
     clipped = torch.cat([parameter.grad.flatten() for parameter in net.parameters()])
     expected = unclipped * min(1.0, bound / float(unclipped.norm()))
     torch.testing.assert_close(clipped, expected, rtol=1e-4, atol=1e-9)
@@ -164,7 +164,7 @@ def test_clip_norm_bounds_the_gradient_and_the_step(bound):
 def test_clip_value_bounds_each_element():
     net = make_net()
     trainer = make_trainer(net=net, clip_value=1e-3)
-    (piece, *_) = trainer.sampler.epoch(0)
+    (piece, *_) = trainer.state.sampler.epoch(0)
     before = weights_of(net)
     trainer._update(piece)
     step = (weights_of(net) - before).abs()
@@ -297,17 +297,17 @@ def test_a_piece_without_labels_moves_the_state_and_nothing_else():
     weight[16:32] = 0
     net = make_net()
     trainer = make_trainer(net=net, steps=replace(steps, weight=weight), streams=1, jitter=False, **momentum)
-    pieces = list(trainer.sampler.epoch(0))
+    pieces = list(trainer.state.sampler.epoch(0))
     for piece in pieces[:2]:
         trainer._update(piece)
-    before, state = weights_of(net), trainer.truncation.state
+    before, state = weights_of(net), trainer.state.memory.state
     for piece in pieces[2:4]:
         trainer._update(piece)
     assert weights_of(net).equal(before)
-    assert trainer.progress.updates == 2
+    assert trainer.state.progress.updates == 2
     expected = net(steps.x[None, 16:32], state)[1]
-    torch.testing.assert_close(trainer.truncation.state, expected)
-    assert not trainer.truncation.state[0].hidden.requires_grad
+    torch.testing.assert_close(trainer.state.memory.state, expected)
+    assert not trainer.state.memory.state[0].hidden.requires_grad
 
 
 @pytest.mark.parametrize("every", ["update", "epoch"])
@@ -318,7 +318,7 @@ def test_a_training_may_begin_with_steps_without_labels(every):
     options = {"schedule": "CosineAnnealingLR", "schedule_every": every}
     trainer = make_trainer(steps=replace(steps, weight=weight), streams=1, jitter=False, **options)
     assert trainer.run().stopped == "epochs"
-    assert trainer.progress.updates == 3 * 6
+    assert trainer.state.progress.updates == 3 * 6
 
 
 def test_targets_that_do_not_count_may_be_nan():
@@ -390,5 +390,5 @@ def test_resuming_needs_a_keeper():
 def test_a_training_without_end_begins_at_once():
     """However many epochs a schedule is stretched over, only some of them are planned."""
     trainer = make_trainer(epochs=10**9, schedule="OneCycleLR", max_seconds=0.01)
-    assert trainer.schedule.total_steps >= 4 * 10**9
+    assert trainer.state.schedule.total_steps >= 4 * 10**9
     assert trainer.run().stopped == "time"

@@ -135,7 +135,7 @@ def test_padding_is_not_blamed():
         return x.masked_fill(padded, math.nan)
 
     trainer.augment = spoil_padding
-    *_, ragged = trainer.sampler.epoch(0)
+    *_, ragged = trainer.state.sampler.epoch(0)
     assert ragged.lengths is not None
     with pytest.raises(NonFiniteError, match="every layer's output is finite, so the loss function made it"):
         trainer._update(ragged)

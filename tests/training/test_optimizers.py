@@ -66,7 +66,7 @@ def check_resumes(folder, crash_after, net_of, options):
         make_trainer(folder, net=part, watcher=watcher, checkpoint_seconds=0.0, **options).run()
     trainer = make_trainer(folder, net=late, checkpoint_seconds=0.0, **options)
     trainer.resume()
-    assert trainer.progress.updates == crash_after
+    assert trainer.state.progress.updates == crash_after
     trainer.run()
     assert torch.equal(weights_of(whole), weights_of(late))
 
@@ -101,7 +101,7 @@ def test_each_schedule_lasts_the_whole_training(name, every):
     options = {"schedule": name, "schedule_options": SCHEDULE_OPTIONS.get(name, {})}
     trainer = make_trainer(epochs=5, schedule_every=every, **options)
     seen = []
-    trainer.watcher.update = lambda progress, rows: seen.append(trainer.optimizer.param_groups[0]["lr"])
+    trainer.watcher.update = lambda progress, rows: seen.append(trainer.state.optimizer.param_groups[0]["lr"])
     assert trainer.run().stopped == "epochs"
     assert len(set(seen)) > 1
 
@@ -125,15 +125,17 @@ def test_a_resume_at_the_end_of_an_epoch_goes_on_with_its_evaluation(tmp_path):
         make_trainer(tmp_path, net=make_net(0.2), validate=crash, checkpoint_seconds=0.0, **options).run()
     trainer = make_trainer(tmp_path, net=late, checkpoint_seconds=0.0, **options)
     trainer.resume()
-    assert trainer.progress.done == trainer.sampler.count(0)
+    assert trainer.state.progress.done == trainer.state.sampler.count(0)
     trainer.run()
     assert torch.equal(weights_of(whole), weights_of(late))
 
 
 def test_one_cycle_begins_low_peaks_at_the_learning_rate_and_ends_lowest():
     trainer = make_trainer(schedule="OneCycleLR", learning_rate=0.05)
-    rates = [trainer.optimizer.param_groups[0]["lr"]]
-    trainer.watcher.update = lambda progress, rows: rates.append(trainer.optimizer.param_groups[0]["lr"])
+    rates = [trainer.state.optimizer.param_groups[0]["lr"]]
+    trainer.watcher.update = lambda progress, rows: rates.append(
+        trainer.state.optimizer.param_groups[0]["lr"]
+    )
     trainer.run()
     assert rates[0] == pytest.approx(0.05 / 25)
     assert max(rates) == pytest.approx(0.05, rel=0.05)
@@ -143,7 +145,9 @@ def test_one_cycle_begins_low_peaks_at_the_learning_rate_and_ends_lowest():
 @pytest.mark.parametrize("options", [{"total_steps": 4}, {"epochs": 1, "steps_per_epoch": 4}], ids=str)
 def test_a_schedule_that_is_shorter_than_the_training_stays_where_it_ended(options):
     trainer, rates = make_trainer(schedule="OneCycleLR", schedule_options=options), []
-    trainer.watcher.update = lambda progress, rows: rates.append(trainer.optimizer.param_groups[0]["lr"])
+    trainer.watcher.update = lambda progress, rows: rates.append(
+        trainer.state.optimizer.param_groups[0]["lr"]
+    )
     assert trainer.run().stopped == "epochs"
     assert rates[1] > rates[2] == rates[-1] == pytest.approx(0.05 / 25e4)
 
@@ -156,7 +160,7 @@ def test_the_default_schedule_goes_with_optimizers_without_momentum(name):
 def test_weight_decay_is_the_optimizers():
     for given, expected in [(None, 0.01), (0.0, 0.0), (0.3, 0.3)]:
         trainer = make_trainer(optimizer="AdamW", weight_decay=given)
-        assert trainer.optimizer.param_groups[0]["weight_decay"] == expected
+        assert trainer.state.optimizer.param_groups[0]["weight_decay"] == expected
 
 
 def test_weight_decay_shrinks():

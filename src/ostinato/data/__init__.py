@@ -13,6 +13,8 @@
     simulator.py    simulate_trades: a seeded market, for when there is no data at hand
     splits.py       chronological_split: train, validation and test, with a purge gap
     steps.py        Steps: one feature row per time step, as tensors
+    piece.py        Piece: what training learns from at a time; Answers: which outputs are its answers; Sampler
+    timing.py       Timing: which step an output speaks of, where a model lags, strides or gives blocks
     windows.py      Windows: shuffled batches of overlapping windows of Steps
     streams.py      Streams: contiguous slices of Steps for stateful truncated back-propagation
 
@@ -20,5 +22,5 @@ Behind them: files.py, csv_files.py and blocks.py (what a source holds), table.p
 numbers), columns.py (which column is which), numbers.py, times.py, zones.py and optional.py (what the cells
 say), series.py (rows in order), grid.py and regular.py (rows at every step).
 
-Only steps.py, windows.py and streams.py import torch.
+Only steps.py, piece.py, timing.py, windows.py and streams.py import torch.
 """

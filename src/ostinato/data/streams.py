@@ -4,33 +4,15 @@ Axes: N steps, B streams, T steps of a slice, F features, K slices of an epoch.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from ..errors import ConfigError
+from .piece import Piece, blank
 from .steps import Steps, check_at_least, check_skip, epoch_generator
-
-
-@dataclass(frozen=True, eq=False)
-class Slice:
-    """The next few steps of every stream; T' is as long as the longest of them.
-
-    x        (B, T', F), 0 where padded
-    target   (B, T') or (B, T', K), 0 where padded
-    weight   (B, T'), 0 where padded or without a label
-    lengths  (B,) int64, steps of each stream, 0 for one that has ended; None: all have T'
-    reset    (B,) bool, streams that begin a sequence with this slice; None: no stream does
-    rows     (B, T') int64, the step of Steps at each place, -1 where padded
-    """
-
-    x: Tensor
-    target: Tensor
-    weight: Tensor
-    lengths: Tensor | None
-    reset: Tensor | None
-    rows: Tensor
+from .timing import STEP_BY_STEP, Timing, check_one_output_for_each_step
 
 
 class Streams:
@@ -39,20 +21,35 @@ class Streams:
     Every step is visited once per epoch. The state of a stream goes on from slice to slice. A sequence
     that ends inside a slice ends by its length; the next begins with the stream's next slice, reset.
 
+    Of a ``Piece``: every output is an answer; target (B, T') or (B, T', K) and weight (B, T') are 0 where padded;
+    rows (B, T). A slice is as long as the longest of its streams. Where the model lags or strides, a target stands at
+    the output that speaks of it; the last ``latency`` steps of a sequence, or of a stream, have no output and are not
+    learnt from.
+
     Args:
         steps: what to cut.
         streams: run side by side, B, 1 to N.
-        steps_per_slice: T.
+        steps_per_slice: T; raised to whole blocks of the model.
         seed: of the jitter.
         jitter: the first slice of an epoch has a random 1 to T steps, so that the cuts, over which no
             gradient flows, fall elsewhere in each epoch.
+        timing: of the model that is trained.
 
     Raises:
-        ConfigError: a size is too small, or there are more streams than steps.
+        ConfigError: a size is too small, there are more streams than steps, or the model gives no output or several
+            for a step.
     """
 
+    carries = True
+
     def __init__(
-        self, steps: Steps, streams: int, steps_per_slice: int, seed: int = 0, jitter: bool = True
+        self,
+        steps: Steps,
+        streams: int,
+        steps_per_slice: int,
+        seed: int = 0,
+        jitter: bool = True,
+        timing: Timing = STEP_BY_STEP,
     ) -> None:
         check_at_least("streams", streams, 1, "stream")
         check_at_least("steps_per_slice", steps_per_slice, 1, "step")
@@ -60,15 +57,29 @@ class Streams:
             raise ConfigError(
                 f"{streams:,} streams need as many steps, there are {len(steps):,}. Take fewer."
             )
-        self.steps, self.streams, self.steps_per_slice = steps, streams, steps_per_slice
-        self.seed, self.jitter = seed, jitter
+        check_one_output_for_each_step(timing)
+        self.streams, self.steps_per_slice = streams, timing.whole_blocks(steps_per_slice)
+        self.seed, self.jitter, self.timing = seed, jitter, timing
         self.bounds = stream_bounds(len(steps), streams).to(steps.x.device)
+        self.steps = delayed(steps, timing.latency, self.bounds) if timing.latency else steps
+
+    @property
+    def weight(self) -> Tensor:
+        """Of all steps, (N,)."""
+        return self.steps.weight
+
+    @property
+    def largest(self) -> Tensor:
+        """x of a slice of full length."""
+        x = self.steps.x
+        shape = self.streams, self.steps_per_slice, *x.shape[1:]
+        return torch.empty(shape, dtype=x.dtype, device="meta")
 
     def count(self, number: int) -> int:
         """Slices of epoch ``number``; jitter can add one."""
         return self.plan(number)[0].shape[1]
 
-    def epoch(self, number: int, skip: int = 0) -> Iterator[Slice]:
+    def epoch(self, number: int, skip: int = 0) -> Iterator[Piece]:
         """The slices of epoch ``number``, without the first ``skip`` of them.
 
         Raises:
@@ -87,26 +98,49 @@ class Streams:
     def plan(self, number: int) -> tuple[Tensor, Tensor, Tensor]:
         """Where the slices of an epoch begin, how long they are, and which begin a sequence; each (B, K)."""
         generator = epoch_generator(self.seed, number)
-        first = self.steps_per_slice
+        first, block = self.steps_per_slice, self.timing.block
         if self.jitter:
-            first = int(torch.randint(1, first + 1, (), generator=generator))
+            first = block * int(torch.randint(1, first // block + 1, (), generator=generator))
         return plan(self.bounds, self.steps.first_steps(), first, self.steps_per_slice)
 
-    def take(self, begin: Tensor, length: Tensor, reset: Tensor | None, longest: int, shortest: int) -> Slice:
+    def take(self, begin: Tensor, length: Tensor, reset: Tensor | None, longest: int, shortest: int) -> Piece:
         """The steps from ``begin`` (B,) on, ``length`` (B,) of each stream."""
-        steps, place = self.steps, torch.arange(longest, device=begin.device)
+        longest = self.timing.whole_blocks(longest)  # so that all streams stand at the end of a block
+        x, place = self.steps.x, torch.arange(longest, device=begin.device)
         rows = begin[:, None] + place
         if shortest == longest:
-            return Slice(steps.x[rows], steps.target[rows], steps.weight[rows], None, reset, rows)
+            return Piece(x[rows], *self._learnt(rows), rows, reset=reset)
         padded = place >= length[:, None]
         rows = rows.masked_fill(padded, -1)  # -1 reads the last step, which is blanked next
-        x, target, weight = (blank(tensor[rows], padded) for tensor in (steps.x, steps.target, steps.weight))
-        return Slice(x, target, weight, length, reset, rows)
+        return Piece(
+            blank(x[rows], padded), *self._learnt(rows, padded, length), rows, lengths=length, reset=reset
+        )
+
+    def _learnt(
+        self, rows: Tensor, padded: Tensor | None = None, length: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Target and weight of each output over ``rows`` (B, T)."""
+        timing = self.timing
+        if timing.stride != 1:
+            spoken = timing.completed_by(int(rows.shape[1] / timing.stride))
+            rows = rows[:, spoken]
+            padded = None if padded is None else padded[:, spoken]
+        target, weight = self.steps.target[rows], self.steps.weight[rows]
+        if padded is None or length is None:
+            return target, weight
+        if timing.block > 1:  # a block that a sequence does not fill may give nothing
+            outputs = torch.arange(rows.shape[1], device=rows.device)
+            padded = padded | (outputs >= timing.outputs(length)[:, None])
+        return blank(target, padded), blank(weight, padded)
 
 
-def blank(values: Tensor, padded: Tensor) -> Tensor:
-    """Put zeros where ``padded`` (B, T'); by filling, for a product would keep NaN."""
-    return values.masked_fill(padded if values.ndim == 2 else padded[..., None], 0)
+def delayed(steps: Steps, latency: int, bounds: Tensor) -> Steps:
+    """Each target ``latency`` steps later in its sequence and stream, where the output that speaks of it comes."""
+    place = torch.arange(len(steps), device=steps.x.device)
+    begins = torch.cat([bounds[:-1], steps.first_steps()]).unique()
+    age = place - begins[torch.searchsorted(begins, place, right=True) - 1]
+    weight = steps.weight.roll(latency).masked_fill(age < latency, 0)
+    return replace(steps, target=steps.target.roll(latency, 0), weight=weight)
 
 
 def stream_bounds(steps: int, streams: int) -> Tensor:

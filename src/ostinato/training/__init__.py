@@ -1,4 +1,4 @@
-"""The loop: full and truncated back-propagation through time, windows, early stopping, checkpoints, progress."""
+"""The loop: whole sequences, truncated back-propagation, windows, early stopping, checkpoints, progress."""
 
 from .config import TrainingConfig
 from .loop import Finished, Trainer

@@ -9,13 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from ..core import SequenceLayer, fill_padding, named_leaves
-from ..data.streams import Slice
-from ..data.windows import Batch
+from ..data.piece import Piece
 
 REMEDY = "Lower learning_rate or clip_norm."
 
 
-def where_it_began(model: SequenceLayer, piece: Slice | Batch, state: Any) -> str:
+def where_it_began(model: SequenceLayer, piece: Piece, state: Any) -> str:
     """One sentence: the input, a weight, the carried state, the first layer to give it, or the loss itself."""
     return (
         _bad_input(piece)
@@ -34,7 +33,7 @@ def bad_weights(model: nn.Module) -> str:
     return ""
 
 
-def where_the_gradient_began(model: nn.Module, piece: Slice | Batch) -> str:
+def where_the_gradient_began(model: nn.Module, piece: Piece) -> str:
     """The input, or a weight whose gradient is not finite while the loss is; "" if all gradients are."""
     for name, parameter in model.named_parameters():
         if parameter.grad is not None and not bool(parameter.grad.isfinite().all()):
@@ -42,20 +41,14 @@ def where_the_gradient_began(model: nn.Module, piece: Slice | Batch) -> str:
     return ""
 
 
-def _bad_input(piece: Slice | Batch) -> str:
-    x = fill_padding(piece.x, piece.lengths) if isinstance(piece, Slice) else piece.x
-    bad = (~x.isfinite()).nonzero()
+def _bad_input(piece: Piece) -> str:
+    bad = (~fill_padding(piece.x, piece.lengths).isfinite()).nonzero()
     if len(bad) == 0:
         return ""
-    row, step, feature = bad[0].tolist()
-    rows = (
-        piece.rows
-        if isinstance(piece, Slice)
-        else piece.rows.cpu()[:, None] + torch.arange(1 - x.shape[1], 1)
-    )
+    row, step, *feature = bad[0].tolist()
     return (
-        f"the input is not finite: feature {feature} at step {step} of row {row}, step {int(rows[row, step])} of the "
-        "training data. Clean the data."
+        f"the input is not finite: feature {', '.join(map(str, feature))} at step {step} of row {row}, step "
+        f"{piece.source_step(row, step)} of the training data. Clean the data."
     )
 
 
@@ -66,7 +59,7 @@ def _bad_state(state: Any) -> str:
     return ""
 
 
-def _bad_layer(model: SequenceLayer, piece: Slice | Batch, state: Any) -> str:
+def _bad_layer(model: SequenceLayer, piece: Piece, state: Any) -> str:
     found: list[str] = []
 
     def look(name: str) -> Any:
@@ -80,7 +73,7 @@ def _bad_layer(model: SequenceLayer, piece: Slice | Batch, state: Any) -> str:
     hooks = [module.register_forward_hook(look(name)) for name, module in model.named_modules()]
     try:
         with torch.no_grad():
-            model(piece.x, state, piece.lengths if isinstance(piece, Slice) else None)
+            model(piece.x, state, piece.lengths)
     finally:
         for hook in hooks:
             hook.remove()

@@ -1,7 +1,7 @@
-"""The loop: one for full and truncated back-propagation through time, and for windows.
+"""The loop: one for whole sequences, truncated back-propagation through time, and windows.
 
     for piece in sampler.epoch(number):
-        y, target, weight, state = forward(piece)
+        answers, target, weight, state = memory.forward(model, piece)
         optimizer.step(loss and gradients)
     validate, keep the best, write a checkpoint
 
@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from ..core import Generators, SequenceLayer, drawing_from
-from ..data.streams import Slice, Streams
-from ..data.windows import Batch, Windows
+from ..data.piece import Piece, Sampler
+from ..data.timing import Timing
 from ..errors import ConfigError, DataError, NonFiniteError
 from .checkpoint import load_module
 from .config import TrainingConfig
@@ -30,9 +30,10 @@ from .interrupt import Request, stop_on_request
 from .keeping import Keeper
 from .objective import Objective, penalty, weighted_mean
 from .optimizers import make_optimizer, make_schedule
-from .progress import Evaluation, Progress, Silent, Watcher
-from .resuming import gather, room, take_up
-from .truncation import Truncation
+from .progress import Evaluation, Silent, Watcher
+from .resuming import capture, restore, room
+from .state import TrainingState, snapshot
+from .truncation import NoMemory, Truncation
 
 COUNTED_EPOCHS = 100  # jitter makes the slices of an epoch one more or less; planning each takes a while
 Augment = Callable[[Tensor], Tensor]  # x (B, T, F) to the same; what torch draws there is the training's own
@@ -49,13 +50,40 @@ class Finished:
     stopped: str  # "epochs", "early", "time" or "interrupted"
 
 
+def begin(model: SequenceLayer, sampler: Sampler, config: TrainingConfig) -> TrainingState:
+    """A training run before its first update.
+
+    Raises:
+        ConfigError: torch refuses an option.
+    """
+    parameters = list(model.parameters())
+    optimizer = make_optimizer(parameters, config)
+    schedule = make_schedule(optimizer, config, _ticks(sampler, config))
+    # else a schedule warns, after a resume, that no step of the optimizer came before its own
+    optimizer._opt_called = True  # type: ignore[attr-defined]
+    truncation = Truncation(
+        config.update_every, config.gradient_steps, config.carry_state and model.streams, sampler.timing
+    )
+    return TrainingState(
+        config=config,
+        model=model,
+        sampler=sampler,
+        parameters=parameters,
+        optimizer=optimizer,
+        schedule=schedule,
+        memory=truncation if sampler.carries else NoMemory(),
+        random=Generators(config.seed),
+        best=snapshot(model),
+    )
+
+
 class Trainer:
     """Trains a model and keeps its best weights.
 
     Args:
         model: a layer from x to y; it is trained in place and ends with the best weights.
-        sampler: ``Streams`` or ``Windows`` over the training rows.
-        objective: losses (...,) from y (..., O) and target.
+        sampler: what hands out the pieces that are learnt from, made with the ``Timing`` of the model.
+        objective: a loss for each answer, from answers (..., O) and target.
         validate: the loss on validation data of the model it is given, in ``eval()``.
         config: everything else. From its seed come all random numbers; the process's generators are left alone.
         keeper: writes checkpoints, the best weights and metrics.jsonl; None keeps nothing.
@@ -70,7 +98,7 @@ class Trainer:
     def __init__(
         self,
         model: SequenceLayer,
-        sampler: Streams | Windows,
+        sampler: Sampler,
         objective: Objective,
         validate: Callable[[SequenceLayer], float],
         config: TrainingConfig,
@@ -79,22 +107,13 @@ class Trainer:
         augment: Augment | None = None,
     ) -> None:
         _check_carries(model, sampler, config)
-        _check_aligned(model, sampler)
+        _check_timing(model, sampler)
+        _check_noise(sampler, config)
         _check_labels(sampler)
-        self.model, self.sampler, self.objective, self.validate = model, sampler, objective, validate
-        self.config, self.keeper, self.augment = config, keeper, augment
+        self.objective, self.validate, self.keeper, self.augment = objective, validate, keeper, augment
         self.watcher = watcher or Silent()
-        self.progress = Progress()
-        carry_state = config.carry_state and model.streams
-        self.truncation = Truncation(config.update_every, config.gradient_steps, carry_state)
-        self.parameters = list(model.parameters())
-        self.optimizer = make_optimizer(self.parameters, config)
-        self.schedule = make_schedule(self.optimizer, config, _ticks(sampler, config))
-        # else a schedule warns, after a resume, that no step of the optimizer came before its own
-        self.optimizer._opt_called = True  # type: ignore[attr-defined]
-        self.best = _snapshot(model)
         self.request = Request()
-        self.random = Generators(config.seed)
+        self.state = begin(model, sampler, config)
 
     def run(self) -> Finished:
         """Train until something ends it.
@@ -102,7 +121,7 @@ class Trainer:
         Raises:
             NonFiniteError: a loss is not a number; the message says where that began.
         """
-        progress = self.progress
+        progress = self.state.progress
         with stop_on_request() as self.request:
             while not progress.stopped:
                 self._train_epoch()
@@ -111,17 +130,17 @@ class Trainer:
         if progress.stopped == "interrupted":
             self._save()
         if progress.best_epoch >= 0:  # otherwise what was trained so far is the best there is
-            load_module(self.model, self.best, "the best weights")
+            load_module(self.state.model, self.state.best, "the best weights")
         if self.keeper:
-            self.keeper.write_weights(self.model.state_dict())
-        self.model.eval()
+            self.keeper.write_weights(self.state.model.state_dict())
+        self.state.model.eval()
         self.watcher.end(progress)
         return Finished(
             progress.best_loss, progress.best_epoch, progress.epoch, progress.seconds, progress.stopped
         )
 
     def resume(self) -> None:
-        """Take up the training that the keeper's folder holds, from its last checkpoint; begin if there is none.
+        """Go on with the training run in the keeper's folder, from its last checkpoint; begin if there is none.
 
         Raises:
             ConfigError: there is no keeper, or the training was begun with another config.
@@ -129,21 +148,22 @@ class Trainer:
         """
         if self.keeper is None:
             raise ConfigError("resuming needs a keeper: only a run folder knows where the training was.")
-        loaded = self.keeper.load(room(self))
+        loaded = self.keeper.load(room(self.state))
         if loaded is None:
             return
-        parts, self.progress = loaded
-        take_up(self, parts)
-        if self.progress.best_epoch >= 0:
-            self.keeper.write_weights(self.best)
-        self.progress.take_up(self.config.patience, self.config.max_seconds)
+        parts, self.state.progress = loaded
+        restore(self.state, parts)
+        if self.state.progress.best_epoch >= 0:
+            self.keeper.write_weights(self.state.best)
+        self.state.progress.reopen(self.state.config.patience, self.state.config.max_seconds)
 
     def _train_epoch(self) -> None:
-        progress, earlier, began = self.progress, self.progress.seconds, time.perf_counter()
+        state, progress, sampler = self.state, self.state.progress, self.state.sampler
+        earlier, began = progress.seconds, time.perf_counter()
         saved = began
-        self.model.train()
-        self.watcher.begin(progress, self.sampler.count(progress.epoch), self.config.epochs)
-        for piece in self.sampler.epoch(progress.epoch, skip=progress.done):
+        state.model.train()
+        self.watcher.begin(progress, sampler.count(progress.epoch), state.config.epochs)
+        for piece in sampler.epoch(progress.epoch, skip=progress.done):
             self._update(piece)
             now = time.perf_counter()
             progress.done += 1
@@ -151,18 +171,18 @@ class Trainer:
             self.watcher.update(progress, piece.weight.numel())
             if self._should_stop():
                 return
-            if self.keeper and now - saved >= self.config.checkpoint_seconds:
+            if self.keeper and now - saved >= state.config.checkpoint_seconds:
                 self._save()
                 saved = now
-        if self.config.schedule_every == "epoch":
+        if state.config.schedule_every == "epoch":
             self._tick()
 
-    def _update(self, piece: Slice | Batch) -> None:
+    def _update(self, piece: Piece) -> None:
         """Learn from a piece; one without labels only moves the state on."""
-        with drawing_from(self.random):
+        with drawing_from(self.state.random):
             piece = self._disturb(piece)
         state = None
-        weight = float(self._weight(piece).sum())
+        weight = float(self.state.memory.weight(piece).sum())
 
         def closure() -> float:  # some of torch's optimizers look at the loss several times
             nonlocal state
@@ -170,95 +190,90 @@ class Trainer:
             return loss
 
         if weight:
-            loss = float(self.optimizer.step(closure))
-            self.progress.updates += 1
-            self.progress.loss_sum += loss * weight
-            self.progress.loss_weight += weight
-            if self.config.schedule_every == "update":
+            loss, progress = float(self.state.optimizer.step(closure)), self.state.progress
+            progress.updates += 1
+            progress.loss_sum += loss * weight
+            progress.loss_weight += weight
+            if self.state.config.schedule_every == "update":
                 self._tick()
         else:
             with torch.no_grad():
                 *_, state = self._forward(piece)
-        if isinstance(piece, Slice):
-            self.truncation.keep(piece, state)
+        self.state.memory.keep(piece, state)
 
-    def _loss(self, piece: Slice | Batch) -> tuple[float, Any]:
+    def _loss(self, piece: Piece) -> tuple[float, Any]:
         """The loss, its gradient left on the weights, and the state after the piece."""
-        for parameter in self.parameters:  # what zero_grad() does, in a tenth of its time
+        model, config = self.state.model, self.state.config
+        for parameter in self.state.parameters:  # what zero_grad() does, in a tenth of its time
             parameter.grad = None
-        y, target, weight, state = self._forward(piece)
-        loss = weighted_mean(self.objective, y, target, weight)
+        answers, target, weight, state = self._forward(piece)
+        loss = weighted_mean(self.objective, answers, target, weight)
         value = loss.item()
         if not math.isfinite(value):
-            self._stop("loss", where_it_began(self.model, piece, self.truncation.state))
-        (loss + penalty(self.model, self.config.l1, self.config.l2)).backward()
+            self._stop("loss", where_it_began(model, piece, self.state.memory.state))
+        (loss + penalty(model, config.l1, config.l2)).backward()
         self._clip(piece)
         return value, state
 
-    def _forward(self, piece: Slice | Batch) -> tuple[Tensor, Tensor, Tensor, Any]:
-        with drawing_from(self.random):  # not around all: it costs a little at each call of torch
-            if isinstance(piece, Batch):
-                return self.model.last(piece.x), piece.target, piece.weight, None
-            return self.truncation.forward(self.model, piece)
+    def _forward(self, piece: Piece) -> tuple[Tensor, Tensor, Tensor, Any]:
+        with drawing_from(self.state.random):  # not around all: it costs a little at each call of torch
+            return self.state.memory.forward(self.state.model, piece)
 
-    def _weight(self, piece: Slice | Batch) -> Tensor:
-        """Of the steps that are learnt from."""
-        return piece.weight if isinstance(piece, Batch) else piece.weight[:, self.truncation.skipped(piece) :]
-
-    def _disturb(self, piece: Slice | Batch) -> Slice | Batch:
+    def _disturb(self, piece: Piece) -> Piece:
         x = piece.x
-        if self.config.input_noise:
-            x = x + self.config.input_noise * torch.randn_like(x)
+        if self.state.config.input_noise:
+            x = x + self.state.config.input_noise * torch.randn_like(x)
         if self.augment:
             x = self.augment(x)
         return piece if x is piece.x else replace(piece, x=x)
 
-    def _clip(self, piece: Slice | Batch) -> None:
-        if self.config.clip_value is not None:
-            nn.utils.clip_grad_value_(self.parameters, self.config.clip_value)
-        norms = [torch.linalg.vector_norm(p.grad) for p in self.parameters if p.grad is not None]
+    def _clip(self, piece: Piece) -> None:
+        config, parameters = self.state.config, self.state.parameters
+        if config.clip_value is not None:
+            nn.utils.clip_grad_value_(parameters, config.clip_value)
+        norms = [torch.linalg.vector_norm(p.grad) for p in parameters if p.grad is not None]
         norm = torch.linalg.vector_norm(torch.stack(norms))
         # finite gradients have an infinite norm when their squares overflow
-        if not math.isfinite(norm) and (cause := where_the_gradient_began(self.model, piece)):
+        if not math.isfinite(norm) and (cause := where_the_gradient_began(self.state.model, piece)):
             self._stop("gradient", cause)
-        if self.config.clip_norm is not None and norm > self.config.clip_norm:
-            nn.utils.clip_grads_with_norm_(self.parameters, self.config.clip_norm, norm)
+        if config.clip_norm is not None and norm > config.clip_norm:
+            nn.utils.clip_grads_with_norm_(parameters, config.clip_norm, norm)
 
     def _tick(self) -> None:
         """The schedule's step, unless it goes by the validation loss or has reached its end."""
-        schedule = self.schedule
+        schedule = self.state.schedule
         if schedule is None or isinstance(schedule, ReduceLROnPlateau):
             return
         if schedule.last_epoch + 1 < getattr(schedule, "total_steps", math.inf):
             schedule.step()
 
     def _end_epoch(self) -> None:
-        progress, began = self.progress, time.perf_counter()
-        self.model.eval()
-        with drawing_from(self.random):
-            loss = self.validate(self.model)
+        state, progress, began = self.state, self.state.progress, time.perf_counter()
+        state.model.eval()
+        with drawing_from(state.random):
+            loss = self.validate(state.model)
         progress.seconds += time.perf_counter() - began
         if not math.isfinite(loss):
             raise NonFiniteError(
                 f"the validation loss is {loss} after epoch {progress.epoch + 1}: "
-                f"{bad_weights(self.model) or REMEDY}"
+                f"{bad_weights(state.model) or REMEDY}"
             )
-        if isinstance(self.schedule, ReduceLROnPlateau):
-            self.schedule.step(loss)
+        if isinstance(state.schedule, ReduceLROnPlateau):
+            state.schedule.step(loss)
         if progress.judge(loss):
-            self.best = _snapshot(self.model)
+            state.keep_best()
         evaluation = Evaluation(
             epoch=progress.epoch,
             updates=progress.updates,
             train_loss=progress.loss,
             validation_loss=loss,
-            learning_rate=float(self.optimizer.param_groups[0]["lr"]),
+            learning_rate=float(state.optimizer.param_groups[0]["lr"]),
             seconds=progress.seconds,
             best=progress.waited == 0,
         )
         if not progress.stopped:  # out of time is within an epoch, and a resume with more time goes on there
-            progress.next_epoch(self.config.epochs, self.config.patience)
-            self.truncation.begin()
+            progress.next_epoch(state.config.epochs, state.config.patience)
+            state.memory.begin()
         self._record(evaluation)
         self.watcher.evaluated(progress, evaluation)
 
@@ -268,64 +283,66 @@ class Trainer:
         self.keeper.add_line(evaluation)
         self._save()
         if evaluation.best:
-            self.keeper.write_weights(self.best)
+            self.keeper.write_weights(self.state.best)
 
     def _should_stop(self) -> bool:
+        progress, limit = self.state.progress, self.state.config.max_seconds
         if self.request.made:
-            self.progress.stopped = "interrupted"
-        elif self.config.max_seconds is not None and self.progress.seconds >= self.config.max_seconds:
-            self.progress.stopped = "time"
-        return bool(self.progress.stopped)
+            progress.stopped = "interrupted"
+        elif limit is not None and progress.seconds >= limit:
+            progress.stopped = "time"
+        return bool(progress.stopped)
 
     def _stop(self, what: str, cause: str) -> NoReturn:
-        update, epoch = self.progress.updates + 1, self.progress.epoch + 1
+        update, epoch = self.state.progress.updates + 1, self.state.progress.epoch + 1
         raise NonFiniteError(f"the {what} is not finite at update {update}, epoch {epoch}: {cause}")
 
     def _save(self) -> None:
         if self.keeper is not None:
-            self.keeper.save(gather(self), self.progress)
+            self.keeper.save(capture(self.state), self.state.progress)
 
 
-def _snapshot(module: nn.Module) -> dict[str, Tensor]:
-    return {name: value.detach().clone() for name, value in module.state_dict().items()}
-
-
-def _ticks(sampler: Streams | Windows, config: TrainingConfig) -> int:
-    """How often the schedule is asked in a whole training; beyond the counted epochs, as often as in those."""
+def _ticks(sampler: Sampler, config: TrainingConfig) -> int:
+    """How often the schedule is asked in a whole training run; beyond the counted epochs, as often as in those."""
     if config.schedule_every == "epoch":
         return config.epochs
     counted = min(config.epochs, COUNTED_EPOCHS)
     return math.ceil(sum(sampler.count(epoch) for epoch in range(counted)) * config.epochs / counted)
 
 
-def _check_carries(model: SequenceLayer, sampler: Streams | Windows, config: TrainingConfig) -> None:
-    carries = isinstance(sampler, Streams) and config.carry_state and config.update_every is not None
-    if carries and not model.streams:
+def _check_carries(model: SequenceLayer, sampler: Sampler, config: TrainingConfig) -> None:
+    if not sampler.carries or config.update_every is None:
+        return
+    if config.carry_state and not model.streams:
         raise ConfigError(
             f"{type(model).__name__} needs whole sequences, so no state can go from slice to slice. Set carry_state to "
             'false, update_every to none (full back-propagation), or sampler to "windows".'
         )
-
-
-def _check_aligned(model: SequenceLayer, sampler: Streams | Windows) -> None:
-    name = type(model).__name__
-    if model.latency or model.stride != 1:
+    if not config.carry_state and model.latency:
         raise ConfigError(
-            f"{name} has latency {model.latency} and stride {model.stride}, so y[t] does not speak of target[t]. "
-            "Training needs latency 0 and stride 1."
-        )
-    if model.block != 1:
-        raise ConfigError(
-            f"{name} gives its outputs in blocks of {model.block} steps, so a slice may end before the outputs of its "
-            "last steps. Training needs an output with each step."
-        )
-    if model.steps_out is not None and isinstance(sampler, Streams):
-        raise ConfigError(
-            f"{name} gives a fixed number of outputs, {model.steps_out}, and each step of a stream has a target. Set "
-            'sampler to "windows", where the last output is learnt from.'
+            f"{type(model).__name__} has latency {model.latency}: its first outputs in a slice speak of the slice "
+            'before, which it does not know without carry_state. Set carry_state to true, or sampler to "windows".'
         )
 
 
-def _check_labels(sampler: Streams | Windows) -> None:
-    if not bool((sampler.steps.weight > 0).any()):
+def _check_timing(model: SequenceLayer, sampler: Sampler) -> None:
+    """Targets must stand at the outputs that speak of them."""
+    timing = Timing.of(model)
+    if timing != sampler.timing:
+        raise ConfigError(
+            f"{type(model).__name__} gives its outputs by {timing}, the sampler has its targets by {sampler.timing}. "
+            "Make the sampler with timing=Timing.of(model)."
+        )
+
+
+def _check_noise(sampler: Sampler, config: TrainingConfig) -> None:
+    if config.input_noise and not sampler.largest.is_floating_point():
+        raise ConfigError(
+            f"input_noise is {config.input_noise}, and x holds codes ({sampler.largest.dtype}), which cannot have "
+            "noise. Set it to 0."
+        )
+
+
+def _check_labels(sampler: Sampler) -> None:
+    if not bool((sampler.weight > 0).any()):
         raise DataError("no step has a label to learn from: every weight is 0.")

@@ -42,7 +42,7 @@ class Progress:
         elif self.epoch >= epochs:
             self.stopped = "epochs"
 
-    def take_up(self, patience: int | None, max_seconds: float | None) -> None:
+    def reopen(self, patience: int | None, max_seconds: float | None) -> None:
         """Go on, unless what ended the training still holds."""
         early = patience is not None and self.waited >= patience
         late = max_seconds is not None and self.seconds >= max_seconds

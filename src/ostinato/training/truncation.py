@@ -1,4 +1,4 @@
-"""Truncated back-propagation through time: which steps a gradient reaches, and what is carried on.
+"""What is remembered from piece to piece, and truncated back-propagation through time: which steps a gradient reaches.
 
 BPTT(k1, k2) makes an update every k1 steps with gradients through the last k2 (Williams & Peng 1990, An efficient
 gradient-based algorithm for on-line training of recurrent network trajectories; the letters are Sutskever's, 2013,
@@ -13,48 +13,144 @@ Axes: B streams, T steps of a slice.
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from ..core import SequenceLayer, detach, where_rows
-from ..data.streams import Slice
+from ..data.piece import Piece
+from ..data.timing import STEP_BY_STEP, Timing
+
+
+class Memory(Protocol):
+    """What a training run remembers from piece to piece."""
+
+    state: Any  # before the next piece
+
+    @property
+    def rerun(self) -> list[Piece]:
+        """The pieces that the next update runs again."""
+        ...
+
+    @property
+    def most_rerun(self) -> int:
+        """How many these can be."""
+        ...
+
+    def begin(self) -> None:
+        """An epoch begins."""
+        ...
+
+    def weight(self, piece: Piece) -> Tensor:
+        """Of the answers that are learnt from."""
+        ...
+
+    def forward(self, model: SequenceLayer, piece: Piece) -> tuple[Tensor, Tensor, Tensor, Any]:
+        """Answers, target and weight of what is learnt from, and the state after the piece, detached."""
+        ...
+
+    def keep(self, piece: Piece, state: Any) -> None:
+        """Go on from ``state``, which came after ``piece``."""
+        ...
+
+    def states(self) -> list[Any]:
+        """What a checkpoint holds."""
+        ...
+
+    def restore(self, pieces: Sequence[Piece], states: Iterable[Any]) -> None:
+        """Go on from what an earlier run had: ``rerun`` and ``states``."""
+        ...
+
+
+class NoMemory:
+    """Of pieces that have nothing to do with one another: each is a whole by itself."""
+
+    state: Any = None
+    most_rerun = 0
+
+    @property
+    def rerun(self) -> list[Piece]:
+        """None."""
+        return []
+
+    def begin(self) -> None:
+        """Nothing."""
+
+    def weight(self, piece: Piece) -> Tensor:
+        """All of it."""
+        return piece.weight
+
+    def forward(self, model: SequenceLayer, piece: Piece) -> tuple[Tensor, Tensor, Tensor, Any]:
+        """Run from the beginning."""
+        return piece.answers.ask(model, piece.x, piece.lengths), piece.target, piece.weight, None
+
+    def keep(self, piece: Piece, state: Any) -> None:
+        """Nothing."""
+
+    def states(self) -> list[Any]:
+        """The beginning."""
+        return [None]
+
+    def restore(self, pieces: Sequence[Piece], states: Iterable[Any]) -> None:
+        """Nothing."""
 
 
 class Truncation:
-    """The memory of a training over streams: the present state, and the slices that are run again.
+    """The memory of a training run over streams: the present state, and the slices that are run again.
 
     Args:
         update_every: k1; None for whole streams.
         gradient_steps: k2; None for k1.
         carry_state: whether the state goes on from slice to slice.
+        timing: of the model: a slice is cut between two of its blocks.
     """
 
     def __init__(
-        self, update_every: int | None, gradient_steps: int | None, carry_state: bool = True
+        self,
+        update_every: int | None,
+        gradient_steps: int | None,
+        carry_state: bool = True,
+        timing: Timing = STEP_BY_STEP,
     ) -> None:
         every, back = update_every, gradient_steps
         slices = 1 if None in (every, back) or back <= every else back // every  # type: ignore[operator]
         self.tail = back if back is not None and every is not None and back < every else None
-        self.carry_state = carry_state
+        self.carry_state, self.timing = carry_state, timing
         self.state: Any = None
         # with the state before each, and the beginning of the rows that begin with it
-        self.older: deque[tuple[Slice, Any, Any]] = deque(maxlen=slices - 1)
-        self.begun: tuple[Slice, Any] | None = None  # the same of the newest slice
+        self.older: deque[tuple[Piece, Any, Any]] = deque(maxlen=slices - 1)
+        self.beginning: tuple[Piece, Any] | None = None  # the same of the newest slice
+
+    @property
+    def rerun(self) -> list[Piece]:
+        """The older slices."""
+        return [piece for piece, *_ in self.older]
+
+    @property
+    def most_rerun(self) -> int:
+        """k2 / k1 - 1."""
+        return self.older.maxlen or 0
 
     def begin(self) -> None:
         """Streams begin anew."""
         self.state = None
         self.older.clear()
-        self.begun = None
+        self.beginning = None
 
-    def skipped(self, piece: Slice) -> int:
+    def skipped(self, piece: Piece) -> int:
         """How many steps of a slice only move the state."""
-        return 0 if self.tail is None else max(piece.x.shape[1] - self.tail, 0)
+        if self.tail is None:
+            return 0
+        steps = max(piece.x.shape[1] - self.tail, 0)
+        return steps // self.timing.block * self.timing.block
 
-    def forward(self, model: SequenceLayer, piece: Slice) -> tuple[Tensor, Tensor, Tensor, Any]:
-        """y, target and weight of the steps that are learnt from, and the state after them, detached.
+    def weight(self, piece: Piece) -> Tensor:
+        """Of the steps that are learnt from."""
+        return piece.weight[:, int(self.skipped(piece) / self.timing.stride) :]
+
+    def forward(self, model: SequenceLayer, piece: Piece) -> tuple[Tensor, Tensor, Tensor, Any]:
+        """Answers, target and weight of the steps that are learnt from, and the state after them, detached.
 
         An optimizer may ask several times: nothing that decides an answer is changed here.
         """
@@ -64,21 +160,21 @@ class Truncation:
             _, state = _advance(model, older, state, began)
         skipped = self.skipped(piece)
         if skipped:
-            head, piece = _cut(piece, skipped)
+            head, piece = piece.cut(skipped, int(skipped / self.timing.stride))
             with torch.no_grad():
                 _, state = _advance(model, head, state, fresh)
-        y, state = _advance(model, piece, state, fresh)
-        return y, piece.target, piece.weight, detach(state)
+        answers, state = _advance(model, piece, state, fresh)
+        return answers, piece.target, piece.weight, detach(state)
 
-    def keep(self, piece: Slice, state: Any) -> None:
+    def keep(self, piece: Piece, state: Any) -> None:
         """Go on from ``state``, which came after ``piece``."""
         if self.carry_state:
-            began = self.begun[1] if self.begun and self.begun[0] is piece else None
+            began = self.beginning[1] if self.beginning and self.beginning[0] is piece else None
             self.older.append((piece, self.state, began))
             self.state = state
 
-    def restore(self, pieces: Sequence[Slice], states: Iterable[Any]) -> None:
-        """Take up the memory of an earlier run: its older slices, and what ``states`` gave."""
+    def restore(self, pieces: Sequence[Piece], states: Iterable[Any]) -> None:
+        """Take the memory of an earlier run: its older slices, and what ``states`` gave."""
         *earlier, self.state = states
         began = earlier[len(pieces) :] or [None] * len(pieces)  # a file of before knows none
         self.older.clear()
@@ -88,45 +184,25 @@ class Truncation:
         """What ``restore`` takes: the states before the older slices, their beginnings, the present state."""
         return [*(state for _, state, _ in self.older), *(began for *_, began in self.older), self.state]
 
-    def _beginning(self, model: SequenceLayer, piece: Slice) -> Any:
+    def _beginning(self, model: SequenceLayer, piece: Piece) -> Any:
         """The state of rows that begin with a slice, None if no row does.
 
         It is made once: masks that are drawn with it must be the same whenever the slice is run again.
         """
-        if self.begun is None or self.begun[0] is not piece:
+        if self.beginning is None or self.beginning[0] is not piece:
             begins = self.state is None or piece.reset is not None
             fresh = model.initial_state(len(piece.x), piece.x.dtype, piece.x.device) if begins else None
-            self.begun = piece, fresh
-        return self.begun[1]
+            self.beginning = piece, fresh
+        return self.beginning[1]
 
 
-def _advance(model: SequenceLayer, piece: Slice, state: Any, fresh: Any) -> tuple[Tensor, Any]:
-    """Run over a slice, from ``fresh`` on where the slice says so."""
+def _advance(model: SequenceLayer, piece: Piece, state: Any, fresh: Any) -> tuple[Tensor, Any]:
+    """Answers to a slice, and the state after it, from ``fresh`` on where the slice says so."""
     if state is None or (piece.reset is not None and bool(piece.reset.all())):
         state = fresh
     elif piece.reset is not None:
         state = (
             model.reset_rows(state, piece.reset) if fresh is None else where_rows(piece.reset, fresh, state)
         )
-    return model(piece.x, state, piece.lengths)
-
-
-def _cut(piece: Slice, at: int) -> tuple[Slice, Slice]:
-    lengths = piece.lengths
-    head = Slice(
-        piece.x[:, :at],
-        piece.target[:, :at],
-        piece.weight[:, :at],
-        None if lengths is None else lengths.clamp(max=at),
-        piece.reset,
-        piece.rows[:, :at],
-    )
-    tail = Slice(
-        piece.x[:, at:],
-        piece.target[:, at:],
-        piece.weight[:, at:],
-        None if lengths is None else (lengths - at).clamp(min=0),
-        None,
-        piece.rows[:, at:],
-    )
-    return head, tail
+    y, after = model(piece.x, state, piece.lengths)
+    return piece.answers.of(model, y, state, piece.lengths), after
