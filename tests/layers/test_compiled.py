@@ -1,6 +1,7 @@
 """torch.compile and torch.export accept a step of every layer that streams, and give its numbers.
 
 The whole step is captured (``fullgraph``); which kernels a backend then writes is torch's matter, so none is built.
+Tracing takes a second a layer: one case of each class runs always, the others with the slow tests.
 """
 
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from contract.registry import LAYERS
+from contract.registry import LAYERS, one_of_each
 from layers.close import close
 from ostinato.checks import Subject
 from ostinato.core import SequenceLayer, leaves
@@ -53,7 +54,7 @@ def goes_on(step: Any, layer: SequenceLayer, blocks: list[Tensor], state: Any) -
             close(one, other)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", one_of_each(NAMES))
 @torch.no_grad()  # live steps: a state holds values, and no history of them
 def test_compiles_as_one_graph(name):
     layer, blocks, state = in_mid_stream(name)
@@ -61,7 +62,7 @@ def test_compiles_as_one_graph(name):
     goes_on(torch.compile(layer, fullgraph=True, backend="eager"), layer, blocks, state)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", one_of_each(NAMES))
 @torch.no_grad()  # live steps: a state holds values, and no history of them
 def test_exports(name):
     layer, blocks, state = in_mid_stream(name)
