@@ -20,8 +20,9 @@ import torch
 from machine import record, write_record
 
 from ostinato.data.trades import Trades, make_trades
-from ostinato.tasks.forecasting import choose, panel_of
-from ostinato.tasks.forecasting.fitting import train_chosen
+from ostinato.experiment.fitting import train
+from ostinato.experiment.settings import fit_settings
+from ostinato.tasks.forecasting import FORECASTING, panel_of
 from ostinato.training.progress import Silent
 
 BAR = 0.9  # of the small size's rows per second: the same, as far as a shared machine can tell
@@ -85,9 +86,9 @@ def walk(rows: int) -> Trades:
 
 def one(trades: Trades) -> Pass:
     with tempfile.TemporaryDirectory() as folder:
-        choices = choose(Path(folder) / "run", "lstm", training={"epochs": 1})
+        settings = fit_settings(FORECASTING, Path(folder) / "run", "lstm", training={"epochs": 1})
         watch, start = Watch(), time.perf_counter()
-        train_chosen(choices, panel_of(trades, choices.recipe), watcher=watch)
+        train(settings, panel_of(trades, settings.recipe), watcher=watch)
     return Pass(watch.began - start, watch.rows / (watch.ended - watch.began))
 
 

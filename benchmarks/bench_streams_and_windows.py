@@ -46,12 +46,12 @@ from ostinato.data.simulator import simulate_trades
 from ostinato.data.steps import Steps
 from ostinato.data.streams import Streams
 from ostinato.data.trades import Trades, read_trades
+from ostinato.experiment.settings import training_config
 from ostinato.models import build, config_for
-from ostinato.tasks.forecasting import Recipe
-from ostinato.tasks.forecasting.defaults import training_config
+from ostinato.tasks.forecasting import FORECASTING, Recipe
 from ostinato.tasks.forecasting.features import raw_rows
-from ostinato.tasks.forecasting.fitting import scaled_features
 from ostinato.tasks.forecasting.model import forecast_model
+from ostinato.tasks.forecasting.preparing import scaled_features
 from ostinato.tasks.forecasting.streaming import stream
 from ostinato.tasks.forecasting.targets.direction import Direction, losses
 from ostinato.training import Trainer, TrainingConfig
@@ -168,7 +168,7 @@ def our_network(task: Task) -> SequenceLayer:
 
 def our_training(seed: int, options: dict[str, Any]) -> TrainingConfig:
     """The defaults but for ``options``; all epochs, for the curve."""
-    return training_config("lstm", {"patience": None} | options, seed, Recipe())
+    return training_config(FORECASTING, "lstm", {"patience": None} | options, seed, Recipe())
 
 
 @contextmanager

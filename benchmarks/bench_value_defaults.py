@@ -22,8 +22,9 @@ from machine import record, write_record
 
 from ostinato.data.panel import Panel
 from ostinato.evaluation.diebold_mariano import long_run_variance
-from ostinato.tasks.forecasting import Recipe, choose, panel_of
-from ostinato.tasks.forecasting.fitting import train_chosen
+from ostinato.experiment.fitting import train
+from ostinato.experiment.settings import fit_settings
+from ostinato.tasks.forecasting import FORECASTING, Recipe, panel_of
 from ostinato.tasks.forecasting.predicting import foresee
 from ostinato.tasks.forecasting.targets import target_of
 
@@ -99,14 +100,15 @@ def validation_losses(
 ) -> np.ndarray:
     """The loss of each validation row."""
     with tempfile.TemporaryDirectory() as folder:
-        choices = choose(
+        settings = fit_settings(
+            FORECASTING,
             Path(folder) / "run",
             model,
             recipe=recipe | changes.get("recipe", {}),
             training=changes.get("training", {}),
             seed=seed,
         )
-        trained = train_chosen(choices, panel)
+        trained = train(settings, panel)
         target = target_of(trained.run.recipe)
         rows = target.labelled(panel, trained.fold.validation)
         forecasts = foresee(trained.run, panel, rows)

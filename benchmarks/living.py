@@ -11,8 +11,8 @@ from typing import Any
 
 from ostinato.live import Since
 from ostinato.live.engine import Engine
+from ostinato.tasks.forecasting import open_run
 from ostinato.tasks.forecasting.live import Settings, engine_of, feed_of
-from ostinato.tasks.forecasting.opening import open_run
 
 OSTINATO = str(Path(sys.executable).with_name("ostinato"))
 

@@ -66,7 +66,7 @@ def test_ctrl_c_says_how_to_go_on(searched, market, tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(Trials, "told", press)
+        patched.setattr(Trials, "ended", press)
         done = ostinato(*tune(market, tmp_path / "s", "--trials", "3", *FIXED))
     assert done.returncode == 130
     assert "1 of 3 trials have ended" in " ".join(done.stdout.split())

@@ -10,10 +10,10 @@ from statsmodels.stats.multitest import multipletests
 
 from contract.registry.models import MODEL_OPTIONS
 from ostinato.errors import ConfigError, DataError, RunError, RunExistsError, TrainingError
+from ostinato.experiment import comparing
 from ostinato.runs import read_results
 from ostinato.runs.comparison import read_comparison
-from ostinato.tasks.forecasting import comparing, evaluate, open_run
-from ostinato.tasks.forecasting.comparing import compare
+from ostinato.tasks.forecasting import compare, evaluate, open_run
 from tasks.conftest import DATA, TRAINING
 from tasks.test_resuming import Hears, Interrupt, weights
 
@@ -157,14 +157,14 @@ def test_an_interrupted_comparison_is_resumed_to_the_same_numbers(found, folder,
 
 
 def test_a_model_that_fails_does_not_stop_the_others(trades, tmp_path, monkeypatch):
-    usual = comparing.train_chosen
+    usual = comparing.train
 
     def train(choices, *given, **more):
         if choices.config.model["name"] == "cnn":
             raise TrainingError("the loss became NaN.")
         return usual(choices, *given, **more)
 
-    monkeypatch.setattr(comparing, "train_chosen", train)
+    monkeypatch.setattr(comparing, "train", train)
     found = compared(trades, tmp_path / "all")
     assert {name: model.failed for name, model in found.models.items()} == {
         "rnn": None,

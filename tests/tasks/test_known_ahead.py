@@ -13,14 +13,14 @@ from contract.registry.models import LOOKBACK, MODEL_OPTIONS
 from ostinato.data.reading import read_panel
 from ostinato.errors import DataError
 from ostinato.evaluation import value_baselines
+from ostinato.experiment.panel_folder import read_panel as read_worker_panel
+from ostinato.experiment.panel_folder import write_panel
 from ostinato.runs import read_predictions
 from ostinato.tasks.forecasting import evaluate, fit, predict
 from ostinato.tasks.forecasting.features import foreseeable, raw_rows
 from ostinato.tasks.forecasting.predicting import left_out
 from ostinato.tasks.forecasting.recipe import recipe_from
 from ostinato.tasks.forecasting.targets import target_of
-from ostinato.tasks.forecasting.workers import read_panel as read_worker_panel
-from ostinato.tasks.forecasting.workers import write_panel
 
 TRAINING = {"epochs": 1}
 BEGIN = "2020-10-25T23:00"

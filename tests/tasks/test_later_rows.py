@@ -12,9 +12,9 @@ import pytest
 from contract.registry.models import MODEL_OPTIONS
 from ostinato.data.reading import read_panel
 from ostinato.errors import BrokenRunError, ColumnError, DataError
-from ostinato.tasks.forecasting import compare, evaluate, fit, open_run, panel_of, predict
-from ostinato.tasks.forecasting.choosing import choose
-from ostinato.tasks.forecasting.planning import plan_comparison
+from ostinato.experiment.plan import plan_comparison
+from ostinato.experiment.settings import fit_settings
+from ostinato.tasks.forecasting import FORECASTING, compare, evaluate, fit, open_run, panel_of, predict
 from ostinato.tasks.forecasting.targets import target_of
 from tasks.sources import BEFALLEN, KINDS, written
 
@@ -193,8 +193,8 @@ def test_what_is_gone_on_with_is_read_as_it_was(tmp_path):
     kind = KINDS["bars on a grid"]
     fit_on(path, tmp_path / "run", kind, resume=True)
     sparse = written(frame.filter(pl.Series(np.arange(len(frame)) % 5 < 3)), tmp_path / "sparse.csv")
-    choices = choose(tmp_path / "run", resume=True)
-    assert panel_of(sparse, choices.recipe).step == 600.0
+    settings = fit_settings(FORECASTING, tmp_path / "run", resume=True)
+    assert panel_of(sparse, settings.recipe).step == 600.0
     with pytest.raises(DataError, match="was fitted on other data"):
         fit_on(sparse, tmp_path / "run", kind, resume=True)
 
@@ -205,7 +205,7 @@ def test_a_comparison_is_gone_on_with_on_its_own_data(tmp_path):
     path = written(frame, tmp_path / "data.csv")
     asked = {"models": ["lstm"], "training": QUICK, "recipe": kind.recipe}
     compare(path, tmp_path / "compared", options={"lstm": MODEL_OPTIONS["lstm"]}, **asked)
-    planned = plan_comparison(tmp_path / "compared", resume=True)
+    planned = plan_comparison(FORECASTING, tmp_path / "compared", resume=True)
     assert planned.recipe.layout == panel_of(path, planned.recipe).layout
     sparse = written(frame.filter(pl.Series(np.arange(len(frame)) % 5 < 3)), tmp_path / "sparse.csv")
     assert panel_of(sparse, planned.recipe).step == 600.0

@@ -179,7 +179,7 @@ def test_another_series_is_scored_on_its_last_fifth(run):
     assert_rows(found, 560, 699)
     assert found.notes == ()
     assert set(found.test) == METRICS
-    assert found.forecasts.shape == (139,)
+    assert found.predictions.shape == (139,)
 
 
 def test_another_series_of_the_same_time_is_not_trusted(run):

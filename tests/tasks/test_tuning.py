@@ -23,15 +23,16 @@ from ostinato.errors import (
     RunError,
     RunExistsError,
 )
+from ostinato.experiment.panel_folder import read_panel, write_panel
+from ostinato.experiment.search import model_space
+from ostinato.experiment.space import Choice, Range, sections
+from ostinato.experiment.study import Search, holding
+from ostinato.experiment.trial import Order, Outcome, train_trial
+from ostinato.experiment.workers import Workers
 from ostinato.models import MODELS
 from ostinato.runs import read_lines, read_tensors
 from ostinato.runs.tuning import read_tuning
-from ostinato.tasks.forecasting import Recipe, evaluate, fit, open_run, panel_of
-from ostinato.tasks.forecasting.space import Choice, Range, sections, space_of
-from ostinato.tasks.forecasting.study import Search, holding
-from ostinato.tasks.forecasting.trials import Order, Outcome, train_trial
-from ostinato.tasks.forecasting.tuning import tune
-from ostinato.tasks.forecasting.workers import Workers, read_panel, write_panel
+from ostinato.tasks.forecasting import FORECASTING, Recipe, evaluate, fit, open_run, panel_of, tune
 
 RECIPE = {"feature_windows": [4, 16]}
 USUAL = {"training": {"epochs": 2}, "recipe": RECIPE, "options": {"units": 4}, "trials": 4}
@@ -148,7 +149,7 @@ def test_an_interrupted_search_goes_on_as_if_nothing_had_been(search, trades, tm
         if ended == at:
             raise KeyboardInterrupt
 
-    found = tuned(trades, tmp_path / "search", told=interrupt)
+    found = tuned(trades, tmp_path / "search", on_trial=interrupt)
     assert (found.run, found.results) == (None, None)
     assert found.summary.searched == at
     done = tune(trades, tmp_path / "search", resume=True)
@@ -160,7 +161,7 @@ def test_ctrl_c_within_a_trial(search, trades, tmp_path):
     def press(trial, best, ended):
         signal.raise_signal(signal.SIGINT)
 
-    found = tuned(trades, tmp_path / "search", told=press)
+    found = tuned(trades, tmp_path / "search", on_trial=press)
     assert found.results is None
     assert told_of(tune(trades, tmp_path / "search", resume=True).summary) == told_of(search[1].summary)
 
@@ -183,19 +184,19 @@ def test_a_trial_under_way_when_all_was_killed_is_not_counted(search, copied_sea
 def test_processes_side_by_side(search, trades, tmp_path):
     numbers = []
     found = tuned(
-        trades, tmp_path / "search", jobs=2, told=lambda trial, best, ended: numbers.append(trial.number)
+        trades, tmp_path / "search", jobs=2, on_trial=lambda trial, best, ended: numbers.append(trial.number)
     )
     assert sorted(numbers) == [0, 1, 2, 3]
     assert found.summary.searched == 4
     assert found.summary.default_loss == search[1].summary.default_loss
     assert found.results is not None
-    assert not (tmp_path / "search/.panel").exists()
+    assert not (tmp_path / "search/.data").exists()
 
 
 def test_a_process_that_dies_is_replaced(trades, tmp_path):
     panel = panel_of(trades, Recipe())
     order = Order(0, str(tmp_path / "run"), "lstm", {}, {"epochs": 10_000, "patience": None}, RECIPE, 0)
-    with Workers(1, tmp_path, panel, "cpu", 1) as workers:
+    with Workers(1, FORECASTING, tmp_path, panel, "cpu", 1) as workers:
         workers.begin(order)
         assert workers.wait().outcome is None  # it trains
         next(iter(workers.processes.values())).kill()
@@ -245,11 +246,11 @@ def test_a_hopeless_trial_ends_after_the_epoch(trades, tmp_path):
     order = Order(0, str(tmp_path / "run"), "lstm", {"units": 4}, {"epochs": 50}, RECIPE, 0)
     losses = []
 
-    def told(step, loss):
+    def should_prune(step, loss):
         losses.append((step, loss))
         return len(losses) == 2
 
-    outcome = train_trial(order, panel, told)
+    outcome = train_trial(FORECASTING, order, panel, should_prune)
     assert (outcome.state, outcome.loss) == ("pruned", None)
     lines = read_lines(tmp_path / "run/metrics.jsonl")
     assert losses == [(2, lines[0]["validation_loss"]), (4, lines[1]["validation_loss"])]
@@ -258,7 +259,7 @@ def test_a_hopeless_trial_ends_after_the_epoch(trades, tmp_path):
 
 
 def spaces(*models):
-    return {name: space_of(name, NO_FIXED, 0, Recipe()) for name in models}
+    return {name: model_space(FORECASTING, name, NO_FIXED, 0, Recipe()) for name in models}
 
 
 def test_worse_than_most_is_pruned_but_never_the_defaults(tmp_path):
@@ -266,11 +267,11 @@ def test_worse_than_most_is_pruned_but_never_the_defaults(tmp_path):
     first = search.ask()[0]
     for _ in range(5):
         trial = search.ask()[0]
-        assert not search.told(trial, 50, 0.5)
+        assert not search.should_prune(trial, 50, 0.5)
         search.tell(trial, Outcome("complete", 0.5))
     other = search.ask()[0]
-    assert search.told(other, 50, 0.6)
-    assert not search.told(first, 50, 0.6)
+    assert search.should_prune(other, 50, 0.6)
+    assert not search.should_prune(first, 50, 0.6)
 
 
 def test_every_model_is_tried_with_its_defaults_first(tmp_path):
@@ -312,14 +313,14 @@ def test_the_sampler_learns_the_same_in_one_session_or_many(tmp_path):
 
 @pytest.mark.parametrize("model", list(MODELS))
 def test_the_space_of_every_model(model):
-    space = space_of(model, NO_FIXED, 0, Recipe())
+    space = model_space(FORECASTING, model, NO_FIXED, 0, Recipe())
     assert {address for address in space.space if address.startswith("model.")}
     first = space.values(space.first())
     assert first == {address: space.defaults[address] for address in first}
     for seed in range(20):
         study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed))
         drawn = sections(space.draw(study.ask()))
-        space_of(model, drawn, 0, Recipe())  # every draw is a valid config
+        model_space(FORECASTING, model, drawn, 0, Recipe())  # every draw is a valid config
         sampler = drawn["training"].get("sampler", space.defaults["training.sampler"])
         assert ("streams" in drawn["training"]) == (sampler == "streams")
 
@@ -332,7 +333,9 @@ def test_defaults_lie_within_the_space_wherever_they_are():
 
 
 def test_what_is_fixed_is_not_searched(trades, tmp_path):
-    fixed = space_of("lstm", {"model": {"units": 4}, "training": {"sampler": "windows"}}, 0, Recipe())
+    fixed = model_space(
+        FORECASTING, "lstm", {"model": {"units": 4}, "training": {"sampler": "windows"}}, 0, Recipe()
+    )
     assert "model.units" not in fixed.space
     assert {"training.windows", "training.window"} <= set(fixed.space)
     assert "training.streams" not in fixed.space
@@ -530,7 +533,11 @@ def journal(search):
 def test_a_damaged_journal_is_refused_or_read(data, journal, tmp_path_factory):
     path = tmp_path_factory.mktemp("journal") / "study.journal"
     path.write_bytes(data.draw(damage(journal)))
-    space = {"lstm": space_of("lstm", {"model": {"units": 4}, "training": {"epochs": 2}}, 0, Recipe())}
+    space = {
+        "lstm": model_space(
+            FORECASTING, "lstm", {"model": {"units": 4}, "training": {"epochs": 2}}, 0, Recipe()
+        )
+    }
     refused = ""
     try:
         search = Search(path, space, 0)
@@ -542,7 +549,7 @@ def test_a_damaged_journal_is_refused_or_read(data, journal, tmp_path_factory):
     found = search.trials()
     search.importance(found[0]) if found else None
     trial, *_ = search.ask()
-    search.told(trial, 50, 0.7)
+    search.should_prune(trial, 50, 0.7)
     search.tell(trial, Outcome("complete", 0.7))
     assert len(search.trials()) == len(found) + 1
 

@@ -8,14 +8,13 @@ import pytest
 from contract.registry.models import MODEL_OPTIONS
 from ostinato.errors import ConfigError
 from ostinato.evaluation import auc, direction_metrics
+from ostinato.experiment.evaluating import pooled
+from ostinato.experiment.scores import intervals_of
 from ostinato.runs import read_predictions
 from ostinato.runs.walk import read_walk
-from ostinato.tasks.forecasting import evaluate, open_run, panel_of
+from ostinato.tasks.forecasting import FORECASTING, evaluate, open_run, panel_of, walk
 from ostinato.tasks.forecasting.evaluating import unseen
-from ostinato.tasks.forecasting.pooling import intervals_of, pooled
 from ostinato.tasks.forecasting.recipe import recipe_from
-from ostinato.tasks.forecasting.targets import target_of
-from ostinato.tasks.forecasting.walking import walk
 from tasks.conftest import DATA, TRAINING
 from tasks.test_resuming import Interrupt, assert_same_run, weights
 
@@ -150,27 +149,10 @@ def test_metrics_are_means_of_their_columns():
 
 def test_intervals_of_several_series_see_moments_not_rows():
     """Twice the same series is no more information than one."""
-    from ostinato.data.panel import Panel
-
-    class Report:
-        source = "made up"
-
-        def lines(self):
-            return []
-
     time = np.arange(200.0)
     values = np.random.default_rng(0).normal(size=200)
-    one = Panel("table", time, {"y": values}, Report())
-    two = Panel(
-        "table",
-        np.tile(time, 2),
-        {"y": np.tile(values, 2)},
-        Report(),
-        starts=np.array([0, 200]),
-        ids=("a", "b"),
-    )
-    single = intervals_of({"mse": values**2}, one, np.arange(200), 3)
-    double = intervals_of({"mse": np.tile(values**2, 2)}, two, np.arange(400), 3)
+    single = intervals_of({"mse": values**2}, 3)
+    double = intervals_of({"mse": np.tile(values**2, 2)}, 3, np.tile(time, 2))
     assert single["mse"] == pytest.approx(double["mse"])
     assert single["rmse"] == pytest.approx(np.sqrt(single["mse"]))
 
@@ -181,7 +163,7 @@ def test_pooled_tests_see_the_rows_of_all_folds(done, trades):
 
     scores = [fit.evaluation.scored for fit in done.fits]
     recipe = done.fits[0].run.recipe
-    found = pooled(target_of(recipe_from(recipe.model_dump())), panel_of(trades, recipe), scores)
+    found = pooled(FORECASTING, recipe_from(recipe.model_dump()), panel_of(trades, recipe), scores)
     ours = np.concatenate([score.losses for score in scores])
     theirs = np.concatenate([score.baselines["sign_table"]["log_loss"] for score in scores])
     test = diebold_mariano(ours, theirs, horizon=1)

@@ -52,12 +52,14 @@ def forecast(
     from .progress import bars
 
     place = prepare(asked.threads, asked.device)
-    from ..tasks.forecasting.comparing import compare_planned
-    from ..tasks.forecasting.planning import plan_comparison
+    from ..experiment.comparing import compare_planned
+    from ..experiment.plan import plan_comparison
+    from ..tasks.forecasting import FORECASTING
 
     names = opt.names(models)
     given = _sections(asked, names)
     planned = plan_comparison(
+        FORECASTING,
         out,
         names,
         options=given["model"],

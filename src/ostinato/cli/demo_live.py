@@ -112,7 +112,7 @@ def _replayed(out: Path, trades: "Trades", console: "Console") -> Iterator[str]:
 
     from ..errors import ListenError
     from ..live.children import Child
-    from ..tasks.forecasting.opening import open_run
+    from ..tasks.forecasting import open_run
 
     begin = open_run(out / "lstm").recipe.rows_fitted
     span = max(float(trades.time[-1] - trades.time[begin]), 1.0)

@@ -41,14 +41,16 @@ def forecast(
     from .progress import Bar
 
     place = prepare(asked.threads, asked.device)
-    from ..tasks.forecasting import DEFAULT_MODEL, choose, fit_chosen
-    from ..tasks.forecasting.pooling import check_folds
+    from ..experiment.fitting import fit_settled
+    from ..experiment.settings import check_folds, fit_settings
+    from ..tasks.forecasting import FORECASTING
 
     check_folds(folds, window)
-    name = (_begun(out, resume) or DEFAULT_MODEL) if model is None else model
+    name = (_begun(out, resume) or FORECASTING.default_model) if model is None else model
     given = asked.sections(name)
     # what is wrong with the command is said before a large file is read
-    choices = choose(
+    settings = fit_settings(
+        FORECASTING,
         out,
         model,
         options=given["model"],
@@ -59,12 +61,12 @@ def forecast(
         resume=resume,
     )
     console = Console(quiet=quiet or json)
-    panel = asked.read(choices.recipe, console)
+    panel = asked.read(settings.recipe, console)
     if folds > 1:
-        walk_forward(choices, panel, folds, window, place, console, json)
+        walk_forward(settings, panel, folds, window, place, console, json)
         return
     with Bar(name, console) if not (quiet or json) else contextlib.nullcontext() as watcher:
-        done = fit_chosen(choices, panel, device=place, watcher=watcher)
+        done = fit_settled(settings, panel, device=place, watcher=watcher)
     _tell(console, done, out, json, page)
 
 

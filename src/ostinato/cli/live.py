@@ -131,8 +131,8 @@ def life(
     from contextlib import ExitStack
 
     from ..errors import ConfigError
+    from ..tasks.forecasting import open_run
     from ..tasks.forecasting.live import engine_of, feed_of
-    from ..tasks.forecasting.opening import open_run
     from .living import farewell
 
     opened = open_run(run)

@@ -12,8 +12,8 @@ from .asked import Asked, asks
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ..experiment.tuning import Tuned
     from ..runs.tuning import TunedTrial, Tuning
-    from ..tasks.forecasting.tuning import Tuned
 
 SHOWN = 5  # trials in the table
 
@@ -58,36 +58,28 @@ def forecast(
     from .machine import prepare
 
     place = prepare(asked.threads, asked.device)
-    from ..tasks.forecasting.searching import asked_for
-    from ..tasks.forecasting.tuning import check_session, tune_asked
+    from ..experiment.search import plan_search
+    from ..experiment.tuning import check_session, tune_planned
+    from ..tasks.forecasting import FORECASTING
 
     check_session(jobs, seconds)
     names = _names(model, models)
     given = asked.sections(*(names or _begun(out, resume)))
     # what is wrong with the command is said before a large file is read
-    chosen = asked_for(
-        out,
-        names,
-        trials,
-        given["model"],
-        given["training"],
-        given["data"],
-        seed,
-        force=force,
-        resume=resume,
-    )
+    fields = (given["model"], given["training"], given["data"])
+    plan = plan_search(FORECASTING, out, names, trials, *fields, seed, force=force, resume=resume)
     console = Console(quiet=quiet or json)
-    panel = asked.read(chosen.recipe, console)
-    _warn(console, chosen.begun, chosen.settings.trials)
-    with Trials(chosen.settings.trials, console) as bar:
-        done = tune_asked(
-            chosen,
+    panel = asked.read(plan.recipe, console)
+    _warn(console, plan.existing, plan.settings.trials)
+    with Trials(plan.settings.trials, console) as bar:
+        done = tune_planned(
+            plan,
             panel,
             jobs=jobs,
             seconds=seconds,
             device=place,
             threads=asked.threads or 1,
-            told=bar.told,
+            on_trial=bar.ended,
         )
     _tell(console, done, out, json, page)
 
@@ -116,10 +108,12 @@ def _names(model: str | None, models: str | None) -> list[str] | None:
 def _begun(out: Path, resume: bool) -> list[str]:
     """The models of the search that is gone on with, or the one that stands for none."""
     from ..runs.tuning import TUNING, read_tuning
-    from ..tasks.forecasting import DEFAULT_MODEL
+    from ..tasks.forecasting import FORECASTING
 
     path = out / TUNING
-    return list(read_tuning(path).settings.models) if resume and path.is_file() else [DEFAULT_MODEL]
+    return (
+        list(read_tuning(path).settings.models) if resume and path.is_file() else [FORECASTING.default_model]
+    )
 
 
 class Trials:
@@ -152,7 +146,7 @@ class Trials:
     ) -> None:
         self.bar.stop()
 
-    def told(self, trial: "TunedTrial", best: "TunedTrial | None", ended: int) -> None:
+    def ended(self, trial: "TunedTrial", best: "TunedTrial | None", ended: int) -> None:
         """One more trial has ended."""
         from .tables import number
 

@@ -7,21 +7,21 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ..experiment.walking import Walk
     from ..runs.results import Results
     from ..runs.walk import WalkForward
-    from ..tasks.forecasting.walking import Walk
 
 
 def walk_forward(
-    choices: Any, panel: Any, folds: int, window: Any, device: str, console: "Console", as_json: bool
+    settings: Any, panel: Any, folds: int, window: Any, device: str, console: "Console", as_json: bool
 ) -> None:
     """Fit fold by fold, and show what was reached on all of them together."""
-    from ..tasks.forecasting.walking import walk_chosen
+    from ..experiment.walking import walk_settled
     from .progress import bars
 
-    out = choices.folder.path
+    out = settings.folder.path
     try:
-        walked = walk_chosen(choices, panel, folds, window, device=device, watch=bars(console))
+        walked = walk_settled(settings, panel, folds, window, device=device, watch=bars(console))
     except KeyboardInterrupt:
         console.print(
             f"interrupted: what was learnt so far is in {out}. The same command with --resume goes on from here.",

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..evaluation import by_time, diebold_mariano, intervals
+from ..evaluation.diebold_mariano import FEWEST_ROWS, ROWS_PER_HORIZON
 from ..runs.results import Skill
 from ..runs.writing import plain
 
@@ -15,6 +17,7 @@ MOST_SETTINGS = 3  # of one baseline, in a sentence
 
 Metrics = dict[str, float | None]
 RowMetrics = dict[str, np.ndarray]  # what each metric is the mean of, row by row, (R,); NaN is left out
+Ends = list[float | None]  # low and high
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,3 +77,30 @@ def means(columns: RowMetrics) -> Metrics:
             mse = found[name]
             found[f"{name[:-3]}rmse"] = None if mse is None else mse**0.5
     return found
+
+
+def joined(parts: Sequence[RowMetrics]) -> RowMetrics:
+    """Those of several folds, one after the other."""
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def skill_of(ours: np.ndarray, theirs: np.ndarray, horizon: int, moments: np.ndarray | None = None) -> Skill:
+    """Diebold–Mariano on losses (R,) of the same rows.
+
+    Rows of one moment are one observation: what moves one of several series moves the others. Too few rows for the
+    horizon give no statistic.
+    """
+    if moments is not None:
+        ours, theirs = by_time(ours, moments), by_time(theirs, moments)
+    if len(ours) < max(FEWEST_ROWS, ROWS_PER_HORIZON * horizon):
+        return Skill(statistic=None, p_value=None)
+    test = diebold_mariano(ours, theirs, horizon=horizon)
+    return Skill(statistic=test.statistic, p_value=test.p_value)
+
+
+def intervals_of(columns: RowMetrics, horizon: int, moments: np.ndarray | None = None) -> dict[str, Ends]:
+    """A 95 % interval for each metric that exists, from its rows (R,): see ``evaluation.intervals``.
+
+    Rows of one moment are drawn together.
+    """
+    return {name: [low, high] for name, (low, high, _) in intervals(columns, horizon, moments).items()}

@@ -54,9 +54,18 @@ def write_predictions(path: Path | str, frame: pl.DataFrame) -> None:
         BrokenRunError: the frame is not as this file says.
         RunError: the system does not let us write there.
     """
-    use_threads()
     _check_columns(frame.schema, str(path))
     _check_forecasts(frame, str(path))
+    write_frame(path, frame)
+
+
+def write_frame(path: Path | str, frame: pl.DataFrame) -> None:
+    """Replace a parquet file of predictions of any task.
+
+    Raises:
+        RunError: the system does not let us write there.
+    """
+    use_threads()
     with replace_file(path) as file:
         try:
             frame.write_parquet(file)

@@ -13,33 +13,30 @@ What is foreseen is a field of the recipe: ``recipe={"target": "return", "horizo
 only, and is the same number however the rows arrive.
 """
 
-from .choosing import DEFAULT_MODEL, Choices, choose
-from .comparing import compare
-from .evaluating import Evaluation, evaluate
-from .fitting import Fit, fit, fit_chosen
+from ...experiment.evaluating import Evaluation, evaluate
+from ...experiment.fitting import Fit
+from ...experiment.task import Run
+from ...experiment.tuning import Tuned
+from ...experiment.walking import Walk
 from .forecaster import Forecaster
-from .opening import Run, open_run
 from .predicting import predict
 from .reading import panel_of
 from .recipe import Recipe
-from .tuning import Tuned, tune
-from .walking import Walk, walk
+from .task import FORECASTING, Forecasting, compare, fit, open_run, tune, walk
 
 __all__ = [
-    "DEFAULT_MODEL",
-    "Choices",
+    "FORECASTING",
     "Evaluation",
     "Fit",
     "Forecaster",
+    "Forecasting",
     "Recipe",
     "Run",
     "Tuned",
     "Walk",
-    "choose",
     "compare",
     "evaluate",
     "fit",
-    "fit_chosen",
     "open_run",
     "panel_of",
     "predict",

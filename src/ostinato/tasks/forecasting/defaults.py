@@ -8,11 +8,6 @@ standard error of the best the simplest is taken.
 
 from typing import Any
 
-from pydantic import ValidationError
-
-from ...errors import ConfigError
-from ...models.registry import explain
-from ...training import TrainingConfig
 from .recipe import Recipe
 
 _WINDOWS = {"sampler": "windows", "windows": 256, "epochs": 6, "patience": 3}
@@ -35,15 +30,3 @@ def defaults_of(model: str, recipe: Recipe) -> dict[str, Any]:
     slower = min(1.0, LONG / recipe.purge) ** 0.5
     rate = OF_VALUES["learning_rate"] * slower
     return DEFAULTS.get(model, {}) | OF_VALUES | {"learning_rate": float(f"{rate:.3g}")}
-
-
-def training_config(model: str, options: dict[str, Any], seed: int, recipe: Recipe) -> TrainingConfig:
-    """The validated training section for a model and what it is to foresee.
-
-    Raises:
-        ConfigError: a field is unknown or out of range.
-    """
-    try:
-        return TrainingConfig.model_validate({"seed": seed} | defaults_of(model, recipe) | options)
-    except ValidationError as error:
-        raise ConfigError(explain(error, "training", list(TrainingConfig.model_fields))) from None

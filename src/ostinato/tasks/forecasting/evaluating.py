@@ -1,9 +1,6 @@
-"""Judging forecasts beside baselines on the same rows.
+"""Rows of some data that a run has not been fitted on: those alone can judge it."""
 
-Axes: R rows.
-"""
-
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,47 +9,8 @@ from ...data.panel import Panel
 from ...data.report import counted, utc
 from ...errors import DataError
 from ...evaluation.diebold_mariano import FEWEST_ROWS
-from ...experiment.scores import BaselineScores, Metrics, Scored
-from ...runs.results import Skill
-from .opening import Run
-from .predicting import foresee
-from .reading import Data, panel_of
 from .recipe import Recipe
 from .targets import target_of
-
-
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """What was found on the test part, and on the validation part."""
-
-    measure: str  # the metric that the tests are about
-    test: Metrics
-    validation: Metrics  # empty where the run was fitted on all of these rows
-    baselines: dict[str, Metrics]  # on the rows of the test part
-    skill: dict[str, Skill]  # Diebold–Mariano against each baseline
-    scored: Scored
-    forecasts: np.ndarray  # of the rows that were scored: those of the test part that have a label
-    notes: tuple[str, ...] = ()
-
-    @property
-    def rows(self) -> np.ndarray:
-        """The rows that were scored."""
-        return self.scored.rows
-
-
-def evaluate(run: Run, data: Data) -> Evaluation:
-    """Score a run on the test part of some data: those it was fitted on, or others.
-
-    Baselines are fitted on the rows before the test part of the same data. Rows that the run may have seen while it
-    was fitted are never scored.
-
-    Raises:
-        DataError: too few rows are left to score.
-    """
-    panel = panel_of(data, run.recipe)
-    fold, notes = unseen(run.recipe, panel)
-    rows = np.concatenate([fold.validation, fold.test])
-    return judge(run.recipe, panel, rows, foresee(run, panel, rows), fold, notes)
 
 
 def unseen(recipe: Recipe, panel: Panel) -> tuple[Fold, tuple[str, ...]]:
@@ -114,37 +72,3 @@ def _from(panel: Panel, fold: Fold, validation: np.ndarray, purge: int) -> Fold:
 def _perhaps(recipe: Recipe) -> str:
     assert recipe.fitted_until is not None
     return f"the run was fitted on rows up to {utc(recipe.fitted_until)} UTC, perhaps on these"
-
-
-def judge(
-    recipe: Recipe,
-    panel: Panel,
-    rows: np.ndarray,
-    forecasts: np.ndarray,
-    fold: Fold,
-    notes: tuple[str, ...] = (),
-    rivals: BaselineScores | None = None,
-) -> Evaluation:
-    """Metrics, baselines and tests of skill for forecasts of the validation and test rows (R,).
-
-    Args:
-        rivals: of the baselines on the labelled test rows, where they are known already.
-    """
-    target = target_of(recipe)
-    test = target.labelled(panel, fold.test)
-    validation = target.labelled(panel, fold.validation)
-    place = np.full(len(panel), -1, np.int64)
-    place[rows] = np.arange(len(rows))
-    scored = target.judge(panel, test, forecasts[place[test]], fold, rivals)
-    return Evaluation(
-        measure=target.measure,
-        test=scored.metrics,
-        validation=target.metrics(panel, validation, forecasts[place[validation]], fold)
-        if len(validation)
-        else {},
-        baselines=scored.baseline_metrics,
-        skill=scored.skill,
-        scored=scored,
-        forecasts=forecasts[place[test]],
-        notes=notes,
-    )

@@ -15,12 +15,13 @@ from typing import Any, NoReturn, Self
 
 from ...data.reading import listed_names
 from ...errors import ConfigError, DataError, OstinatoError, did_you_mean
+from ...experiment.evaluating import evaluate
+from ...experiment.task import Run
 from ...runs.results import Results
-from .evaluating import evaluate
-from .fitting import fit
-from .opening import Run
 from .predicting import predict
 from .reading import Data
+from .recipe import Recipe
+from .task import fit
 
 
 class _KeptFolder:
@@ -63,7 +64,7 @@ class Forecaster:
     time. There is no y: what is foreseen lies in the data.
     """
 
-    run_: Run
+    run_: Run[Recipe]
     results_: Results
 
     def __init__(
@@ -176,7 +177,7 @@ class Forecaster:
         lists = {name: listed_names(getattr(self, name)) for name in ("known", "covariates")}
         return given | {"horizon": int(self.horizon)} | lists | dict(self.recipe or {})
 
-    def _fitted(self) -> Run:
+    def _fitted(self) -> Run[Recipe]:
         if not hasattr(self, "run_"):
             raise OstinatoError("this forecaster is not fitted yet. Call fit before predict and score.")
         return self.run_

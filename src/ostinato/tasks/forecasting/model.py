@@ -3,14 +3,12 @@
 Axes: N rows, I columns.
 """
 
-import time
 from collections.abc import Mapping
-from statistics import median
 from typing import Any, NamedTuple
 
-from torch import Tensor, nn
+from torch import nn
 
-from ...core import SequenceLayer, device_of, numbers
+from ...core import SequenceLayer, numbers
 from ...layers import Anchored, Chain, Parallel, Regression, StandardScaler
 from ...models import build
 from .features import features_of
@@ -59,14 +57,3 @@ def parts_of(model: SequenceLayer) -> Parts:
     """The parts of a model that ``forecast_model`` made."""
     body = model.body if isinstance(model, Anchored) else model
     return Parts(body.features, body.scaler, body.network)  # type: ignore[arg-type]
-
-
-def step_microseconds(model: SequenceLayer, raw: Tensor, steps: int = 200) -> float:
-    """Median time of one live step, one row, in µs. The model must be in ``eval()``."""
-    rows = raw[: steps + 20].to(device_of(model))
-    stepper, times = model.stepper(), []
-    for place in range(len(rows)):
-        began = time.perf_counter()
-        stepper.step(rows[place : place + 1])
-        times.append(time.perf_counter() - began)
-    return 1e6 * median(times[min(20, len(times) - 1) :])  # the first ones warm up

@@ -6,6 +6,7 @@ Axes: N rows, R rows asked for.
 from typing import Any
 
 import numpy as np
+import polars as pl
 import torch
 
 from ...core import device_of, numbers
@@ -13,17 +14,18 @@ from ...data.calendar import HOLIDAY
 from ...data.panel import Panel
 from ...data.report import counted
 from ...errors import ConfigError, DataError
+from ...experiment.task import Run
 from .features import ending, foreseeable, raw_rows
-from .opening import Run
 from .reading import Data, like, panel_of
 from .recipe import Recipe
 from .streaming import CHUNK, pieces_of
 from .targets import target_of
 
 MOST_NUMBERS = 200_000_000  # of a frame
+MOST_LINES = 2_000_000  # of predictions.parquet
 
 
-def predict(run: Run, data: Data, chunk: int = CHUNK, last: int | None = None) -> Any:
+def predict(run: Run[Recipe], data: Data, chunk: int = CHUNK, last: int | None = None) -> Any:
     """One line for each row (and horizon, and column): row, time (seconds since the Unix epoch), id, and the forecast.
 
     A direction has p_up; values have q10 to q90, with ``horizon`` and ``column`` where there are several. ``actual`` is
@@ -78,7 +80,16 @@ def _unknown(recipe: Recipe, panel: Panel) -> str:
     )
 
 
-def foresee(run: Run, panel: Panel, rows: np.ndarray, chunk: int = CHUNK) -> np.ndarray:
+def test_frame(recipe: Recipe, panel: Panel, rows: np.ndarray, forecasts: np.ndarray) -> pl.DataFrame:
+    """Every forecast of the test part, or of every k-th row where there are very many horizons."""
+    told = foreseeable(recipe, panel)[rows]
+    told &= True if panel.observed is None else panel.observed[rows]
+    every = -(-len(rows) * len(recipe.ahead) // MOST_LINES)
+    kept = np.flatnonzero(told)[::every]
+    return target_of(recipe).frame(panel, rows[kept], forecasts[kept])
+
+
+def foresee(run: Run[Recipe], panel: Panel, rows: np.ndarray, chunk: int = CHUNK) -> np.ndarray:
     """Forecasts of some rows (R,), ascending, streamed from the first row of each series on, so that states are warm.
 
     Raises:
@@ -127,7 +138,7 @@ def _asked(panel: Panel, last: int | None) -> np.ndarray:
     return rows[np.arange(len(rows)) >= stops[series] - min(last, len(panel))]
 
 
-def _check_inputs(run: Run, panel: Panel) -> None:
+def _check_inputs(run: Run[Recipe], panel: Panel) -> None:
     recipe = run.recipe
     if panel.kind != recipe.kind:
         raise DataError(f"{run.folder.path} reads {recipe.kind}, {panel.report.source} holds {panel.kind}.")

@@ -4,19 +4,18 @@ Axes: N rows.
 """
 
 import hashlib
-from collections.abc import Iterable
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ...data.folds import Fold, folds_of
 from ...data.layout import Every, Layout
 from ...data.panel import Kind, Panel
 from ...data.splits import check_fractions
 from ...errors import ConfigError, did_you_mean
-from ...models.registry import explain
+from ...experiment.data_section import Digest, validated_section
 from ...runs.predictions import quantile_name
 from .calendars import MOST_KNOWN, calendar_parts
 
@@ -27,7 +26,6 @@ Seconds = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 FeatureWindow = Annotated[int, Field(ge=2, le=10_000)]
 Halflife = Annotated[float, Field(gt=0.0, le=1e9, allow_inf_nan=False)]
 Horizon = Annotated[int, Field(ge=1, le=10_000)]
-Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Text = Annotated[str, Field(max_length=200)]
 Names = Annotated[tuple[Text, ...], Field(max_length=200)]
 Form = Literal["quantiles", "free_quantiles", "student_t", "point"]
@@ -304,21 +302,7 @@ def recipe_from(options: dict[str, object]) -> Recipe:
     Raises:
         ConfigError: a field is unknown or out of range.
     """
-    try:
-        return Recipe.model_validate(options)
-    except ValidationError as error:
-        raise ConfigError(explain(error, "data", list(Recipe.model_fields))) from None
-
-
-def check_chosen(fields: Iterable[str]) -> None:
-    """Refuse to be told what only the data can say.
-
-    Raises:
-        ConfigError: a field is one of those.
-    """
-    fact = next((name for name in fields if name in FACTS), None)
-    if fact is not None:
-        raise ConfigError(f"data.{fact} is found in the data and cannot be chosen. Leave it out.")
+    return validated_section(Recipe, options)
 
 
 def layout_of(panel: Panel) -> Layout | None:

@@ -6,14 +6,15 @@ from pathlib import Path
 
 from .... import __version__
 from ....errors import ConfigError
+from ....experiment.task import Run
 from ....live.engine import Engine, Settings
 from ....live.feeds import Feed
 from ....live.journal import Journal
 from ....store import Head, Store, made_head
-from ..opening import Run, open_run
 from ..reading import panel_of
 from ..recipe import Recipe
 from ..targets import target_of
+from ..task import open_run
 from .baselines import beside
 from .rows import need_of
 from .stepping import RunForecaster

@@ -11,9 +11,9 @@ import numpy as np
 
 from ....errors import BrokenRunError, ConfigError
 from ....evaluation.online import OnlineBaseline, online_baseline
+from ....experiment.task import Run
 from ....runs.baselines import read_baselines
 from ..beside import OF_DIRECTIONS
-from ..opening import Run
 from ..targets import Direction, Target, Values
 
 

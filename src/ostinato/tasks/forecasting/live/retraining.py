@@ -15,7 +15,7 @@ from ....live.children import Child
 from ....live.engine import Engine
 from ....live.replaying import Track
 from ....store import resuming
-from ..opening import open_run
+from ..task import open_run
 from .assembling import forecaster_of
 from .schedules import Schedule, parse_schedule
 from .shelf import Shelf

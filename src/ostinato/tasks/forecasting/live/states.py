@@ -7,7 +7,7 @@ from ....files.whole import whole_file
 from ....live.replaying import Track
 from ....runs.reading import read_bytes
 from ....store import Reader
-from ..opening import open_run
+from ..task import open_run
 from .assembling import forecaster_of
 
 STATE = "live.state"  # the key of the last event, 8 bytes, then the state

@@ -18,11 +18,11 @@ from torch import Tensor
 
 from ....core import named_leaves, state_from_leaves
 from ....errors import ConfigError, StateError
+from ....experiment.task import Run
 from ....live import Event
 from ....live.forecaster import Answer, Outcome, Said, Step
 from ....store import Flag
 from ..model import parts_of
-from ..opening import Run
 from ..targets import target_of
 from .baselines import BesideColumns
 from .judging import judge_of

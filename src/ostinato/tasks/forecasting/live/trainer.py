@@ -50,11 +50,11 @@ def train(store: Path, run: Path, out: Path) -> None:
     """
     import torch
 
+    from ....experiment.settings import network_section
     from ....store.exporting import export
-    from ..fitting import fit
-    from ..opening import network_section, open_run
     from ..reading import panel_of
     from ..recipe import FACTS
+    from ..task import fit, open_run
     from .shelf import TEMPORARY
     from .states import write_state
 

@@ -4,7 +4,7 @@
     found.run, found.results, found.summary.verdict
 
     OUT/study.journal   every trial, in Optuna's format (``optuna.storages.journal.JournalFileBackend`` reads it)
-    OUT/tune.json       what was asked for and found: ``runs.tuning``
+    OUT/tune.json       what was searched and found: ``runs.tuning``
     OUT/trials/NNN      config.json and metrics.jsonl of each trial; weights of the best few
     OUT/best            the run of the best trial, judged: its very weights, not trained again
 
@@ -18,38 +18,36 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ...data.panel import Panel
-from ...errors import ConfigError, DataError
-from ...experiment.search_folder import JOURNAL, clear
-from ...runs.results import Results
-from ...runs.tuning import TunedTrial, Tuning
-from .crowning import best_of, crown, tidy
+from ..errors import ConfigError, DataError
+from ..runs.results import Results
+from ..runs.tuning import TunedTrial, Tuning
 from .evaluating import Evaluation
-from .opening import Run
-from .reading import Data, panel_of
-from .searching import Asked, asked_for, begin, check_data, summary_of
+from .promotion import best_of, promote_best, tidy
+from .search import SearchPlan, begin, check_data, plan_search, summary_of
+from .search_folder import JOURNAL, clear
 from .space import sections
 from .study import Search, holding
-from .trials import Order, Outcome, train_trial
+from .task import AnyTask, Run
+from .trial import Order, Outcome, train_trial
 from .workers import Workers
 
-Told = Callable[
-    [TunedTrial, "TunedTrial | None", int], None
-]  # one that ended, the best so far, how many have ended
+# is given a trial that ended, the best one so far, and how many have ended
+OnTrial = Callable[[TunedTrial, TunedTrial | None, int], None]
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """What came of it. Only the summary, if it was interrupted."""
+    """Result of a search. Only the summary, if it was interrupted."""
 
     summary: Tuning
-    run: Run | None = None
+    run: Run[Any] | None = None
     results: Results | None = None
     evaluation: Evaluation | None = None  # None too where an earlier session had judged the same trial
 
 
 def tune(
-    data: Data,
+    task: AnyTask,
+    data: Any,
     out: Path | str,
     model: str | Sequence[str] | None = None,
     trials: int | None = None,
@@ -64,70 +62,72 @@ def tune(
     threads: int = 1,
     force: bool = False,
     resume: bool = False,
-    told: Told | None = None,
+    on_trial: OnTrial | None = None,
 ) -> Tuned:
     """Search for the design that loses least on the validation part, and judge the best one on the test part.
 
     The first trial has the defaults, so that the best one is no worse than they are on the validation part. A search
-    with one job, the same seed and the same data gives the same trials, killed and gone on with or not.
+    with one job, the same seed and the same data gives the same trials, killed and resumed or not.
 
     Args:
         data: as ``fit`` takes them.
-        out: the folder of the search. It must be new, unless ``force`` replaces the search or ``resume`` goes on
-            with it.
+        out: the folder of the search. It must be new, unless ``force`` replaces the search or ``resume`` continues
+            it.
         model: a name, or several to choose from; None is the search's own when resuming, otherwise "lstm".
-        trials: how many configurations to try, those of earlier sessions included; None: as asked before, or 30.
+        trials: how many configurations to try, those of earlier sessions included; None: as before, or 30.
         jobs: processes side by side.
         seconds: after which no further trial begins.
         options, training: fields of the models' configs and of ``TrainingConfig`` that are fixed, not searched.
         recipe: fields of ``Recipe``.
         threads: of each further process; this one's are torch's own setting.
-        told: is called after each trial.
+        on_trial: is called after each trial.
 
     Raises:
         ConfigError: a name or a field is wrong, nothing is left to search, or Optuna is not installed.
         DataError: the data cannot be used, or resuming meets others.
         RunError: the folder cannot be used.   BrokenRunError: the search in it is damaged or hostile.
     """
-    chosen = asked_for(Path(out), model, trials, options, training, recipe, seed, force=force, resume=resume)
-    return tune_asked(
-        chosen,
-        panel_of(data, chosen.recipe),
+    plan = plan_search(
+        task, Path(out), model, trials, options, training, recipe, seed, force=force, resume=resume
+    )
+    return tune_planned(
+        plan,
+        task.read(data, plan.recipe),
         jobs=jobs,
         seconds=seconds,
         device=device,
         threads=threads,
-        told=told,
+        on_trial=on_trial,
     )
 
 
-def tune_asked(
-    asked: Asked,
-    panel: Panel,
+def tune_planned(
+    plan: SearchPlan,
+    data: Any,
     *,
     jobs: int = 1,
     seconds: float | None = None,
     device: str = "cpu",
     threads: int = 1,
-    told: Told | None = None,
+    on_trial: OnTrial | None = None,
 ) -> Tuned:
-    """``tune``, of what was settled before the data were read."""
+    """``tune``, planned before the data were read."""
     check_session(jobs, seconds)
-    check_data(asked, panel)
-    with holding(asked.folder):
-        begun = begin(asked, panel)
-        search = Search(asked.folder / JOURNAL, asked.spaces, asked.settings.seed)
-        session = Session(asked, search, panel, device, seconds, told)
+    check_data(plan, data)
+    with holding(plan.folder):
+        before = begin(plan, data)
+        search = Search(plan.folder / JOURNAL, plan.spaces, plan.settings.seed)
+        session = Session(plan, search, data, device, seconds, on_trial)
         try:
             session.run(jobs, threads)
         except DataError:
-            if session.ended == 0:  # nothing would be gone on with
-                clear(asked.folder)
+            if session.ended == 0:  # nothing could be resumed
+                clear(plan.folder)
             raise
-        summary = summary_of(begun, asked, search)
+        summary = summary_of(before, plan.folder, search)
         if session.interrupted:
             return Tuned(summary)
-        return _judged(asked, search, summary, panel, device)
+        return _judged(plan, search, summary, data, device)
 
 
 def check_session(jobs: int, seconds: float | None) -> None:
@@ -138,13 +138,13 @@ def check_session(jobs: int, seconds: float | None) -> None:
         raise ConfigError(f"seconds must be above 0, got {seconds:g}.")
 
 
-def _judged(asked: Asked, search: Search, summary: Tuning, panel: Panel, device: str) -> Tuned:
+def _judged(plan: SearchPlan, search: Search, summary: Tuning, data: Any, device: str) -> Tuned:
     best = best_of(search.trials())
     if best is None:
         reasons = [trial.failed for trial in search.trials() if trial.failed]
         why = f": {reasons[0]}" if reasons else "."
         raise DataError(f"none of {summary.searched:,} trials could be trained{why}")
-    summary, fit = crown(asked.folder, best, summary, panel, device)
+    summary, fit = promote_best(plan.task, plan.folder, best, summary, data, device)
     return Tuned(summary, fit.run, fit.results, fit.evaluation)
 
 
@@ -153,26 +153,26 @@ class Session:
 
     def __init__(
         self,
-        asked: Asked,
+        plan: SearchPlan,
         search: Search,
-        panel: Panel,
+        data: Any,
         device: str,
         seconds: float | None,
-        told: Told | None,
+        on_trial: OnTrial | None,
     ) -> None:
         import time
 
-        self.asked, self.search, self.panel, self.device, self.told = asked, search, panel, device, told
+        self.plan, self.search, self.data, self.device, self.on_trial = plan, search, data, device, on_trial
         self.clock = time.monotonic
         self.until = None if seconds is None else self.clock() + seconds
         trials = search.trials()
         self.ended = len(trials)
-        clear(asked.folder, kept=frozenset(trial.number for trial in trials))  # what a killed session left
+        clear(plan.folder, kept=frozenset(trial.number for trial in trials))  # what a killed session left
         self.interrupted = False
 
     def run(self, jobs: int, threads: int) -> None:
         """Train. Ctrl-C keeps what has ended."""
-        jobs = min(jobs, self.asked.settings.trials - self.ended)
+        jobs = min(jobs, self.plan.settings.trials - self.ended)
         try:
             if jobs > 1:
                 self._side_by_side(jobs, threads)
@@ -183,17 +183,17 @@ class Session:
 
     def _more(self, under_way: int) -> bool:
         late = self.until is not None and self.clock() >= self.until and self.ended + under_way > 0
-        return self.ended + under_way < self.asked.settings.trials and not late
+        return self.ended + under_way < self.plan.settings.trials and not late
 
     def _one_by_one(self) -> None:
         while self._more(0) and not self.interrupted:
             trial, order = self._next()
-            told = partial(self.search.told, trial)
-            self._end(trial, train_trial(order, self.panel, told, self.device))
+            should_prune = partial(self.search.should_prune, trial)
+            self._end(trial, train_trial(self.plan.task, order, self.data, should_prune, self.device))
 
     def _side_by_side(self, jobs: int, threads: int) -> None:
         trials: dict[int, Any] = {}
-        with Workers(jobs, self.asked.folder, self.panel, self.device, threads) as workers:
+        with Workers(jobs, self.plan.task, self.plan.folder, self.data, self.device, threads) as workers:
             while True:
                 while workers.free and self._more(len(trials)):
                     trial, order = self._next()
@@ -203,17 +203,17 @@ class Session:
                     return
                 event = workers.wait()
                 if event.outcome is None:
-                    end = self.search.told(trials[event.number], event.step, event.loss)
+                    end = self.search.should_prune(trials[event.number], event.step, event.loss)
                     workers.answer(event.number, end)
                 else:
                     self._end(trials.pop(event.number), event.outcome)
 
     def _next(self) -> tuple[Any, Order]:
         trial, model, values = self.search.ask()
-        drawn, settings = sections(values), self.asked.settings
+        drawn, settings = sections(values), self.plan.settings
         order = Order(
             number=trial.number,
-            out=str(self.asked.trial(trial.number)),
+            out=str(self.plan.trial(trial.number)),
             model=model,
             options=settings.models[model] | drawn["model"],
             training=settings.training | drawn["training"],
@@ -233,6 +233,8 @@ class Session:
         self.search.tell(trial, outcome)
         self.ended += 1
         trials = self.search.trials()
-        tidy(self.asked.folder, trials)
-        if self.told:
-            self.told(next(one for one in trials if one.number == trial.number), best_of(trials), self.ended)
+        tidy(self.plan.folder, trials)
+        if self.on_trial:
+            self.on_trial(
+                next(one for one in trials if one.number == trial.number), best_of(trials), self.ended
+            )

@@ -1,18 +1,14 @@
-"""What a search is asked for, settled before data are read, and what it says of itself in tune.json."""
+"""What a search was asked to do, settled before data are read, and its summary in tune.json."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...data.layout import Layout
-from ...data.panel import Panel
-from ...errors import ConfigError, DataError, shortened
-from ...experiment.search_folder import check_folder, clear, trial_folder
-from ...models import config_for
-from ...runs.format import utc_now
-from ...runs.schema import validated
-from ...runs.tuning import (
+from ..errors import ConfigError, DataError, RunError, shortened
+from ..models import config_for
+from ..runs.format import utc_now
+from ..runs.tuning import (
     MOST_SHOWN,
     MOST_TRIALS,
     TUNING,
@@ -22,37 +18,40 @@ from ...runs.tuning import (
     read_tuning,
     write_tuning,
 )
-from .choosing import DEFAULT_MODEL, Choices, as_json, choose, read_lines
-from .fitting import rehearse
-from .recipe import Recipe, check_chosen, digest, layout_of, recipe_from
-from .space import ModelSpace, space_of
+from .fitting import dry_run
+from .search_folder import check_folder, clear, trial_folder
+from .settings import FitSettings, as_json, fit_settings, read_lines, training_config
+from .space import Fixed, ModelSpace, space_of
 from .study import Search, optuna_itself
-from .targets import target_of
-from .workers import PANEL, remove_panel
+from .task import AnyTask, check_chosen
+from .workers import DATA, remove_data
 
 DEFAULT_TRIALS = 30
 
 
 @dataclass(frozen=True)
-class Asked:
+class SearchPlan:
     """Every choice of a search, validated.
 
-    begun: what tune.json says of the search that is gone on with, or None.
+    recipe: of the task, as far as it needs no data.
+    existing: what tune.json says of the search that is resumed, or None.
     """
 
+    task: AnyTask
     folder: Path
     settings: TuneSettings
-    recipe: Recipe
+    recipe: Any
     spaces: dict[str, ModelSpace]
     force: bool
-    begun: Tuning | None
+    existing: Tuning | None
 
     def trial(self, number: int) -> Path:
         """The folder of a trial."""
         return trial_folder(self.folder, number)
 
 
-def asked_for(
+def plan_search(
+    task: AnyTask,
     folder: Path,
     model: str | Sequence[str] | None,
     trials: int | None,
@@ -63,8 +62,8 @@ def asked_for(
     *,
     force: bool = False,
     resume: bool = False,
-) -> Asked:
-    """Settle what ``tune`` is asked for, with its arguments; nothing is written.
+) -> SearchPlan:
+    """Settle what ``tune`` is asked to do, with its arguments; nothing is written.
 
     Raises:
         ConfigError, RunError, BrokenRunError: as ``tune``.
@@ -73,31 +72,42 @@ def asked_for(
     if trials is not None and not 1 <= trials <= MOST_TRIALS:
         raise ConfigError(f"trials must be 1 to {MOST_TRIALS:,}, got {trials}.")
     check_folder(folder, force, resume)
-    begun = read_tuning(folder / TUNING) if resume and (folder / TUNING).exists() else None
+    existing = read_tuning(folder / TUNING) if resume and (folder / TUNING).exists() else None
+    if existing is not None and existing.task != task.name:
+        raise RunError(f"{folder} holds a search of the task {existing.task!r}. Choose another folder.")
     names = None if model is None else list(dict.fromkeys([model] if isinstance(model, str) else model))
     if names == []:
         raise ConfigError("there is no model to search for. Name one, such as lstm.")
     given = {"training": dict(training or {}), "data": dict(recipe or {})}
-    check_chosen(given["data"])
-    if begun is None:
+    check_chosen(task, given["data"])
+    if existing is None:
         settings = _settled(
-            names or [DEFAULT_MODEL], trials or DEFAULT_TRIALS, options or {}, given, seed or 0
+            names or [task.default_model], trials or DEFAULT_TRIALS, options or {}, given, seed or 0
         )
     else:
-        settings = _taken_up(folder, begun.settings, names, trials, options or {}, given, seed)
-    made = recipe_from(dict(settings.data))
-    if begun is not None and begun.layout is not None:
-        layout = validated(Layout, begun.layout, f"{folder / TUNING}: the layout")
-        made = made.model_copy(update={"layout": layout})
+        settings = _resumed(folder, existing.settings, names, trials, options or {}, given, seed)
+    made = task.make_recipe(settings.data)
+    if existing is not None:
+        made = task.read_by(made, existing.layout, f"{folder / TUNING}: the layout")
     spaces = {}
     for name, fixed in settings.models.items():
-        section = {"model": fixed, "training": settings.training, "data": settings.data}
-        spaces[name] = space_of(name, section, settings.seed, made)
-        # a rehearsal: what is wrong with the fixed fields is said now
-        _rehearsed(folder, name, fixed, settings)
+        section = {"model": fixed, "training": settings.training}
+        spaces[name] = model_space(task, name, section, settings.seed, made)
+        # what is wrong with the fixed fields is said now
+        _trial_settings(task, folder, name, fixed, settings)
     if len(spaces) == 1 and not next(iter(spaces.values())).space:
         raise ConfigError("nothing is left to search: every field is fixed. Leave one out of --set.")
-    return Asked(folder, settings, made, spaces, force, begun)
+    return SearchPlan(task, folder, settings, made, spaces, force, existing)
+
+
+def model_space(task: AnyTask, model: str, fixed: Fixed, seed: int, recipe: Any) -> ModelSpace:
+    """What is searched for a model, beside fields that are fixed.
+
+    Raises:
+        ConfigError: no such model, or a fixed field is unknown or out of range.
+    """
+    training = training_config(task, model, fixed["training"], seed, recipe)
+    return space_of(model, task.space(model), fixed, training)
 
 
 def _settled(
@@ -115,9 +125,9 @@ def _settled(
     return _checked({"models": fixed, "seed": seed, "trials": trials, **given})
 
 
-def _taken_up(
+def _resumed(
     folder: Path,
-    begun: TuneSettings,
+    existing: TuneSettings,
     models: list[str] | None,
     trials: int | None,
     options: Mapping[str, Any],
@@ -125,23 +135,23 @@ def _taken_up(
     seed: int | None,
 ) -> TuneSettings:
     """The settings of a search that has begun; only the number of trials may change."""
-    then: dict[str, Any] = {"model": sorted(begun.models), "seed": begun.seed}
+    then: dict[str, Any] = {"model": sorted(existing.models), "seed": existing.seed}
     now: dict[str, Any] = {"model": models and sorted(models), "seed": seed}
-    for fixed in begun.models.values():
+    for fixed in existing.models.values():
         then |= {f"model.{field}": value for field, value in fixed.items()}
     now |= {f"model.{field}": value for field, value in options.items()}
     for section in ("training", "data"):
-        then |= {f"{section}.{field}": value for field, value in getattr(begun, section).items()}
+        then |= {f"{section}.{field}": value for field, value in getattr(existing, section).items()}
         now |= {f"{section}.{field}": value for field, value in given[section].items()}
     for name, value in now.items():
-        unsaid = value is None and name in ("model", "seed")
-        if not unsaid and (name not in then or as_json(value) != then[name]):
+        unset = value is None and name in ("model", "seed")
+        if not unset and (name not in then or as_json(value) != then[name]):
             was = shortened(then[name]) if name in then else "not fixed"
             raise ConfigError(
                 f"{folder} was begun with {name} {was}, now it is {shortened(value)}. Leave it out to go on, or begin "
                 "anew with force."
             )
-    return begun if trials is None else begun.model_copy(update={"trials": trials})
+    return existing if trials is None else existing.model_copy(update={"trials": trials})
 
 
 def _checked(settings: dict[str, Any]) -> TuneSettings:
@@ -151,23 +161,26 @@ def _checked(settings: dict[str, Any]) -> TuneSettings:
         raise ConfigError(f"the settings cannot be kept: {str(error).splitlines()[-1].strip()}") from None
 
 
-def check_data(asked: Asked, panel: Panel) -> None:
+def check_data(plan: SearchPlan, data: Any) -> None:
     """Refuse data that cannot be used.
 
     Raises:
         DataError: they are too few, or others than the search was begun with.
     """
-    asked.recipe.of(panel)
-    if asked.begun is not None and asked.begun.digest != digest(panel):
-        raise DataError(f"{asked.folder} was begun on other data than these. Pass the same file.")
-    if asked.force:  # before the search that is there is replaced
-        name, fixed = next(iter(asked.settings.models.items()))
-        rehearse(_rehearsed(asked.folder, name, fixed, asked.settings), panel)
+    plan.task.settle(plan.recipe, data)
+    if plan.existing is not None and plan.existing.digest != plan.task.digest(data):
+        raise DataError(f"{plan.folder} was begun on other data than these. Pass the same file.")
+    if plan.force:  # before the search that is there is replaced
+        name, fixed = next(iter(plan.settings.models.items()))
+        dry_run(_trial_settings(plan.task, plan.folder, name, fixed, plan.settings), data)
 
 
-def _rehearsed(folder: Path, name: str, fixed: Mapping[str, Any], settings: TuneSettings) -> Choices:
-    """The choices of a trial with the defaults, in a folder that no trial has."""
-    return choose(
+def _trial_settings(
+    task: AnyTask, folder: Path, name: str, fixed: Mapping[str, Any], settings: TuneSettings
+) -> FitSettings:
+    """The settings of a trial with the defaults, in a folder that no trial has."""
+    return fit_settings(
+        task,
         trial_folder(folder, MOST_TRIALS),
         name,
         options=fixed,
@@ -177,39 +190,41 @@ def _rehearsed(folder: Path, name: str, fixed: Mapping[str, Any], settings: Tune
     )
 
 
-def begin(asked: Asked, panel: Panel) -> Tuning:
-    """tune.json of a search that begins or goes on.
+def begin(plan: SearchPlan, data: Any) -> Tuning:
+    """tune.json of a search that begins or is resumed.
 
     Raises:
         RunError: see ``tune``.
     """
-    if asked.begun is None:
-        check_folder(asked.folder, asked.force, resume=False)  # while data were read, another may have begun
-        clear(asked.folder)
-    remove_panel(asked.folder / PANEL)
-    if asked.begun is not None:
-        tuning = asked.begun.model_copy(update={"settings": asked.settings})
+    task, recipe = plan.task, plan.recipe
+    if plan.existing is None:
+        check_folder(plan.folder, plan.force, resume=False)  # while data were read, another may have begun
+        clear(plan.folder)
+    remove_data(plan.folder / DATA)
+    if plan.existing is not None:
+        tuning = plan.existing.model_copy(update={"settings": plan.settings})
     else:
         tuning = Tuning(
+            task=task.name,
             created=utc_now(),
-            settings=asked.settings,
-            source=panel.report.source,
-            read=read_lines(panel, asked.recipe.folds(panel)[0]),
-            digest=digest(panel),
-            layout=None if (layout := layout_of(panel)) is None else layout.model_dump(mode="json"),
-            loss_name=target_of(asked.recipe).loss_name,
+            settings=plan.settings,
+            source=data.report.source,
+            read=read_lines(data, task.notes(data, task.folds(recipe, data)[0])),
+            digest=task.digest(data),
+            layout=task.layout(data),
+            loss_name=task.loss_name(recipe),
         )
-    write_tuning(asked.folder / TUNING, tuning)
+    write_tuning(plan.folder / TUNING, tuning)
     return tuning
 
 
-def summary_of(begun: Tuning, asked: Asked, search: Search) -> Tuning:
+def summary_of(before: Tuning, folder: Path, search: Search) -> Tuning:
     """tune.json with what was found so far, as it is written."""
     trials = search.trials()
     ranked = sorted(trials, key=_rank)
     best = ranked[0] if ranked and ranked[0].loss is not None else None
     defaults = [trial.loss for trial in trials if trial.defaults and trial.loss is not None]
-    tuning = begun.model_copy(
+    tuning = before.model_copy(
         update={
             "searched": len(trials),
             "pruned": sum(trial.state == "pruned" for trial in trials),
@@ -219,7 +234,7 @@ def summary_of(begun: Tuning, asked: Asked, search: Search) -> Tuning:
             "importance": search.importance(best) if best else {},
         }
     )
-    write_tuning(asked.folder / TUNING, tuning)
+    write_tuning(folder / TUNING, tuning)
     return tuning
 
 

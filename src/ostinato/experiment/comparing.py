@@ -6,28 +6,25 @@ from pathlib import Path
 from statistics import median_low
 from typing import Any
 
-from ...data.folds import Fold, Window
-from ...data.panel import Panel
-from ...errors import ConfigError, DataError, OstinatoError, RunError
-from ...evaluation import holm, verdicts
-from ...evaluation.verdict import Comparison as Held
-from ...experiment.scores import BaselineScores, Metrics, Scored, means
-from ...experiment.watching import Watch, unwatched
-from ...runs.baselines import LiveBaselines
-from ...runs.comparison import COMPARISON, ComparedBaseline, ComparedModel, Comparison, write_comparison
-from ...runs.format import utc_now
-from ...runs.results import Results
-from .beside import fitted_beside
-from .choosing import read_lines
-from .fitting import conclude, part_facts, rehearse, train_chosen
-from .planning import Planned, plan_comparison
-from .pooling import intervals_of, pooled
-from .reading import Data, panel_of
-from .targets import Target, target_of
+from ..data.folds import Fold, Window
+from ..errors import ConfigError, DataError, OstinatoError, RunError
+from ..evaluation import holm, verdicts
+from ..evaluation.verdict import Comparison as Held
+from ..runs.comparison import COMPARISON, ComparedBaseline, ComparedModel, Comparison, write_comparison
+from ..runs.format import utc_now
+from ..runs.results import Results
+from .evaluating import pooled
+from .fitting import conclude, dry_run, parts_of, train
+from .plan import PlannedComparison, plan_comparison
+from .scores import BaselineScores, Ends, Metrics, RowMetrics, Scored, intervals_of, means
+from .settings import read_lines
+from .task import AnyTask
+from .watching import Watch, unwatched
 
 
 def compare(
-    data: Data,
+    task: AnyTask,
+    data: Any,
     out: Path | str,
     models: Sequence[str] | None = None,
     *,
@@ -47,7 +44,7 @@ def compare(
 
     Of several seeds each metric is the (lower) median; intervals and tests are those of the seed that is the median by
     the measure. Of several folds all rows are judged together. The p-values of the tests against the best baseline
-    are corrected for the number of models. A model that cannot be trained on these data is told as failed.
+    are corrected for the number of models. A model that cannot be trained on these data is listed as failed.
 
     Args:
         data: as ``fit`` takes them.
@@ -66,6 +63,7 @@ def compare(
         KeyboardInterrupt: someone pressed Ctrl-C; what was done is kept, and ``resume`` goes on with it.
     """
     planned = plan_comparison(
+        task,
         out,
         models,
         options=options,
@@ -78,18 +76,18 @@ def compare(
         force=force,
         resume=resume,
     )
-    return compare_planned(planned, panel_of(data, planned.recipe), device=device, watch=watch)
+    return compare_planned(planned, task.read(data, planned.recipe), device=device, watch=watch)
 
 
 def compare_planned(
-    planned: Planned, panel: Panel, *, device: str = "cpu", watch: Watch = unwatched
+    planned: PlannedComparison, data: Any, *, device: str = "cpu", watch: Watch = unwatched
 ) -> Comparison:
     """``compare``, planned before the data were read."""
-    planned.check_data(panel)
-    work = _Work(planned, panel, device, watch)
+    planned.check_data(data)
+    work = _Work(planned, data, device, watch)
     if planned.force:
-        _rehearse(work)
-    planned.begin(panel)
+        _dry_run(work)
+    planned.begin(data)
     reached, failed = _fit_all(work)
     comparison = _judged(work, reached, failed)
     write_comparison(planned.folder / COMPARISON, comparison)
@@ -97,35 +95,37 @@ def compare_planned(
 
 
 class _Work:
-    """What every training needs."""
+    """What every training run needs."""
 
-    def __init__(self, planned: Planned, panel: Panel, device: str, watch: Watch) -> None:
+    def __init__(self, planned: PlannedComparison, data: Any, device: str, watch: Watch) -> None:
         plan = planned.plan
-        self.planned, self.panel, self.device, self.watch = planned, panel, device, watch
-        self.folds: list[Fold] = planned.recipe.folds(panel, plan.folds, plan.window)
-        _, recipe = planned.choices(plan.models[0], plan.seed, 0).of(panel, self.folds[0])
-        self.target: Target = target_of(recipe)
-        self.rivals: dict[int, BaselineScores] = {}  # baselines of each fold, for all models
-        self.beside: dict[int, LiveBaselines] = {}  # and those that the runs of each fold carry
+        self.task = planned.task
+        self.planned, self.data, self.device, self.watch = planned, data, device, watch
+        self.folds: list[Fold] = self.task.folds(planned.recipe, data, plan.folds, plan.window)
+        _, self.recipe = planned.settings(plan.models[0], plan.seed, 0).of(data, self.folds[0])
+        self.measure = self.task.measure(self.recipe)
+        self._baselines: dict[int, BaselineScores] = {}  # of each fold, for all models
+        self._extra_files: dict[int, dict[str, Any]] = {}  # that the runs of each fold carry
 
-    @property
-    def horizon(self) -> int:
-        """Rows that a label looks ahead."""
-        return self.target.recipe.purge
-
-    def rivals_of(self, place: int) -> BaselineScores:
-        """The baselines of a fold, fitted once."""
-        if place not in self.rivals:
-            rows = self.target.labelled(self.panel, self.folds[place].test)
+    def baselines(self, place: int) -> BaselineScores:
+        """Those of a fold, fitted once."""
+        if place not in self._baselines:
+            fold = self.folds[place]
+            rows = self.task.labelled(self.recipe, self.data, fold.test)
             with self.watch("baselines"):
-                self.rivals[place] = self.target.baseline_metrics(self.panel, rows, self.folds[place])
-        return self.rivals[place]
+                self._baselines[place] = self.task.baselines(self.recipe, self.data, rows, fold)
+        return self._baselines[place]
 
-    def beside_of(self, place: int) -> LiveBaselines:
-        """What the runs of one fold carry, fitted when they are first asked for."""
-        if place not in self.beside:
-            self.beside[place] = fitted_beside(self.target, self.panel, self.folds[place])
-        return self.beside[place]
+    def extra_files(self, place: int) -> dict[str, Any]:
+        """Those that the runs of one fold carry, made when they are first needed."""
+        if place not in self._extra_files:
+            self._extra_files[place] = self.task.extra_files(self.recipe, self.data, self.folds[place])
+        return self._extra_files[place]
+
+    def intervals(self, scored: Scored, columns: RowMetrics) -> dict[str, Ends]:
+        """Of metrics on the rows that were scored."""
+        moments = self.task.moments(self.data, scored.rows)
+        return intervals_of(columns, self.task.horizon(self.recipe), moments)
 
 
 @dataclass(frozen=True)
@@ -140,13 +140,14 @@ class _Seed:
         return self.scored.metrics
 
 
-def _rehearse(work: _Work) -> None:
+def _dry_run(work: _Work) -> None:
     """Refuse data that no model can be trained on before the comparison that is there is replaced."""
     first: OstinatoError | None = None
     for name in work.planned.plan.models:
         try:
             for fold in work.folds:
-                rehearse(work.planned.choices(name, work.planned.plan.seed, 0), work.panel, fold, work.device)
+                settings = work.planned.settings(name, work.planned.plan.seed, 0)
+                dry_run(settings, work.data, fold, work.device)
         except DataError as error:
             first = first or error
         else:
@@ -180,28 +181,28 @@ def _fit_folds(work: _Work, name: str, seed: int) -> _Seed:
     plan = work.planned.plan
     scores, results = [], []
     for place, fold in enumerate(work.folds):
-        told = f" seed {seed}" * (plan.seeds > 1) + f" fold {place + 1}/{plan.folds}" * (plan.folds > 1)
-        choices = work.planned.choices(name, seed, place)
-        with work.watch(name + told) as watcher:
-            trained = train_chosen(choices, work.panel, fold=fold, device=work.device, watcher=watcher)
+        which = f" seed {seed}" * (plan.seeds > 1) + f" fold {place + 1}/{plan.folds}" * (plan.folds > 1)
+        settings = work.planned.settings(name, seed, place)
+        with work.watch(name + which) as watcher:
+            trained = train(settings, work.data, fold=fold, device=work.device, watcher=watcher)
         if trained.finished.stopped == "interrupted":
             raise KeyboardInterrupt
-        done = conclude(trained, work.panel, work.rivals_of(place), work.beside_of(place))
+        done = conclude(trained, work.data, work.baselines(place), work.extra_files(place))
         assert done.evaluation is not None
         assert done.results is not None
         scores.append(done.evaluation.scored)
         results.append(done.results)
-    return _Seed(pooled(work.target, work.panel, scores), results)
+    return _Seed(pooled(work.task, work.recipe, work.data, scores), results)
 
 
 def _judged(work: _Work, reached: dict[str, list[_Seed]], failed: dict[str, str]) -> Comparison:
-    plan, panel, measure = work.planned.plan, work.panel, work.target.measure
+    plan, task, data, recipe, measure = work.planned.plan, work.task, work.data, work.recipe, work.measure
     middle = {name: _median(seeds, measure) for name, seeds in reached.items()}
     one = next(iter(middle.values())).scored
     baselines = {
         name: ComparedBaseline(
             test=means(columns),
-            intervals=intervals_of(columns, panel, one.rows, work.horizon),
+            intervals=work.intervals(one, columns),
             settings=one.settings.get(name, ""),
         )
         for name, columns in one.baselines.items()
@@ -216,7 +217,7 @@ def _judged(work: _Work, reached: dict[str, list[_Seed]], failed: dict[str, str]
         if best and (p := found.scored.skill[best].p_value) is not None
     }
     corrected = holm(p_values)
-    said = _said(middle, best, losses, work.target)
+    said = _said(middle, best, losses, measure, task.loss_name(recipe))
     models = {
         name: _model(work, name, reached[name], middle[name].scored, corrected.get(name), said[name])
         if name in reached
@@ -224,16 +225,17 @@ def _judged(work: _Work, reached: dict[str, list[_Seed]], failed: dict[str, str]
         for name in plan.models
     }
     return Comparison(
+        task=task.name,
         created=utc_now(),
-        source=panel.report.source,
-        read=read_lines(panel, work.planned.recipe.folds(panel)[0]),
-        target=work.target.recipe.target,
-        horizon=work.horizon,
+        source=data.report.source,
+        read=read_lines(data, task.notes(data, task.folds(work.planned.recipe, data)[0])),
+        target=task.subject(recipe),
+        horizon=task.horizon(recipe),
         measure=measure,
-        loss_name=work.target.loss_name,
+        loss_name=task.loss_name(recipe),
         folds=plan.folds,
         window=plan.window,
-        parts=part_facts(panel, work.folds[-1]),
+        parts=parts_of(task, data, work.folds[-1]),
         rows_scored=len(one.rows),
         best_baseline=best,
         compared=len(p_values),
@@ -256,7 +258,7 @@ def _model(
     steps = [results.model.step_us for results in every if results.model.step_us is not None]
     return ComparedModel(
         test={metric: _median_metric(seeds, metric) for metric in scored.metrics},
-        intervals=intervals_of(scored.columns, work.panel, scored.rows, work.horizon),
+        intervals=work.intervals(scored, scored.columns),
         parameters=every[0].model.parameters,
         seconds=median_low([sum(results.training.seconds for results in seed.results) for seed in seeds]),
         step_us=median_low(steps) if steps else None,
@@ -277,19 +279,21 @@ def _median_metric(seeds: list[_Seed], metric: str) -> float | None:
     return median_low(known) if known and len(known) == len(values) else None
 
 
-def _said(middle: dict[str, _Seed], best: str, losses: dict[str, float], target: Target) -> dict[str, str]:
+def _said(
+    middle: dict[str, _Seed], best: str, losses: dict[str, float], measure: str, loss_name: str
+) -> dict[str, str]:
     """Whether each model beats the best baseline, in a sentence."""
     held, said = {}, {}
     for name, found in middle.items():
         metrics = found.metrics
-        loss = metrics.get(target.measure)
+        loss = metrics.get(measure)
         if loss is None or not best:
             said[name] = f"{name} cannot be judged: there is nothing to hold it against."
         elif "auc" in metrics and metrics["auc"] is None:
             said[name] = f"{name} cannot be judged: of the rows that were scored, all rise or none does."
         else:
             p = found.scored.skill[best].p_value
-            held[name] = Held(loss, best, losses[best], p, target.loss_name)
+            held[name] = Held(loss, best, losses[best], p, loss_name)
     return said | verdicts(held)
 
 

@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import BrokenRunError, ConfigError, RunError
-from ...experiment.search_folder import LOCK
-from ...quiet import without_warnings
-from ...runs.reading import MAX_LINE_BYTES, MAX_LINES_BYTES, open_limited, parse_json
-from ...runs.tuning import MOST_TRIALS, TunedTrial
-from ...runs.writing import truncate
+from ..errors import BrokenRunError, ConfigError, RunError
+from ..quiet import without_warnings
+from ..runs.reading import MAX_LINE_BYTES, MAX_LINES_BYTES, open_limited, parse_json
+from ..runs.tuning import MOST_TRIALS, TunedTrial
+from ..runs.writing import truncate
+from .search_folder import LOCK
 from .space import ModelSpace
-from .trials import Outcome
+from .trial import Outcome
 
 NAME = "tune"
 DEFAULTS = "defaults"  # marks a trial that has the defaults of a model
@@ -46,7 +46,7 @@ class Search:
     def __init__(self, path: Path, spaces: Mapping[str, ModelSpace], seed: int) -> None:
         self.optuna = optuna_itself()
         self.path, self.spaces, self.seed = path, spaces, seed
-        _mend(path)
+        _cut_torn_line(path)
         try:
             self._open()
             self.trials()
@@ -57,7 +57,7 @@ class Search:
 
     def _open(self) -> None:
         storages = self.optuna.storages
-        backend = storages.journal.JournalFileBackend(str(self.path), lock_obj=_Held())
+        backend = storages.journal.JournalFileBackend(str(self.path), lock_obj=_NoLock())
         storage = storages.JournalStorage(backend)
         pruner = self.optuna.pruners.MedianPruner(
             n_startup_trials=UNPRUNED_TRIALS, n_warmup_steps=UNPRUNED_STEPS
@@ -99,8 +99,8 @@ class Search:
         model = trial.suggest_categorical("model", names) if several else names[0]
         return trial, model, self.spaces[model].draw(trial)
 
-    def told(self, trial: Any, step: int, loss: float) -> bool:
-        """Take note of a validation loss; whether to end the trial. One with the defaults is never ended."""
+    def should_prune(self, trial: Any, step: int, loss: float) -> bool:
+        """Record a validation loss; whether to end the trial. One with the defaults is never pruned."""
         trial.report(loss, step)
         return bool(trial.should_prune()) and DEFAULTS not in trial.user_attrs
 
@@ -184,7 +184,7 @@ class Search:
 _ANEW = "Begin anew with --force (in Python force=True), or in another folder."
 
 
-class _Held:
+class _NoLock:
     """Optuna's lock for each line: not needed, since the whole folder is held; and it would survive a kill."""
 
     def acquire(self) -> bool:
@@ -241,7 +241,7 @@ def holding(folder: Path) -> Iterator[None]:
         os.close(number)
 
 
-def _mend(path: Path) -> None:
+def _cut_torn_line(path: Path) -> None:
     """Cut off a last line that a killed process left without its end; refuse what is not lines of JSON."""
     if not os.path.lexists(path):
         return

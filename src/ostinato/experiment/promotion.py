@@ -1,22 +1,23 @@
-"""The best trial of a search becomes a run, and is judged."""
+"""Promotion: the best trial of a search becomes a run, and is judged."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from ...data.panel import Panel
-from ...errors import RunError
-from ...evaluation import Comparison, holm, verdicts
-from ...experiment.search_folder import BEST, trial_folder
-from ...runs.folder import RunFolder
-from ...runs.reading import MAX_JSON_BYTES, MAX_LINES_BYTES, read_bytes
-from ...runs.results import Results, read_results, write_results
-from ...runs.tensors import read_tensors, write_tensors
-from ...runs.tuning import TUNING, TunedTrial, Tuning, write_tuning
-from ...runs.writing import write_bytes
-from ...training import Finished
+from ..errors import RunError
+from ..evaluation import Comparison, holm, verdicts
+from ..runs.folder import RunFolder
+from ..runs.reading import MAX_JSON_BYTES, MAX_LINES_BYTES, read_bytes
+from ..runs.results import Results, read_results, write_results
+from ..runs.tensors import read_tensors, write_tensors
+from ..runs.tuning import TUNING, TunedTrial, Tuning, write_tuning
+from ..runs.writing import write_bytes
+from ..training import Finished
 from .fitting import Fit, Trained, conclude
 from .opening import open_run
+from .search_folder import BEST, trial_folder
+from .task import AnyTask
 
 KEPT = 3  # trials whose weights are kept
 
@@ -45,7 +46,9 @@ def tidy(folder: Path, trials: Sequence[TunedTrial]) -> None:
         raise RunError(f"cannot write the folder {folder}: {error.strerror or error}.") from error
 
 
-def crown(folder: Path, best: TunedTrial, summary: Tuning, panel: Panel, device: str) -> tuple[Tuning, Fit]:
+def promote_best(
+    task: AnyTask, folder: Path, best: TunedTrial, summary: Tuning, data: Any, device: str
+) -> tuple[Tuning, Fit]:
     """The judged run of the best trial, and tune.json with what was found.
 
     Where an earlier session has judged the same trial, its results stand and only the correction changes; otherwise the
@@ -57,14 +60,14 @@ def crown(folder: Path, best: TunedTrial, summary: Tuning, panel: Panel, device:
     finished = _finished(best)
     target = folder / BEST
     if summary.best == best.number and RunFolder(target).metrics.is_file():
-        run = open_run(target, device)
+        run = open_run(task, target, device)
         fit = Fit(run, finished, results=read_results(run.folder.metrics))
     else:
         counted = summary.model_copy(update={"best": None, "test_scored": summary.test_scored + 1})
         write_tuning(folder / TUNING, counted)
-        _copy(RunFolder(trial_folder(folder, best.number)), target)
-        run = open_run(target, device)
-        fit = conclude(Trained(run, finished, run.recipe.folds(panel)[0]), panel)
+        _copy(task, RunFolder(trial_folder(folder, best.number)), target)
+        run = open_run(task, target, device)
+        fit = conclude(Trained(run, finished, task.folds(run.recipe, data)[0]), data)
         summary = counted
     assert fit.results is not None
     results = fit.results.model_copy(update={"trials": max(summary.searched, 1)})
@@ -75,9 +78,9 @@ def crown(folder: Path, best: TunedTrial, summary: Tuning, panel: Panel, device:
     return summary, fit
 
 
-def _copy(trial: RunFolder, target: Path) -> None:
+def _copy(task: AnyTask, trial: RunFolder, target: Path) -> None:
     """What a trial has left, as a run that is yet to be judged."""
-    open_run(trial.path)  # refuses weights that are not the model's before they are held twice
+    open_run(task, trial.path)  # refuses weights that are not the model's before they are held twice
     config = read_bytes(trial.config, MAX_JSON_BYTES)
     log = read_bytes(trial.log, MAX_LINES_BYTES)
     tensors, facts = read_tensors(trial.weights, finite=True)

@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...models import MODELS, config_for
-from ...models.recurrent import RecurrentConfig
-from .defaults import training_config
-from .recipe import Recipe
+from ..models import MODELS, config_for
+from ..models.recurrent import RecurrentConfig
+from ..training import TrainingConfig
 
 Fixed = Mapping[str, Mapping[str, Any]]  # fields by section: model, training
 Space = dict[str, "Dimension"]  # by address, such as "model.units"
@@ -157,33 +156,40 @@ class ModelSpace:
         }
 
 
-def space_of(model: str, fixed: Fixed, seed: int, recipe: Recipe) -> ModelSpace:
-    """What is searched for a model.
+def usual_space(model: str) -> Space:
+    """All fields of a network and of its training that are searched, whatever is learnt.
+
+    Raises:
+        ConfigError: no such model.
+    """
+    sizes = NETWORK | OF_MODELS.get(model, {})
+    found = {
+        f"model.{field}": sizes[field] for field in type(config_for(model)).model_fields if field in sizes
+    }
+    left_out = set() if model in BOTH_SAMPLERS else {"sampler"}
+    if not issubclass(MODELS[model].config, RecurrentConfig):  # the others have a window of their own
+        left_out.add("window")
+    return found | {f"training.{field}": part for field, part in TRAINING.items() if field not in left_out}
+
+
+def space_of(model: str, whole: Space, fixed: Fixed, training: TrainingConfig) -> ModelSpace:
+    """What is searched for a model: its whole space but for fields that are fixed, and those without use beside them.
 
     Args:
         fixed: fields that are not searched, in the sections model and training.
+        training: the training section with the fixed fields, defaults elsewhere.
 
     Raises:
         ConfigError: no such model, or a fixed field is unknown or out of range.
     """
-    network = dict(config_for(model, fixed["model"]))
-    training = dict(training_config(model, dict(fixed["training"]), seed, recipe))
-    sizes = NETWORK | OF_MODELS.get(model, {})
-    found = {f"model.{field}": sizes[field] for field in network if field in sizes}
-    found |= {f"training.{field}": dimension for field, dimension in TRAINING.items()}
+    defaults = {f"model.{name}": value for name, value in dict(config_for(model, fixed["model"])).items()}
+    defaults |= {f"training.{name}": value for name, value in dict(training).items()}
     given = {f"{section}.{field}" for section in ("model", "training") for field in fixed[section]}
-    if model not in BOTH_SAMPLERS:
-        given.add("training.sampler")
-    if not issubclass(MODELS[model].config, RecurrentConfig):  # the others have a window of their own
-        given.add("training.window")
-    searched = "training.sampler" not in given
-    sampler = training["sampler"]
-    defaults = {f"model.{name}": value for name, value in network.items()}
-    defaults |= {f"training.{name}": value for name, value in training.items()}
+    searched = "training.sampler" in whole and "training.sampler" not in given
     space = {
         address: dimension.including(defaults[address])
-        for address, dimension in found.items()
-        if address not in given and (searched or dimension.only in (None, sampler))
+        for address, dimension in whole.items()
+        if address not in given and (searched or dimension.only in (None, training.sampler))
     }
     # what others depend on is drawn first
     return ModelSpace(

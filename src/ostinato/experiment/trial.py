@@ -1,4 +1,4 @@
-"""One trial of a search: a training that leaves the test part alone, ended early where it does worse than most."""
+"""One trial of a search: a training run that leaves the test part alone, pruned where it does worse than most."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -7,19 +7,19 @@ from typing import Any
 
 import torch
 
-from ...data.panel import Panel
-from ...errors import ConfigError, DataError, OstinatoError, RunError
-from ...training.progress import Evaluation, Progress, Silent
-from .choosing import choose
-from .fitting import train_chosen
+from ..errors import ConfigError, DataError, OstinatoError, RunError
+from ..training.progress import Evaluation, Progress, Silent
+from .fitting import train
+from .settings import fit_settings
+from .task import AnyTask
 
-# step (per cent of the epochs), validation loss; whether to end the trial here
-Told = Callable[[int, float], bool]
+# is told a step (per cent of the epochs) and the validation loss; says whether to end the trial here
+ShouldPrune = Callable[[int, float], bool]
 
 
 @dataclass(frozen=True)
 class Order:
-    """What a trial is to train. Plain values, so that another process can be told."""
+    """What a trial is to train. Plain values, for another process perhaps."""
 
     number: int
     out: str
@@ -32,7 +32,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of it. ``facts`` are fields of ``TunedTrial``."""
+    """Result of a trial. ``facts`` are fields of ``TunedTrial``."""
 
     state: str  # "complete", "pruned", "failed" or "interrupted"
     loss: float | None = None
@@ -51,8 +51,8 @@ class Epochs(Silent):
     A step is the share of the training that is done, in per cent: models train for different numbers of epochs.
     """
 
-    def __init__(self, told: Told) -> None:
-        self.told = told
+    def __init__(self, should_prune: ShouldPrune) -> None:
+        self.should_prune = should_prune
         self.epochs = 1
         self.facts: dict[str, Any] = {}
 
@@ -68,19 +68,22 @@ class Epochs(Silent):
         """
         done = evaluation.epoch + 1
         self.facts = {"best_epoch": progress.best_epoch, "epochs": done, "seconds": evaluation.seconds}
-        if self.told(round(100 * done / self.epochs), evaluation.validation_loss):
+        if self.should_prune(round(100 * done / self.epochs), evaluation.validation_loss):
             raise Pruned
 
 
-def train_trial(order: Order, panel: Panel, told: Told, device: str = "cpu") -> Outcome:
+def train_trial(
+    task: AnyTask, order: Order, data: Any, should_prune: ShouldPrune, device: str = "cpu"
+) -> Outcome:
     """Train into the folder of the trial.
 
     Raises:
         RunError: the folder cannot be written: no other trial could be, either.
     """
-    watcher = Epochs(told)
+    watcher = Epochs(should_prune)
     try:
-        choices = choose(
+        settings = fit_settings(
+            task,
             Path(order.out),
             order.model,
             options=order.options,
@@ -89,7 +92,7 @@ def train_trial(order: Order, panel: Panel, told: Told, device: str = "cpu") -> 
             seed=order.seed,
             force=True,
         )
-        finished = train_chosen(choices, panel, device=device, watcher=watcher).finished
+        finished = train(settings, data, device=device, watcher=watcher).finished
     except Pruned:
         return Outcome("pruned", facts=watcher.facts | {"stopped": "pruned"})
     except RunError:

@@ -1,7 +1,7 @@
-"""What a comparison is asked for, settled before the data are read, and kept in its folder.
+"""What a comparison was asked to do, settled before the data are read, and kept in its folder.
 
 DIR/plan.json             the choices, so that resuming needs none repeated
-DIR/compare.json          what came of it
+DIR/compare.json          its results
 DIR/MODEL                 the run of a model; of several seeds or folds DIR/MODEL/seed-0, fold-1, seed-0-fold-1
 """
 
@@ -12,10 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, JsonValue
 
-from ...data.folds import Window
-from ...data.layout import Layout
-from ...data.panel import Panel
-from ...errors import (
+from ..data.folds import Window
+from ..errors import (
     BrokenRunError,
     ConfigError,
     DataError,
@@ -24,14 +22,15 @@ from ...errors import (
     did_you_mean,
     shortened,
 )
-from ...models import MODELS
-from ...runs.comparison import COMPARISON
-from ...runs.reading import read_json
-from ...runs.schema import STRICT, Name, validated
-from ...runs.writing import leftovers, write_json
-from .choosing import Choices, as_json, choose
-from .pooling import check_folds
-from .recipe import Digest, Recipe, digest, layout_of, recipe_from
+from ..models import MODELS
+from ..runs.comparison import COMPARISON
+from ..runs.format import TaskName
+from ..runs.reading import read_json
+from ..runs.schema import STRICT, Name, validated
+from ..runs.writing import leftovers, write_json
+from .data_section import Digest
+from .settings import FitSettings, as_json, check_folds, fit_settings
+from .task import AnyTask
 
 PLAN = "plan.json"
 MOST_SEEDS = 100
@@ -40,12 +39,13 @@ Fields = dict[Name, JsonValue]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
-class Plan(BaseModel):
+class ComparisonPlan(BaseModel):
     """The whole of plan.json."""
 
     model_config = STRICT
 
     format_version: int = Field(default=1, ge=1, le=1)
+    task: TaskName = "forecast"
     models: list[Name] = Field(min_length=1, max_length=100)
     options: dict[Name, Fields] = {}  # of each model
     training: Fields = {}
@@ -56,7 +56,7 @@ class Plan(BaseModel):
     window: Literal["expanding", "rolling"] = "expanding"
     # of the data, once they were read; None in plans from before there were such fields
     digest: Digest | None = None
-    layout: Layout | None = None
+    layout: Fields | None = None
 
     @property
     def nested(self) -> bool:
@@ -65,12 +65,13 @@ class Plan(BaseModel):
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedComparison:
     """A plan whose every choice was found to be possible. Making one touches nothing; ``begin`` does."""
 
+    task: AnyTask
     folder: Path
-    plan: Plan
-    recipe: Recipe  # as far as it needs no data
+    plan: ComparisonPlan
+    recipe: Any  # of the task, as far as it needs no data
     force: bool
     resume: bool
 
@@ -79,13 +80,14 @@ class Planned:
         parts = [f"seed-{seed}"] * (self.plan.seeds > 1) + [f"fold-{fold + 1}"] * (self.plan.folds > 1)
         return f"{model}/{'-'.join(parts)}" if parts else model
 
-    def choices(self, model: str, seed: int, fold: int) -> Choices:
-        """The choices of one run.
+    def settings(self, model: str, seed: int, fold: int) -> FitSettings:
+        """The settings of one run.
 
         Raises:
             ConfigError: a name or a field is wrong.   RunError: its folder cannot be used.
         """
-        return choose(
+        return fit_settings(
+            self.task,
             self.folder / self.run(model, seed, fold),
             model,
             options=self.plan.options.get(model),
@@ -96,16 +98,16 @@ class Planned:
             resume=self.resume,
         )
 
-    def check_data(self, panel: Panel) -> None:
+    def check_data(self, data: Any) -> None:
         """Refuse to go on with other data: models that have not begun would be trained on them.
 
         Raises:
             DataError: they are.
         """
-        if self.plan.digest not in (None, digest(panel)):
+        if self.plan.digest not in (None, self.task.digest(data)):
             raise DataError(f"{self.folder} was begun on other data than these. Pass the same file.")
 
-    def begin(self, panel: Panel) -> None:
+    def begin(self, data: Any) -> None:
         """Make the folder and keep the plan in it, and which data it is for.
 
         Raises:
@@ -119,11 +121,13 @@ class Planned:
                 path.unlink()
         except OSError as error:
             raise RunError(f"cannot write the folder {self.folder}: {error.strerror or error}.") from error
-        plan = self.plan.model_copy(update={"digest": digest(panel), "layout": layout_of(panel)})
+        facts = {"digest": self.task.digest(data), "layout": self.task.layout(data)}
+        plan = self.plan.model_copy(update=facts)
         write_json(self.folder / PLAN, plan.model_dump(mode="json"))
 
 
 def plan_comparison(
+    task: AnyTask,
     out: Path | str,
     models: Sequence[str] | None = None,
     *,
@@ -136,8 +140,8 @@ def plan_comparison(
     window: Window | None = None,
     force: bool = False,
     resume: bool = False,
-) -> Planned:
-    """Settle what ``compare`` is asked for, with its arguments; nothing is written.
+) -> PlannedComparison:
+    """Settle what ``compare`` is asked to do, with its arguments; nothing is written.
 
     Raises:
         ConfigError: a name or a field is wrong, or resuming meets another one than the comparison was begun with.
@@ -156,27 +160,29 @@ def plan_comparison(
     asked = {name: as_json(value) for name, value in given.items() if value is not None}
     _check_asked(asked)
     folder = Path(out)
-    begun = _begun(folder, force, resume)
-    if begun is not None and resume:
-        plan = _taken_up(folder, begun, asked)
+    existing = _existing(folder, force, resume)
+    if existing is not None and existing.task != task.name:
+        raise RunError(f"{folder} holds a comparison of the task {existing.task!r}. Choose another folder.")
+    if existing is not None and resume:
+        plan = _resumed(folder, existing, asked)
     else:
-        plan = _planned(asked)
-        if begun is not None and begun.nested != plan.nested:
+        plan = _planned({"task": task.name} | asked)
+        if existing is not None and existing.nested != plan.nested:
             raise RunError(
                 f"{folder} holds a comparison of other folds or seeds, whose runs lie elsewhere in it. Remove it, or "
                 "choose another folder."
             )
-    _check_asked(plan.model_dump())  # what was taken up may come from a stranger
-    sketch = Planned(folder, plan, recipe_from({}), force, resume)
-    every = [sketch.choices(model, plan.seed, 0) for model in plan.models]
+    _check_asked(plan.model_dump())  # what was resumed may come from a stranger
+    sketch = PlannedComparison(task, folder, plan, task.make_recipe({}), force, resume)
+    every = [sketch.settings(model, plan.seed, 0) for model in plan.models]
     # what was decided about the data holds for every model, those that have not begun too
-    read_by = every[0].recipe.model_copy(update={"layout": plan.layout} if plan.layout else {})
-    return Planned(folder, plan, read_by, force, resume)
+    read_by = task.read_by(every[0].recipe, plan.layout, str(folder / PLAN))
+    return PlannedComparison(task, folder, plan, read_by, force, resume)
 
 
-def _planned(asked: Mapping[str, Any]) -> Plan:
+def _planned(asked: Mapping[str, Any]) -> ComparisonPlan:
     try:
-        return validated(Plan, {"models": list(MODELS)} | dict(asked), "the comparison")
+        return validated(ComparisonPlan, {"models": list(MODELS)} | dict(asked), "the comparison")
     except BrokenRunError as error:
         raise ConfigError(str(error)) from None
 
@@ -200,7 +206,7 @@ def _check_asked(asked: Mapping[str, Any]) -> None:
     check_folds(asked.get("folds", 1), asked.get("window", "expanding"))
 
 
-def _begun(folder: Path, force: bool, resume: bool) -> Plan | None:
+def _existing(folder: Path, force: bool, resume: bool) -> ComparisonPlan | None:
     """The plan of the comparison that is in a folder; None where there is nothing.
 
     Raises:
@@ -218,7 +224,7 @@ def _begun(folder: Path, force: bool, resume: bool) -> Plan | None:
                 raise RunExistsError(
                     f"{folder} already holds a comparison. --force replaces it, --resume continues it."
                 )
-            return validated(Plan, read_json(folder / PLAN), str(folder / PLAN))
+            return validated(ComparisonPlan, read_json(folder / PLAN), str(folder / PLAN))
         if set(folder.iterdir()) - set(leftovers(folder, (PLAN, COMPARISON))):
             raise RunError(f"{folder} is not empty and holds no comparison. Choose another folder.")
     except (OSError, ValueError) as error:  # a ValueError is a path that cannot be one
@@ -227,9 +233,9 @@ def _begun(folder: Path, force: bool, resume: bool) -> Plan | None:
     return None
 
 
-def _taken_up(folder: Path, begun: Plan, asked: Mapping[str, Any]) -> Plan:
+def _resumed(folder: Path, existing: ComparisonPlan, asked: Mapping[str, Any]) -> ComparisonPlan:
     """The plan that is there, which what is asked now may repeat, and may not change."""
-    was = begun.model_dump()
+    was = existing.model_dump()
     for name, value in asked.items():
         parts = value.items() if isinstance(value, dict) and name != "options" else [(None, value)]
         for field, now in parts:
@@ -240,4 +246,4 @@ def _taken_up(folder: Path, begun: Plan, asked: Mapping[str, Any]) -> Plan:
                     f"{folder} was begun with {where} = {shortened(before)}, now it is {shortened(now)}. "
                     "Leave it out to go on, or begin anew with force."
                 )
-    return begun
+    return existing
