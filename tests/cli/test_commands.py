@@ -159,7 +159,7 @@ def test_a_price_that_never_moves(small_run, tmp_path):
     assert found["test"]["auc"] is None
     done = ostinato("fit", "forecast", str(still), "--out", str(tmp_path / "run"), *SMALL)
     assert "note: the price never moves" in done.stdout
-    assert "lstm cannot be judged: of the rows that were scored, all rise or none does." in " ".join(
+    assert "lstm cannot be judged: all rows that were scored are of one class." in " ".join(
         done.stdout.split()
     )
 

@@ -2,11 +2,10 @@
 
 from dataclasses import replace
 
-import pytest
 from rich.console import Console
 
-from ostinato.cli.tables import Scores, scores_table, show, words
-from ostinato.runs.results import Skill
+from ostinato.cli.tables import Scores, scores_table, show
+from ostinato.runs.results import Results, Skill
 
 METRICS = {"log_loss": 0.5812, "auc": 0.7, "brier": 0.2, "accuracy": 0.68}
 WORST = Skill(statistic=-1234.5, p_value=1e-300)
@@ -58,21 +57,27 @@ def test_what_was_chosen_of_baselines_is_said():
         assert ("Baselines: sign_table (the last 4 signs)." in console.export_text()) is said
 
 
-@pytest.mark.parametrize(
-    ("changes", "sentence"),
-    [
-        ({}, "lstm beats the sign table, the best baseline, at the 1 % level"),
-        ({"test": METRICS | {"log_loss": None}}, "lstm cannot be judged: it has no log-loss."),
-        ({"test": METRICS | {"auc": None}}, "of the rows that were scored, all rise or none does."),
-        ({"baselines": {}}, "there is no baseline to hold it against."),
-        ({"skill": {}}, "there is no baseline to hold it against."),
-    ],
-)
-def test_nothing_is_made_of_a_number_that_is_missing(changes, sentence):
-    (said,) = words({"lstm": replace(SCORES, **changes)})
-    assert sentence in said
+def test_the_verdict_stands_below_the_table():
+    console = Console(width=200, record=True)
+    show(console, {"lstm": SCORES, "[red]gru": replace(SCORES, test=METRICS | {"log_loss": None})})
+    lines = console.export_text().splitlines()
+    assert lines[-2].startswith("lstm beats the sign table, the best baseline, at the 1 % level")
+    assert lines[-1] == "[red]gru cannot be judged: it has no log-loss."
 
 
 def test_a_baseline_without_a_loss_is_not_the_best_one():
-    baselines = SCORES.baselines | {"base_rate": METRICS | {"log_loss": None}}
-    assert "the sign table" in words({"lstm": replace(SCORES, baselines=baselines)})[0]
+    baselines = SCORES.baselines | {"sign_table": METRICS | {"log_loss": None}}
+    assert replace(SCORES, baselines=baselines).best_baseline == "base_rate"
+
+
+def test_scores_of_a_run_count_its_trials():
+    found = Scores.of(
+        Results(
+            test=METRICS,
+            validation={},
+            training={"seconds": 1.0, "epochs": 1, "stopped": "early"},
+            model={"parameters": 1},
+            trials=30,
+        )
+    )
+    assert (found.trials, found.seconds, found.step_us) == (30, 1.0, None)

@@ -17,8 +17,8 @@ import torch
 
 from ostinato.errors import OstinatoError
 from ostinato.live import Since
-from ostinato.tasks.forecasting.live import Settings, engine_of, feed_of
 from ostinato.tasks.forecasting import open_run
+from ostinato.tasks.forecasting.live import Settings, engine_of, feed_of
 
 torch.set_num_threads(1)
 

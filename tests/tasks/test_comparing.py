@@ -10,6 +10,8 @@ from statsmodels.stats.multitest import multipletests
 
 from contract.registry.models import MODEL_OPTIONS
 from ostinato.errors import ConfigError, DataError, RunError, RunExistsError, TrainingError
+from ostinato.evaluation import ModelScores, judge
+from ostinato.evaluation.verdict import recorded
 from ostinato.experiment import comparing
 from ostinato.runs import read_results
 from ostinato.runs.comparison import read_comparison
@@ -83,6 +85,21 @@ def test_p_values_are_corrected_for_the_number_of_models(found):
     for name, model in found.models.items():
         assert model.verdict.startswith(f"{name} ")
         assert f"corrected p = {model.corrected_p:.2g}" in model.verdict
+
+
+def test_what_is_recorded_is_the_one_verdict(found):
+    """As anybody judges who has compare.json alone."""
+    baselines = {name: baseline.test for name, baseline in found.baselines.items()}
+    verdicts = judge(
+        {
+            name: ModelScores(found.measure, model.test, baselines, model.skill)
+            for name, model in found.models.items()
+        }
+    )
+    assert {name: verdict.sentence for name, verdict in verdicts.items()} == {
+        name: model.verdict for name, model in found.models.items()
+    }
+    assert recorded(found) == verdicts
 
 
 def test_folds_and_seeds(trades, tmp_path):

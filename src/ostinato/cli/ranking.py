@@ -7,18 +7,15 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from .tables import SHORT, settings_lines, shown
+from ..evaluation.verdict import recorded
+from ..runs.metric_table import COMPARISON_COLUMNS, metric_of
+from .numbers import shown
+from .tables import SHORT, settings_lines
 
 if TYPE_CHECKING:
     from ..runs.comparison import ComparedBaseline, Comparison
 
-# further metrics by the measure, those that matter most first; as many are shown as the terminal is wide
-FURTHER = {
-    "log_loss": {"auc": "AUC", "accuracy": "accuracy", "brier": "Brier"},
-    "pinball": {"coverage_80": "in 80%", "scaled_mse": "scaled\nMSE", "mae": "MAE", "crps": "CRPS"},
-    "mse": {"scaled_mse": "scaled\nMSE", "mae": "MAE", "mase": "MASE"},
-}
-HEADINGS = {"log_loss": "log-loss", "pinball": "pinball\nloss", "mse": "squared\nerror"}
+WIDE = 8  # characters of a heading that stays in one line
 
 
 def show_comparison(console: Console, found: "Comparison") -> None:
@@ -27,9 +24,9 @@ def show_comparison(console: Console, found: "Comparison") -> None:
     console.print(_legend(found), highlight=False, markup=False)
     for line in settings_lines({name: entry.settings for name, entry in found.baselines.items()}):
         console.print(line, highlight=False, markup=False)
-    for name, model in sorted(found.models.items(), key=lambda entry: _loss(entry[1], found.measure)):
-        said = f"{name} failed: {model.failed}" if model.failed else model.verdict
-        console.print(said, highlight=False, markup=False)
+    verdicts = recorded(found)
+    for name, _ in sorted(found.models.items(), key=lambda entry: _loss(entry[1], found.measure)):
+        console.print(verdicts[name].sentence, highlight=False, markup=False)
 
 
 def comparison_table(console: Console, found: "Comparison") -> Table:
@@ -40,9 +37,9 @@ def comparison_table(console: Console, found: "Comparison") -> Table:
     ]
     entries.sort(key=lambda entry: _loss(entry[1], found.measure))
     known = {
-        metric: text
-        for metric, text in FURTHER.get(found.measure, {}).items()
-        if any(entry.test.get(metric) is not None for _, entry in entries)
+        key: metric_of(key).heading
+        for key in COMPARISON_COLUMNS.get(found.measure, ())
+        if any(entry.test.get(key) is not None for _, entry in entries)
     }
     unbounded = console.options.update(max_width=1000)  # a measure never is beyond the width it is given
     for count in range(len(known), 0, -1):
@@ -59,7 +56,7 @@ def _table(
     scales = {name: _power(name, everyone) for name in (found.measure, *metrics)}
     headings = [
         "",
-        _heading(HEADINGS.get(found.measure, found.measure), scales[found.measure]),
+        _heading(metric_of(found.measure).loss_name, scales[found.measure]),
         "95 %",
         *(_heading(text, scales[name]) for name, text in metrics.items()),
         *("DM", "p", "size", "train", "step"),
@@ -133,7 +130,8 @@ def _power(metric: str, entries: Sequence["ComparedBaseline"]) -> int:
 
 
 def _heading(text: str, power: int) -> str:
-    return f"{text}\n×1e{power}" if power else text
+    lines = text.replace(" ", "\n") if len(text) > WIDE else text
+    return f"{lines}\n×1e{power}" if power else lines
 
 
 def _number(value: float | None, power: int) -> str:

@@ -46,8 +46,8 @@ def runs(
 
 def _line(run: "RunSummary") -> str:
     """What follows the name of a run."""
-    from ..runs.results import loss_name
-    from .tables import number
+    from ..runs.metric_table import loss_name
+    from .numbers import number
 
     if run.broken:
         return " broken: " + run.broken.removeprefix(f"{run.path}{os.sep}")  # the name says where

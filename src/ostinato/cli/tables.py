@@ -8,58 +8,41 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from ..runs.results import loss_name
+from ..evaluation.verdict import ModelScores, best_baseline, judge
+from ..runs.metric_table import RUN_COLUMNS, loss_name, metric_of
+from .numbers import number, shown
 
 if TYPE_CHECKING:
-    from ..evaluation.verdict import Comparison
-    from ..runs.results import Results, Skill
+    from ..runs.results import Results
 
-# what is shown of a target, by the measure of its tests: metric to heading
-COLUMNS = {
-    "log_loss": {"log_loss": "log-loss", "auc": "AUC", "brier": "Brier", "accuracy": "accuracy"},
-    "pinball": {"pinball": "pinball", "crps": "CRPS", "mae": "MAE", "coverage_80": "in 80%"},
-    "mse": {"mse": "MSE", "mae": "MAE", "mase": "MASE", "scaled_mse": "scaled MSE"},
-}
 SHORT = {"exponential_smoothing": "exp_smoothing", "constant_quantiles": "const_quantiles"}
-
-Metrics = Mapping[str, float | None]
 
 
 @dataclass(frozen=True)
-class Scores:
-    """What a model reached on the rows of a test part."""
+class Scores(ModelScores):
+    """What a model reached on the rows of a test part, and what it cost."""
 
-    measure: str
-    test: Metrics
-    baselines: Mapping[str, Metrics]
-    skill: Mapping[str, "Skill"]
     seconds: float | None = None  # of training
     step_us: float | None = None
-    trials: int = 1  # configurations of which the model was chosen
     settings: Mapping[str, str] = field(default_factory=dict)  # of baselines, such as a window
 
     @property
-    def rival(self) -> str | None:
+    def best_baseline(self) -> str | None:
         """The baseline with the lowest loss; None if there is none to compare with."""
-        losses = {
-            name: loss
-            for name, metrics in self.baselines.items()
-            if (loss := metrics.get(self.measure)) is not None and name in self.skill
-        }
-        return min(losses, key=losses.__getitem__) if losses else None
+        return best_baseline(self.measure, self.baselines, self.skill)
 
     @classmethod
     def of(cls, results: "Results") -> "Scores":
         """Those of metrics.json."""
-        found = results.tests.diebold_mariano
         return cls(
             results.measure,
             results.test,
             results.baselines,
-            found,
+            results.tests.diebold_mariano,
+            results.trials,
             results.training.seconds,
             results.model.step_us,
-            settings=results.baseline_settings,
+            results.baseline_settings,
         )
 
 
@@ -67,19 +50,19 @@ def show(console: Console, scores: Mapping[str, Scores]) -> None:
     """The table, what its columns are, and a sentence for each model."""
     console.print(scores_table(scores, console.width))
     first = next(iter(scores.values()))
-    rival = (
+    tested = (
         ""
-        if first.rival is None
-        else f" DM, p: Diebold–Mariano against {first.rival}; below 0 the model loses less."
+        if first.best_baseline is None
+        else f" DM, p: Diebold–Mariano against {first.best_baseline}; below 0 the model loses less."
     )
     console.print(
-        f"All on the same rows; a lower {loss_name(first.measure)} is better.{rival}",
+        f"All on the same rows; a lower {loss_name(first.measure)} is better.{tested}",
         highlight=False,
     )
     for line in settings_lines(first.settings):
         console.print(line, highlight=False, markup=False)
-    for sentence in words(scores):
-        console.print(sentence, highlight=False)
+    for verdict in judge(scores).values():
+        console.print(verdict.sentence, highlight=False, markup=False)
 
 
 def settings_lines(settings: Mapping[str, str]) -> list[str]:
@@ -96,10 +79,11 @@ def scores_table(scores: Mapping[str, Scores], width: int = 80) -> Table:
     """Every model beside the baselines; as many metrics as ``width`` columns hold, those that matter most first."""
     first = next(iter(scores.values()))
     everyone = [*first.baselines.values(), *(found.test for found in scores.values())]
-    known = {
-        metric: heading
-        for metric, heading in COLUMNS.get(first.measure, {first.measure: first.measure}).items()
-        if metric == first.measure or any(metrics.get(metric) is not None for metrics in everyone)
+    known = {first.measure: metric_of(first.measure).heading}
+    known |= {
+        key: metric_of(key).heading
+        for key in RUN_COLUMNS.get(first.measure, ())
+        if any(metrics.get(key) is not None for metrics in everyone)
     }
     ruler = Console(width=1000)
     for count in range(len(known), 1, -1):
@@ -121,7 +105,7 @@ def _table(scores: Mapping[str, Scores], metrics_shown: Mapping[str, str]) -> Ta
             SHORT.get(name, name), *(number(metrics.get(metric)) for metric in metrics_shown), style="dim"
         )
     for name, found in scores.items():
-        skill = found.skill.get(first.rival or "")
+        skill = found.skill.get(first.best_baseline or "")
         table.add_row(
             name,
             *(number(found.test.get(metric)) for metric in metrics_shown),
@@ -129,49 +113,3 @@ def _table(scores: Mapping[str, Scores], metrics_shown: Mapping[str, str]) -> Ta
             *[shown(found.seconds, ".0f", " s"), shown(found.step_us, ".0f", " µs")] * trained,
         )
     return table
-
-
-def number(value: float | None) -> str:
-    """Four digits after the point, or four that count where there is nothing before them."""
-    return shown(
-        value, ".4g" if value is not None and (0 < abs(value) < 0.1 or abs(value) >= 1000) else ".4f"
-    )
-
-
-def shown(value: float | None, form: str, unit: str = "") -> str:
-    """A number in a form, or a dash for what does not exist."""
-    return "-" if value is None else f"{value:{form}}{unit}"
-
-
-def words(scores: Mapping[str, Scores]) -> list[str]:
-    """Whether anything beats the baselines, one sentence a model."""
-    from ..evaluation.verdict import verdicts
-
-    comparisons = {name: found for name, one in scores.items() if (found := _comparison(one)) is not None}
-    said = verdicts(comparisons)
-    return [said.get(name) or _no_verdict(name, one) for name, one in scores.items()]
-
-
-def _comparison(scores: Scores) -> "Comparison | None":
-    """With the strongest baseline; None where there is nothing to compare."""
-    from ..evaluation.verdict import Comparison
-
-    ours, best = scores.test.get(scores.measure), scores.rival
-    if ours is None or best is None or _one_class(scores):
-        return None
-    loss = scores.baselines[best][scores.measure]
-    assert loss is not None
-    words = loss_name(scores.measure)
-    return Comparison(ours, best, loss, scores.skill[best].p_value, words, scores.trials)
-
-
-def _one_class(scores: Scores) -> bool:
-    return scores.measure == "log_loss" and scores.test.get("auc") is None
-
-
-def _no_verdict(name: str, scores: Scores) -> str:
-    if scores.test.get(scores.measure) is None:
-        return f"{name} cannot be judged: it has no {loss_name(scores.measure)}."
-    if _one_class(scores):
-        return f"{name} cannot be judged: of the rows that were scored, all rise or none does."
-    return f"{name} cannot be judged: there is no baseline to hold it against."

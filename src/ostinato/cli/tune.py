@@ -148,7 +148,7 @@ class Trials:
 
     def ended(self, trial: "TunedTrial", best: "TunedTrial | None", ended: int) -> None:
         """One more trial has ended."""
-        from .tables import number
+        from .numbers import number
 
         so_far = "" if best is None else f"best {number(best.loss)} (trial {best.number})"
         self.bar.update(self.task, completed=ended, best=so_far)
@@ -195,7 +195,7 @@ def trials_table(summary: "Tuning") -> Any:
     from rich import box
     from rich.table import Table
 
-    from .tables import number
+    from .numbers import number
 
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", padding=0, show_edge=False, pad_edge=False)
     for heading, justify in (("trial", "right"), ("validation", "right"), ("seconds", "right"), ("", "left")):
@@ -225,7 +225,7 @@ def _short(value: Any) -> str:
 
 def found(summary: "Tuning") -> list[str]:
     """What the search came to, in sentences."""
-    from .tables import number
+    from .numbers import number
 
     complete = summary.searched - summary.pruned - summary.failed
     best = summary.trials[0]

@@ -45,36 +45,36 @@ def _tell(console: "Console", walked: "Walk") -> None:
         found.test,
         walked.scored.baseline_metrics,
         walked.scored.skill,
-        sum(results.training.seconds for results in every),
-        every[-1].model.step_us,
+        seconds=sum(results.training.seconds for results in every),
+        step_us=every[-1].model.step_us,
         settings=walked.scored.settings,
     )
     console.print(
         f"{found.rows_scored:,} rows in {len(found.folds)} folds, {found.window} window", highlight=False
     )
     show(console, {run.name: scores})
-    _tell_folds(console, found, every, run.name, scores.rival or "")
+    _tell_folds(console, found, every, run.name, scores.best_baseline or "")
 
 
 def _tell_folds(
-    console: "Console", found: "WalkForward", every: "list[Results]", model: str, rival: str
+    console: "Console", found: "WalkForward", every: "list[Results]", model: str, baseline: str
 ) -> None:
     """A line for each fold, beside the baseline that is the best on all of them."""
     from rich import box
     from rich.table import Table
 
     from ..data.report import utc
-    from ..runs.results import loss_name
-    from .tables import number
+    from ..runs.metric_table import loss_name
+    from .numbers import number
 
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", padding=0, show_edge=False, pad_edge=False)
     table.title = f"{loss_name(found.measure)}, fold by fold"
     table.title_justify = "left"
-    for heading in ("fold", "from (UTC)", "to", "rows", model, rival):
+    for heading in ("fold", "from (UTC)", "to", "rows", model, baseline):
         table.add_column(heading, justify="left" if heading == "from (UTC)" else "right", no_wrap=True)
     for place, (fold, results) in enumerate(zip(found.folds, every, strict=True), 1):
         test = fold.parts["test"]
-        loss = fold.baselines.get(rival, {}).get(found.measure)
+        loss = fold.baselines.get(baseline, {}).get(found.measure)
         table.add_row(
             str(place),
             *("-" if moment is None else utc(moment)[:16] for moment in (test.first, test.last)),

@@ -59,6 +59,7 @@ class Collector:
         scoring = self.view.scoring
         assert scoring is not None
         yield CounterMetricFamily("ostinato_scored", "Predictions that count.", scoring.counted)
+        measure = scoring.measure.replace("_", "-")  # a label that alerts of users may name: it stays
         loss = GaugeMetricFamily("ostinato_loss", "Mean loss of those that count.", labels=["who", "loss"])
         skill = GaugeMetricFamily(
             "ostinato_skill", "Mean loss of the baseline less ours: above 0 is better.", labels=["baseline"]
@@ -68,9 +69,9 @@ class Collector:
         )
         for place, one in enumerate(scoring.skill()):
             if place == 0 and one.loss is not None:
-                loss.add_metric(["model", scoring.measure], one.loss)
+                loss.add_metric(["model", measure], one.loss)
             if one.baseline_loss is not None:
-                loss.add_metric([one.baseline, scoring.measure], one.baseline_loss)
+                loss.add_metric([one.baseline, measure], one.baseline_loss)
             if one.difference is not None:
                 skill.add_metric([one.baseline], -one.difference)
             if one.low is not None and one.high is not None:

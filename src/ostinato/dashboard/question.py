@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from .. import __version__
+from ..evaluation.verdict import baseline_label
+from ..runs.metric_table import loss_name
 from ..store import Flag
 
 if TYPE_CHECKING:
@@ -108,7 +110,7 @@ class Question:
     def about(self, ranges: list[tuple[str, str]], store: str) -> dict[str, Any]:
         """The words of the page that stay."""
         head = self.head
-        direction, measure = self.kind == "direction", head.measure.replace("_", "-")
+        direction, measure = self.kind == "direction", loss_name(head.measure)
         ahead = self.ahead()
         what = f"higher after {ahead}" if direction else f"{head.target}, {ahead} ahead"
         run = head.run.replace("\\", "/").rstrip("/").rpartition("/")[2] or head.digest[:12]
@@ -138,7 +140,7 @@ class Question:
             "95 % at all times at once, so that one may look whenever one likes.",
             "shift": (head.step or 0.0) * self.furthest,
             "quantities": self._quantities(),
-            "baselines": [words(one) for one in head.baselines],
+            "baselines": [baseline_label(one) for one in head.baselines],
             "ranges": ranges,
         }
 
@@ -151,7 +153,7 @@ class Question:
                 f"{row.numbers[0]:.3f}",
             )
             beside = zip(self.head.baselines, row.baselines, strict=False)
-            note = ", ".join(f"{words(name)} {p:.3f}" for name, p in beside)
+            note = ", ".join(f"{baseline_label(name)} {p:.3f}" for name, p in beside)
         else:
             values = self.on_the_price(price, row.numbers.reshape(self.shape())[self.horizons - 1])
             low, middle, high = (rounded(values[place]) for place in (0, self.middle(), -1))
@@ -184,17 +186,8 @@ class Question:
     def _quantities(self) -> list[dict[str, Any]]:
         if self.kind == "values":
             return [{"name": name} for name in ("low", "middle", "high")]
-        beside = [{"name": words(one), "base": one == "base_rate"} for one in self.head.baselines]
+        beside = [{"name": baseline_label(one), "base": one == "base_rate"} for one in self.head.baselines]
         return [{"name": "p(up)", "base": False}, *beside]
-
-
-def words(baseline: str) -> str:
-    """A baseline's name for people.
-
-    >>> words("sign_table")
-    'sign table'
-    """
-    return baseline.replace("_", " ")
 
 
 def rounded(value: float) -> str:

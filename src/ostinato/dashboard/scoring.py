@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DataError
-from ..evaluation.online import DirectionSummary, OnlineDirection, OnlineValues
+from ..evaluation.online import OnlineDirection, OnlineValues
 from .question import finite
-from .tables import calibration, direction_table, values_table, verdict
+from .tables import calibration, score_table, verdict
 
 if TYPE_CHECKING:
     from ..evaluation.online import Skill
@@ -33,13 +33,13 @@ class Scoring:
 
     Attributes:
         left_out: forecasts that do not count.
-        measure: the loss.
+        measure: key of the loss.
         summary: of those that count, at the last ``add``.
     """
 
     def __init__(self, question: "Question") -> None:
         self.question = question
-        self.measure = question.head.measure.replace("_", "-")
+        self.measure = question.head.measure
         self.left_out = 0
         head, horizon = question.head, question.furthest
         self._online: OnlineDirection | OnlineValues = (
@@ -119,12 +119,10 @@ class Scoring:
 
     def sections(self) -> dict[str, Any]:
         """What the page shows of it."""
-        skills = self.skill()
-        table = direction_table if isinstance(self.summary, DirectionSummary) else values_table
         return {
-            "verdict": verdict(skills, self.counted, self.measure),
+            "verdict": verdict(self.summary, self.measure),
             "scores": {
-                **table(self.summary, self.measure),  # type: ignore[arg-type]
+                **score_table(self.summary, self.measure),
                 "note": f"{self.counted:,} forecasts count, {self.left_out:,} do not: made on back-filled data or "
                 "on what the run was fitted on, too early, committed too late, or across a hole.",
             },

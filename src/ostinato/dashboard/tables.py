@@ -1,78 +1,55 @@
 """Scores in words and in tables."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..evaluation.online import DirectionSummary, ValuesSummary, wilson
-from ..evaluation.verdict import in_words
-from .question import finite, words
+from ..evaluation.online import DirectionSummary, QuantileScores, ValuesSummary, judge_live, wilson
+from ..evaluation.verdict import baseline_label, loss_digits
+from ..runs.metric_table import LIVE_COLUMNS, metric_of
+from .question import finite
 
 if TYPE_CHECKING:
-    from ..evaluation.online import Skill
+    from ..evaluation.online import ForecastScores, Skill
 
 NONE = "–"
 
 
-def verdict(skills: "Sequence[Skill]", counted: int, measure: str) -> dict[str, str]:
-    """How it fares beside all baselines, in a sentence, and a tone: "better", "worse" or nothing."""
-    if not counted:
-        return {"words": "No forecast has been scored yet.", "tone": ""}
-    rows = f"{counted:,} scored forecast{'s' if counted != 1 else ''}"
-    if not skills:
-        return {"words": f"{rows}; there is no baseline to compare with.", "tone": ""}
-    worse = [in_words(one.baseline) for one in skills if one.verdict == "worse than"]
-    better = [in_words(one.baseline) for one in skills if one.verdict == "better than"]
-    open_ = [name for one in skills if (name := in_words(one.baseline)) not in (*worse, *better)]
-    parts = [f"worse than {listed(worse)}"] if worse else []
-    parts += [f"no better than {listed(open_)} so far"] if open_ else []
-    parts += [f"better than {listed(better)}"] if better else []
-    level = f"{100 * skills[0].level:g} %"
-    return {
-        "words": f"By {measure} over {rows} it is {' and '.join(parts)}. Each is told with {level} confidence, however "
-        "often one looks.",
-        "tone": "worse" if worse else "" if open_ else "better",
-    }
+def verdict(found: DirectionSummary | ValuesSummary, measure: str) -> dict[str, str]:
+    """How it fares beside all baselines, in a sentence, and a tone: "better", "worse" or "neither"."""
+    single_class = isinstance(found, DirectionSummary) and found.model.auc is None
+    judged = judge_live(found.skill, found.count, measure, single_class=single_class)
+    return {"words": judged.sentence, "tone": judged.tone}
 
 
-def direction_table(found: DirectionSummary, measure: str) -> dict[str, Any]:
-    """A row for ours and for each baseline."""
-    columns = ["", measure, "Brier", "AUC", "hit rate", "we gain", "at all times at once"]
+def score_table(found: DirectionSummary | ValuesSummary, measure: str) -> dict[str, Any]:
+    """A row for ours and for each baseline; baselines of values have their loss alone, which they are compared by."""
+    metrics = _metrics(found.model, measure)
+    labels = [metric_of(key).label for key in metrics]
+    columns = ["", metric_of(measure).label, *labels, "we gain", "at all times at once"]
     if not found.count:
         return {"columns": columns, "rows": []}
-    every = {"this run": found.model, **{words(name): one for name, one in found.baselines.items()}}
-    gains: list[list[str]] = [["", ""], *(_gain(one) for one in found.skill)]
-    rows = []
-    for place, (name, one) in enumerate(every.items()):
-        share = NONE if one.accuracy is None else f"{100 * one.accuracy:.1f} %"
-        cells = [
-            name,
-            digits(one.log_loss),
-            digits(one.brier),
-            NONE if one.auc is None else f"{one.auc:.3f}",
-            share,
-            *gains[place],
-        ]
-        rows.append({"ours": place == 0, "cells": cells})
-    return {"columns": columns, "rows": rows}
-
-
-def values_table(found: ValuesSummary, measure: str) -> dict[str, Any]:
-    """Metrics of ours; of the baselines the loss alone, which is what they are compared by."""
-    names = ["mae", "rmse"]
-    names += [name for name in found.model.metrics if name.startswith("coverage_")]
-    columns = ["", measure, *(_metric(name) for name in names), "we gain", "at all times at once"]
-    if not found.count:
-        return {"columns": columns, "rows": []}
-    values = [found.model.metrics.get(name) for name in names]
-    shown = [
-        (NONE if value is None else f"{100 * value:.1f} %") if name.startswith("coverage") else digits(value)
-        for name, value in zip(names, values, strict=True)
-    ]
-    rows = [{"ours": True, "cells": ["this run", digits(found.loss), *shown, "", ""]}]
+    loss = found.model.log_loss if isinstance(found, DirectionSummary) else found.loss
+    cells = ["this run", digits(loss), *(shown(key, value) for key, value in metrics.items()), "", ""]
+    rows = [{"ours": True, "cells": cells}]
     for one in found.skill:
-        cells = [words(one.baseline), digits(one.baseline_loss), *("" for _ in names), *_gain(one)]
-        rows.append({"ours": False, "cells": cells})
+        theirs = found.baselines[one.baseline] if isinstance(found, DirectionSummary) else None
+        values = _metrics(theirs, measure) if theirs else dict.fromkeys(metrics)
+        further = [shown(key, value) if theirs else "" for key, value in values.items()]
+        rows.append(
+            {
+                "ours": False,
+                "cells": [baseline_label(one.baseline), digits(one.baseline_loss), *further, *_gain(one)],
+            }
+        )
     return {"columns": columns, "rows": rows}
+
+
+def _metrics(scores: "ForecastScores | QuantileScores", measure: str) -> dict[str, float | None]:
+    """Further metrics of one forecaster, by key, in the order of columns."""
+    keys = LIVE_COLUMNS.get(measure, ())
+    if isinstance(scores, QuantileScores):
+        bands = [key for key in scores.metrics if key.startswith("coverage_")]
+        return {key: scores.metrics.get(key) for key in (*keys, *bands)}
+    return {key: getattr(scores, key) for key in keys}
 
 
 def calibration(found: DirectionSummary | ValuesSummary) -> dict[str, Any]:
@@ -99,18 +76,18 @@ def digits(value: float | None) -> str:
     >>> digits(0.69312), digits(0.000123456), digits(None)
     ('0.6931', '0.0001235', '–')
     """
-    if value is None:
-        return NONE
-    return f"{value:.4f}" if 0.1 <= abs(value) < 1e5 or value == 0 else f"{value:.4g}"
+    return NONE if value is None else loss_digits(value)
 
 
-def listed(names: Sequence[str]) -> str:
-    """Names in a sentence.
+def shown(key: str, value: float | None) -> str:
+    """A metric's value: a share in percent, or a number.
 
-    >>> listed(["a"]), listed(["a", "b", "c"])
-    ('a', 'a, b and c')
+    >>> shown("accuracy", 0.68123), shown("mae", 0.000123456)
+    ('68.1 %', '0.0001235')
     """
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    if value is not None and metric_of(key).unit == "share":
+        return f"{100 * value:.1f} %"
+    return digits(value)
 
 
 def _gain(one: "Skill") -> list[str]:
@@ -123,8 +100,3 @@ def _gain(one: "Skill") -> list[str]:
 def _signed(value: float) -> str:
     text = f"{value:+.4f}" if 1e-2 <= abs(value) < 1e4 else f"{value:+.3g}"
     return text.replace("-", "\N{MINUS SIGN}", 1) if text.startswith("-") else text
-
-
-def _metric(name: str) -> str:
-    kind, _, share = name.partition("_")
-    return f"in the {share} % band" if kind == "coverage" else name.upper()

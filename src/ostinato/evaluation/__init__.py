@@ -8,7 +8,7 @@
     diagnostics.py       what is left in the errors: autocorrelation, error by hour or by series
     bootstrap.py         block-bootstrap intervals of every metric; rows of one moment taken as one
     diebold_mariano.py   the test of equal losses
-    verdict.py           what a comparison says in words, corrected for how many were compared and tried
+    verdict.py           which baseline is the best, whether a model is better, and the sentence: the one place for it
     online/              the same while it happens, in constant memory, with baselines that live beside a model
 
 Everything here takes and gives numpy arrays and `data.levels.Levels`, and knows no model.
@@ -39,23 +39,25 @@ from .online import (
     parameters_of,
 )
 from .quantile_metrics import Scale, by_horizon, by_row, pinball_losses, scale_of, value_metrics
-from .verdict import Comparison, holm, in_words, verdicts
+from .verdict import ModelScores, ModelVerdict, Outcome, best_baseline, holm, judge, scores_of
 
 __all__ = [
     "DIRECTION_BASELINES",
     "VALUE_BASELINES",
     "Autocorrelation",
     "BaseRate",
-    "Comparison",
     "ConfidenceSequence",
     "Coverage",
     "DieboldMariano",
     "DirectionBaseline",
     "Groups",
     "Interval",
+    "ModelScores",
+    "ModelVerdict",
     "OnlineBaseline",
     "OnlineDirection",
     "OnlineValues",
+    "Outcome",
     "Reliability",
     "Scale",
     "SignTable",
@@ -63,6 +65,7 @@ __all__ = [
     "accuracy",
     "auc",
     "autocorrelation",
+    "best_baseline",
     "block_length",
     "break_even_move",
     "brier",
@@ -77,9 +80,9 @@ __all__ = [
     "error_by",
     "expected_calibration_error",
     "holm",
-    "in_words",
     "interval",
     "intervals",
+    "judge",
     "log_loss",
     "log_losses",
     "mean_interval",
@@ -88,7 +91,7 @@ __all__ = [
     "pinball_losses",
     "reliability",
     "scale_of",
+    "scores_of",
     "value_baselines",
     "value_metrics",
-    "verdicts",
 ]

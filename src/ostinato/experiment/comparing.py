@@ -8,8 +8,7 @@ from typing import Any
 
 from ..data.folds import Fold, Window
 from ..errors import ConfigError, DataError, OstinatoError, RunError
-from ..evaluation import holm, verdicts
-from ..evaluation.verdict import Comparison as Held
+from ..evaluation import ModelScores, ModelVerdict, best_baseline, judge
 from ..runs.comparison import COMPARISON, ComparedBaseline, ComparedModel, Comparison, write_comparison
 from ..runs.format import utc_now
 from ..runs.results import Results
@@ -207,19 +206,15 @@ def _judged(work: _Work, reached: dict[str, list[_Seed]], failed: dict[str, str]
         )
         for name, columns in one.baselines.items()
     }
-    losses = {
-        name: loss for name, found in baselines.items() if (loss := found.test.get(measure)) is not None
-    }
-    best = min(losses, key=losses.__getitem__, default="")
-    p_values = {
-        name: p
-        for name, found in middle.items()
-        if best and (p := found.scored.skill[best].p_value) is not None
-    }
-    corrected = holm(p_values)
-    said = _said(middle, best, losses, measure, task.loss_name(recipe))
+    theirs = {name: found.test for name, found in baselines.items()}
+    verdicts = judge(
+        {
+            name: ModelScores(measure, found.metrics, theirs, found.scored.skill)
+            for name, found in middle.items()
+        }
+    )
     models = {
-        name: _model(work, name, reached[name], middle[name].scored, corrected.get(name), said[name])
+        name: _model(work, name, reached[name], middle[name].scored, verdicts[name])
         if name in reached
         else ComparedModel(failed=failed[name])
         for name in plan.models
@@ -237,8 +232,8 @@ def _judged(work: _Work, reached: dict[str, list[_Seed]], failed: dict[str, str]
         window=plan.window,
         parts=parts_of(task, data, work.folds[-1]),
         rows_scored=len(one.rows),
-        best_baseline=best,
-        compared=len(p_values),
+        best_baseline=best_baseline(measure, theirs, one.skill) or "",
+        compared=sum(verdict.corrected_p is not None for verdict in verdicts.values()),
         models=models,
         baselines=baselines,
     )
@@ -251,7 +246,7 @@ def _median(seeds: list[_Seed], measure: str) -> _Seed:
 
 
 def _model(
-    work: _Work, name: str, seeds: list[_Seed], scored: Scored, corrected_p: float | None, said: str
+    work: _Work, name: str, seeds: list[_Seed], scored: Scored, verdict: ModelVerdict
 ) -> ComparedModel:
     plan = work.planned.plan
     every = [results for seed in seeds for results in seed.results]
@@ -263,13 +258,13 @@ def _model(
         seconds=median_low([sum(results.training.seconds for results in seed.results) for seed in seeds]),
         step_us=median_low(steps) if steps else None,
         skill=scored.skill,
-        corrected_p=corrected_p,
+        corrected_p=verdict.corrected_p,
         runs=[
             work.planned.run(name, seed, fold)
             for seed in range(plan.seed, plan.seed + plan.seeds)
             for fold in range(plan.folds)
         ],
-        verdict=said,
+        verdict=verdict.sentence,
     )
 
 
@@ -277,24 +272,6 @@ def _median_metric(seeds: list[_Seed], metric: str) -> float | None:
     values = [seed.metrics[metric] for seed in seeds]
     known = [value for value in values if value is not None]
     return median_low(known) if known and len(known) == len(values) else None
-
-
-def _said(
-    middle: dict[str, _Seed], best: str, losses: dict[str, float], measure: str, loss_name: str
-) -> dict[str, str]:
-    """Whether each model beats the best baseline, in a sentence."""
-    held, said = {}, {}
-    for name, found in middle.items():
-        metrics = found.metrics
-        loss = metrics.get(measure)
-        if loss is None or not best:
-            said[name] = f"{name} cannot be judged: there is nothing to hold it against."
-        elif "auc" in metrics and metrics["auc"] is None:
-            said[name] = f"{name} cannot be judged: of the rows that were scored, all rise or none does."
-        else:
-            p = found.scored.skill[best].p_value
-            held[name] = Held(loss, best, losses[best], p, loss_name)
-    return said | verdicts(held)
 
 
 def _or_infinite(value: float | None) -> float:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RunError
-from ..evaluation import Comparison, holm, verdicts
+from ..evaluation import judge, scores_of
 from ..runs.folder import RunFolder
 from ..runs.reading import MAX_JSON_BYTES, MAX_LINES_BYTES, read_bytes
 from ..runs.results import Results, read_results, write_results
@@ -73,7 +73,9 @@ def promote_best(
     results = fit.results.model_copy(update={"trials": max(summary.searched, 1)})
     write_results(RunFolder(target).metrics, results)
     fit = replace(fit, results=results)
-    summary = summary.model_copy(update={"best": best.number, "run": BEST} | _verdict(best, results, summary))
+    summary = summary.model_copy(
+        update={"best": best.number, "run": BEST} | verdict_fields(best.model, results)
+    )
     write_tuning(folder / TUNING, summary)
     return summary, fit
 
@@ -95,21 +97,12 @@ def _finished(trial: TunedTrial) -> Finished:
     return Finished(trial.loss, trial.best_epoch, trial.epochs, trial.seconds, trial.stopped)
 
 
-def _verdict(best: TunedTrial, results: Results, summary: Tuning) -> dict[str, object]:
-    """Against the baseline with the lowest loss, corrected for all trials."""
-    tests, measure = results.tests.diebold_mariano, results.measure
-    losses = {
-        name: loss
-        for name, metrics in results.baselines.items()
-        if name in tests and (loss := metrics.get(measure)) is not None
+def verdict_fields(model: str, results: Results) -> dict[str, object]:
+    """The verdict on the best trial as tune.json has it; p is corrected for all trials."""
+    found = judge({model: scores_of(results)})[model]
+    return {
+        "best_baseline": found.best_baseline or "",
+        "p_value": found.p_value,
+        "corrected_p": found.corrected_p,
+        "verdict": found.sentence,
     }
-    ours = results.test.get(measure)
-    one_class = measure == "log_loss" and results.test.get("auc") is None
-    if ours is None or not losses or one_class:
-        return {"verdict": f"{best.model} cannot be judged: there is nothing to hold it against."}
-    rival = min(losses, key=losses.__getitem__)
-    p = tests[rival].p_value
-    comparison = Comparison(ours, rival, losses[rival], p, summary.loss_name, trials=summary.searched)
-    corrected = None if p is None else holm({best.model: p}, {best.model: summary.searched})[best.model]
-    said = verdicts({best.model: comparison})[best.model]
-    return {"best_baseline": rival, "p_value": p, "corrected_p": corrected, "verdict": said}

@@ -25,8 +25,9 @@ from ..data.piece import Sampler
 from ..errors import ConfigError
 from ..runs.folder import RunFolder
 from ..runs.format import RunConfig
+from ..runs.metric_table import loss_name
 from ..runs.predictions import write_frame
-from ..runs.results import PartFacts, Skill, loss_name
+from ..runs.results import PartFacts, Skill
 from ..training import TrainingConfig
 from ..training.objective import Objective
 from .data_section import DataSection, Dataset, R, fold_fields, validated_section

@@ -4,9 +4,10 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ..evaluation.verdict import ALPHA, in_words
-from ..runs.comparison import COMPARISON, ComparedModel, Comparison, read_comparison
+from ..evaluation.verdict import ALPHA, Outcome, baseline_label, baseline_phrase, recorded
+from ..runs.comparison import COMPARISON, Comparison, read_comparison
 from ..runs.folder import RunFolder
+from ..runs.metric_table import definitions
 from ..runs.results import Results, read_results
 from .comparison_plots import by_fold, dots_and_whiskers
 from .comparison_table import comparison_table
@@ -16,7 +17,7 @@ from .html import Content, Markup, element, joined
 from .numbers import count, duration
 from .page import Section, page
 from .tables import absent, facts_table, key_figures, listed, split
-from .words import PROFIT, definitions, rival, shown
+from .words import PROFIT, shown
 
 
 def comparison_page(folder: Path) -> bytes:
@@ -39,20 +40,18 @@ def comparison_page(folder: Path) -> bytes:
 
 def summary_of(found: Comparison) -> tuple[str, str]:
     """Who beats the best baseline, in a sentence, and its tone: "better" or "neither"."""
-    judged = {name: model for name, model in found.models.items() if model.failed is None}
+    verdicts = recorded(found)
+    trained = any(model.failed is None for model in found.models.values())
+    if trained and not found.best_baseline:
+        return "There is no baseline to compare the models with.", "neither"
+    judged = [name for name, verdict in verdicts.items() if verdict.outcome is not Outcome.UNJUDGED]
     if not judged:
         return "No model could be judged.", "neither"
-    if not found.best_baseline:
-        return "There is no baseline to hold the models against.", "neither"
-    best = in_words(found.best_baseline)
-    winners = [name for name, model in judged.items() if _beats(model, found)]
+    best = baseline_phrase(found.best_baseline)
+    winners = [name for name in judged if verdicts[name].better]
     after = f"after the correction for {count(found.compared)} compared" if found.compared > 1 else ""
     if not winners:
-        which = (
-            f"None of the {count(len(judged))} models is"
-            if len(judged) > 1
-            else f"{next(iter(judged))} is not"
-        )
+        which = f"None of the {count(len(judged))} models is" if len(judged) > 1 else f"{judged[0]} is not"
         sentence = f"{which} better than {best}, the best baseline, at the {ALPHA:.0%} level {after}"
         return _spaced(sentence), "neither"
     which = f"{count(len(winners))} of {count(len(judged))} models" if len(judged) > 1 else winners[0]
@@ -61,13 +60,6 @@ def summary_of(found: Comparison) -> tuple[str, str]:
     return _spaced(
         f"{which}{names} {verb} {best}, the best baseline, at the {ALPHA:.0%} level {after}"
     ), "better"
-
-
-def _beats(model: ComparedModel, found: Comparison) -> bool:
-    ours, p = model.test.get(found.measure), model.corrected_p
-    baseline = found.baselines.get(found.best_baseline)
-    theirs = baseline.test.get(found.measure) if baseline else None
-    return ours is not None and theirs is not None and p is not None and p < ALPHA and ours < theirs
 
 
 def _title(found: Comparison) -> str:
@@ -104,7 +96,11 @@ def _figures(found: Comparison) -> Iterator[tuple[str, str, str]]:
         yield f"lowest {found.loss_name} of a model", shown(found.measure, losses[best]), best
     if (baseline := found.baselines.get(found.best_baseline)) is not None:
         loss = baseline.test.get(found.measure)
-        yield f"best baseline: {rival(found.best_baseline)}", shown(found.measure, loss), found.loss_name
+        yield (
+            f"best baseline: {baseline_label(found.best_baseline)}",
+            shown(found.measure, loss),
+            found.loss_name,
+        )
     failed = sum(model.failed is not None for model in found.models.values())
     yield "models", count(len(found.models)), f"{count(failed)} failed" if failed else ""
     if found.folds > 1:
@@ -119,11 +115,7 @@ def _scores(found: Comparison, folder: Path) -> Iterator[Content | Figure]:
 
 
 def _sentences(found: Comparison) -> Iterator[Content]:
-    for name, model in found.models.items():
-        if model.failed is not None:
-            yield joined(element("b", name), f" failed: {model.failed}")
-        else:
-            yield model.verdict or f"{name} has no verdict."
+    return (verdict.sentence for verdict in recorded(found).values())
 
 
 def _folds(found: Comparison, folder: Path) -> Iterator[Content | Figure]:

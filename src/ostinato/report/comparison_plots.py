@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..evaluation.verdict import baseline_label
 from ..runs.comparison import ComparedModel, Comparison
 from ..runs.results import Results
 from .figures import INK, OTHER, OURS, RIVAL, Figure, Trace, line, marks, upright
 from .html import plot_text
 from .numbers import count
-from .words import rival, shown
+from .words import shown
 
 MOST_ENTRIES = 60
 FAR = 3.0  # times the middle one
@@ -26,7 +27,7 @@ def dots_and_whiskers(found: Comparison) -> Figure:
             if value is not None:
                 low, high = entry.intervals.get(found.measure, [None, None])
                 ours = isinstance(entry, ComparedModel)
-                rows.append((value, low, high, plot_text(name if ours else rival(name), 28), ours))
+                rows.append((value, low, high, plot_text(name if ours else baseline_label(name), 28), ours))
     rows = sorted(rows, key=lambda row: row[0])[:MOST_ENTRIES]
     far = [row for row in rows if rows[0][0] > 0 and row[0] > FAR * rows[len(rows) // 2][0]]
     rows = rows[: len(rows) - len(far)]  # they would press all others into one line
@@ -94,7 +95,7 @@ def by_fold(found: Comparison, results: Mapping[str, Sequence[Results | None]]) 
             | {"mode": "lines+markers", "marker": symbol}
         )
     if any(value is not None for value in baseline):
-        name = plot_text(rival(found.best_baseline))
+        name = plot_text(baseline_label(found.best_baseline))
         traces.append(line(folds, baseline, name, RIVAL, dash="dash", width=2))
     return Figure(
         f"{found.loss_name[:1].upper()}{found.loss_name[1:]} by fold",

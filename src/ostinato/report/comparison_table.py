@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from ..evaluation.verdict import ALPHA
+from ..evaluation.verdict import ALPHA, ModelVerdict, baseline_label, recorded
 from ..runs.comparison import ComparedBaseline, ComparedModel, Comparison
-from ..runs.results import Skill
+from ..runs.metric_table import metric_of, ordered
 from .html import Content, Markup, element, joined
 from .numbers import NONE, count, duration, number, p_value, percent
 from .scores import settings_note
 from .tables import table
-from .words import against, in_order, metric_of, rival, shown
+from .words import CELLS, shown
 
 
 def comparison_table(found: Comparison, pages: Mapping[str, list[str]]) -> Markup:
@@ -20,7 +20,7 @@ def comparison_table(found: Comparison, pages: Mapping[str, list[str]]) -> Marku
         pages: paths of the pages of runs, by model.
     """
     entries: list[tuple[str, ComparedBaseline]] = [*found.models.items(), *found.baselines.items()]
-    metrics = in_order(
+    metrics = ordered(
         found.measure,
         (
             name
@@ -30,10 +30,14 @@ def comparison_table(found: Comparison, pages: Mapping[str, list[str]]) -> Marku
         ),
     )
     others = [name for name in metrics if name != found.measure]
-    rows = []
+    verdicts, rows = recorded(found), []
     for name, entry in sorted(entries, key=lambda pair: _rank(pair[1].test.get(found.measure))):
         cells = [
-            *_first(name, entry, found, pages),
+            *(
+                _model(name, entry, found, verdicts[name], pages.get(name, []))
+                if isinstance(entry, ComparedModel)
+                else _baseline(name, entry, found)
+            ),
             *_cost(entry),
             *(_metric(other, entry) for other in others),
         ]
@@ -41,7 +45,7 @@ def comparison_table(found: Comparison, pages: Mapping[str, list[str]]) -> Marku
     headings: list[Content] = ["forecast", joined(metric_of(found.measure).label, element("small", "tested"))]
     headings += ["DM", "corrected p", "against the best baseline"]
     headings += ["parameters", "training", "µs a step", *(metric_of(other).label for other in others)]
-    best = f"against {rival(found.best_baseline)}, the best baseline" if found.best_baseline else ""
+    best = f"against {baseline_label(found.best_baseline)}, the best baseline" if found.best_baseline else ""
     note = (
         f"Models are highlighted. In small print: 95\N{NO-BREAK SPACE}% intervals of a block "
         "bootstrap. DM: Diebold and Mariano's "
@@ -52,22 +56,24 @@ def comparison_table(found: Comparison, pages: Mapping[str, list[str]]) -> Marku
     return joined(table(headings, rows, words=[4]), element("p", note, class_="note"), settings)
 
 
-def _first(
-    name: str, entry: ComparedBaseline, found: Comparison, pages: Mapping[str, list[str]]
+def _baseline(name: str, entry: ComparedBaseline, found: Comparison) -> list[Content]:
+    """Name and tested metric."""
+    note = "best baseline" if name == found.best_baseline else "baseline"
+    heading = joined(baseline_label(name), element("small", note))
+    return [heading, _metric(found.measure, entry), "", "", ""]
+
+
+def _model(
+    name: str, entry: ComparedModel, found: Comparison, verdict: ModelVerdict, paths: list[str]
 ) -> list[Content]:
-    """Name, tested metric, and the test."""
-    if not isinstance(entry, ComparedModel):
-        best = (
-            element("small", "best baseline") if name == found.best_baseline else element("small", "baseline")
-        )
-        return [joined(rival(name), best), _metric(found.measure, entry), "", "", ""]
-    heading = joined(name, _links(pages.get(name, [])))
+    """Name, tested metric, and the test against the best baseline."""
+    heading = joined(name, _links(paths))
     if entry.failed is not None:
         return [heading, NONE, NONE, NONE, "failed"]
     skill = entry.skill.get(found.best_baseline)
-    tested = Skill(statistic=skill.statistic, p_value=entry.corrected_p) if skill else None
     statistic = number(skill.statistic, 3) if skill else NONE
-    return [heading, _metric(found.measure, entry), statistic, p_value(entry.corrected_p), against(tested)]
+    p = p_value(verdict.corrected_p)
+    return [heading, _metric(found.measure, entry), statistic, p, CELLS[verdict.outcome]]
 
 
 def _links(paths: list[str]) -> Markup | None:

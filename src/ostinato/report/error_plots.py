@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..evaluation import autocorrelation, error_by
-from ..runs.results import loss_name
+from ..runs.metric_table import loss_name
 from .facts import Facts
 from .figures import BAND, GRID, OTHER, OURS, RIVAL, SOFT, Figure, bars, level, line, marks, upright
 from .forecasts import Forecasts, Part

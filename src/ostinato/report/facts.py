@@ -7,6 +7,7 @@ from ..runs.format import RunConfig
 
 ROWS = {"trades": "trade", "bars": "bar", "table": "row"}
 MOST_HORIZON = 10_000
+NO_NAME = "the model"  # of a config that does not say which
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Facts:
         last = max(ahead) if ahead else _steps(horizon) or 1
         step = data.get("step")
         return cls(
-            model=_text(config.model.get("name")) or "the model",
+            model=_text(config.model.get("name")) or NO_NAME,
             target=target,
             horizon=last,
             several=len(ahead) > 1 or (not ahead and last > 1 and target not in ("direction", "return")),

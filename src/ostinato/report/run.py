@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ..runs.folder import RunFolder
 from ..runs.format import RunConfig, read_config
+from ..runs.metric_table import definitions
 from ..runs.reading import read_lines
 from ..runs.results import Results, read_results
 from . import direction_plots, error_plots, value_plots
@@ -20,7 +21,7 @@ from .page import Section, page
 from .scores import figures_of, score_table
 from .tables import absent, facts_table, listed, split
 from .training_plots import learning_curves
-from .words import PROFIT, definitions, verdict_of
+from .words import PROFIT, verdict_of
 
 MOST_COLUMNS = 3  # of which forecasts are drawn
 

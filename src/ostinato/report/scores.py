@@ -2,25 +2,26 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from ..evaluation.verdict import ALPHA
-from ..runs.results import Metrics, Results, Skill, loss_name
+from ..evaluation.verdict import ALPHA, ModelVerdict, Outcome, baseline_label, is_single_class, outcome_of
+from ..runs.metric_table import loss_name, metric_of, ordered
+from ..runs.results import Metrics, Results, Skill
 from .facts import Facts
 from .html import Content, Markup, element, joined
 from .numbers import count, duration, number, p_value, percent
 from .tables import key_figures, table
-from .words import Verdict, against, gain, in_order, metric_of, rival, shown
+from .words import CELLS, gain, shown
 
 
-def figures_of(results: Results, verdict: Verdict) -> Markup:
+def figures_of(results: Results, verdict: ModelVerdict) -> Markup:
     """The numbers to know first."""
     measure, name = results.measure, loss_name(results.measure)
     ours = results.test.get(measure)
     rows = [(name, shown(measure, ours), "lower is better")]
-    if verdict.best is not None:
-        best = results.baselines[verdict.best].get(measure)
+    if verdict.best_baseline is not None:
+        best = results.baselines[verdict.best_baseline].get(measure)
         saved = gain(ours, best)
-        rows.append((f"best baseline: {rival(verdict.best)}", shown(measure, best), name))
-        rows.append(("loss saved against it", percent(saved, 2), _chance(results, verdict.best)))
+        rows.append((f"best baseline: {baseline_label(verdict.best_baseline)}", shown(measure, best), name))
+        rows.append(("loss saved against it", percent(saved, 2), _chance(results, verdict.best_baseline)))
     for other in ("auc", *sorted(key for key in results.test if key.startswith("coverage_"))):
         if results.test.get(other) is not None:
             metric = metric_of(other)
@@ -39,15 +40,15 @@ def score_table(results: Results, facts: Facts) -> Markup:
     """Every baseline and the model on the same rows, the best first."""
     measure, tests = results.measure, results.tests.diebold_mariano
     names = _columns([results.test, *results.baselines.values()])
-    others = [name for name in in_order(measure, names) if name != measure]
+    others = [name for name in ordered(measure, names) if name != measure]
     entries: list[tuple[str | None, Metrics]] = [(None, results.test), *results.baselines.items()]
     rows = []
     for baseline, metrics in sorted(entries, key=lambda entry: _rank(entry[1].get(measure))):
         cells: list[Content] = [
-            rival(baseline) if baseline else joined(facts.model, element("small", "this run"))
+            baseline_label(baseline) if baseline else joined(facts.model, element("small", "this run"))
         ]
         cells.append(shown(measure, metrics.get(measure)))
-        cells += _tested(tests.get(baseline)) if baseline else ["", "", ""]
+        cells += _tested(tests.get(baseline), _outcome(results, baseline)) if baseline else ["", "", ""]
         rows.append(([*cells, *(shown(name, metrics.get(name)) for name in others)], not baseline))
     headings: list[Content] = [
         "forecast",
@@ -71,14 +72,22 @@ def score_table(results: Results, facts: Facts) -> Markup:
 
 def settings_note(settings: Mapping[str, str]) -> Markup | None:
     """What was chosen of the baselines; nothing where nothing is known."""
-    told = "; ".join(f"{rival(name)} ({text})" for name, text in settings.items() if text)
+    told = "; ".join(f"{baseline_label(name)} ({text})" for name, text in settings.items() if text)
     return element("p", f"Baselines: {told}.", class_="note") if told else None
 
 
-def _tested(skill: Skill | None) -> list[Content]:
-    if skill is None:
-        return [number(None), number(None), against(None)]
-    return [number(skill.statistic, 3), p_value(skill.p_value), against(skill)]
+def _outcome(results: Results, baseline: str) -> Outcome:
+    """Against one baseline, by its own p, which is not corrected."""
+    if is_single_class(results.test):
+        return Outcome.UNJUDGED
+    losses = results.test.get(results.measure), results.baselines[baseline].get(results.measure)
+    skill = results.tests.diebold_mariano.get(baseline)
+    return outcome_of(*losses, skill.p_value if skill else None)
+
+
+def _tested(skill: Skill | None, outcome: Outcome) -> list[Content]:
+    statistic, p = (skill.statistic, skill.p_value) if skill else (None, None)
+    return [number(statistic, 3), p_value(p), CELLS[outcome]]
 
 
 def _by_column(results: Results) -> Iterator[Markup]:
@@ -87,7 +96,7 @@ def _by_column(results: Results) -> Iterator[Markup]:
     if not parts:
         return
     columns = list(dict.fromkeys(prefix for prefix, _, _ in parts))
-    metrics = in_order(results.measure, (metric for _, _, metric in parts))
+    metrics = ordered(results.measure, (metric for _, _, metric in parts))
     rows = [
         ([column, *(shown(metric, results.test.get(f"{column}.{metric}")) for metric in metrics)], False)
         for column in columns

@@ -9,18 +9,11 @@ from .reading import read_json
 from .schema import STRICT, Line, Name, validated
 from .writing import plain, write_json
 
-LOSS_NAMES = {"log_loss": "log-loss", "pinball": "pinball loss", "mse": "squared error"}
-
 # null stands for a metric that does not exist here, such as the AUC of a single class
 Metric = Annotated[float | None, BeforeValidator(plain)]
 Share = Annotated[float, Field(ge=0, le=1)]
 NotNegative = Annotated[float, Field(ge=0)]
 Metrics = Annotated[dict[Name, Metric], Field(max_length=1000)]
-
-
-def loss_name(measure: str) -> str:
-    """The tested loss in words, by the metric that is its mean."""
-    return LOSS_NAMES.get(measure, measure.replace("_", " "))
 
 
 class Skill(BaseModel):

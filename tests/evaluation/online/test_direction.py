@@ -117,7 +117,7 @@ def test_baselines_have_scores_of_their_own_and_are_compared_with():
     assert found.baselines["base_rate"].auc == 0.5
     assert found.baselines["base_rate"].auc_error == 0.5
     assert found.baselines["sign_table"].auc == pytest.approx(1 - found.model.auc, abs=2e-3)
-    assert [one.verdict for one in found.skill] == ["better than", "better than"]
+    assert [one.outcome for one in found.skill] == ["better", "better"]
     json.dumps(dataclasses.asdict(found), allow_nan=False)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from ostinato.errors import ConfigError, DataError
 from ostinato.evaluation.online import OnlineSkill
-from ostinato.evaluation.online.skill import told
+from ostinato.evaluation.online.skill import outcome_of_bounds
 
 
 def after(losses, names=("base_rate", "sign_table")):
@@ -29,7 +29,7 @@ def test_means_and_relative_skill():
     assert first.difference == pytest.approx(ours - base)
     assert first.relative == pytest.approx(1 - ours / base)
     assert (first.low, first.high, first.rows) == (None, None, 200)
-    assert first.verdict == "cannot be told yet"
+    assert first.outcome == "not tested"
     assert first.words == "cannot be told from the base rate yet"
 
 
@@ -40,10 +40,11 @@ def test_the_verdict_follows_the_interval():
         np.stack([noise + 5, noise + 5 + r.random(3000), noise + 5 - r.random(3000)], 1)
     ).summary()
     assert better.low < better.difference < better.high < 0
-    assert (better.verdict, better.words) == ("better than", "better than the base rate")
+    assert (better.outcome, better.words) == ("better", "better than the base rate")
     assert 0 < worse.low < worse.difference < worse.high
     assert worse.words == "worse than the sign table"
-    assert told(-1.0, 0.0) == told(0.0, 1.0) == "cannot be told yet"
+    assert outcome_of_bounds(-1.0, 0.0) == outcome_of_bounds(0.0, 1.0) == "no better"
+    assert outcome_of_bounds(-math.inf, math.inf) == "not tested"
 
 
 def test_rounding_is_no_skill():

@@ -2,7 +2,8 @@
 
 direction.py   log-loss, Brier score, accuracy, AUC and reliability of a probability of up
 values.py      pinball loss, CRPS, coverage, widths and PIT of quantiles
-skill.py       the model beside each baseline, with a verdict
+skill.py       the model beside each baseline, with an outcome
+verdict.py     the verdict on the model, in a sentence
 sequence.py    an interval for a mean that may be looked at after every row
 baselines.py   what lives beside a model: the form of it
 counting.py    the base rate and the table of signs, counting on
@@ -22,6 +23,7 @@ from .skill import OnlineSkill, Skill
 from .spreads import OnlineConstantQuantiles, OnlineEwmaQuantiles, OnlineNaive
 from .sums import Sum, wilson
 from .values import OnlineValues, QuantileScores, ValuesSummary, pinball_of
+from .verdict import judge_live
 
 __all__ = [
     "ONLINE_BASELINES",
@@ -48,6 +50,7 @@ __all__ = [
     "ValuesSummary",
     "break_even_move",
     "counts_of",
+    "judge_live",
     "log_loss_of",
     "online_baseline",
     "parameters_of",

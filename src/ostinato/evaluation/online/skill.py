@@ -8,11 +8,16 @@ import numpy as np
 
 from ...errors import ConfigError, DataError
 from ..columns import Floats
-from ..verdict import in_words
+from ..verdict import Outcome, baseline_phrase
 from .sequence import ConfidenceSequence
 from .sums import Sum
 
-BETTER, WORSE, OPEN = "better than", "worse than", "cannot be told yet"
+WORDS = {
+    Outcome.BETTER: "better than {}",
+    Outcome.WORSE: "worse than {}",
+    Outcome.NO_BETTER: "no better than {} so far",
+    Outcome.UNTESTED: "cannot be told from {} yet",
+}
 DUST = 8 * 2.0**-52  # of the larger loss: rounding is no skill, however regular
 
 
@@ -23,7 +28,7 @@ class Skill:
     difference: mean of loss - baseline's loss; below 0 the model lost less.
     relative: 1 - loss / baseline's loss; None where the baseline lost nothing.
     low, high: of the difference, at all times at once with chance `level`; each baseline has its own.
-    verdict: "better than", "worse than", or "cannot be told yet".
+    outcome: better, worse, no better so far, or not tested: the interval has no bounds yet.
     words: the same with the baseline's name.
     """
 
@@ -36,7 +41,7 @@ class Skill:
     low: float | None
     high: float | None
     level: float
-    verdict: str
+    outcome: Outcome
     words: str
 
 
@@ -121,8 +126,7 @@ class OnlineSkill:
         name, sequence = self.baselines[place - 1], self._sequences[place - 1]
         ours, theirs = self.mean(), self.mean(place)
         low, high = sequence.interval()
-        verdict, bounded = told(low, high), math.isfinite(low)
-        rival = in_words(name)
+        outcome, bounded = outcome_of_bounds(low, high), math.isfinite(low)
         return Skill(
             baseline=name,
             rows=self.count,
@@ -133,13 +137,15 @@ class OnlineSkill:
             low=low if bounded else None,
             high=high if bounded else None,
             level=1 - sequence.alpha,
-            verdict=verdict,
-            words=f"cannot be told from {rival} yet" if verdict == OPEN else f"{verdict} {rival}",
+            outcome=outcome,
+            words=WORDS[outcome].format(baseline_phrase(name)),
         )
 
 
-def told(low: float, high: float) -> str:
-    """The verdict on a difference of losses that lies between the two."""
+def outcome_of_bounds(low: float, high: float) -> Outcome:
+    """What a difference of losses (ours less the baseline's) comes to that lies between the two."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return Outcome.UNTESTED
     if high < 0:
-        return BETTER
-    return WORSE if low > 0 else OPEN
+        return Outcome.BETTER
+    return Outcome.WORSE if low > 0 else Outcome.NO_BETTER

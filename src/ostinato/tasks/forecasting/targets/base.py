@@ -15,7 +15,7 @@ from ....core import SequenceLayer
 from ....data.folds import Fold
 from ....data.panel import Panel
 from ....experiment.scores import BaselineScores, Metrics, RowMetrics, Scored, means
-from ....runs.results import loss_name
+from ....runs.metric_table import loss_name
 from ....training.objective import Objective
 from ..recipe import Recipe
 from .skill import skill_of
