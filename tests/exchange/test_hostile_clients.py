@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from exchange.serving import aggregate, connect, get, ids, messages, one_a_second, run, serving, until_the_end
 from ostinato.exchange import Limits
-from ostinato.exchange.control import Choice, choice_of, stream_of
+from ostinato.exchange.control import Subscriptions, stream_of, subscriptions_of
 from ostinato.exchange.messages import Refusal, Request
 from ostinato.exchange.query import Query
 
@@ -153,7 +153,7 @@ def test_idle_connections_end():
     async def wait():
         async with serving(limits=Limits(real_idle=0.1)) as exchange:
             assert await raw(exchange, b"GET /api/v3/ping HTTP/1.1\r\nHo") == b""
-            assert not exchange.connections
+            assert not exchange.venue.connections
 
     run(wait())
 
@@ -164,7 +164,7 @@ def test_no_more_sockets_than_allowed():
     async def open_many():
         async with serving(limits=Limits(sockets=5)) as exchange, connect(exchange, "/ws") as ws:
             opened = [await asyncio.open_connection(exchange.host, exchange.port) for _ in range(20)]
-            assert len(exchange.connections) <= 6
+            assert len(exchange.venue.connections) <= 6
             assert await opened[0][0].read() == b""
             assert b"HTTP/1.1 200" in await raw(exchange, PING, 0.2)
             await ws.send('{"method": "LIST_SUBSCRIPTIONS", "id": 1}')
@@ -187,7 +187,7 @@ def test_500_half_sent_requests_hold_nobody_up():
                 opened[-1][1].write(PING[:20])
             for _ in range(5):
                 await alive(exchange)
-            assert len(exchange.connections) <= 513
+            assert len(exchange.venue.connections) <= 513
             for _, writer in opened:
                 writer.close()
 
@@ -229,7 +229,7 @@ def test_pages_of_other_sites_are_refused(headers, status, kind):
             assert answer.startswith(b"HTTP/1.1 %d" % expected)
             if status:
                 assert b"serverTime" not in answer
-                assert not exchange.sessions
+                assert not exchange.venue.sessions
                 assert not exchange.served.requests
 
     run(send())
@@ -257,7 +257,7 @@ def test_memory_stays_though_clients_come_and_go():
             changes = after.filter_traces([ours]).compare_to(before.filter_traces([ours]), "lineno")
             grown = sum(change.size_diff for change in changes)
             assert grown < 60 * 1000, grown
-            assert not exchange.sessions
+            assert not exchange.venue.sessions
 
     run(measure())
 
@@ -269,7 +269,7 @@ VALUES = st.recursive(st.none() | st.integers() | WORDS, st.lists, max_leaves=5)
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(WORDS | VALUES)
 def test_whatever_a_client_says_it_gets_json(text):
-    choice = Choice([], False, False, 1024)
+    choice = Subscriptions([], False, False, 1024)
     for said in (
         text,
         json.dumps({"method": text, "id": 1}),
@@ -283,7 +283,7 @@ def test_whatever_a_client_says_it_gets_json(text):
 @settings(deadline=None)
 @given(st.text(max_size=100))
 def test_whatever_is_asked_is_answered(text):
-    choice_of(text, 1024)
+    subscriptions_of(text, 1024)
     stream_of(text, "BTCUSDT")
     allowed = ("symbol", "limit", "interval", "timeZone", "symbols", "startTime")
     bodies = []
@@ -305,8 +305,8 @@ def test_it_ends_while_everything_is_open():
             _, writer = await asyncio.open_connection(exchange.host, exchange.port)
             await ids(ws, 3)
         await until_the_end(ws)
-        assert not exchange.sessions
-        assert not exchange.connections
+        assert not exchange.venue.sessions
+        assert not exchange.venue.connections
         writer.close()
 
     run(leave_open())

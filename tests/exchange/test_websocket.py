@@ -335,7 +335,7 @@ def test_no_more_than_so_many_new_connections():
 
 def test_a_trade_is_on_rest_and_on_the_stream_at_the_same_instant():
     async def compare():
-        async with serving(speed=1000.0, wait=True) as exchange, aggregate(exchange) as ws:
+        async with serving(speed=200.0, wait=True) as exchange, aggregate(exchange) as ws:
             seen, looks = -1, 0
             while seen < 199:
                 rows = (await get(exchange, "aggTrades", symbol="BTCUSDT", limit=1)).json()

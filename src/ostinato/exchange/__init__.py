@@ -7,6 +7,7 @@
     catalogue.py   FAULTS: every fault by name
     server.py      Exchange: REST and websockets on one port
     limits.py      Limits, Served
+    venue.py       what connections, websockets and the publisher share
 
 Behind them: plan.py (what faults do to trades, worked out beforehand), tape.py (messages of trades), bars.py and
 klines.py (bars), wire.py (JSON text), publisher.py (when what goes out), connection.py (HTTP), session.py and

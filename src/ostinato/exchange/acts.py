@@ -5,44 +5,44 @@ from functools import partial
 
 from . import hostile
 from .faults import Fault
-from .session import Session
+from .venue import Subscriber
 
 CUT_FRAME = b'\x81\x7e\x00\x92{"e":"aggTrade","E":15341'  # of 146 bytes, the first few
 
 
-def perform(session: Session, fault: Fault, now: float) -> None:
+def perform(session: Subscriber, fault: Fault, now: float) -> None:
     """Do it to one websocket, unless it is closing or dead already."""
     if session.open:
         ACTS[fault.name](session, fault, now)
 
 
-def _abort(session: Session, fault: Fault, now: float) -> None:
+def _abort(session: Subscriber, fault: Fault, now: float) -> None:
     session.write(CUT_FRAME)
     session.transport.close()
 
 
-def _close(code: int, reason: str, session: Session, fault: Fault, now: float) -> None:
+def _close(code: int, reason: str, session: Subscriber, fault: Fault, now: float) -> None:
     session.close(code, reason)
 
 
-def _silence(session: Session, fault: Fault, now: float) -> None:
+def _silence(session: Subscriber, fault: Fault, now: float) -> None:
     session.muted_until = max(session.muted_until, now + fault.length)
 
 
-def _shutdown(session: Session, fault: Fault, now: float) -> None:
+def _shutdown(session: Subscriber, fault: Fault, now: float) -> None:
     session.announce_shutdown(now)
     session.deadline = min(session.deadline, now + float(fault["notice"]))
 
 
-def _deaf(session: Session, fault: Fault, now: float) -> None:
+def _deaf(session: Subscriber, fault: Fault, now: float) -> None:
     session.deaf = True
 
 
-def _endless(chunks: Callable, session: Session, fault: Fault, now: float) -> None:
-    session.take(chunks(), session.exchange.clock.real(fault.length))
+def _endless(chunks: Callable, session: Subscriber, fault: Fault, now: float) -> None:
+    session.pour(chunks(), fault.length)
 
 
-ACTS: dict[str, Callable[[Session, Fault, float], None]] = {
+ACTS: dict[str, Callable[[Subscriber, Fault, float], None]] = {
     "abort": _abort,
     "close_1000": partial(_close, 1000, ""),
     "close_1001": partial(_close, 1001, "Going away"),
@@ -52,7 +52,7 @@ ACTS: dict[str, Callable[[Session, Fault, float], None]] = {
     "silence": _silence,
     "server_shutdown": _shutdown,
     "pong_lost": _deaf,
-    "huge_frame": lambda session, fault, now: session.take(hostile.huge_frame(int(fault["megabytes"]))),
+    "huge_frame": lambda session, fault, now: session.pour(hostile.huge_frame(int(fault["megabytes"]))),
     "endless_frame": partial(_endless, hostile.endless_frame),
     "endless_fragments": partial(_endless, hostile.endless_fragments),
     "garbage": lambda session, fault, now: session.write(

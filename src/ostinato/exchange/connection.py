@@ -6,16 +6,13 @@ HTTP is parsed and written by ``h11``, which does no input or output; the transp
 import asyncio
 import contextlib
 from email.utils import formatdate
-from typing import TYPE_CHECKING
 
 import h11
 
 from ..servers import Held, host_name, is_loopback, same_origin
 from .messages import Reply, Request
 from .session import Session
-
-if TYPE_CHECKING:
-    from .server import Exchange
+from .venue import Venue
 
 MOST_HEADER_BYTES = 32_768
 MOST_BODY_BYTES = 65_536
@@ -25,8 +22,8 @@ HIGH_WATER = 1 << 18  # bytes that are written before the writer waits
 class Connection(asyncio.Protocol):
     """The server's end of a connection. A client's fault ends its connection and nothing else."""
 
-    def __init__(self, exchange: "Exchange") -> None:
-        self.exchange = exchange
+    def __init__(self, venue: Venue) -> None:
+        self.venue = venue
         self.http = h11.Connection(h11.SERVER, max_incomplete_event_size=MOST_HEADER_BYTES)
         self.session: Session | None = None
         self.request: h11.Request | None = None
@@ -42,21 +39,20 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         transport.set_write_buffer_limits(high=HIGH_WATER)
-        self.exchange.connections.add(self)
-        self.exchange.served.connections += 1
-        self._held = self.exchange.held.opened(transport)
-        if self.exchange.refuses_connection():
+        self.venue.connections.add(self)
+        self.venue.served.connections += 1
+        self._held = self.venue.held.opened(transport)
+        if self.venue.refuses_connection():
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of everything."""
-        self.exchange.connections.discard(self)
         self._room.set()
         if self._task is not None:
             self._task.cancel()
         if self.session is not None:
             self.session.lost()
-        self.exchange.left()
+        self.venue.left(self)
 
     def pause_writing(self) -> None:
         """The client reads slower than we write."""
@@ -121,7 +117,7 @@ class Connection(asyncio.Protocol):
         """Hand over to a websocket, which wants to read the request itself."""
         self._held.enter("stream", asyncio.get_running_loop().time())
         target = event.target.decode("ascii")
-        self.session = Session(self.exchange, self.transport, target)
+        self.session = Session(self.venue, self.transport, target)
         head = b"%s %s HTTP/%s\r\n" % (event.method, event.target, event.http_version)
         lines = b"".join(b"%s: %s\r\n" % pair for pair in event.headers.raw_items())
         self.session.receive(head + lines + b"\r\n" + self.http.trailing_data[0])
@@ -135,7 +131,7 @@ class Connection(asyncio.Protocol):
         request = Request(
             self.request.method.decode("ascii"), path, query, headers, str(peer[0] if peer else "")
         )
-        reply = self.exchange.answer(request)
+        reply = self.venue.answer(request)
         if reply.slow:
             self.transport.pause_reading()
             self._task = asyncio.get_running_loop().create_task(self._answer_slowly(reply))
@@ -159,7 +155,7 @@ class Connection(asyncio.Protocol):
 
     async def _answer_slowly(self, reply: Reply) -> None:
         """An answer that is late, or that comes piece by piece."""
-        clock = self.exchange.clock
+        clock = self.venue.clock
         if reply.delay:
             await clock.sleep(reply.delay)
         if reply.chunks is None:
@@ -180,7 +176,7 @@ class Connection(asyncio.Protocol):
                 self._next()
 
     def _head(self, reply: Reply, size: int | None) -> None:
-        now = self.exchange.clock.now()
+        now = self.venue.clock.now()
         headers = [
             ("Content-Type", reply.kind),
             ("Date", formatdate(max(now, 0.0), usegmt=True)),

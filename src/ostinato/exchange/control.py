@@ -39,7 +39,7 @@ def stream_of(name: str, symbol: str) -> Stream | None:
     return Stream(name, found[2] or found[3], BEIJING if found[4] else 0)
 
 
-class Choice:
+class Subscriptions:
     """What one websocket is subscribed to, in which form.
 
     combined: messages are wrapped with the name of their stream. micro: times are microseconds.
@@ -104,7 +104,7 @@ class Choice:
         return _reply(None, number)
 
 
-def choice_of(path: str, most: int) -> Choice | None:
+def subscriptions_of(path: str, most: int) -> Subscriptions | None:
     """What the address of a websocket asks for; None where there is no websocket.
 
     /ws, /ws/<stream>/<stream>, /stream?streams=<stream>/<stream>, and the same under any folder: clients put the
@@ -128,7 +128,7 @@ def choice_of(path: str, most: int) -> Choice | None:
     chosen = [name for name in names.split("/") if name]
     if len(chosen) > most or any(len(name) > LONGEST_NAME for name in chosen):
         return None
-    return Choice(chosen, combined, unit == "MICROSECOND", most)
+    return Subscriptions(chosen, combined, unit == "MICROSECOND", most)
 
 
 def _is_id(number: Any) -> bool:

@@ -5,16 +5,12 @@ the same instant before it is answered, and a trade is never on one and not on t
 """
 
 import asyncio
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .acts import perform
-from .bars import BarFeed, Message
-from .control import Stream
-
-if TYPE_CHECKING:
-    from .server import Exchange
+from .bars import BarFeed
+from .venue import Bars, Venue
 
 BATCH = 256  # trades at once, at speed "max"
 SPAN = 4096  # trades at once otherwise; a span that is longer is cut
@@ -26,9 +22,9 @@ RESTLESS = 0.25  # at least so often, for what has no time of its own
 class Publisher:
     """Sends what is due. ``upto`` does the work; the rest decides when."""
 
-    def __init__(self, exchange: "Exchange") -> None:
-        self.exchange = exchange
-        self.plan, self.clock = exchange.plan, exchange.clock
+    def __init__(self, venue: Venue) -> None:
+        self.venue = venue
+        self.plan, self.clock = venue.plan, venue.clock
         self.bars = BarFeed(self.plan)
         self.position = 0  # of the next entry of the schedule
         self.last = self.clock.start
@@ -63,7 +59,7 @@ class Publisher:
         try:
             delay = self._paced() if self.clock.paced else self._timed()
         except Exception as error:  # a publisher that died must not look like a quiet market
-            self.exchange.fail(error)
+            self.venue.fail(error)
             return
         if not self._stopped:
             loop = asyncio.get_running_loop()
@@ -77,7 +73,7 @@ class Publisher:
         due = self._break(float("inf"))
         if not self.finished:
             due = min(due, float(self.plan.when[self.position]))
-        if any(stream.bars for session in self.exchange.sessions for stream in session.streams):
+        if any(stream.bars for session in self.venue.sessions for stream in session.streams):
             due = min(due, self.last // 1 + 1)
         return min(max(self.clock.real(due - self.clock.now()), SHORTEST), RESTLESS)
 
@@ -85,7 +81,7 @@ class Publisher:
         """Send a batch to those who have read the one before; real seconds until the next."""
         if not self.clock.running:
             return RESTLESS
-        listening = [session for session in self.exchange.sessions if session.listens(self.last)]
+        listening = [session for session in self.venue.sessions if session.listens(self.last)]
         if not listening or self.finished or any(session.paused for session in listening):
             self.clock.creep()
             self._withhold(bool(listening))
@@ -118,17 +114,17 @@ class Publisher:
         times = [moment]
         if self.act < len(self.plan.acts):
             times.append(self.plan.acts[self.act].start)
-        for session in self.exchange.sessions:
+        for session in self.venue.sessions:
             times += [session.deadline, session.muted_until]
         return min((time for time in times if time > self.last), default=moment)
 
     def _deliver(self, moment: float) -> None:
         stop = int(np.searchsorted(self.plan.when, moment, "right"))
-        listening = [session for session in self.exchange.sessions if session.listens(self.last)]
-        bars: dict[tuple[Stream, bool], list[Message]] = {}
+        listening = [session for session in self.venue.sessions if session.listens(self.last)]
+        bars: Bars = {}
         for session in listening:
             for stream in session.streams:
-                key = (stream, session.choice is not None and session.choice.micro)
+                key = (stream, session.micro)
                 if stream.bars and key not in bars:
                     bars[key] = self.bars.between(stream, key[1], self.last, moment)
         while True:
@@ -146,9 +142,9 @@ class Publisher:
         while self.act < len(acts) and acts[self.act].start <= moment:
             fault = acts[self.act].fault
             self.act += 1
-            for session in list(self.exchange.sessions):
+            for session in list(self.venue.sessions):
                 perform(session, fault, moment)
-            self.exchange.served.faults.append((moment, fault.name))
-        for session in list(self.exchange.sessions):
+            self.venue.served.faults.append((moment, fault.name))
+        for session in list(self.venue.sessions):
             if session.deadline <= moment:
                 session.close(session.deadline_code, "")

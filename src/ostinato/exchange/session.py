@@ -8,7 +8,6 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request as Handshake
@@ -16,13 +15,10 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from . import wire
-from .bars import Message
-from .control import Choice, Stream, choice_of, stream_of
+from .control import Stream, Subscriptions, stream_of, subscriptions_of
 from .limits import Rate
 from .tape import Form
-
-if TYPE_CHECKING:
-    from .server import Exchange
+from .venue import Bars, Venue
 
 SILENT = logging.getLogger("ostinato.exchange.websocket")
 SILENT.addHandler(logging.NullHandler())
@@ -35,22 +31,22 @@ DEAD, REAL_DEAD = 3600.0, 120.0
 class Session:
     """A websocket from its handshake to its end. Raises nothing: a client's fault ends the client's connection."""
 
-    def __init__(self, exchange: "Exchange", transport: asyncio.Transport, path: str) -> None:
-        self.exchange, self.transport = exchange, transport
-        self.protocol = ServerProtocol(max_size=exchange.limits.message_bytes, logger=SILENT)
-        self.choice: Choice | None = choice_of(path, exchange.limits.streams)
+    def __init__(self, venue: Venue, transport: asyncio.Transport, path: str) -> None:
+        self.venue, self.transport = venue, transport
+        self.protocol = ServerProtocol(max_size=venue.limits.message_bytes, logger=SILENT)
+        self.subscriptions: Subscriptions | None = subscriptions_of(path, venue.limits.streams)
         self.streams: list[Stream] = []
-        self.opened = exchange.clock.now()
-        self.deadline = self.opened + exchange.limits.life
+        self.opened = venue.clock.now()
+        self.deadline = self.opened + venue.limits.life
         self.deadline_code = 1001
         self.muted_until = 0.0  # virtual; silence
         self.frozen = False  # half-open: nothing in, nothing out
-        self.taken = False  # something is being sent that no other frame may come into
+        self.pouring = False  # something is being sent that no other frame may come into
         self.deaf = False  # pongs do not count
         self.paused = False  # the client does not read fast enough
         self.drained = asyncio.Event()
         self.drained.set()
-        self._rate = Rate(exchange.limits.messages, 1.0)
+        self._rate = Rate(venue.limits.messages, 1.0)
         self._parts: list[bytes] = []
         self._pending: set[bytes] = set()  # payloads of pings without a pong
         self._timers: list[asyncio.TimerHandle] = []
@@ -71,8 +67,8 @@ class Session:
         self.flush()
 
     def _greet(self, request: Handshake) -> None:
-        refused = self.exchange.refuses_websocket()
-        if self.choice is None:
+        refused = self.venue.refuses_websocket()
+        if self.subscriptions is None:
             response = self.protocol.reject(404, "Not found\n")
         elif refused:
             response = self.protocol.reject(429, "Too many connections\n")
@@ -80,17 +76,17 @@ class Session:
             response = self.protocol.accept(request)
         self.protocol.send_response(response)
         if response.status_code == 101:
-            self.exchange.sessions.add(self)
-            self.exchange.served.websockets += 1
+            self.venue.sessions.add(self)
+            self.venue.served.websockets += 1
             self._choose()
-            self._later(self.exchange.ping_delay(), self._ping)
+            self._later(self.venue.ping_delay(), self._ping)
 
     def _frame(self, frame: Frame) -> None:
         if frame.opcode is Opcode.CLOSE:
             return
-        self.exchange.served.received += 1
-        clock = self.exchange.clock
-        fault = self.exchange.plan.active("message_limit", clock.now())
+        self.venue.served.received += 1
+        clock = self.venue.clock
+        fault = self.venue.plan.active("message_limit", clock.now())
         if self._rate.exceeded(clock.counted(), int(fault["limit"]) if fault else None):
             self.close(1008, "Too many requests")
         elif frame.opcode is Opcode.PONG:
@@ -103,37 +99,39 @@ class Session:
                 self._message(data)
 
     def _message(self, data: bytes) -> None:
-        if self.choice is None or self.protocol.state is not State.OPEN:
+        if self.subscriptions is None or self.protocol.state is not State.OPEN:
             return
         try:
-            reply = self.choice.answer(data.decode())
+            reply = self.subscriptions.answer(data.decode())
         except UnicodeDecodeError:
             self.close(1007, "Invalid UTF-8")
             return
-        self.exchange.catch_up()  # what happened before a subscription is not sent to it
+        self.venue.catch_up()  # what happened before a subscription is not sent to it
         self._choose()
-        if not self.taken:
+        if not self.pouring:
             self.protocol.send_text(reply.encode())
 
     def _choose(self) -> None:
-        names = self.choice.names if self.choice else {}
-        found = [stream_of(name, self.exchange.plan.market.symbol) for name in names]
+        names = self.subscriptions.names if self.subscriptions else {}
+        found = [stream_of(name, self.venue.plan.market.symbol) for name in names]
         self.streams = [stream for stream in found if stream is not None]
         if self.streams:
-            self.exchange.subscribed()
+            self.venue.subscribed()
 
     # what goes out
 
     def listens(self, since: float) -> bool:
         """Whether it gets the data of a span of time that begins so."""
-        return bool(self.streams) and since >= self.muted_until and self.open and not self.taken
+        return bool(self.streams) and since >= self.muted_until and self.open and not self.pouring
 
-    def deliver(self, start: int, stop: int, bars: dict[tuple[Stream, bool], list[Message]]) -> None:
+    def deliver(self, start: int, stop: int, bars: Bars) -> None:
         """Entries of the schedule, and the messages of kline streams, in the order of time."""
-        choice = self.choice
-        assert choice is not None
-        tape = self.exchange.tape
-        forms = [Form(s.kind, choice.combined, choice.micro) for s in self.streams if not s.bars]
+        subscriptions = self.subscriptions
+        assert subscriptions is not None
+        tape = self.venue.tape
+        forms = [
+            Form(s.kind, subscriptions.combined, subscriptions.micro) for s in self.streams if not s.bars
+        ]
         if len(forms) == len(self.streams) == 1:
             frames = tape.frames(forms[0], start, stop)
         else:
@@ -142,16 +140,21 @@ class Session:
                 part for form in forms for part in zip(times, tape.frames(form, start, stop), strict=True)
             ]
             for stream in self.streams:
-                for moment, text in bars.get((stream, choice.micro), ()):
-                    whole = wire.wrapped(stream.name, text) if choice.combined else text
+                for moment, text in bars.get((stream, subscriptions.micro), ()):
+                    whole = wire.wrapped(stream.name, text) if subscriptions.combined else text
                     parts.append((moment, wire.frame(whole)))
             parts.sort(key=lambda part: part[0])
             frames = [frame for _, frame in parts]
         if frames:
-            self.exchange.served.messages += len(frames)
+            self.venue.served.messages += len(frames)
             self.transport.write(b"".join(frames))
-            if self.transport.get_write_buffer_size() > self.exchange.limits.backlog:
+            if self.transport.get_write_buffer_size() > self.venue.limits.backlog:
                 self.drop()
+
+    @property
+    def micro(self) -> bool:
+        """Whether times are microseconds."""
+        return self.subscriptions is not None and self.subscriptions.micro
 
     @property
     def open(self) -> bool:
@@ -160,7 +163,7 @@ class Session:
 
     def write(self, data: bytes) -> None:
         """Bytes as they are, where they can be sent."""
-        if self.open and not self.taken:
+        if self.open and not self.pouring:
             self.transport.write(data)
 
     def send(self, text: str) -> None:
@@ -169,10 +172,12 @@ class Session:
 
     def announce_shutdown(self, now: float) -> None:
         """The event that tells of a server's end."""
-        choice = self.choice
-        assert choice is not None
-        event = json.dumps({"e": "serverShutdown", "E": wire.told(now, choice.micro)}, separators=(",", ":"))
-        self.send(wire.wrapped("!serverShutdown", event) if choice.combined else event)
+        subscriptions = self.subscriptions
+        assert subscriptions is not None
+        event = json.dumps(
+            {"e": "serverShutdown", "E": wire.told(now, subscriptions.micro)}, separators=(",", ":")
+        )
+        self.send(wire.wrapped("!serverShutdown", event) if subscriptions.combined else event)
 
     def flush(self) -> None:
         """Send what the protocol has to say."""
@@ -186,15 +191,15 @@ class Session:
         if self.protocol.close_expected():
             self._later(CLOSING, self.transport.abort)
 
-    def take(self, chunks: Iterator[bytes], seconds: float | None = None) -> None:
-        """Send bytes that are not of the protocol, as fast as they are read; after ``seconds`` of ours, cut."""
-        if self.open and not self.taken:
-            self.taken = True
-            self._task = asyncio.get_running_loop().create_task(self._pour(chunks))
+    def pour(self, chunks: Iterator[bytes], seconds: float | None = None) -> None:
+        """Send bytes that are not of the protocol, as fast as they are read; after virtual ``seconds``, cut."""
+        if self.open and not self.pouring:
+            self.pouring = True
+            self._task = asyncio.get_running_loop().create_task(self._pour_chunks(chunks))
             if seconds is not None:
-                self._later(seconds, self.transport.abort)
+                self._later(self.venue.clock.real(seconds), self.transport.abort)
 
-    async def _pour(self, chunks: Iterator[bytes]) -> None:
+    async def _pour_chunks(self, chunks: Iterator[bytes]) -> None:
         for chunk in chunks:
             if not self.open:
                 if not self.frozen:
@@ -203,7 +208,7 @@ class Session:
             self.transport.write(chunk)
             await self.drained.wait()
             await asyncio.sleep(0)
-        self.taken = False
+        self.pouring = False
 
     def pause(self, paused: bool) -> None:
         """Told by the transport: its buffer is full, or has room again."""
@@ -218,25 +223,25 @@ class Session:
     def _ping(self) -> None:
         if self.protocol.state is not State.OPEN:
             return
-        now = self.exchange.clock.now()
-        if not self.frozen and not self.taken:
+        now = self.venue.clock.now()
+        if not self.frozen and not self.pouring:
             payload = str(round(now * 1e6)).encode()
             self._pending.add(payload)
             self.protocol.send_ping(payload)
             self.flush()
-            self._later(self.exchange.pong_delay(), lambda: self._expect(payload))
+            self._later(self.venue.pong_delay(), lambda: self._expect(payload))
         self._timers = [timer for timer in self._timers if timer.when() > asyncio.get_running_loop().time()]
-        self._later(self.exchange.ping_delay(), self._ping)
+        self._later(self.venue.ping_delay(), self._ping)
 
     def _expect(self, payload: bytes) -> None:
         if payload in self._pending and not self.frozen and self.protocol.state is State.OPEN:
-            self.exchange.served.dropped += 1
+            self.venue.served.dropped += 1
             self.close(1008, "Pong timeout")
 
     def close(self, code: int, reason: str = "") -> None:
         """Begin the closing handshake."""
         if self.protocol.state is State.OPEN and not self.frozen:
-            if self.taken:
+            if self.pouring:
                 self.transport.abort()
                 return
             self.protocol.send_close(code, reason)
@@ -245,7 +250,7 @@ class Session:
 
     def drop(self) -> None:
         """Cut the connection of a client that does not read."""
-        self.exchange.served.dropped += 1
+        self.venue.served.dropped += 1
         self.transport.abort()
 
     def freeze(self) -> None:
@@ -253,11 +258,11 @@ class Session:
         self.frozen = True
         if not self.transport.is_closing():
             self.transport.pause_reading()
-            self._later(max(self.exchange.clock.real(DEAD), REAL_DEAD), self.transport.abort)
+            self._later(max(self.venue.clock.real(DEAD), REAL_DEAD), self.transport.abort)
 
     def lost(self) -> None:
         """The connection has ended."""
-        self.exchange.sessions.discard(self)
+        self.venue.sessions.discard(self)
         for timer in self._timers:
             timer.cancel()
         self.pause(False)

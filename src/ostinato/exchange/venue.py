@@ -1,0 +1,140 @@
+"""What everybody on the exchange shares: when it is, what happens, what is allowed, what was done, who is connected.
+
+Websockets, connections and the publisher are given the venue and none of them the server, so that each knows only what
+lies below it.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from ..servers import Connections
+from .bars import Message
+from .clock import VirtualClock
+from .control import Stream
+from .faults import Fault
+from .limits import Limits, Rate, Served, bounds_of
+from .market import Market
+from .messages import Reply, Request
+from .plan import Plan
+from .rest import Rest
+from .tape import Tape
+
+CONNECTIONS_IN = 300.0  # virtual seconds over which new websockets are counted
+
+Bars = dict[
+    tuple[Stream, bool], list[Message]
+]  # messages by kline stream, and whether times are microseconds
+
+
+class Connected(Protocol):
+    """A TCP connection, as the venue keeps it."""
+
+    transport: asyncio.Transport
+
+
+class Subscriber(Connected, Protocol):
+    """An open websocket, as the publisher and the acts see it; ``Session`` is one, and says what each does."""
+
+    streams: list[Stream]
+    deadline: float  # virtual; when the exchange closes it
+    deadline_code: int
+    muted_until: float  # virtual; it gets nothing before
+    paused: bool  # the client does not read fast enough
+    deaf: bool  # its pongs do not count
+
+    @property
+    def open(self) -> bool: ...
+    @property
+    def micro(self) -> bool: ...
+    def listens(self, since: float) -> bool: ...
+    def deliver(self, start: int, stop: int, bars: Bars) -> None: ...
+    def write(self, data: bytes) -> None: ...
+    def send(self, text: str) -> None: ...
+    def announce_shutdown(self, now: float) -> None: ...
+    def pour(self, chunks: Iterator[bytes], seconds: float | None = None) -> None: ...
+    def freeze(self) -> None: ...
+    def close(self, code: int, reason: str = "") -> None: ...
+
+
+class Publishing(Protocol):
+    """What sends the market to the subscribers; ``Publisher`` is it."""
+
+    def upto(self, moment: float) -> None: ...
+    def wake(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+class Venue:
+    """The exchange without its port.
+
+    Attributes:
+        publisher: set once, by whoever makes it.
+        failure: what broke the exchange itself; ``ended`` is set then.
+        vacated: set whenever a connection ends.
+    """
+
+    publisher: Publishing
+
+    def __init__(self, market: Market, clock: VirtualClock, faults: Sequence[Fault], limits: Limits) -> None:
+        self.clock, self.limits = clock, limits
+        self.plan = Plan(market, clock.start, faults)
+        self.tape = Tape(self.plan)
+        self.served = Served()
+        self.rest = Rest(self.plan, clock, limits, self.served)
+        self.held = Connections(bounds_of(limits))
+        self.sessions: set[Subscriber] = set()
+        self.connections: set[Connected] = set()
+        self.failure: BaseException | None = None
+        self.ended, self.vacated = asyncio.Event(), asyncio.Event()
+        self._opened = Rate(limits.connections, CONNECTIONS_IN)
+
+    def answer(self, request: Request) -> Reply:
+        """The reply to a request, after the streams were told everything that it may tell."""
+        self.catch_up()
+        return self.rest.answer(request)
+
+    def catch_up(self) -> None:
+        """Send what is due on the streams."""
+        try:
+            if not self.clock.paced:
+                self.publisher.upto(self.clock.now())
+        except Exception as error:
+            self.fail(error)
+
+    def subscribed(self) -> None:
+        """A websocket wants data: the clock runs from now on."""
+        self.clock.run()
+        self.publisher.wake()
+
+    def left(self, connection: Connected) -> None:
+        """A connection has ended."""
+        self.connections.discard(connection)
+        self.vacated.set()
+        if self.clock.paced:
+            self.publisher.wake()
+
+    def fail(self, error: BaseException) -> None:
+        """Something here is broken: end, and say so."""
+        self.failure = self.failure or error
+        self.ended.set()
+        self.publisher.stop()
+
+    def refuses_connection(self) -> bool:
+        """Whether a new connection is cut at once."""
+        return self.plan.active("refuse", self.clock.now()) is not None
+
+    def refuses_websocket(self) -> bool:
+        """Whether there were too many new websockets."""
+        return self._opened.exceeded(self.clock.counted())
+
+    def ping_delay(self) -> float:
+        """Real seconds from ping to ping."""
+        return max(self._real(self.limits.ping_every), self.limits.real_ping)
+
+    def pong_delay(self) -> float:
+        """Real seconds that a pong may take."""
+        return max(self._real(self.limits.pong_within), self.limits.real_pong)
+
+    def _real(self, seconds: float) -> float:
+        return seconds if self.clock.paced else self.clock.real(seconds)
