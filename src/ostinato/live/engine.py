@@ -23,6 +23,7 @@ from .forecaster import Forecaster, Outcome
 from .journal import Journal
 from .meters import Meters
 from .replaying import cross, replay
+from .state import EngineState
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,10 @@ class Engine:
         clock: seconds since the Unix epoch.
         journal: told what happens, by name and fields.
 
-    ``each_second`` are called after each row of health, outside a commit: retraining looks in here.
+    Attributes:
+        state: where it stands.
+        each_second: called after each row of health, outside a commit: retraining looks in here.
+        compared: told the losses of champion and challenger on the same event, where it counts.
     """
 
     def __init__(
@@ -75,19 +79,25 @@ class Engine:
         clock: Callable[[], float] = time.time,
         journal: Journal | None = None,
     ) -> None:
-        self.feed, self.store, self.forecaster, self.champion = feed, store, forecaster, champion
+        self.feed, self.store = feed, store
+        self.state = EngineState(store, champion, forecaster)
         self.settings, self.clock, self.journal = settings or Settings(), clock, journal or Journal()
         self.each_second: list[Callable[[Engine], None]] = []
-        self.shadow: tuple[int, Forecaster] | None = None  # a challenger and its number
-        # told the losses of champion and challenger on the same event, where it counts
         self.compared: Callable[[float, float], None] | None = None
         self._shadowed: dict[int, np.ndarray] = {}  # what a challenger said, until it is settled
         self.meters = Meters(clock)
-        self.position: Position | None = None
-        # of predictions that wait for their outcome: when they were on the disk, and their flags
-        self.pending: dict[int, tuple[float, Flag]] = {}
         self._spoiled = False  # whether the model has seen events that were not committed
         self._snapshot = (0, clock())  # events since the last, and when that was
+
+    @property
+    def position(self) -> Position | None:
+        """Of the last event that was stepped; None before the first."""
+        return self.state.position
+
+    @property
+    def forecaster(self) -> Forecaster:
+        """The model that speaks."""
+        return self.state.forecaster
 
     async def run(self) -> None:
         """Until the feed ends or the task is cancelled; either way what came is committed.
@@ -122,9 +132,9 @@ class Engine:
         Raises:
             StoreError: the store cannot be read.
         """
-        replay(self)
+        replay(self.state)
         for model in self.store.models():
-            if model.role == "challenger" and (self.shadow is None or self.shadow[0] != model.id):
+            if model.role == "challenger" and (self.state.shadow is None or self.state.shadow[0] != model.id):
                 self.retire(model.id, "a life ended during its trial")
         self._health("starting")
         self.journal.tell("started", feed=self.feed.name, key=self.position.key if self.position else None)
@@ -164,8 +174,8 @@ class Engine:
             self.store.rollback()
             raise
         for event in taken:
-            if event.key in self.pending:
-                self.pending[event.key] = (durable, self.pending[event.key][1])
+            if event.key in self.state.pending:
+                self.state.pending[event.key] = (durable, self.state.pending[event.key][1])
         self.meters.committed(taken, began, durable)
         self._tell(items)
 
@@ -189,7 +199,7 @@ class Engine:
 
     def retire(self, number: int, why: str) -> None:
         """A challenger is not heard any more."""
-        self.shadow = self.compared = None
+        self.state.shadow = self.compared = None
         self.store.begin()
         self.store.set_role(number, "retired")
         self.store.add_note("retired", why)
@@ -211,7 +221,8 @@ class Engine:
         self.store.begin()
         self.store.swap(number, self.position.key + 1 if self.position else 0)
         self.store.add_note("swap", why)
-        self.champion, self.forecaster, self.shadow, self.compared = number, forecaster, None, None
+        self.state.champion, self.state.forecaster = number, forecaster
+        self.state.shadow = self.compared = None
         self._take_snapshot()
         self.store.commit()
         self.journal.tell("swap", model=number, text=why)
@@ -243,16 +254,16 @@ class Engine:
         answer, outcomes = self.forecaster.step(event)
         micros = 1e6 * (time.perf_counter() - began)
         champions = self._settle(outcomes, event.key)
-        if self.shadow is not None:
+        if self.state.shadow is not None:
             self._step_shadow(event, champions)
         if answer is not None:
             flags = answer.flags | (Flag.BACKFILLED if event.origin != Origin.STREAM else Flag(0))
             self.store.add_prediction(
-                event.key, self.champion, answer.numbers, answer.baselines, int(flags), micros
+                event.key, self.state.champion, answer.numbers, answer.baselines, int(flags), micros
             )
-            self.pending[event.key] = (np.inf, flags)  # not on the disk yet
+            self.state.pending[event.key] = (np.inf, flags)  # not on the disk yet
         self.meters.stepped(micros)
-        self.position = Position(event.key, event.time)
+        self.state.position = Position(event.key, event.time)
         return True
 
     def _settle(self, outcomes: list[Outcome], by: int) -> dict[int, float]:
@@ -263,7 +274,7 @@ class Engine:
         """
         counting = {}
         for outcome in outcomes:
-            durable, flags = self.pending.pop(outcome.key, (np.inf, Flag(0)))
+            durable, flags = self.state.pending.pop(outcome.key, (np.inf, Flag(0)))
             late = durable >= outcome.known or outcome.known > self.clock()
             score = self._score(outcome, by, Flag.LATE if late else Flag(0))
             if not flags | score:
@@ -281,20 +292,20 @@ class Engine:
         if gap.outcome != "unfillable":
             return
         for outcome in cross(self.forecaster, self.settings.policy):
-            self.pending.pop(outcome.key, None)
+            self.state.pending.pop(outcome.key, None)
             self._score(outcome, gap.last, Flag(0))
-        if self.shadow is not None:
-            cross(self.shadow[1], self.settings.policy)
+        if self.state.shadow is not None:
+            cross(self.state.shadow[1], self.settings.policy)
             self._shadowed.clear()
 
     def _step_shadow(self, event: Event, champions: dict[int, float]) -> None:
         """Step the challenger; one that fails is not heard any more, and harms nobody."""
-        assert self.shadow is not None
-        number, forecaster = self.shadow
+        assert self.state.shadow is not None
+        number, forecaster = self.state.shadow
         try:
             answer, outcomes = forecaster.step(event)
         except OstinatoError as error:
-            self.shadow = self.compared = None
+            self.state.shadow = self.compared = None
             self.store.add_note("challenger", f"model {number} cannot go on: {error}")
             return
         if answer is not None:
@@ -320,9 +331,9 @@ class Engine:
     def _take_snapshot(self) -> None:
         if self.position is None or self._spoiled:
             return
-        self.store.add_snapshot(self.position.key, self.champion, self.forecaster.state())
-        if self.shadow is not None:
-            self.store.add_snapshot(self.position.key, self.shadow[0], self.shadow[1].state())
+        self.store.add_snapshot(self.position.key, self.state.champion, self.forecaster.state())
+        if self.state.shadow is not None:
+            self.store.add_snapshot(self.position.key, self.state.shadow[0], self.state.shadow[1].state())
         self._snapshot = (0, self.clock())
 
     def _tell(self, items: Sequence[Item]) -> None:

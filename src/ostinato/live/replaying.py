@@ -5,7 +5,7 @@ A snapshot is a cache. Without one, or with a damaged one, the events from the b
 
 from collections import deque
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -14,9 +14,7 @@ from ..store import resuming
 from ..store.rows import EventLike
 from .events import Event, Position
 from .forecaster import Answer, Forecaster, Outcome, Said, Step
-
-if TYPE_CHECKING:
-    from .engine import Engine
+from .state import EngineState
 
 
 class HoleLike(Protocol):
@@ -28,15 +26,15 @@ class HoleLike(Protocol):
     def policy(self) -> str: ...
 
 
-def replay(engine: "Engine") -> None:
-    """Bring an engine's models to where its store is, and say where the numbers are not those of the ledger."""
-    store = engine.store
+def replay(state: EngineState) -> None:
+    """Bring the models of an engine to where its store is, and say where the numbers are not those of the ledger."""
+    store = state.store
     last = store.position()
-    engine.position = None if last is None else Position(*last)
-    differing = catch_up(engine, engine.champion, engine.forecaster)
-    if engine.shadow is not None:
-        catch_up(engine, *engine.shadow)
-    engine.pending = resuming.pending(store)
+    state.position = None if last is None else Position(*last)
+    differing = catch_up(state, state.champion, state.forecaster)
+    if state.shadow is not None:
+        catch_up(state, *state.shadow)
+    state.pending = resuming.pending(store)
     if differing:
         key, difference = differing
         store.begin()
@@ -77,19 +75,19 @@ def cross(forecaster: Forecaster, policy: str) -> list[Outcome]:
     return outcomes + forecaster.reset() if policy == "reset" else outcomes
 
 
-def catch_up(engine: "Engine", number: int, forecaster: Forecaster) -> tuple[int, float] | None:
+def catch_up(state: EngineState, number: int, forecaster: Forecaster) -> tuple[int, float] | None:
     """Bring one model to the last event stored; the first prediction of its own that comes out different, if any.
 
     What the ledger says is what was said: that is judged, whatever a replay gives.
     """
-    store = engine.store
-    start = _restored(engine, number, forecaster)
+    store = state.store
+    start = _restored(state, number, forecaster)
     track, differing = Track(forecaster, resuming.holes(store, start)), None
     for row in resuming.replay(store, start):
         answer = track.step(row.event).answer
         if answer is None or row.numbers is None or row.baselines is None:
             continue
-        if number == engine.champion:
+        if number == state.champion:
             forecaster.inherit(Said(row.event.key, row.numbers, row.baselines))
         if row.model == number and differing is None:
             differing = _difference(answer, row)
@@ -107,14 +105,14 @@ def _difference(answer: Answer, row: resuming.Replayed) -> tuple[int, float] | N
     return row.event.key, float(np.nanmax(np.abs(mine - theirs)))
 
 
-def _restored(engine: "Engine", number: int, forecaster: Forecaster) -> int | None:
+def _restored(state: EngineState, number: int, forecaster: Forecaster) -> int | None:
     """The key of the event whose snapshot was taken up; None to begin at the beginning."""
-    last = engine.position
-    for key, state in resuming.snapshots(engine.store, number):
+    last = state.position
+    for key, snapshot in resuming.snapshots(state.store, number):
         if last is None or key > last.key:
             continue
         try:
-            forecaster.restore(state)
+            forecaster.restore(snapshot)
         except StateError:
             continue
         return key

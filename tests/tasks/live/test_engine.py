@@ -321,7 +321,7 @@ def test_reset_gives_up_what_waits_for_bars(tmp_path, lives):
     flags = {key: flags for key, _, _, flags in scores(engine)}
     assert sorted(flags) == list(range(50))
     assert all(flags[key] & Flag.ACROSS_HOLE for key in (47, 48, 49))
-    assert list(engine.pending) == [60]
+    assert list(engine.state.pending) == [60]
 
 
 def test_a_swap_does_not_change_what_was_said(run, trades, lives, tmp_path):
@@ -331,7 +331,7 @@ def test_a_swap_does_not_change_what_was_said(run, trades, lives, tmp_path):
     engine.resume()
     challenger = forecaster_of(other, engine.store.head.baselines, engine.store.head.units)
     number = engine.add_challenger(challenger.digest, str(other.folder.path))
-    engine.shadow = (number, challenger)
+    engine.state.shadow = (number, challenger)
     for key in range(30):
         engine.take([event(key, time.time())])
     engine.swap(*reversed((challenger, number)), "better")
@@ -354,7 +354,7 @@ def check_after_a_stop(run, lives, head):
     connection.close()
     again = lives.engine(run, Hand(), "swapped")
     again.resume()
-    assert (again.champion, again.store.head_hash()) == (2, head)
+    assert (again.state.champion, again.store.head_hash()) == (2, head)
     said = again.forecaster.waiting()
     assert [one.key for one in said] == [39]
     assert said[0].numbers == ledger(again)[1][-1]
@@ -368,9 +368,9 @@ def test_a_challenger_that_fails_harms_nobody(run, trades, lives):
         def step(self, event):
             raise DataError("the model's forecast is not a number")
 
-    engine.shadow = (7, Broken())
+    engine.state.shadow = (7, Broken())
     engine.take([event(0, 1.0)])
-    assert engine.shadow is None
+    assert engine.state.shadow is None
     assert engine.store._connection.execute("SELECT kind FROM notes").fetchall() == [("challenger",)]
 
 

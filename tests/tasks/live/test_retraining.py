@@ -127,7 +127,7 @@ def check_the_new_one(run, panel, store, since, head, tmp_path):
     engine = engine_of(run, FileFeed("file:held", panel), store, Settings())
     drive(engine)
     assert engine.store.head_hash() == head
-    assert engine.champion == 2
+    assert engine.state.champion == 2
     keys, numbers = ledger(engine)
     engine.close()
     alone = engine_of(
@@ -232,7 +232,7 @@ def test_it_catches_up_across_holes(run, other, trades, lives, tmp_path):
         gapped(engine, [(898, 899)])
         if name == "a":
             caught_up(engine, plan, path)
-            both.append(engine.shadow[1])
+            both.append(engine.state.shadow[1])
         else:
             whole = forecaster_of(open_run(path), engine.store.head.baselines)
             track = Track(whole, resuming.holes(engine.store))
@@ -256,7 +256,7 @@ def test_a_challenger_that_cannot_speak_retires(run, other, trades, lives, tmp_p
     caught_up(engine, plan, path)
     assert table(engine, "SELECT id, role FROM models") == [(1, "champion"), (2, "retired")]
     assert table(engine, "SELECT kind, text FROM notes") == [("retired", f"{path} cannot speak: no number")]
-    assert (plan.run, plan.number, plan.duel, engine.shadow) == (None,) * 4
+    assert (plan.run, plan.number, plan.duel, engine.state.shadow) == (None,) * 4
     assert sorted(one.name for one in plan.shelf.folder.iterdir()) == ["1.log"]
 
 
@@ -269,9 +269,9 @@ def test_a_challenger_that_the_engine_drops_retires(run, other, trades, lives, t
     def fail(event):
         raise DataError("no number")
 
-    engine.shadow[1].step = fail
+    engine.state.shadow[1].step = fail
     engine.take([Event(501, float(trades.time[501]), (float(trades.price[501]), 1.0), 1e9)])
-    assert engine.shadow is None
+    assert engine.state.shadow is None
     plan.look(engine)
     assert table(engine, "SELECT id, role FROM models") == [(1, "champion"), (2, "retired")]
     assert plan.duel is None

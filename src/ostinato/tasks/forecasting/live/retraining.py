@@ -120,7 +120,7 @@ class Retraining:
             await asyncio.sleep(0)
         track.end()
         self.duel = Duel(forecaster.run.recipe.purge)
-        engine.shadow, engine.compared = (self.number, forecaster), self.duel.compare
+        engine.state.shadow, engine.compared = (self.number, forecaster), self.duel.compare
 
     def _look_at_catching(self, engine: Engine, task: "asyncio.Task[None]") -> None:
         if not task.done():
@@ -133,7 +133,7 @@ class Retraining:
     def _look_at_trial(self, engine: Engine, duel: "Duel") -> None:
         engine.meters.training = f"trial: {duel.count:,} of {self.trial:,}"
         self.catching = None
-        if engine.shadow is None:
+        if engine.state.shadow is None:
             self._give_up(engine, f"{self.run} does not speak: a step of it failed")
             return
         better = duel.verdict(self.trial)
@@ -146,7 +146,7 @@ class Retraining:
         if not better:
             self._give_up(engine, f"{self.run} does not speak: {words}")
             return
-        engine.swap(*engine.shadow, f"{self.run} speaks from now on: {words}")
+        engine.swap(*engine.state.shadow, f"{self.run} speaks from now on: {words}")
         self._be_idle(engine)
 
     def _give_up(self, engine: Engine, why: str) -> None:
