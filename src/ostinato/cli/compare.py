@@ -6,25 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import options as opt
-from .asked import Asked, Folds, Window, asks
+from .task_options import Folds, TaskOptions, Window, task_app
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from ..runs.comparison import Comparison
 
-app = typer.Typer(help="Compare models and baselines on the same rows.", no_args_is_help=True)
 
-
-@app.callback()
-def compare() -> None:
-    """Compare models and baselines on the same rows."""
-
-
-@app.command("forecast")
-@asks
-def forecast(
-    asked: Asked,
+def compare(
+    name: str,
+    options: TaskOptions,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where table and runs go.", show_default=False)],
     models: Annotated[
         str | None,
@@ -45,26 +37,25 @@ def forecast(
     json: opt.AsJson = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Fit the CNN and RNN families and judge them beside honest baselines, in one table."""
+    """Fit several models and judge them beside honest baselines, in one table."""
     from rich.console import Console
 
     from .machine import prepare
     from .progress import bars
 
-    place = prepare(asked.threads, asked.device)
+    place = prepare(options.threads, options.device)
     from ..experiment.comparing import compare_planned
     from ..experiment.plan import plan_comparison
-    from ..tasks.forecasting import FORECASTING
+    from ..tasks import find_task
+
+    task = find_task(name)
 
     names = opt.names(models)
-    given = _sections(asked, names)
     planned = plan_comparison(
-        FORECASTING,
+        task,
         out,
         names,
-        options=given["model"],
-        training=given["training"],
-        recipe=given["data"],
+        **_fields(task, options, names),
         seed=seed,
         seeds=seeds,
         folds=_unless(folds, 1),
@@ -73,9 +64,9 @@ def forecast(
         resume=resume,
     )
     console = Console(quiet=quiet or json)
-    panel = asked.read(planned.recipe, console)
+    data = options.read(task, planned.recipe, console)
     try:
-        found = compare_planned(planned, panel, device=place, watch=bars(console))
+        found = compare_planned(planned, data, device=place, watch=bars(console))
     except KeyboardInterrupt:
         console.print(
             f"interrupted: what is done is in {out}. The same command with --resume goes on from here.",
@@ -90,8 +81,8 @@ def _unless(value: Any, usual: Any) -> Any:
     return None if value == usual else value
 
 
-def _sections(asked: Asked, names: tuple[str, ...] | None) -> dict[str, dict[str, Any]]:
-    """Fields by section; those of the model by model, for each that has such a field.
+def _fields(task: Any, options: TaskOptions, names: tuple[str, ...] | None) -> dict[str, dict[str, Any]]:
+    """``options`` (by model, for each that has such a field), ``training`` and ``recipe`` of a comparison.
 
     Raises:
         ConfigError: no model has such a field, or the sections cannot be read.
@@ -101,7 +92,7 @@ def _sections(asked: Asked, names: tuple[str, ...] | None) -> dict[str, dict[str
 
     fields = {name: set(type(config_for(name)).model_fields) for name in names or MODELS}
     every = set().union(*fields.values())
-    found = asked.sections(*fields)
+    found = options.sections(task, *fields)
     for field in found["model"]:
         if field not in every:
             raise ConfigError(
@@ -112,7 +103,7 @@ def _sections(asked: Asked, names: tuple[str, ...] | None) -> dict[str, dict[str
         name: {field: value for field, value in found["model"].items() if field in own}
         for name, own in fields.items()
     }
-    return found | {"model": models}
+    return {"options": models, "training": found["training"], "recipe": found["data"]}
 
 
 def _tell(console: "Console", found: "Comparison", out: Path, as_json: bool, paged: bool) -> None:
@@ -127,3 +118,6 @@ def _tell(console: "Console", found: "Comparison", out: Path, as_json: bool, pag
         typer.echo(found.model_dump_json(indent=2))
         return
     console.print(f"runs and compare.json: {out}" + (f"; page: {page}" if page else ""), highlight=False)
+
+
+app = task_app("Compare models and baselines on the same rows.", compare)

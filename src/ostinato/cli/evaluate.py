@@ -23,12 +23,13 @@ def evaluate(
 
     import typer
 
-    from ..tasks.forecasting import evaluate as evaluate_forecast
-    from ..tasks.forecasting import open_run
+    from ..experiment.evaluating import evaluate as evaluate_run
+    from ..experiment.opening import open_run
+    from ..tasks import task_of_run
     from .tables import Scores, show
 
-    opened = open_run(run, place)
-    found = evaluate_forecast(opened, read(opened, data, column, time_unit))
+    opened = open_run(task_of_run(run), run, place)
+    found = evaluate_run(opened, read(opened, data, column, time_unit))
     if json:
         tests = {name: skill.model_dump() for name, skill in found.skill.items()}
         record = {

@@ -6,21 +6,13 @@ from typing import Annotated, Any
 import typer
 
 from . import options as opt
-from .asked import Asked, Folds, Window, asks
+from .task_options import Folds, TaskOptions, Window, task_app
 from .walking import walk_forward
 
-app = typer.Typer(help="Train a model and leave a run folder.", no_args_is_help=True)
 
-
-@app.callback()
-def fit() -> None:
-    """Train a model and leave a run folder."""
-
-
-@app.command("forecast")
-@asks
-def forecast(
-    asked: Asked,
+def fit(
+    name: str,
+    options: TaskOptions,
     out: Annotated[Path, typer.Option("--out", "-o", help="The run folder.", show_default=False)],
     model: opt.Model = None,
     seed: opt.OptionalSeed = None,
@@ -32,7 +24,7 @@ def forecast(
     json: opt.AsJson = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Train a network to foresee what comes next, judge it beside baselines, and leave a run folder."""
+    """Train a network, judge it beside baselines, and leave a run folder."""
     import contextlib
 
     from rich.console import Console
@@ -40,17 +32,19 @@ def forecast(
     from .machine import prepare
     from .progress import Bar
 
-    place = prepare(asked.threads, asked.device)
+    place = prepare(options.threads, options.device)
     from ..experiment.fitting import fit_settled
     from ..experiment.settings import check_folds, fit_settings
-    from ..tasks.forecasting import FORECASTING
+    from ..tasks import find_task
+
+    task = find_task(name)
 
     check_folds(folds, window)
-    name = (_begun(out, resume) or FORECASTING.default_model) if model is None else model
-    given = asked.sections(name)
+    chosen = (_begun(out, resume) or task.default_model) if model is None else model
+    given = options.sections(task, chosen)
     # what is wrong with the command is said before a large file is read
     settings = fit_settings(
-        FORECASTING,
+        task,
         out,
         model,
         options=given["model"],
@@ -61,12 +55,12 @@ def forecast(
         resume=resume,
     )
     console = Console(quiet=quiet or json)
-    panel = asked.read(settings.recipe, console)
+    data = options.read(task, settings.recipe, console)
     if folds > 1:
-        walk_forward(settings, panel, folds, window, place, console, json)
+        walk_forward(settings, data, folds, window, place, console, json)
         return
-    with Bar(name, console) if not (quiet or json) else contextlib.nullcontext() as watcher:
-        done = fit_settled(settings, panel, device=place, watcher=watcher)
+    with Bar(chosen, console) if not (quiet or json) else contextlib.nullcontext() as watcher:
+        done = fit_settled(settings, data, device=place, watcher=watcher)
     _tell(console, done, out, json, page)
 
 
@@ -99,3 +93,6 @@ def _tell(console: Any, done: Any, out: Path, as_json: bool, paged: bool) -> Non
         typer.echo(done.results.model_dump_json(indent=2))
         return
     console.print(f"run folder: {out}" + (f"; page: {page}" if page else ""), highlight=False)
+
+
+app = task_app("Train a model and leave a run folder.", fit)

@@ -1,4 +1,4 @@
-"""ostinato predict: a forecast for every row of a file."""
+"""ostinato predict: a prediction for every row of a file."""
 
 from pathlib import Path
 from typing import Annotated
@@ -26,7 +26,7 @@ def predict(
     force: Annotated[bool, typer.Option("--force", help="Replace the file that is there.")] = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Write a forecast for every row: columns row, time, id, actual, and p_up or quantiles."""
+    """Write a prediction for every row; of a forecast: columns row, time, id, actual, and p_up or quantiles."""
     from .writing import check_target
 
     check_target(out, force, data)
@@ -34,19 +34,16 @@ def predict(
     from .reading import read
 
     place = prepare(threads, "cpu" if device == "auto" and chunk < 64 else device)
-    from ..runs.predictions import write_predictions
-    from ..tasks.forecasting import open_run
-    from ..tasks.forecasting import predict as predict_forecast
+    from ..experiment.opening import open_run
+    from ..tasks import task_of_run
 
-    opened = open_run(run, place)
-    panel = read(opened, data, column, time_unit)
-    frame = predict_forecast(opened, panel, chunk, last)
-    write_predictions(out, frame)
+    task = task_of_run(run)
+    opened = open_run(task, run, place)
+    found = task.predict(opened, read(opened, data, column, time_unit), chunk, last)
+    task.write_predictions(out, found.frame)
     if not quiet:
         from ..data.report import counted
-        from ..tasks.forecasting.predicting import left_out
 
-        lost = left_out(opened.recipe, panel, last)
-        if lost:
-            typer.echo(f"note: {lost}.")
-        typer.echo(f"{counted(len(frame), 'forecast')} in {out}")
+        for note in found.notes:
+            typer.echo(f"note: {note}.")
+        typer.echo(f"{counted(len(found.frame), task.noun)} in {out}")

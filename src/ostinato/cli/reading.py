@@ -1,23 +1,28 @@
 """Data for a command that works with a run."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ..errors import ConfigError
 from .options import pairs
 
 if TYPE_CHECKING:
-    from ..data.panel import Panel
-    from ..tasks.forecasting import Run
+    from ..experiment.task import Run
 
 
-def read(run: "Run", path: Path, columns: list[str] | None, time_unit: str | None) -> "Panel":
-    """The rows of a file, read as the run says; columns and time unit may be named anew.
+def read(run: "Run[Any]", path: Path, columns: list[str] | None, time_unit: str | None) -> Any:
+    """The data of a file, read as the run says; columns and time unit may be named anew.
 
     Raises:
         DataError: the file cannot be used.   ConfigError: an option says something that cannot be.
     """
-    from ..tasks.forecasting import panel_of
-
+    recipe, changes = run.recipe, {}
     named = pairs(columns, "--column")
-    changes = {"columns": run.recipe.columns | named, "time_unit": time_unit or run.recipe.time_unit}
-    return panel_of(path, run.recipe.model_copy(update=changes))
+    for option, field, asked in (("--column", "columns", named), ("--time-unit", "time_unit", time_unit)):
+        if asked and not hasattr(recipe, field):
+            raise ConfigError(f"a run of the task {run.task.name} has no {option}. Leave it out.")
+    if named:
+        changes["columns"] = recipe.columns | named
+    if time_unit:
+        changes["time_unit"] = time_unit
+    return run.task.read(path, recipe.model_copy(update=changes))

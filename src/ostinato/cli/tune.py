@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import typer
 
 from . import options as opt
-from .asked import Asked, asks
+from .task_options import TaskOptions, task_app
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,18 +17,10 @@ if TYPE_CHECKING:
 
 SHOWN = 5  # trials in the table
 
-app = typer.Typer(help="Search for a better design on the validation part.", no_args_is_help=True)
 
-
-@app.callback()
-def tune() -> None:
-    """Search for a better design on the validation part."""
-
-
-@app.command("forecast")
-@asks
-def forecast(
-    asked: Asked,
+def tune(
+    name: str,
+    options: TaskOptions,
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder of the search.", show_default=False)],
     trials: Annotated[
         int | None,
@@ -57,28 +49,30 @@ def forecast(
 
     from .machine import prepare
 
-    place = prepare(asked.threads, asked.device)
+    place = prepare(options.threads, options.device)
     from ..experiment.search import plan_search
     from ..experiment.tuning import check_session, tune_planned
-    from ..tasks.forecasting import FORECASTING
+    from ..tasks import find_task
+
+    task = find_task(name)
 
     check_session(jobs, seconds)
     names = _names(model, models)
-    given = asked.sections(*(names or _begun(out, resume)))
+    given = options.sections(task, *(names or _begun(out, resume) or [task.default_model]))
     # what is wrong with the command is said before a large file is read
     fields = (given["model"], given["training"], given["data"])
-    plan = plan_search(FORECASTING, out, names, trials, *fields, seed, force=force, resume=resume)
+    plan = plan_search(task, out, names, trials, *fields, seed, force=force, resume=resume)
     console = Console(quiet=quiet or json)
-    panel = asked.read(plan.recipe, console)
+    data = options.read(task, plan.recipe, console)
     _warn(console, plan.existing, plan.settings.trials)
     with Trials(plan.settings.trials, console) as bar:
         done = tune_planned(
             plan,
-            panel,
+            data,
             jobs=jobs,
             seconds=seconds,
             device=place,
-            threads=asked.threads or 1,
+            threads=options.threads or 1,
             on_trial=bar.ended,
         )
     _tell(console, done, out, json, page)
@@ -106,14 +100,11 @@ def _names(model: str | None, models: str | None) -> list[str] | None:
 
 
 def _begun(out: Path, resume: bool) -> list[str]:
-    """The models of the search that is gone on with, or the one that stands for none."""
+    """The models of the search that is resumed, if there is one."""
     from ..runs.tuning import TUNING, read_tuning
-    from ..tasks.forecasting import FORECASTING
 
     path = out / TUNING
-    return (
-        list(read_tuning(path).settings.models) if resume and path.is_file() else [FORECASTING.default_model]
-    )
+    return list(read_tuning(path).settings.models) if resume and path.is_file() else []
 
 
 class Trials:
@@ -263,3 +254,6 @@ def judged(summary: "Tuning") -> list[str]:
             " the figures less sure. For clean ones, judge the run on later data with ostinato evaluate."
         )
     return lines
+
+
+app = task_app("Search for a better design on the validation part.", tune)

@@ -88,6 +88,7 @@ class Task(ABC, Generic[R, D]):
             of ``DataSection``, and bounds, because configs come from files.
         facts: fields of it that only the data can say.
         files: names of JSON files that ``extra_files`` adds to a run folder.
+        noun: what one output is called.
         default_model: in ``ostinato.models.MODELS``.
     """
 
@@ -95,6 +96,7 @@ class Task(ABC, Generic[R, D]):
     recipe: ClassVar[type[BaseModel]]
     facts: ClassVar[tuple[str, ...]] = tuple(DataSection.model_fields)
     files: ClassVar[tuple[str, ...]] = ()
+    noun: ClassVar[str] = "prediction"
     default_model: ClassVar[str] = "lstm"
 
     @property

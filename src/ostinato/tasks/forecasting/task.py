@@ -35,7 +35,7 @@ from .targets import target_of
 class Forecasting(Task[Recipe, Panel]):
     """What comes next in trades, bars and tables."""
 
-    name = "forecast"
+    name = noun = "forecast"
     recipe = Recipe
     facts = FACTS
     files = ("baselines.json",)
