@@ -5,9 +5,13 @@ import importlib
 import inspect
 import pkgutil
 import re
+import sys
 import tomllib
+from collections import Counter
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 
 import ostinato
@@ -15,6 +19,42 @@ from ostinato import errors
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "src" / "ostinato").rglob("*.py"))
+# Classes of one name in several files. No name is added; one that has become unique is taken out.
+SHARED_NAMES = frozenset(
+    [
+        "Bounds",
+        "Choice",
+        "Clock",
+        "Evaluation",
+        "Event",
+        "Forecaster",
+        "Hole",
+        "Keeper",
+        "Layout",
+        "Limits",
+        "Memory",
+        "Outcome",
+        "Part",
+        "Parts",
+        "Point",
+        "Position",
+        "Progress",
+        "Question",
+        "Range",
+        "Reader",
+        "Report",
+        "Request",
+        "Rows",
+        "Session",
+        "Skill",
+        "Status",
+        "Step",
+        "Table",
+        "Trades",
+        "Waiting",
+        "_State",
+    ]
+)
 PACKAGES = [m.name for m in pkgutil.walk_packages(ostinato.__path__, "ostinato.") if m.ispkg]
 
 
@@ -73,3 +113,55 @@ def test_files_and_functions_stay_small():
 
 def test_the_changelog_has_an_unreleased_heading():
     assert "## Unreleased" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def circle_of_files(package: str) -> list[str]:
+    """Files that import each other in a circle, type-only and late imports included; empty where there is none."""
+    graph = grimp.build_graph(package, cache_dir=None)
+    try:
+        TopologicalSorter({m: graph.find_modules_directly_imported_by(m) for m in graph.modules}).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def shared_names(sources: list[Path]) -> set[str]:
+    """Names of classes that are defined more than once, inner ones included."""
+    nodes = (node for path in sources for node in ast.walk(ast.parse(path.read_text())))
+    counts = Counter(node.name for node in nodes if isinstance(node, ast.ClassDef))
+    return {name for name, count in counts.items() if count > 1}
+
+
+def test_no_file_is_in_a_circle_of_imports():
+    assert circle_of_files("ostinato") == []
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .above import Above\n",
+        "def make():\n    from . import above\n    return above.Above()\n",
+        "from planted_circle.inner import above\n",
+    ],
+)
+def test_a_planted_circle_is_found(tmp_path, monkeypatch, late):
+    inner = tmp_path / "planted_circle" / "inner"
+    inner.mkdir(parents=True)
+    for folder in (inner.parent, inner):
+        (folder / "__init__.py").write_text("")
+    (inner / "above.py").write_text("from .below import Below\nclass Above(Below): ...\n")
+    (inner / "below.py").write_text(late + "class Below: ...\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    try:
+        found = circle_of_files("planted_circle")
+    finally:
+        sys.modules.pop("planted_circle", None)
+    assert set(found) == {"planted_circle.inner.above", "planted_circle.inner.below"}
+
+
+def test_every_class_has_a_name_of_its_own(tmp_path):
+    assert shared_names(SOURCES) <= SHARED_NAMES
+    twins = [tmp_path / "one.py", tmp_path / "other.py"]
+    for path in twins:
+        path.write_text("class Twin:\n    class Inner: ...\n")
+    assert shared_names(twins) == {"Twin", "Inner"}

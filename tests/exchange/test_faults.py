@@ -25,7 +25,7 @@ from exchange.serving import (
     serving,
     until_the_end,
 )
-from ostinato.exchange import FAULTS, Limits, make_fault
+from ostinato.exchange import FAULTS, ExchangeLimits, make_fault
 from ostinato.exchange.catalogue import KINDS
 
 MS = START * 1000
@@ -143,7 +143,7 @@ def test_half_open():
 
 def test_silence():
     async def listen():
-        limits = Limits(ping_every=0.05, real_ping=0.05, messages=1000)
+        limits = ExchangeLimits(ping_every=0.05, real_ping=0.05, messages=1000)
         faults = [make_fault("silence", trade=5, length=10)]
         async with serving(faults=faults, limits=limits) as exchange, aggregate(exchange) as ws:
             assert await ids(ws, 6) == [0, 1, 2, 3, 4, 5]
@@ -174,7 +174,9 @@ def test_server_shutdown():
 
 def test_pong_lost():
     async def listen():
-        limits = Limits(ping_every=0.05, real_ping=0.05, pong_within=0.1, real_pong=0.1, messages=1000)
+        limits = ExchangeLimits(
+            ping_every=0.05, real_ping=0.05, pong_within=0.1, real_pong=0.1, messages=1000
+        )
         faults = [make_fault("pong_lost", trade=5)]
         async with serving(faults=faults, limits=limits) as exchange, aggregate(exchange) as ws:
             _, code = await all_ids(ws)

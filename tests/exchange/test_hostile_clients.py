@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exchange.serving import aggregate, connect, get, ids, messages, one_a_second, run, serving, until_the_end
-from ostinato.exchange import Limits
+from ostinato.exchange import ExchangeLimits
 from ostinato.exchange.control import Subscriptions, stream_of, subscriptions_of
-from ostinato.exchange.messages import Refusal, Request
+from ostinato.exchange.messages import HttpRequest, Refusal
 from ostinato.exchange.query import Query
 
 
@@ -103,7 +103,7 @@ def test_messages_of_a_websocket(message, code):
 
 def test_fragments_without_end_are_bounded():
     async def send():
-        async with serving(limits=Limits(messages=10**6)) as exchange:
+        async with serving(limits=ExchangeLimits(messages=10**6)) as exchange:
 
             async def pieces():
                 while True:
@@ -119,7 +119,7 @@ def test_fragments_without_end_are_bounded():
 
 def test_a_client_that_does_not_read_is_cut_off():
     async def listen():
-        options = {"speed": 30_000.0, "wait": True, "limits": Limits(backlog=200_000)}
+        options = {"speed": 30_000.0, "wait": True, "limits": ExchangeLimits(backlog=200_000)}
         async with (
             serving(one_a_second(60_000), **options) as exchange,
             aggregate(exchange) as slow,
@@ -151,7 +151,7 @@ def test_at_max_a_client_that_does_not_read_holds_the_market():
 
 def test_idle_connections_end():
     async def wait():
-        async with serving(limits=Limits(real_idle=0.1)) as exchange:
+        async with serving(limits=ExchangeLimits(real_idle=0.1)) as exchange:
             assert await raw(exchange, b"GET /api/v3/ping HTTP/1.1\r\nHo") == b""
             assert not exchange.venue.connections
 
@@ -162,7 +162,7 @@ def test_no_more_sockets_than_allowed():
     """A newcomer is served in place of the one that has waited longest; what is a websocket stays."""
 
     async def open_many():
-        async with serving(limits=Limits(sockets=5)) as exchange, connect(exchange, "/ws") as ws:
+        async with serving(limits=ExchangeLimits(sockets=5)) as exchange, connect(exchange, "/ws") as ws:
             opened = [await asyncio.open_connection(exchange.host, exchange.port) for _ in range(20)]
             assert len(exchange.venue.connections) <= 6
             assert await opened[0][0].read() == b""
@@ -246,7 +246,7 @@ def test_memory_stays_though_clients_come_and_go():
                 await ws.recv()
 
     async def measure():
-        async with serving(limits=Limits(connections=10**6)) as exchange:
+        async with serving(limits=ExchangeLimits(connections=10**6)) as exchange:
             await come_and_go(exchange, 20)
             tracemalloc.start()
             before = tracemalloc.take_snapshot()
@@ -289,7 +289,7 @@ def test_whatever_is_asked_is_answered(text):
     bodies = []
     for query in [text, *(f"{name}={text}" for name in allowed)]:
         try:
-            found = Query(Request("GET", "/", query, {}, ""), allowed, "BTCUSDT")
+            found = Query(HttpRequest("GET", "/", query, {}, ""), allowed, "BTCUSDT")
             for read in (found.symbols, found.limit, found.interval, found.zone):
                 read()
             found.time("startTime")

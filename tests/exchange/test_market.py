@@ -17,7 +17,7 @@ from ostinato.exchange import VirtualClock, make_fault, make_market, open_market
 from ostinato.exchange.bars import BarFeed
 from ostinato.exchange.control import Stream
 from ostinato.exchange.klines import INTERVALS, find_klines, klines, number_of, opening
-from ostinato.exchange.plan import Plan
+from ostinato.exchange.plan import MarketPlan
 from ostinato.exchange.wire import decimal
 
 
@@ -169,7 +169,7 @@ def test_pages_of_bars_join(limit, begin, forward):
 
 def test_no_bar_forms_while_the_exchange_is_down():
     market = one_a_second(300)
-    plan = Plan(market, start_of(market), [make_fault("time_hole", trade=110, length=600)])
+    plan = MarketPlan(market, start_of(market), [make_fault("time_hole", trade=110, length=600)])
     feed, stream = BarFeed(plan), Stream("btcusdt@kline_1m", "1m")
     # START is 20 s into its minute, so bars end after 40, 100, 160 ... seconds; from 110 to 710 nothing happens
     before, forming, during, after = (
@@ -252,7 +252,7 @@ def test_beginnings_that_cannot_be(begin):
 def test_a_plan_without_faults_sends_every_trade_when_it_happens():
     market = open_market(rows=2000, seed=1)
     start = start_of(market, "500")
-    plan = Plan(market, start)
+    plan = MarketPlan(market, start)
     assert plan.which.tolist() == list(range(500, 2000))
     assert (plan.when == market.visible[500:]).all()
 
@@ -264,7 +264,7 @@ def test_random_plans(seed):
     market = one_a_second(3000)
     faults = random_faults(seed, 60, every=1.0)
     assert faults == random_faults(seed, 60, every=1.0)
-    plan, again = (Plan(market, start_of(market), faults) for _ in range(2))
+    plan, again = (MarketPlan(market, start_of(market), faults) for _ in range(2))
     assert (plan.when == again.when).all()
     assert (plan.which == again.which).all()
     assert (np.diff(plan.when) >= 0).all()
@@ -278,13 +278,15 @@ def test_random_plans(seed):
 def test_faults_that_begin_at_trades_must_find_them():
     market = one_a_second(200)
     with pytest.raises(ConfigError, match=r"begins at trade 200; ids are 0 to 199"):
-        Plan(market, start_of(market), [make_fault("gap", trade=200)])
+        MarketPlan(market, start_of(market), [make_fault("gap", trade=200)])
     with pytest.raises(ConfigError, match=r"trade 3, which is past .* the first to come is 50"):
-        Plan(market, start_of(market, 50), [make_fault("gap", trade=3)])
+        MarketPlan(market, start_of(market, 50), [make_fault("gap", trade=3)])
 
 
 def test_windows_that_overlap():
     market = one_a_second(200)
-    plan = Plan(market, 0.0, [make_fault("rest_lag", 10, 100, by=1), make_fault("rest_lag", 20, 5, by=2)])
+    plan = MarketPlan(
+        market, 0.0, [make_fault("rest_lag", 10, 100, by=1), make_fault("rest_lag", 20, 5, by=2)]
+    )
     found = [plan.active("rest_lag", moment) for moment in (9, 10, 19, 20, 24, 25, 109, 110)]
     assert [fault and fault["by"] for fault in found] == [None, 1, 1, 2, 2, 1, 1, None]

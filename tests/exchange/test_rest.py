@@ -7,8 +7,8 @@ import pytest
 
 from exchange.serving import START, client, four_trades, get, one_a_second, run, serving
 from ostinato.data.trades import make_trades
-from ostinato.exchange import Limits, make_market
-from ostinato.exchange.limits import Weights
+from ostinato.exchange import ExchangeLimits, make_market
+from ostinato.exchange.limits import RequestWeights
 
 MS = START * 1000
 AFTER = 120  # seconds: all four trades are past, and their last bar has closed
@@ -323,7 +323,7 @@ def test_weights_are_counted_and_told():
 def test_too_much_weight_is_refused_then_banned():
     async def insist():
         async with (
-            serving(speed=0.001, limits=Limits(weight=50, stubborn=2)) as exchange,
+            serving(speed=0.001, limits=ExchangeLimits(weight=50, stubborn=2)) as exchange,
             client(exchange) as http,
         ):
             start = exchange.clock.now()
@@ -344,7 +344,7 @@ def test_too_much_weight_is_refused_then_banned():
 
 
 def test_weights_end_with_the_minute_and_bans_with_their_time():
-    weights = Weights(Limits(weight=10, stubborn=1))
+    weights = RequestWeights(ExchangeLimits(weight=10, stubborn=1))
     assert [weights.charge("a", 5, 59.0)[0] for _ in range(2)] == [5, 10]
     assert weights.charge("b", 5, 59.0) == (5, None)  # each address for itself
     assert weights.charge("a", 5, 59.9)[1].status == 429

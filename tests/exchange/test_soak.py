@@ -8,7 +8,7 @@ import pytest
 import websockets
 
 from exchange.serving import aggregate, client, serving
-from ostinato.exchange import Limits, open_market, random_faults
+from ostinato.exchange import ExchangeLimits, open_market, random_faults
 
 SILENCE = 0.3  # real seconds without a message, after which the client gives a connection up
 
@@ -45,7 +45,7 @@ def test_nothing_is_lost_but_what_was_pruned(minutes):
     async def live():
         trades = {}
         async with (
-            serving(market, faults, limits=Limits(connections=10**9)) as exchange,
+            serving(market, faults, limits=ExchangeLimits(connections=10**9)) as exchange,
             client(exchange) as http,
         ):
             while len(market) - 1 not in trades:

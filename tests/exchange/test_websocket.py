@@ -19,7 +19,7 @@ from exchange.serving import (
     run,
     serving,
 )
-from ostinato.exchange import Limits
+from ostinato.exchange import ExchangeLimits
 
 MS = START * 1000
 
@@ -180,7 +180,7 @@ async def talk(ws, *said):
 def replies(*said, path="/ws", **options):
     async def ask():
         async with (
-            serving(limits=Limits(messages=1000, **options)) as exchange,
+            serving(limits=ExchangeLimits(messages=1000, **options)) as exchange,
             connect(exchange, path) as ws,
         ):
             return await talk(ws, *said)
@@ -271,7 +271,9 @@ def test_data_come_after_the_subscription_and_end_with_it():
 
 def test_pings_carry_a_payload_and_a_pong_keeps_the_connection():
     async def listen():
-        limits = Limits(ping_every=0.05, real_ping=0.05, pong_within=0.2, real_pong=0.2, messages=1000)
+        limits = ExchangeLimits(
+            ping_every=0.05, real_ping=0.05, pong_within=0.2, real_pong=0.2, messages=1000
+        )
         async with serving(speed=1.0, wait=True, limits=limits) as exchange, connect(exchange, "/ws") as ws:
             while exchange.served.received < 8:  # pongs, over twice the time that one may take
                 await asyncio.sleep(0.01)
@@ -283,7 +285,7 @@ def test_pings_carry_a_payload_and_a_pong_keeps_the_connection():
 
 def test_a_client_that_answers_no_ping_is_dropped():
     async def listen():
-        limits = Limits(ping_every=0.05, real_ping=0.05, pong_within=0.1, real_pong=0.1)
+        limits = ExchangeLimits(ping_every=0.05, real_ping=0.05, pong_within=0.1, real_pong=0.1)
         async with serving(speed=1.0, wait=True, limits=limits) as exchange, connect(exchange, "/ws") as ws:
             ws.transport.pause_reading()
             while not exchange.served.dropped:
@@ -311,10 +313,10 @@ def test_more_than_five_messages_a_second_end_the_connection():
 
 
 def test_a_connection_lives_for_24_hours():
-    assert Limits().life == 24 * 3600
+    assert ExchangeLimits().life == 24 * 3600
 
     async def listen():
-        async with serving(limits=Limits(life=50.0)) as exchange, aggregate(exchange) as ws:
+        async with serving(limits=ExchangeLimits(life=50.0)) as exchange, aggregate(exchange) as ws:
             assert await all_ids(ws) == (list(range(50)), 1001)
 
     run(listen())
@@ -322,7 +324,7 @@ def test_a_connection_lives_for_24_hours():
 
 def test_no_more_than_so_many_new_connections():
     async def open_many():
-        async with serving(limits=Limits(connections=3)) as exchange:
+        async with serving(limits=ExchangeLimits(connections=3)) as exchange:
             for _ in range(3):
                 async with connect(exchange, "/ws"):
                     pass

@@ -16,7 +16,7 @@ from contract.registry import LAYERS
 from ostinato import layers
 from ostinato.errors import ConfigError
 from ostinato.layers import options, sizes
-from ostinato.layers.recurrent.base import Options
+from ostinato.layers.recurrent.base import RecurrentOptions
 
 # no argument of any layer may be one of these
 NOTHING = (object(), "junk", math.nan, 1j, {"a": 1}, [None], np.array([1.5]), lambda *_: None)
@@ -67,7 +67,7 @@ def arguments(kind: type, given: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             rest = given.get(name, ())
             yield name, lambda odd, rest=rest, others=others: kind(*rest, odd, **unfolded(others))
         elif parameter.kind is parameter.VAR_KEYWORD:
-            extra = Options.__annotations__ if "Options" in str(parameter.annotation) else ("odd",)
+            extra = RecurrentOptions.__annotations__ if "Options" in str(parameter.annotation) else ("odd",)
             for key in extra:
                 yield key, lambda odd, key=key: made(kind, given, {key: odd})
         else:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..live import Since
-    from ..live.engine import Engine, Settings, Watcher
+    from ..live.engine import Engine, EngineWatcher, Settings
     from .serving import Pages
 
 
@@ -111,7 +111,7 @@ def live(
     pages = Pages(
         store, arguments if dashboard else None, token, costs if tui else None, webhooks=webhook or []
     )
-    watchers: list[Watcher] = [Sealing(keep_days), *schedule(retrain, store)]
+    watchers: list[EngineWatcher] = [Sealing(keep_days), *schedule(retrain, store)]
     life(run, feed, store, settings, pages, console, watchers, seconds, log)
     console.print(f"to go on: ostinato live {run} --feed '{feed}' --store {store}", soft_wrap=True)
 
@@ -123,7 +123,7 @@ def life(
     settings: "Settings",
     pages: "Pages",
     console: "Console",
-    watchers: "Sequence[Watcher]" = (),
+    watchers: "Sequence[EngineWatcher]" = (),
     seconds: float | None = None,
     log: Path | None = None,
 ) -> None:

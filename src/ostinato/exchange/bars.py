@@ -4,7 +4,7 @@ from . import hostile, wire
 from .control import Stream
 from .klines import Klines, klines, number_of
 from .market import MICROS
-from .plan import Plan
+from .plan import MarketPlan
 
 EVERY = 2  # virtual seconds between updates; bars of a second only close
 BLOCK = 1000  # bars made at a time
@@ -17,7 +17,7 @@ class BarFeed:
     span, only the latest is made; a bar's closing is always told.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: MarketPlan) -> None:
         self.plan = plan
 
     def between(self, stream: Stream, micro: bool, last: float, now: float) -> list[Message]:

@@ -10,8 +10,8 @@ from email.utils import formatdate
 import h11
 
 from ..servers import Held, host_name, is_loopback, same_origin
-from .messages import Reply, Request
-from .session import Session
+from .messages import HttpRequest, Reply
+from .session import WebSocketSession
 from .venue import Venue
 
 MOST_HEADER_BYTES = 32_768
@@ -19,13 +19,13 @@ MOST_BODY_BYTES = 65_536
 HIGH_WATER = 1 << 18  # bytes that are written before the writer waits
 
 
-class Connection(asyncio.Protocol):
+class HttpConnection(asyncio.Protocol):
     """The server's end of a connection. A client's fault ends its connection and nothing else."""
 
     def __init__(self, venue: Venue) -> None:
         self.venue = venue
         self.http = h11.Connection(h11.SERVER, max_incomplete_event_size=MOST_HEADER_BYTES)
-        self.session: Session | None = None
+        self.session: WebSocketSession | None = None
         self.request: h11.Request | None = None
         self.body_bytes = 0
         self.transport: asyncio.Transport
@@ -117,7 +117,7 @@ class Connection(asyncio.Protocol):
         """Hand over to a websocket, which wants to read the request itself."""
         self._held.enter("stream", asyncio.get_running_loop().time())
         target = event.target.decode("ascii")
-        self.session = Session(self.venue, self.transport, target)
+        self.session = WebSocketSession(self.venue, self.transport, target)
         head = b"%s %s HTTP/%s\r\n" % (event.method, event.target, event.http_version)
         lines = b"".join(b"%s: %s\r\n" % pair for pair in event.headers.raw_items())
         self.session.receive(head + lines + b"\r\n" + self.http.trailing_data[0])
@@ -128,7 +128,7 @@ class Connection(asyncio.Protocol):
         path, _, query = self.request.target.decode("ascii").partition("?")
         headers = {name.decode("ascii"): value.decode("latin-1") for name, value in self.request.headers}
         peer = self.transport.get_extra_info("peername")
-        request = Request(
+        request = HttpRequest(
             self.request.method.decode("ascii"), path, query, headers, str(peer[0] if peer else "")
         )
         reply = self.venue.answer(request)

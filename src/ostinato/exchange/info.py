@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .limits import Limits
+from .limits import ExchangeLimits
 from .market import Market
 
 ORDER_TYPES = [
@@ -16,7 +16,7 @@ ORDER_TYPES = [
 ]
 
 
-def exchange_info(market: Market | None, time: int, status: str, limits: Limits) -> dict[str, Any]:
+def exchange_info(market: Market | None, time: int, status: str, limits: ExchangeLimits) -> dict[str, Any]:
     """As JSON values; without a market, with no symbol. time: serverTime."""
     return {
         "timezone": "UTC",

@@ -12,7 +12,7 @@ STREAM_INSTEAD = "Please use WebSocket Streams for live updates to avoid bans."
 
 
 @dataclass(frozen=True)
-class Limits:
+class ExchangeLimits:
     """The exchange's limits. Times are virtual seconds; those named ``real`` are ours, for the server's own sake.
 
     weight: of requests a minute and address; ``stubborn`` requests beyond it are answered by a ban.
@@ -43,7 +43,7 @@ class Limits:
     real_stalled: float = 60.0
 
 
-def bounds_of(limits: Limits) -> Bounds:
+def bounds_of(limits: ExchangeLimits) -> Bounds:
     """What of them holds for any server; a slow answer may be a fault's, so its time is not bounded."""
     return Bounds(
         limits.real_idle, limits.real_stalled, math.inf, max(1, limits.sockets // 2), limits.sockets
@@ -67,10 +67,10 @@ class Served:
     )  # those done to websockets, virtual time and name
 
 
-class Weights:
+class RequestWeights:
     """Counts the weight of requests by address and virtual minute."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ExchangeLimits) -> None:
         self.limits = limits
         self.minute = -1
         self.used: Counter[str] = Counter()

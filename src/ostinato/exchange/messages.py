@@ -9,7 +9,7 @@ JSON = "application/json;charset=UTF-8"
 HTML = "text/html"
 
 
-class Request(NamedTuple):
+class HttpRequest(NamedTuple):
     """A request over HTTP; names of headers are lower case."""
 
     method: str

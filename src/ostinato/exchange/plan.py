@@ -36,7 +36,7 @@ ACTS = frozenset(
 )  # done to every open websocket at a moment; the others are looked up by those whom they concern
 
 
-class Window(NamedTuple):
+class FaultWindow(NamedTuple):
     """A fault in virtual time, seconds since the Unix epoch; ``stop`` is not within it."""
 
     start: float
@@ -44,10 +44,10 @@ class Window(NamedTuple):
     fault: Fault
 
 
-class Windows:
+class FaultWindows:
     """The spans of time of one kind of fault."""
 
-    def __init__(self, windows: Sequence[Window]) -> None:
+    def __init__(self, windows: Sequence[FaultWindow]) -> None:
         self.all = sorted(windows, key=lambda window: window.start)
         self.starts = [window.start for window in self.all]
         self.latest = list(np.maximum.accumulate([window.stop for window in self.all])) if self.all else []
@@ -61,14 +61,14 @@ class Windows:
             place -= 1
         return None
 
-    def within(self, start: float, stop: float) -> Iterator[Window]:
+    def within(self, start: float, stop: float) -> Iterator[FaultWindow]:
         """Those that touch a span of time, its ends included."""
         for window in self.all[: bisect_right(self.starts, stop)]:
             if window.stop > start:
                 yield window
 
 
-class Plan:
+class MarketPlan:
     """A market under a fault script.
 
     Attributes:
@@ -87,14 +87,14 @@ class Plan:
         for fault in sorted(_outages(faults), key=lambda fault: self._begin(market, fault)):
             market = market.halted(self._begin(market, fault), fault.length)
         self.market = market
-        self._windows: dict[str, Windows] = {}
-        by_name: dict[str, list[Window]] = {}
+        self._windows: dict[str, FaultWindows] = {}
+        by_name: dict[str, list[FaultWindow]] = {}
         for fault in faults:
             begin = self._begin(market, fault)
             if fault.name in OUTAGES and fault.trade is not None:
                 begin -= fault.length  # the trade itself came after the pause
-            by_name.setdefault(fault.name, []).append(Window(begin, begin + fault.length, fault))
-        self._windows = {name: Windows(windows) for name, windows in by_name.items()}
+            by_name.setdefault(fault.name, []).append(FaultWindow(begin, begin + fault.length, fault))
+        self._windows = {name: FaultWindows(windows) for name, windows in by_name.items()}
         self.acts = sorted(
             (w for name, windows in by_name.items() if name in ACTS for w in windows), key=lambda w: w.start
         )
@@ -105,7 +105,7 @@ class Plan:
             if np.searchsorted(market.visible, window.start) < np.searchsorted(market.visible, window.stop)
         ]
 
-    def windows(self, name: str) -> Windows:
+    def windows(self, name: str) -> FaultWindows:
         """The spans of time of a kind of fault."""
         return self._windows.get(name) or _NONE
 
@@ -178,4 +178,4 @@ def _outages(faults: Sequence[Fault]) -> list[Fault]:
     return [fault for fault in faults if fault.name in OUTAGES]
 
 
-_NONE = Windows(())
+_NONE = FaultWindows(())

@@ -10,7 +10,7 @@ import re
 from urllib.parse import parse_qsl
 
 from .klines import INTERVALS
-from .messages import Refusal, Request
+from .messages import HttpRequest, Refusal
 
 LEGAL = re.compile(r"[A-Z0-9\-_.]{1,20}")
 DIGITS = re.compile(r"[0-9]{1,20}")
@@ -23,7 +23,7 @@ MOST_PARAMETERS = 50
 class Query:
     """The parameters of one request. Every accessor raises Refusal with the exchange's own error."""
 
-    def __init__(self, request: Request, allowed: tuple[str, ...], symbol: str) -> None:
+    def __init__(self, request: HttpRequest, allowed: tuple[str, ...], symbol: str) -> None:
         try:
             pairs = parse_qsl(request.query, keep_blank_values=True, max_num_fields=MOST_PARAMETERS)
         except ValueError:
@@ -131,7 +131,7 @@ def missing(name: str) -> Refusal:
     return Refusal(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
 
 
-def _time_unit(request: Request) -> bool:
+def _time_unit(request: HttpRequest) -> bool:
     unit = request.headers.get("x-mbx-time-unit", "MILLISECOND").upper()
     if unit not in ("MILLISECOND", "MICROSECOND"):
         raise Refusal(-1130, "Data sent for parameter 'X-MBX-TIME-UNIT' is not valid.")

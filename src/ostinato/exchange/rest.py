@@ -19,10 +19,10 @@ from . import rest_faults, wire
 from .clock import VirtualClock
 from .info import exchange_info
 from .klines import find_klines
-from .limits import Limits, Served, Weights
+from .limits import ExchangeLimits, RequestWeights, Served
 from .market import FIRST_TRADE_ID, MICROS
-from .messages import HTML, Refusal, Reply, Request, as_json, error
-from .plan import Plan
+from .messages import HTML, HttpRequest, Refusal, Reply, as_json, error
+from .plan import MarketPlan
 from .query import Query, missing
 
 KEY = re.compile(r"[A-Za-z0-9]{64}")
@@ -34,12 +34,12 @@ STATUSES = ("TRADING", "HALT", "BREAK")
 class Rest:
     """Answers requests from what has happened up to now."""
 
-    def __init__(self, plan: Plan, clock: VirtualClock, limits: Limits, served: Served) -> None:
+    def __init__(self, plan: MarketPlan, clock: VirtualClock, limits: ExchangeLimits, served: Served) -> None:
         self.plan, self.clock, self.limits, self.served = plan, clock, limits, served
-        self.weights = Weights(limits)
+        self.weights = RequestWeights(limits)
         self.now = clock.start
         # weight, parameters, what answers
-        self.endpoints: dict[str, tuple[int, tuple[str, ...], Callable[[Query, Request], Any]]] = {
+        self.endpoints: dict[str, tuple[int, tuple[str, ...], Callable[[Query, HttpRequest], Any]]] = {
             "ping": (1, (), lambda query, request: {}),
             "time": (1, (), self._time),
             "exchangeInfo": (20, INFO, self._info),
@@ -57,7 +57,7 @@ class Rest:
             "ticker/24hr": (2, ("symbol", "symbols", "type"), self._day),
         }
 
-    def answer(self, request: Request) -> Reply:
+    def answer(self, request: HttpRequest) -> Reply:
         """What a request gets, faults included."""
         self.now = self.clock.now()
         reply = self._answer(request)
@@ -68,7 +68,7 @@ class Rest:
         self.served.statuses[reply.status] += 1
         return reply
 
-    def _answer(self, request: Request) -> Reply:
+    def _answer(self, request: HttpRequest) -> Reply:
         name = request.path.removeprefix("/api/v3/")
         if not request.path.startswith("/api/v3/") or name not in self.endpoints:
             html = HTML in request.headers.get("accept", "")
@@ -82,7 +82,7 @@ class Rest:
         reply.headers["x-mbx-used-weight"] = reply.headers["x-mbx-used-weight-1m"] = str(used)
         return reply
 
-    def _ask(self, endpoint: Callable, parameters: tuple[str, ...], request: Request) -> Reply:
+    def _ask(self, endpoint: Callable, parameters: tuple[str, ...], request: HttpRequest) -> Reply:
         try:
             query = Query(request, parameters, self._listed())
             query.micro |= self.plan.active("microseconds", self.now) is not None
@@ -104,10 +104,10 @@ class Rest:
     def _server_time(self, query: Query) -> int:
         return wire.told(self.now + self.plan.clock_error(self.now), query.micro)
 
-    def _time(self, query: Query, _: Request) -> dict[str, int]:
+    def _time(self, query: Query, _: HttpRequest) -> dict[str, int]:
         return {"serverTime": self._server_time(query)}
 
-    def _info(self, query: Query, _: Request) -> dict[str, Any]:
+    def _info(self, query: Query, _: HttpRequest) -> dict[str, Any]:
         wanted = query.symbols()
         status = "BREAK" if self.plan.active("symbol_break", self.now) else "TRADING"
         asked = query.values.get("symbolStatus")
@@ -120,15 +120,15 @@ class Rest:
             self.plan.market if shown else None, self._server_time(query), status, self.limits
         )
 
-    def _rows(self, first: int, last: int, micro: bool) -> wire.Rows:
-        return wire.Rows(self.plan.market, np.arange(first, max(last, first)), micro)
+    def _rows(self, first: int, last: int, micro: bool) -> wire.TradeTexts:
+        return wire.TradeTexts(self.plan.market, np.arange(first, max(last, first)), micro)
 
-    def _trades(self, query: Query, _: Request) -> str:
+    def _trades(self, query: Query, _: HttpRequest) -> str:
         query.symbol()
         known, kept = self.plan.market.known(self._seen()), self.plan.kept(self.now)
         return self._rows(max(kept, known - query.limit()), known, query.micro).single()
 
-    def _historical(self, query: Query, request: Request) -> str | Reply:
+    def _historical(self, query: Query, request: HttpRequest) -> str | Reply:
         if not KEY.fullmatch(request.headers.get("x-mbx-apikey", "")):
             return error(-2014, "API-key format invalid.", 401)
         query.symbol()
@@ -139,7 +139,7 @@ class Rest:
         first = max(since - FIRST_TRADE_ID - self.plan.market.first_id, kept)
         return self._rows(first, min(first + limit, known), query.micro).single()
 
-    def _aggregates(self, query: Query, _: Request) -> str:
+    def _aggregates(self, query: Query, _: HttpRequest) -> str:
         query.symbol()
         market = self.plan.market
         known, kept = market.known(self._seen()), self.plan.kept(self.now)
@@ -157,7 +157,7 @@ class Rest:
         first = max(int(np.searchsorted(times, start, "left")), kept)
         return self._rows(first, min(first + limit, end), query.micro).aggregate()
 
-    def _klines(self, query: Query, _: Request) -> str:
+    def _klines(self, query: Query, _: HttpRequest) -> str:
         query.symbol()
         market, seen = self.plan.market, self._seen()
         bars = find_klines(
@@ -178,7 +178,7 @@ class Rest:
             raise Refusal(-1121, "Invalid symbol.")  # nothing was ever traded
         return known - 1
 
-    def _average(self, query: Query, _: Request) -> dict[str, Any]:
+    def _average(self, query: Query, _: HttpRequest) -> dict[str, Any]:
         query.symbol()
         market, last = self.plan.market, self._last()
         first = min(int(np.searchsorted(market.micros, market.micros[last] - 300 * MICROS)), last)
@@ -188,7 +188,7 @@ class Rest:
         close = wire.units(int(market.micros[last]), query.micro)
         return {"mins": 5, "price": f"{price:.8f}", "closeTime": close}
 
-    def _price(self, query: Query, _: Request) -> Any:
+    def _price(self, query: Query, _: HttpRequest) -> Any:
         names = query.symbols()
         symbol = {
             "symbol": self.plan.market.symbol,
@@ -196,7 +196,7 @@ class Rest:
         }
         return symbol if "symbol" in query.values else [symbol] * len(names or [0])
 
-    def _day(self, query: Query, _: Request) -> Any:
+    def _day(self, query: Query, _: HttpRequest) -> Any:
         query.symbols()
         if query.values.get("type", "FULL") not in ("FULL", "MINI"):
             raise missing("type")

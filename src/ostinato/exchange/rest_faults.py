@@ -7,8 +7,8 @@ from itertools import repeat
 from . import hostile
 from .faults import Fault
 from .limits import banned, too_much
-from .messages import HTML, Reply, Request, as_json, error
-from .plan import Plan, Window
+from .messages import HTML, HttpRequest, Reply, as_json, error
+from .plan import FaultWindow, MarketPlan
 
 PLACE = (
     "Service unavailable from a restricted location according to 'b. Eligibility' in "
@@ -21,7 +21,7 @@ BROKEN = (
 LATE = "Timeout waiting for response from backend server. Send status unknown; execution status unknown."  # after 10 s
 
 
-def interfere(reply: Reply, request: Request, plan: Plan, now: float) -> Reply:
+def interfere(reply: Reply, request: HttpRequest, plan: MarketPlan, now: float) -> Reply:
     """The reply that a client gets: the one it should, or what the faults of this moment make of it."""
     for name, change in CHANGES.items():
         fault = plan.active(name, now)
@@ -35,41 +35,41 @@ def interfere(reply: Reply, request: Request, plan: Plan, now: float) -> Reply:
     return reply
 
 
-def _too_much(reply: Reply, fault: Fault, window: Window, now: float) -> Reply:
+def _too_much(reply: Reply, fault: Fault, window: FaultWindow, now: float) -> Reply:
     return too_much(6000, float(fault["retry_after"]) or window.stop - now)
 
 
-def _banned(reply: Reply, fault: Fault, window: Window, now: float) -> Reply:
+def _banned(reply: Reply, fault: Fault, window: FaultWindow, now: float) -> Reply:
     return banned(now + float(fault["retry_after"]) if fault["retry_after"] else window.stop, now)
 
 
-def _restricted(reply: Reply, fault: Fault, window: Window, now: float) -> Reply:
+def _restricted(reply: Reply, fault: Fault, window: FaultWindow, now: float) -> Reply:
     return Reply(451, as_json({"code": 0, "msg": PLACE}))
 
 
-def _hang(reply: Reply, fault: Fault, window: Window, now: float) -> Reply:
+def _hang(reply: Reply, fault: Fault, window: FaultWindow, now: float) -> Reply:
     late = error(-1007, LATE, 408)
     late.delay = float(fault["seconds"])
     return late
 
 
-def _truncated(reply: Reply, fault: Fault, window: Window, now: float) -> Reply:
+def _truncated(reply: Reply, fault: Fault, window: FaultWindow, now: float) -> Reply:
     return Reply(reply.status, reply.body[: max(len(reply.body) * 2 // 3, 1)], reply.kind)
 
 
-def _cut(reply: Reply, fault: Fault, window: Window, now: float) -> Reply:
+def _cut(reply: Reply, fault: Fault, window: FaultWindow, now: float) -> Reply:
     return Reply(reply.status, reply.body, reply.kind, cut=len(reply.body) // 2)
 
 
-def _wrong(reply: Reply, fault: Fault, window: Window, now: float) -> Reply:
+def _wrong(reply: Reply, fault: Fault, window: FaultWindow, now: float) -> Reply:
     return Reply(200, hostile.WRONG_ANSWERS[int(now * 1000) % len(hostile.WRONG_ANSWERS)])
 
 
-def _deep(reply: Reply, fault: Fault, window: Window, now: float) -> Reply:
+def _deep(reply: Reply, fault: Fault, window: FaultWindow, now: float) -> Reply:
     return Reply(200, hostile.deep(int(fault["depth"])))
 
 
-def _drip(reply: Reply, fault: Fault, window: Window, now: float) -> Reply:
+def _drip(reply: Reply, fault: Fault, window: FaultWindow, now: float) -> Reply:
     body = reply.body
 
     def bytes_() -> Iterator[bytes]:
@@ -78,25 +78,25 @@ def _drip(reply: Reply, fault: Fault, window: Window, now: float) -> Reply:
     return Reply(200, chunks=bytes_, size=len(body), pause=float(fault["pause"]))
 
 
-def _garbage(reply: Reply, fault: Fault, window: Window, now: float) -> Reply:
+def _garbage(reply: Reply, fault: Fault, window: FaultWindow, now: float) -> Reply:
     return Reply(raw=hostile.noise(int(fault["seed"]), 512))
 
 
-def _huge(reply: Reply, fault: Fault, window: Window, now: float) -> Reply:
+def _huge(reply: Reply, fault: Fault, window: FaultWindow, now: float) -> Reply:
     size = max(int(fault["megabytes"]) * hostile.MEGABYTE, 2)
     return Reply(200, chunks=partial(hostile.blanks, size), size=size)
 
 
-def _endless(reply: Reply, fault: Fault, window: Window, now: float) -> Reply:
+def _endless(reply: Reply, fault: Fault, window: FaultWindow, now: float) -> Reply:
     return Reply(200, chunks=lambda: repeat(b" " * 65_536))
 
 
-def _bomb(reply: Reply, fault: Fault, window: Window, now: float) -> Reply:
+def _bomb(reply: Reply, fault: Fault, window: FaultWindow, now: float) -> Reply:
     make = partial(hostile.bomb, int(fault["megabytes"]))
     return Reply(200, chunks=make, headers={"Content-Encoding": "gzip"})
 
 
-CHANGES: dict[str, Callable[[Reply, Fault, Window, float], Reply]] = {
+CHANGES: dict[str, Callable[[Reply, Fault, FaultWindow, float], Reply]] = {
     "rest_429": _too_much,
     "rest_418": _banned,
     "rest_403": lambda reply, fault, window, now: Reply(403, FIREWALL, HTML),

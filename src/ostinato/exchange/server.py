@@ -6,9 +6,9 @@ from types import TracebackType
 from typing import Self
 
 from .clock import VirtualClock
-from .connection import Connection
+from .connection import HttpConnection
 from .faults import Fault
-from .limits import Limits
+from .limits import ExchangeLimits
 from .listening import check_loopback, refused
 from .market import Market
 from .publisher import Publisher
@@ -48,11 +48,11 @@ class Exchange:
         port: int = 0,
         *,
         wait: bool = False,
-        limits: Limits | None = None,
+        limits: ExchangeLimits | None = None,
     ) -> None:
         check_loopback(host)
         self.host, self.port = host, port
-        self.venue = Venue(market, clock, faults, limits or Limits())
+        self.venue = Venue(market, clock, faults, limits or ExchangeLimits())
         self.clock, self.plan, self.served = clock, self.venue.plan, self.venue.served
         self.publisher = self.venue.publisher = Publisher(self.venue)
         self._wait = wait or clock.paced
@@ -77,7 +77,7 @@ class Exchange:
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         try:
-            self._server = await loop.create_server(lambda: Connection(self.venue), self.host, self.port)
+            self._server = await loop.create_server(lambda: HttpConnection(self.venue), self.host, self.port)
         except (OSError, OverflowError) as error:
             raise refused(self.host, self.port, error) from None
         self.port = self._server.sockets[0].getsockname()[1]

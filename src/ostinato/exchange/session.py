@@ -17,7 +17,7 @@ from websockets.server import ServerProtocol
 from . import wire
 from .control import Stream, Subscriptions, stream_of, subscriptions_of
 from .limits import Rate
-from .tape import Form
+from .tape import StreamFormat
 from .venue import Bars, Venue
 
 SILENT = logging.getLogger("ostinato.exchange.websocket")
@@ -28,7 +28,7 @@ CLOSING = 5.0  # real seconds for the other side to close
 DEAD, REAL_DEAD = 3600.0, 120.0
 
 
-class Session:
+class WebSocketSession:
     """A websocket from its handshake to its end. Raises nothing: a client's fault ends the client's connection."""
 
     def __init__(self, venue: Venue, transport: asyncio.Transport, path: str) -> None:
@@ -130,7 +130,9 @@ class Session:
         assert subscriptions is not None
         tape = self.venue.tape
         forms = [
-            Form(s.kind, subscriptions.combined, subscriptions.micro) for s in self.streams if not s.bars
+            StreamFormat(s.kind, subscriptions.combined, subscriptions.micro)
+            for s in self.streams
+            if not s.bars
         ]
         if len(forms) == len(self.streams) == 1:
             frames = tape.frames(forms[0], start, stop)

@@ -7,13 +7,13 @@ import numpy as np
 
 from . import hostile, wire
 from .market import MICROS
-from .plan import Plan
+from .plan import MarketPlan
 
 BLOCK = 1024  # messages made at a time
 KEPT = 48  # blocks kept: 48 × 1024 × about 170 bytes
 
 
-class Form(NamedTuple):
+class StreamFormat(NamedTuple):
     """How a client wants a trade stream. kind: aggTrade or trade."""
 
     kind: str
@@ -24,11 +24,11 @@ class Form(NamedTuple):
 class Tape:
     """Websocket frames of the entries of a plan's schedule."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: MarketPlan) -> None:
         self.plan = plan
-        self._blocks: OrderedDict[tuple[Form, int], list[bytes]] = OrderedDict()
+        self._blocks: OrderedDict[tuple[StreamFormat, int], list[bytes]] = OrderedDict()
 
-    def frames(self, form: Form, start: int, stop: int) -> list[bytes]:
+    def frames(self, form: StreamFormat, start: int, stop: int) -> list[bytes]:
         """The frames of entries start to stop of the schedule, stop not included."""
         found: list[bytes] = []
         for block in range(start // BLOCK, -(-stop // BLOCK)):
@@ -36,7 +36,7 @@ class Tape:
             found += frames[max(start - block * BLOCK, 0) : stop - block * BLOCK]
         return found
 
-    def _block(self, form: Form, block: int) -> list[bytes]:
+    def _block(self, form: StreamFormat, block: int) -> list[bytes]:
         frames = self._blocks.get((form, block))
         if frames is None:
             frames = self._blocks[form, block] = self._make(form, block * BLOCK)
@@ -44,7 +44,7 @@ class Tape:
                 self._blocks.popitem(last=False)
         return frames
 
-    def _make(self, form: Form, start: int) -> list[bytes]:
+    def _make(self, form: StreamFormat, start: int) -> list[bytes]:
         plan = self.plan
         when, which = plan.when[start : start + BLOCK], plan.which[start : start + BLOCK]
         events = when.copy()
@@ -65,8 +65,8 @@ class Tape:
             texts = [wire.wrapped(stream, text) for text in texts]
         return [wire.frame(text) for text in texts]
 
-    def _texts(self, form: Form, which: np.ndarray, events: np.ndarray, micro: bool) -> list[str]:
-        rows = wire.Rows(self.plan.market, which, micro)
+    def _texts(self, form: StreamFormat, which: np.ndarray, events: np.ndarray, micro: bool) -> list[str]:
+        rows = wire.TradeTexts(self.plan.market, which, micro)
         sent = np.rint(events * MICROS).astype(np.int64)
         moments = (sent if micro else sent // 1000).tolist()
         make = rows.aggregate_events if form.kind == "aggTrade" else rows.single_events

@@ -13,10 +13,10 @@ from .bars import Message
 from .clock import VirtualClock
 from .control import Stream
 from .faults import Fault
-from .limits import Limits, Rate, Served, bounds_of
+from .limits import ExchangeLimits, Rate, Served, bounds_of
 from .market import Market
-from .messages import Reply, Request
-from .plan import Plan
+from .messages import HttpRequest, Reply
+from .plan import MarketPlan
 from .rest import Rest
 from .tape import Tape
 
@@ -34,7 +34,7 @@ class Connected(Protocol):
 
 
 class Subscriber(Connected, Protocol):
-    """An open websocket, as the publisher and the acts see it; ``Session`` is one, and says what each does."""
+    """An open websocket, as the publisher and the acts see it; ``WebSocketSession`` is one, and says what each does."""
 
     streams: list[Stream]
     deadline: float  # virtual; when the exchange closes it
@@ -76,9 +76,11 @@ class Venue:
 
     publisher: Publishing
 
-    def __init__(self, market: Market, clock: VirtualClock, faults: Sequence[Fault], limits: Limits) -> None:
+    def __init__(
+        self, market: Market, clock: VirtualClock, faults: Sequence[Fault], limits: ExchangeLimits
+    ) -> None:
         self.clock, self.limits = clock, limits
-        self.plan = Plan(market, clock.start, faults)
+        self.plan = MarketPlan(market, clock.start, faults)
         self.tape = Tape(self.plan)
         self.served = Served()
         self.rest = Rest(self.plan, clock, limits, self.served)
@@ -89,7 +91,7 @@ class Venue:
         self.ended, self.vacated = asyncio.Event(), asyncio.Event()
         self._opened = Rate(limits.connections, CONNECTIONS_IN)
 
-    def answer(self, request: Request) -> Reply:
+    def answer(self, request: HttpRequest) -> Reply:
         """The reply to a request, after the streams were told everything that it may tell."""
         self.catch_up()
         return self.rest.answer(request)

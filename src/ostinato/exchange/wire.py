@@ -38,7 +38,7 @@ def told(moment: float, micro: bool) -> int:
     return units(round(moment * MICROS), micro)
 
 
-class Rows:
+class TradeTexts:
     """Columns of some rows of a market as text, ready for the lines of JSON."""
 
     def __init__(self, market: Market, rows: np.ndarray, micro: bool) -> None:

@@ -43,7 +43,7 @@ class Settings:
     since: Since = field(default_factory=Since)
 
 
-class Watcher(Protocol):
+class EngineWatcher(Protocol):
     """What looks after an engine beside its work: retraining, sealing."""
 
     def watch(self, engine: "Engine") -> None:

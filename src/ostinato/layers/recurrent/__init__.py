@@ -1,6 +1,6 @@
 """Recurrent layers: a cell repeated along time."""
 
-from .base import Options, Recurrent
+from .base import Recurrent, RecurrentOptions
 from .chances import LockedState
 from .context import ContextGRU, ContextGRUState, GivenContext
 from .gated import CoupledLSTM, PeepholeLSTM
@@ -22,10 +22,10 @@ __all__ = [
     "LayerNormLSTM",
     "LayerNormRNN",
     "LockedState",
-    "Options",
     "PeepholeLSTM",
     "RNNState",
     "Recurrent",
+    "RecurrentOptions",
     "chrono_",
     "forget_bias_",
     "identity_",

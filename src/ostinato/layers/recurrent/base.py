@@ -21,7 +21,7 @@ from ..sizes import at_least_one
 from .chances import LockedState, Zoneout, check_rate, check_zoneout, locked_mask
 
 
-class Options(TypedDict, total=False):
+class RecurrentOptions(TypedDict, total=False):
     """What every recurrent layer can be asked for by keyword."""
 
     bias: bool
@@ -81,7 +81,7 @@ class Recurrent(SequenceLayer):
     weight_hh_l0: Tensor
 
     def __init__(
-        self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Unpack[Options]
+        self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Unpack[RecurrentOptions]
     ) -> None:
         super().__init__()
         at_least_one(input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)

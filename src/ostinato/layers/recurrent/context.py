@@ -13,7 +13,7 @@ from ...errors import ShapeError
 from ...ops import recurrent as ops
 from ...ops.recurrent import Parts
 from ..sizes import at_least_one
-from .base import Options, Recurrent
+from .base import Recurrent, RecurrentOptions
 from .plain import GRU
 
 
@@ -86,7 +86,7 @@ class ContextGRU(GRU):
         *,
         reset: str = "before",
         update: str = "renew",
-        **options: Unpack[Options],
+        **options: Unpack[RecurrentOptions],
     ) -> None:
         at_least_one(context_size=context_size)
         self.context_size = context_size

@@ -7,7 +7,7 @@ from typing import Unpack
 
 from ...errors import ConfigError
 from ...ops import recurrent as ops
-from .base import Options, Recurrent
+from .base import Recurrent, RecurrentOptions
 from .plain import LSTMState
 
 
@@ -59,7 +59,7 @@ class PeepholeLSTM(Recurrent):
         num_layers: int = 1,
         *,
         peepholes: str = "diagonal",
-        **options: Unpack[Options],
+        **options: Unpack[RecurrentOptions],
     ) -> None:
         if peepholes not in ("diagonal", "full"):
             raise ConfigError(f"peepholes must be diagonal or full, got {peepholes!r}.")

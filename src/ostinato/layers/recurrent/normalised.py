@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ...errors import ConfigError
 from ...ops import recurrent as ops
-from .base import Options, Recurrent
+from .base import Recurrent, RecurrentOptions
 from .plain import GRUState, LSTMState, RNNState
 
 
@@ -23,7 +23,7 @@ class LayerNormRecurrent(Recurrent):
     norms: ClassVar[tuple[str, ...]]
 
     def __init__(
-        self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Unpack[Options]
+        self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Unpack[RecurrentOptions]
     ) -> None:
         if hidden_size == 1:
             raise ConfigError(
@@ -90,7 +90,7 @@ class LayerNormRNN(LayerNormRecurrent):
         num_layers: int = 1,
         *,
         nonlinearity: str = "tanh",
-        **options: Unpack[Options],
+        **options: Unpack[RecurrentOptions],
     ) -> None:
         if nonlinearity not in ("tanh", "relu"):
             raise ConfigError(f"nonlinearity must be tanh or relu, got {nonlinearity!r}.")

@@ -14,7 +14,7 @@ from ...errors import ConfigError
 from ...ops import recurrent as ops
 from ...ops.recurrent import Parts
 from ..sizes import at_least_one
-from .base import Options, Recurrent
+from .base import Recurrent, RecurrentOptions
 
 
 class RNNState(NamedTuple):
@@ -74,7 +74,7 @@ class RNN(Recurrent):
         num_layers: int = 1,
         *,
         nonlinearity: str = "tanh",
-        **options: Unpack[Options],
+        **options: Unpack[RecurrentOptions],
     ) -> None:
         if nonlinearity not in ("tanh", "relu"):
             raise ConfigError(f"nonlinearity must be tanh or relu, got {nonlinearity!r}.")
@@ -135,7 +135,7 @@ class LSTM(Recurrent):
         num_layers: int = 1,
         *,
         proj_size: int = 0,
-        **options: Unpack[Options],
+        **options: Unpack[RecurrentOptions],
     ) -> None:
         at_least_one(hidden_size=hidden_size)
         if not isinstance(proj_size, int) or isinstance(proj_size, bool) or not 0 <= proj_size < hidden_size:
@@ -227,7 +227,7 @@ class GRU(Recurrent):
         *,
         reset: str = "after",
         update: str = "keep",
-        **options: Unpack[Options],
+        **options: Unpack[RecurrentOptions],
     ) -> None:
         if reset not in ("after", "before"):
             raise ConfigError(f"reset must be after or before (the recurrent product), got {reset!r}.")

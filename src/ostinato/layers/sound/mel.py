@@ -17,7 +17,7 @@ from ..options import above_zero, finite, one_of, yes_or_no
 from ..sizes import at_least_one, check_size
 
 
-class Scale(NamedTuple):
+class MelScale(NamedTuple):
     """A scale of pitch and its inverse."""
 
     mel: Callable[[np.ndarray], np.ndarray]  # of Hz
@@ -30,8 +30,8 @@ KNEE, STEP = (
 )  # Slaney's: linear up to 1000 Hz, which is 15 of 66.7 Hz, then logarithmic
 
 FORMULAS = {
-    "htk": Scale(lambda f: 2595 * np.log10(1 + f / 700), lambda m: 700 * (10 ** (m / 2595) - 1)),
-    "slaney": Scale(
+    "htk": MelScale(lambda f: 2595 * np.log10(1 + f / 700), lambda m: 700 * (10 ** (m / 2595) - 1)),
+    "slaney": MelScale(
         lambda f: np.where(f < 1000, 3 * f / 200, KNEE + np.log(np.maximum(f, 1000) / 1000) / STEP),
         lambda m: np.where(m < KNEE, 200 * m / 3, 1000 * np.exp(STEP * np.maximum(m - KNEE, 0))),
     ),
