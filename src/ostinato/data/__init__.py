@@ -17,10 +17,14 @@
     timing.py       Timing: which step an output speaks of, where a model lags, strides or gives blocks
     windows.py      Windows: shuffled batches of overlapping windows of Steps
     streams.py      Streams: contiguous slices of Steps for stateful truncated back-propagation
+    examples.py     Examples: ragged sequences with a label each, or one for each of their steps
+    buckets.py      Buckets: batches of Examples of about one length
+    crops.py        Crops: random parts of long Examples
+    example_folds.py  parts and folds of examples: groups kept together, classes in proportion
 
 Behind them: files.py, csv_files.py and blocks.py (what a source holds), table.py (a table and its row
 numbers), columns.py (which column is which), numbers.py, times.py, zones.py and optional.py (what the cells
 say), series.py (rows in order), grid.py and regular.py (rows at every step).
 
-Only steps.py, piece.py, timing.py, windows.py and streams.py import torch.
+Only those from steps.py on import torch, but for example_folds.py.
 """
