@@ -1,5 +1,6 @@
 """For every test: one thread, since the workers of pytest-xdist share the cores."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -15,6 +16,15 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("OSTINATO_DATA is unset: set it to the folder of real data to run this test")
     return Path(folder)
+
+
+def pytest_collection_finish() -> None:
+    """What stays to the end is looked at by the garbage collector no more: tests, and all that was imported.
+
+    Half a second for each collection of a worker; torch's compiler and statsmodels ask for many.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter) -> None:

@@ -8,13 +8,15 @@ from ..core import state_bytes
 from ..errors import CheckError
 from .subject import Subject
 
+LATE = 1_000  # steps after which the state of a recurrence is weighed again
+
 
 def state_stays_small(subject: Subject) -> None:
-    """Equal bytes after two and four receptive fields; for a recurrence after 10 and 10,000 steps."""
+    """Equal bytes after two and four receptive fields; for a recurrence after 10 and 1,000 steps."""
     layer = subject.layer
     block = layer.block
     if math.isinf(layer.receptive_field):
-        early, late = 10 * block, 10_000 * block
+        early, late = 10 * block, LATE * block
     else:
         early = 2 * int(layer.receptive_field) * block
         late = 2 * early

@@ -81,3 +81,9 @@ CASES: dict[str, Case] = {
         for name in MODEL_OPTIONS
     },
 }
+
+# Combinations that only the slow tests hold to the contract. The others show every kind of data with a network that
+# streams and with one on windows, and every network with one kind.
+CROSSED = {
+    f"{kind}-{name}" for kind in list(RECIPES)[1:] for name in MODEL_OPTIONS if name not in ("gru", "mlp")
+}
