@@ -44,7 +44,9 @@ def _measure_without_limit(subject: Subject) -> None:
         if min(felt, default=steps) < end:
             return
         # the first output that a delay has something for
-        early = () if layer.streams else range(int(layer.latency / layer.stride) + 1)
+        early = (
+            () if layer.streams else range(min(int(layer.latency / layer.stride) + 1, _said(layer, steps)))
+        )
         if any(
             max(_felt_steps(subject, steps, place, _all_heard), default=0) >= steps - end for place in early
         ):
@@ -227,7 +229,8 @@ def _stir(layer: SequenceLayer, own: list[Tensor], seed: int) -> None:
     with torch.no_grad():
         for parameter, before in zip(layer.parameters(), own, strict=True):
             noise = torch.randn(before.shape, generator=generator, dtype=torch.float64)
-            parameter.copy_(before + (0.1 + before.std(correction=0)) * noise.to(before))
+            # by as much as they are, so that the only weight or bias of a dead relu changes its sign, too
+            parameter.copy_(before + (0.1 + before.square().mean().sqrt()) * noise.to(before))
 
 
 def _differs(y: Tensor, plain: Tensor) -> Tensor:

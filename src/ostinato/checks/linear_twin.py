@@ -2,7 +2,8 @@
 
 A dead relu, a norm of two numbers, which is a sign, a maximum over small taps or rounding to a few codes hides a step
 in nearly every draw of weights and inputs. Statistics of one-hot codes hide it in every draw: mean and variance of any
-code are the same. Without them a layer can only hear more of what it is wired to, never of what it is not.
+code are the same. What a transform and its inverse add up cancels but for one sample. Without them a layer can only
+hear more of what it is wired to, never of what it is not.
 """
 
 import copy
@@ -10,10 +11,12 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from ..core import SequenceLayer
+from ..core import SequenceLayer, Size, axes
 from ..layers import (
+    ISTFT,
     AvgPool1d,
     AvgPool2d,
+    Chain,
     Embedding,
     GroupNorm,
     Identity,
@@ -30,6 +33,20 @@ ACTIVATIONS = tuple(
 )
 NORMS = (nn.LayerNorm, nn.RMSNorm, nn.GroupNorm)
 MEANS: dict[type[nn.Module], type[nn.Module]] = {MaxPool1d: AvgPool1d, MaxPool2d: AvgPool2d}
+
+
+class Scaled(SequenceLayer):
+    """Each feature times a number of its own."""
+
+    def __init__(self, size: Size) -> None:
+        super().__init__()
+        self.input_size = self.output_size = size
+        draws = torch.rand(axes(size), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        self.weight = nn.Parameter(0.5 + draws)
+
+    def run(self, x: Tensor, state: tuple[()], lengths: Tensor | None) -> tuple[Tensor, tuple[()]]:
+        """Nothing is remembered."""
+        return x * self.weight, ()
 
 
 class LinearCodes(SequenceLayer):
@@ -79,4 +96,10 @@ def linear_twin(layer: SequenceLayer) -> SequenceLayer:
             elif type(child) in MEANS:
                 # all else of the two is the same: window, stride, padding
                 child.__class__ = MEANS[type(child)]
+            elif isinstance(child, ISTFT):
+                # after a transform it gives back each sample from that sample alone, by what cancels
+                parent._modules[name] = Chain(Scaled(child.input_size), child)
+            # with next to nothing below the root, the norm of two numbers over time or in a cell is a sign, too
+            if isinstance(getattr(child, "eps", None), float):
+                child.eps = 1.0
     return twin

@@ -67,6 +67,26 @@ KNOWN["rounded to four codes"] = Architecture(
         node("Conv1d", 2, 1, 3),
     )
 )
+KNOWN["a transform and its inverse by other windows"] = Architecture(
+    _chain(node("STFT", 1, 4, 2, latency=0), node("ISTFT", 1, 4, 1, "hamming"))
+)
+KNOWN["a norm of a single step"] = Architecture(
+    _chain(node("AdaptiveAvgPool1d", (1, 2), 2), node("InstanceNorm", (1, 2)))
+)
+KNOWN["a recurrence of signs"] = Architecture(
+    _chain(node("ConvTranspose1d", 3, 3, 2), node("LayerNormRNN", 3, 2, nonlinearity="relu"))
+)
+KNOWN["a dead relu of one"] = Architecture(_chain(node("Dense", 1, 1), node("SqueezeExcitation", 1, 1)))
+KNOWN["saturated by prices"] = Architecture(
+    _chain(node("Columns", 6, (1, 4)), node("ToNetwork", 2), node("Pointwise", node("nn.Sigmoid"))), "bars"
+)
+KNOWN["late, from the end"] = Architecture(
+    _chain(
+        node("PointwiseConv1d", 6, 3, stride=6),
+        node("Repeat", node("Reversed", node("Identity")), 1),
+        _chain(node("Delay", 3, 3), node("Repeat", node("SqueezeExcitation", 3, 1), 3)),
+    )
+)
 KNOWN["anchored in blocks"] = Architecture(
     node("Anchored", _BARS_BODY, node("Point", 1), _BARS_SCALE), "bars"
 )

@@ -21,6 +21,7 @@ class LayerNormRecurrent(Recurrent):
     """What the three share: gains, and biases where there are any. Subclasses name in ``norms`` what is normalised."""
 
     norms: ClassVar[tuple[str, ...]]
+    eps: float = 1e-5
 
     def __init__(
         self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Unpack[RecurrentOptions]
@@ -51,7 +52,9 @@ class LayerNormRecurrent(Recurrent):
 
     def norm(self, name: str, place: str) -> ops.Norm:
         """One gain and its bias."""
-        return ops.Norm(getattr(self, f"gain_{name}_{place}"), self.parameter(f"bias_{name}", place))
+        return ops.Norm(
+            getattr(self, f"gain_{name}_{place}"), self.parameter(f"bias_{name}", place), self.eps
+        )
 
 
 class LayerNormRNN(LayerNormRecurrent):

@@ -23,15 +23,17 @@ class Norm(NamedTuple):
 
     gain: Tensor
     bias: Tensor | None
+    eps: float = EPS
 
     def __call__(self, total: Tensor) -> Tensor:
         """LN of the last axis."""
-        return F.layer_norm(total, self.gain.shape, self.gain, self.bias, EPS)
+        return F.layer_norm(total, self.gain.shape, self.gain, self.bias, self.eps)
 
     def split(self, *sizes: int) -> "tuple[Norm, ...]":
         """Norms of parts of the rows."""
         biases = [None] * len(sizes) if self.bias is None else self.bias.split(sizes)
-        return tuple(map(Norm, self.gain.split(sizes), biases))
+        pairs = zip(self.gain.split(sizes), biases, strict=True)
+        return tuple(Norm(gain, bias, self.eps) for gain, bias in pairs)
 
 
 @dataclass(frozen=True)
