@@ -11,7 +11,7 @@ from torch import Tensor
 from ..core import SequenceLayer, axes, newest
 from ..errors import CheckError
 from .compare import TOLERANCE
-from .linear_twin import linear_twin
+from .linear_twin import fill_windows, linear_twin
 from .subject import BATCH, STEPS, Subject
 
 DRAWS = 64  # at most: a maximum over many steps hides each of them most of the time
@@ -249,7 +249,7 @@ def _end_hears(subject: Subject, steps: int) -> bool:
 
 
 def _twin(subject: Subject) -> Subject:
-    return replace(subject, layer=linear_twin(subject.layer))
+    return replace(subject, layer=fill_windows(linear_twin(subject.layer)))
 
 
 def _owed(subject: Subject, steps: int) -> int:

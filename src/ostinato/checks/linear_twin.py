@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ..core import SequenceLayer, Size, axes
 from ..layers import (
     ISTFT,
+    STFT,
     AvgPool1d,
     AvgPool2d,
     Chain,
@@ -82,6 +83,17 @@ class LinearCodes(SequenceLayer):
         """Codes need not be of the dtype of the weights."""
 
 
+def fill_windows(layer: SequenceLayer) -> SequenceLayer:
+    """The layer itself, each 0 in the window of a transform replaced by a 1.
+
+    The last frame that is owed may have nothing but such a 0 on x: a window of Hann begins with one.
+    """
+    for part in layer.modules():
+        if isinstance(part, STFT):
+            part.window.values[part.window.values == 0] = 1.0
+    return layer
+
+
 def linear_twin(layer: SequenceLayer) -> SequenceLayer:
     """A copy in which activations, roundings and the norms of a step pass on what comes, and windows take means."""
     twin = copy.deepcopy(layer)
@@ -98,8 +110,8 @@ def linear_twin(layer: SequenceLayer) -> SequenceLayer:
                 child.__class__ = MEANS[type(child)]
             elif isinstance(child, ISTFT):
                 # after a transform it gives back each sample from that sample alone, by what cancels
-                parent._modules[name] = Chain(Scaled(child.input_size), child)
+                parent._modules[name] = Chain(Scaled(child.input_size), child)  # type: ignore[arg-type]
             # with next to nothing below the root, the norm of two numbers over time or in a cell is a sign, too
             if isinstance(getattr(child, "eps", None), float):
-                child.eps = 1.0
+                child.eps = 1.0  # type: ignore[assignment]
     return twin

@@ -87,6 +87,10 @@ KNOWN["late, from the end"] = Architecture(
         _chain(node("Delay", 3, 3), node("Repeat", node("SqueezeExcitation", 3, 1), 3)),
     )
 )
+KNOWN["later than the steps of a pool"] = Architecture(
+    _chain(node("AdaptiveAvgPool1d", 1, 1), node("Interpolate", 1, 1))
+)
+KNOWN["a window that begins with 0"] = Architecture(node("STFT", 1, 2, 1))
 KNOWN["anchored in blocks"] = Architecture(
     node("Anchored", _BARS_BODY, node("Point", 1), _BARS_SCALE), "bars"
 )
@@ -98,4 +102,5 @@ REFUSED = {  # they would lose steps, or could never run or hear anything: a sen
     "a block with a norm of one",
     "padded away",
     "a pool that is never full",
+    "later than the steps of a pool",
 }

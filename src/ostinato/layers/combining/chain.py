@@ -136,6 +136,7 @@ class Chain(Ordered):
         """Sizes and rates of all layers together, of which the last must come to something."""
         self._match_sizes()
         self._add_up()
+        self._check_few_steps()
         if self.streams:
             self.end_after(Ending(self.block, self.block, Fraction(self.block)))
         self._measure()
@@ -171,6 +172,22 @@ class Chain(Ordered):
                     )
             elif layer.steps_out is not None:
                 self.steps_out = layer.steps_out
+
+    def _check_few_steps(self) -> None:
+        """Refuse layers that look ahead beyond the few steps that an adaptive pool gives."""
+        place = next((place for place, layer in enumerate(self.layers) if layer.steps_out is not None), None)
+        if place is None or place == len(self.layers) - 1:
+            return
+        wanted = StepSet.between(0, int(self.steps_out or 0) - 1)
+        for layer in reversed(self.layers[place + 1 :]):
+            wanted = layer.sees_any(wanted)
+        few = int(self.layers[place].steps_out or 0)
+        if not any(first < few and last >= 0 for first, last in wanted.intervals):
+            ahead = sum(layer.latency for layer in self.layers[place + 1 :])
+            raise ConfigError(
+                f"layer {place} of the chain ({named(self.layers[place])}) gives {few} steps, and those after it look "
+                f"ahead {ahead}: no output would hear any. Let more steps come, or leave the latency out."
+            )
 
     def _in_input_steps(self, place: int, layer: SequenceLayer) -> int:
         """The latency of a layer in steps of the chain."""
