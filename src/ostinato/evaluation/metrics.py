@@ -12,21 +12,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import DataError
+from . import losses
 from .columns import Floats, numbers
-
-SMALLEST_PROBABILITY = 1e-12  # one forecast of certainty that fails costs 27.6 nats, not infinity
 
 Bools = NDArray[np.bool_]
 
 
 def log_losses(p: ArrayLike, up: ArrayLike) -> Floats:
-    """-ln of the probability given to what happened, in nats, row by row (N,).
-
-    p is kept SMALLEST_PROBABILITY away from 0 and from 1.
-    """
-    p, up = checked_direction(p, up)
-    p = np.clip(p, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
-    return -np.where(up, np.log(p), np.log1p(-p))
+    """-ln of the probability given to what happened, in nats, row by row (N,): `losses.log_losses`, checked."""
+    return losses.log_losses(*checked_direction(p, up))
 
 
 def log_loss(p: ArrayLike, up: ArrayLike) -> float:
@@ -35,13 +29,8 @@ def log_loss(p: ArrayLike, up: ArrayLike) -> float:
 
 
 def brier(p: ArrayLike, up: ArrayLike) -> float:
-    """The mean squared distance of p from 0 or 1. Lower is better, 0.25 is a coin's.
-
-    Source:
-        Brier 1950, Monthly Weather Review 78, 1-3; the form for two classes, half of his equation 2.
-    """
-    p, up = checked_direction(p, up)
-    return float(np.mean((p - up) ** 2))
+    """The mean squared distance of p from 0 or 1. Lower is better, 0.25 is a coin's."""
+    return float(np.mean(losses.brier_losses(*checked_direction(p, up))))
 
 
 def auc(p: ArrayLike, up: ArrayLike) -> float:
@@ -68,8 +57,7 @@ def accuracy(p: ArrayLike, up: ArrayLike) -> float:
 
     Worth little beside the base rate: where 32 % of rows go up, saying "never" scores 0.68.
     """
-    p, up = checked_direction(p, up)
-    return float(np.mean((p > 0.5) == up))
+    return float(np.mean(losses.hits(*checked_direction(p, up))))
 
 
 def direction_metrics(p: ArrayLike, up: ArrayLike) -> dict[str, float]:
@@ -88,10 +76,10 @@ def direction_rows(p: ArrayLike, up: ArrayLike) -> dict[str, Floats]:
     """
     p, up = checked_direction(p, up)
     return {
-        "log_loss": log_losses(p, up),
+        "log_loss": losses.log_losses(p, up),
         "auc": _auc_rows(p, up),
-        "brier": (p - up) ** 2,
-        "accuracy": ((p > 0.5) == up).astype(np.float64),
+        "brier": losses.brier_losses(p, up),
+        "accuracy": losses.hits(p, up).astype(np.float64),
     }
 
 

@@ -29,7 +29,7 @@ Raises, all of them:
 Axes: R rows, H horizons, Q levels.
 
 Source:
-    pinball: Koenker and Bassett 1978, Econometrica 46, 33-50. crps: Gneiting and Ranjan 2011, Journal of Business &
+    pinball: see `losses`. crps: Gneiting and Ranjan 2011, Journal of Business &
     Economic Statistics 29, 411-422, section 3. mase: Hyndman and Koehler 2006, International Journal of Forecasting
     22, 679-688, section 3.3, whose errors are one step ahead. For returns we scale by the naive error at the horizon
     itself: a change over many rows is larger than one over one row or one season, whatever is foreseen of it.
@@ -45,6 +45,7 @@ from ..data.levels import Levels
 from ..errors import DataError
 from .baselines.series import Integers, blocks, row_numbers, series_of
 from .columns import Floats, quantile_levels
+from .losses import mean_of_known, pinball, squared
 
 T = TypeVar("T", float, Floats)
 
@@ -83,7 +84,8 @@ def scale_of(levels: Levels, fitted: ArrayLike, rows: ArrayLike) -> Scale:
         return mean(np.abs(levels.level[later] - levels.level[later - steps]), of)
 
     ahead = levels.horizons if levels.relative else (levels.season or 1,)
-    change = _row_means(np.stack([naive_error(steps) for steps in ahead], axis=1))
+    errors = np.stack([naive_error(steps) for steps in ahead], axis=1)
+    change = mean_of_known(errors, np.isfinite(errors))
     level = levels.level[known]
     variance = mean((level - mean(level, series)[series]) ** 2, series)
     if levels.relative:
@@ -125,7 +127,10 @@ def by_row(
 ) -> dict[str, Floats]:
     """Means over all horizons, (R,) for each name but rmse; NaN for a row without labels."""
     forecast = _Forecast(quantiles, at, labels, scale, point)
-    parts = [{name: _row_means(values) for name, values in cells.items()} for _, cells in forecast.cells()]
+    parts = [
+        {name: mean_of_known(values, np.isfinite(values)) for name, values in cells.items()}
+        for _, cells in forecast.cells()
+    ]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -134,7 +139,8 @@ def pinball_losses(quantiles: ArrayLike, at: ArrayLike, labels: ArrayLike) -> Fl
     forecast = _Forecast(quantiles, at, labels, None, None)
     out = np.empty(len(forecast.labels))
     for rows in forecast.blocks():
-        out[rows] = _row_means(np.mean(forecast.pinball(rows), axis=2))
+        losses = np.mean(forecast.pinball(rows), axis=2)
+        out[rows] = mean_of_known(losses, np.isfinite(losses))
     return out
 
 
@@ -171,8 +177,7 @@ class _Forecast:
 
     def pinball(self, rows: slice) -> Floats:
         """The loss of each level, (r, H, Q)."""
-        error = self.labels[rows][:, :, None] - self.quantiles[rows]
-        return np.maximum(self.at * error, (self.at - 1) * error)
+        return pinball(self.labels[rows][:, :, None] - self.quantiles[rows], self.at)
 
     def cells(self) -> Iterator[tuple[slice, dict[str, Floats]]]:
         """For each block of rows, what the metrics are means of, (r, H), NaN without a label."""
@@ -192,7 +197,7 @@ class _Forecast:
                 found[f"width_{share}"] = np.where(known, high - low, np.nan)
             median = medians(quantiles, self.at)
             found["mae"] = np.abs(label - median)
-            found["mse"] = (label - (median if self.point is None else self.point[rows])) ** 2
+            found["mse"] = squared(label - (median if self.point is None else self.point[rows]))
             if self.scale is not None:
                 found["mase"] = found["mae"] / self.scale.change[rows][:, None]
                 found["scaled_mse"] = found["mse"] / self.scale.variance[rows][:, None]
@@ -236,11 +241,6 @@ def _rooted(found: dict[str, T]) -> dict[str, T]:
         if name == "mse":
             out["rmse"] = value**0.5
     return out
-
-
-def _row_means(values: Floats) -> Floats:
-    known = np.isfinite(values)
-    return np.sum(np.where(known, values, 0.0), axis=1) / _some(np.sum(known, axis=1))
 
 
 def _some(count: ArrayLike) -> Floats:

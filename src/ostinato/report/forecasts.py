@@ -11,6 +11,7 @@ import polars as pl
 
 from ..errors import BrokenRunError
 from ..evaluation import log_losses, pinball_losses
+from ..evaluation.losses import squared
 from ..evaluation.quantile_metrics import medians
 from ..runs.predictions import QUANTILE, quantile_level, read_predictions
 from .facts import Facts
@@ -62,7 +63,7 @@ class Part:
         if not len(self.levels):
             return log_losses(self.forecast, self.actual)
         if measure == "mse":
-            return np.asarray((self.actual - self.middle) ** 2)
+            return squared(self.actual - self.middle)
         return pinball_losses(self.forecast[:, None], self.levels, self.actual[:, None])
 
 

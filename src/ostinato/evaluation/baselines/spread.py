@@ -7,6 +7,7 @@ import numpy as np
 
 from ...data.levels import Levels
 from ..columns import Floats
+from ..losses import pinball
 from .series import Integers, sample, series_of
 from .values import ValueBaseline
 
@@ -157,6 +158,6 @@ def _pinball(changes: Floats, units: Floats) -> float:
             continue
         change, unit = change[known][:, None], unit[known][:, None]
         error = change - unit * np.quantile(change / unit, DECILES)
-        total += float(np.sum(np.maximum(DECILES * error, (DECILES - 1) * error)))
+        total += float(np.sum(pinball(error, DECILES)))
         count += error.size
     return total / max(count, 1)

@@ -3,7 +3,6 @@
 Axes: K bins of p, B baselines.
 """
 
-import math
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import numpy as np
 
 from ...errors import ConfigError, DataError
 from ..columns import Floats
-from ..metrics import SMALLEST_PROBABILITY
+from ..losses import brier_losses, hits, log_loss_of_row
 from .skill import OnlineSkill, Skill
 from .sums import Sum, wilson
 
@@ -158,8 +157,7 @@ def log_loss_of(p: float, up: bool | float) -> float:
         DataError: p is not within 0 and 1, or up is not 0 or 1.
     """
     _check(p, up)
-    p = min(max(p, SMALLEST_PROBABILITY), 1 - SMALLEST_PROBABILITY)
-    return -math.log(p) if up else -math.log1p(-p)
+    return log_loss_of_row(p, up)
 
 
 def _check(p: float, up: bool | float) -> None:
@@ -187,14 +185,14 @@ class _Forecasts:
         if up:
             self.ups += 1
             self.ups_in[place] += 1
-        self.hits += (p > 0.5) == up
-        self.brier.add((p - up) ** 2)
+        self.hits += bool(hits(p, up))
+        self.brier.add(brier_losses(p, up))
 
     def add_many(self, p: Floats, up: np.ndarray) -> None:
         self.count += len(p)
         self.ups += int(up.sum())
-        self.hits += int(((p > 0.5) == up).sum())
-        self.brier.add_many((p - up) ** 2)
+        self.hits += int(hits(p, up).sum())
+        self.brier.add_many(brier_losses(p, up))
         place = np.minimum((p * BINS).astype(np.int64), BINS - 1)
         np.add.at(np.frombuffer(self.rows_in, np.int64), place, 1)
         np.add.at(np.frombuffer(self.ups_in, np.int64), place[up], 1)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...errors import ConfigError, DataError
 from ..columns import Floats, quantile_levels
+from ..losses import pinball, squared
 from ..quantile_metrics import medians
 from .skill import OnlineSkill, Skill
 
@@ -162,7 +163,7 @@ def pinball_of(numbers: ArrayLike, levels: ArrayLike, actual: ArrayLike) -> floa
     if not known.any():
         return math.nan
     error = label[known, None] - np.asarray(numbers, np.float64).reshape(len(label), len(at))[known]
-    return float(np.maximum(at * error, (at - 1) * error).mean())
+    return float(pinball(error, at).mean())
 
 
 class _Measure:
@@ -189,11 +190,11 @@ class _Measure:
         numbers (..., Q), actual (...), NaN where unknown.
         """
         error = actual[..., None] - numbers
-        loss = np.maximum(self.at * error, (self.at - 1) * error)
+        loss = pinball(error, self.at)
         off = actual - numbers @ self.median
         out = np.empty((*actual.shape, len(self.names)))
         out[..., 0], out[..., 1] = loss.mean(axis=-1), loss @ self.crps
-        out[..., 2], out[..., 3] = np.abs(off), off**2
+        out[..., 2], out[..., 3] = np.abs(off), squared(off)
         below, pairs = error <= 0, len(self.low)
         if pairs:
             out[..., 4 : 4 + pairs] = (error[..., self.low] >= 0) & below[..., self.high]

@@ -63,7 +63,7 @@ def head_of(run: Run, forecaster: RunForecaster, feed: Feed, settings: Settings)
         step=feed.step,
         target=run.recipe.target,
         measure=target.measure,
-        outputs=forecaster.judge.names,
+        outputs=forecaster.scorer.names,
         levels=target.quantile_levels,
         horizons=run.recipe.ahead,
         baselines=tuple(forecaster.baselines),

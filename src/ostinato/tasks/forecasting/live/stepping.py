@@ -25,7 +25,6 @@ from ....store import Flag
 from ..model import parts_of
 from ..targets import target_of
 from .baselines import BesideColumns
-from .judging import judge_of
 from .rows import Row, rows_of
 from .waiting import NOBODY, Queue, Waiting
 
@@ -56,7 +55,8 @@ class RunForecaster:
                 "models that run live, such as lstm, gru, tcn or cnn."
             )
         self.units = units
-        self.run, self.target, self.judge = run, target_of(recipe), judge_of(target_of(recipe), units)
+        self.run, self.target = run, target_of(recipe)
+        self.scorer = self.target.live_scorer(units)
         self.digest = digest_of(run)
         self.origin = recipe.origin
         begin, end = recipe.fitted_from, recipe.fitted_until
@@ -74,7 +74,7 @@ class RunForecaster:
         y, outcomes = None, list[Outcome]()
         known = event.received if event.happened is None else min(event.received, event.happened)
         for row in self.rows.of(event):
-            level = self.judge.level(row) if row.observed else (math.nan,) * self._columns(row)
+            level = self.scorer.quantities(row.values) if row.observed else (math.nan,) * self._columns(row)
             outcomes += self._settle(level, known)
             y = self.stepper.step(torch.tensor([[row.time - self.origin, *row.values]], dtype=torch.float64))
             self._see(level)
@@ -83,7 +83,7 @@ class RunForecaster:
                 self.queue.add(Waiting(NOBODY, level, NOTHING, NOTHING))
         if y is None:
             return Step(None, outcomes)
-        numbers = self.judge.forecast(y)
+        numbers = self.scorer.forecast(y)
         theirs = [one.predict() for one in self.baselines.values()]
         baselines = np.concatenate(theirs) if theirs else NOTHING
         fitted = self.fitted[0] <= row.time <= self.fitted[1]
@@ -173,10 +173,10 @@ class RunForecaster:
 
     def _check_size(self) -> None:
         """Refuse more numbers in waiting than a snapshot should hold."""
-        kept = self.queue.longest * self.judge.numbers * (1 + len(self.baselines))
+        kept = self.queue.longest * self.scorer.size * (1 + len(self.baselines))
         if kept > MOST_KEPT:
             raise ConfigError(
-                f"{self.run.folder.path} foresees {self.judge.numbers:,} numbers up to {self.queue.longest:,} rows "
+                f"{self.run.folder.path} foresees {self.scorer.size:,} numbers up to {self.queue.longest:,} rows "
                 f"ahead: {kept:,} would wait for their outcome, at most {MOST_KEPT:,} can. Fit one with fewer horizons."
             )
 
@@ -184,8 +184,8 @@ class RunForecaster:
         due = self.queue.settle(level, known)
         if due is None:
             return []
-        labels = self.judge.labels(due.waiting.level, due.ahead)
-        losses = self.judge.losses(due.waiting.numbers, due.waiting.baselines, labels)
+        labels = self.scorer.labels(due.waiting.level, due.ahead)
+        losses = self.scorer.losses(due.waiting.numbers, due.waiting.baselines, labels)
         if math.isfinite(losses[0]) and not due.waiting.fitted:  # what they were fitted on, they have counted
             for one in self.baselines.values():
                 one.learn(labels)
@@ -202,7 +202,7 @@ class RunForecaster:
         return Outcome(waiting.key, *nothing, math.inf)
 
     def _columns(self, row: Row) -> int:
-        return len(self.judge.level(row))
+        return len(self.scorer.quantities(row.values))
 
 
 def digest_of(run: Run) -> str:

@@ -5,7 +5,7 @@
     values.py          the distribution of a return, or of the columns of a table
     distributions.py   losses of distributions, for training
     ridge.py           the linear regression that the training of values starts from
-    skill.py           the test of equal losses, on rows of one or several series
+    live_scorers.py    the same row by row, for a live run
 
 Everything else takes a ``Target`` from ``target_of`` and knows neither of the two.
 """
@@ -17,10 +17,9 @@ from .base import (
     TrainingProblem,
 )
 from .direction import Direction, probability
-from .values import LEAST_KNOWN, Values
+from .values import Values
 
 __all__ = [
-    "LEAST_KNOWN",
     "BaselineForecasts",
     "Direction",
     "Target",

@@ -4,7 +4,7 @@ Axes: N rows, R requested rows, F features, O outputs of a model, K numbers of a
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,11 +14,10 @@ from torch import Tensor
 from ....core import SequenceLayer
 from ....data.folds import Fold
 from ....data.panel import Panel
-from ....experiment.scores import BaselineScores, Metrics, RowMetrics, Scored, means
-from ....runs.metric_table import loss_name
+from ....experiment.scores import BaselineScores, RowMetrics
 from ....training.objective import Objective
 from ..recipe import Recipe
-from .skill import skill_of
+from .live_scorers import LiveScorer
 
 
 @dataclass(frozen=True)
@@ -53,11 +52,6 @@ class Target(ABC):
 
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
-
-    @property
-    def loss_name(self) -> str:
-        """The measure in words."""
-        return loss_name(self.measure)
 
     @property
     def quantile_levels(self) -> tuple[float, ...]:
@@ -121,33 +115,13 @@ class Target(ABC):
                 found.settings[baseline.name] = baseline.settings
         return found
 
-    def judge(
-        self,
-        panel: Panel,
-        rows: np.ndarray,
-        forecasts: np.ndarray,
-        fold: Fold,
-        baselines: BaselineScores | None = None,
-    ) -> Scored:
-        """Score forecasts of labelled rows (R,) against the baselines; pass ``baselines`` if already computed."""
-        baselines = self.baseline_metrics(panel, rows, fold) if baselines is None else baselines
-        return self.scored(panel, rows, self.row_metrics(panel, rows, forecasts, fold), baselines)
-
-    def scored(self, panel: Panel, rows: np.ndarray, ours: RowMetrics, baselines: BaselineScores) -> Scored:
-        """Row metrics of the model and of the baselines, with the test against each baseline."""
-        skill = {
-            name: skill_of(ours[self.measure], theirs[self.measure], panel, rows, self.recipe.purge)
-            for name, theirs in baselines.columns.items()
-        }
-        return Scored(rows, self.measure, ours, baselines.columns, skill, baselines.settings)
-
-    def metrics(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> Metrics:
-        """Metrics alone. One that does not exist is None."""
-        return means(self.row_metrics(panel, rows, forecasts, fold))
-
     def fitted(self, panel: Panel, fold: Fold) -> np.ndarray:
         """The labelled rows that baselines are fitted on: train and validation, as for the model."""
         return self.labelled(panel, np.concatenate([fold.train, fold.validation]))
+
+    @abstractmethod
+    def live_scorer(self, units: Sequence[float] | None = None) -> LiveScorer:
+        """The same row by row, for a live run; ``units`` (C,) are what losses of several columns are measured in."""
 
     @abstractmethod
     def frame(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray) -> pl.DataFrame:

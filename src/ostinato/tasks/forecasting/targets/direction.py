@@ -3,7 +3,7 @@
 Axes: N rows, R requested rows, B batch, T steps.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import polars as pl
@@ -19,6 +19,7 @@ from ....errors import DataError
 from ....evaluation import DIRECTION_BASELINES, direction_rows
 from ....experiment.scores import RowMetrics
 from .base import BaselineForecasts, Target, TrainingProblem, row_columns
+from .live_scorers import DirectionScorer
 
 
 class Direction(Target):
@@ -65,6 +66,10 @@ class Direction(Target):
         for name, kind in DIRECTION_BASELINES.items():
             baseline = kind().fit(levels, fitted)
             yield BaselineForecasts(name, baseline.settings(), baseline.predict(levels, rows))
+
+    def live_scorer(self, units: Sequence[float] | None = None) -> DirectionScorer:
+        """Of p_up; there is one quantity, so units do not matter."""
+        return DirectionScorer(self.recipe, self.forecasts)
 
     def frame(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray) -> pl.DataFrame:
         """p_up, and what happened: 1 for up, 0 for not up."""

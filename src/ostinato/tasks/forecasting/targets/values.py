@@ -3,7 +3,7 @@
 Axes: N rows, R requested rows, C columns, H horizons, J = C H quantities, Q levels of quantiles.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import polars as pl
@@ -17,6 +17,7 @@ from ....data.panel import Panel
 from ....data.report import counted
 from ....errors import DataError
 from ....evaluation import ValueBaseline, by_row, scale_of, value_baselines
+from ....evaluation.losses import LEAST_KNOWN, joint_loss
 from ....experiment.scores import RowMetrics, joint_settings
 from ....layers import Anchored, Output, Point, Quantiles, Regression, StudentT
 from ....runs.predictions import quantile_name
@@ -24,9 +25,8 @@ from ..features import location_of, running_scale
 from ..streaming import stream
 from .base import BaselineForecasts, Target, TrainingProblem, row_columns
 from .distributions import objective
+from .live_scorers import ValueScorer
 from .ridge import ridge
-
-LEAST_KNOWN = 0.5  # of the labels of a row that is judged
 
 
 class Values(Target):
@@ -184,18 +184,19 @@ class Values(Target):
         Of several columns or series the measure is in units of the naive change of each.
         """
         found: RowMetrics = {}
-        total = np.zeros(len(rows))
+        losses, units = [], []
         for name, levels, part in self._columns(panel, forecasts):
             scale = scale_of(levels, fold.scaled_by, rows)
             columns = dict(by_row(part, self.quantile_levels, levels.labels(rows), scale))
             if self.recipe.form == "point":  # one number has no spread
                 columns = {key: value for key, value in columns.items() if key not in ("pinball", "crps")}
-            unit = np.where(np.isfinite(scale.change), scale.change, 1.0)  # a series that never moved
-            total += columns[self.measure] / (unit**2 if self.recipe.form == "point" else unit)
+            losses.append(columns[self.measure])
+            units.append(np.where(np.isfinite(scale.change), scale.change, 1.0))  # a series that never moved
             prefix = f"{name}." if len(self.names) > 1 else ""
             found |= {prefix + key: value for key, value in columns.items()}
         if self.several(panel):
-            found[self.measure] = total / len(self.names)
+            each = np.stack(losses)
+            found[self.measure] = joint_loss(each, np.isfinite(each), np.stack(units), self.measure, axis=0)
         return found
 
     def baseline_forecasts(self, panel: Panel, rows: np.ndarray, fold: Fold) -> Iterator[BaselineForecasts]:
@@ -212,6 +213,12 @@ class Values(Target):
     def several(self, panel: Panel) -> bool:
         """Whether there are several columns or series, whose losses only compare in units of their changes."""
         return len(self.names) > 1 or len(panel.starts) > 1
+
+    def live_scorer(self, units: Sequence[float] | None = None) -> ValueScorer:
+        """Of quantiles or points, column by column, horizon by horizon."""
+        return ValueScorer(
+            self.recipe, self.forecasts, self._number_names(), self.measure, self.quantile_levels, units
+        )
 
     def frame(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray) -> pl.DataFrame:
         """One line for each row, column and horizon: what happened (null if it has not yet), and the quantiles."""
@@ -236,6 +243,16 @@ class Values(Target):
         horizons = len(self.recipe.ahead)
         for place, (name, levels) in enumerate(zip(self.names, self.levels(panel), strict=True)):
             yield name, levels, forecasts[:, place * horizons : (place + 1) * horizons]
+
+    def _number_names(self) -> list[str]:
+        """Names of the numbers of a prediction: "q10", of several columns and horizons "OT.q10@24"."""
+        names = []
+        for column in self.names:
+            prefix = f"{column}." if len(self.names) > 1 else ""
+            for horizon in self.recipe.ahead:
+                suffix = f"@{horizon}" if len(self.recipe.ahead) > 1 else ""
+                names += [f"{prefix}{quantile_name(level)}{suffix}" for level in self.quantile_levels]
+        return names
 
     def _quantiles(self, baseline: ValueBaseline, levels: Levels, rows: np.ndarray) -> np.ndarray:
         if self.recipe.form == "point":
