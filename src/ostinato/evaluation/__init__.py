@@ -1,6 +1,7 @@
 """How good a forecast is, beside baselines on the same rows, and whether the difference is real.
 
     columns.py           one value per row, checked at the door
+    losses.py            every loss once, in bulk and for one row
     metrics.py           log-loss, Brier score, AUC and accuracy of a probability of "up"
     quantile_metrics.py  pinball loss, CRPS, coverage and errors of quantiles
     baselines/           what a network has to beat
