@@ -1,4 +1,8 @@
-"""``ostinato live`` as a user meets it: a real process, a real exchange, a real page."""
+"""``ostinato live`` as a user meets it: a real process, a real exchange, a real page.
+
+A process of its own has what only a process shows: signals, kill -9, standard input, broken pipes, a lock. Mistakes and
+what is printed are asked of the command within the process of the tests, which has torch loaded.
+"""
 
 import json
 import os
@@ -11,16 +15,23 @@ from pathlib import Path
 
 import pytest
 
+from cli.conftest import ostinato
 from ostinato.store import Reader
 from system.conftest import OSTINATO
 
 ROWS = 3_000
+FEW = 600
 
 
 def live(*options, **more):
     """Run the command to its end."""
     command = [OSTINATO, "live", *map(str, options)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment(), **more)
+
+
+def live_here(*options):
+    """Run the command to its end, in this process."""
+    return ostinato("live", *map(str, options))
 
 
 def environment():
@@ -54,18 +65,29 @@ def until(condition, seconds=30):
         time.sleep(0.05)
 
 
-@pytest.fixture(scope="module")
-def trades_csv(tmp_path_factory):
-    """A file, for lives without a network."""
+def written(path, rows):
+    """A file of the last trades of a market, for a live run without a network."""
     from ostinato.data.simulator import simulate_trades
 
     trades = simulate_trades(ROWS, seed=3)
-    path = tmp_path_factory.mktemp("data") / "trades.csv"
-    rows = zip(trades.time.tolist(), trades.price.tolist(), trades.amount.tolist(), strict=True)
+    columns = (trades.time, trades.price, trades.amount)
+    lines = zip(*(column[-rows:].tolist() for column in columns), strict=True)
     path.write_text(
-        "time,price,amount\n" + "".join(f"{time:.0f},{price!r},{amount!r}\n" for time, price, amount in rows)
+        "time,price,amount\n" + "".join(f"{time:.0f},{price!r},{amount!r}\n" for time, price, amount in lines)
     )
     return path
+
+
+@pytest.fixture(scope="module")
+def trades_csv(tmp_path_factory):
+    """As many as a challenger is trained on, and more."""
+    return written(tmp_path_factory.mktemp("data") / "trades.csv", ROWS)
+
+
+@pytest.fixture(scope="module")
+def few_csv(tmp_path_factory):
+    """Enough for predictions and their score, all of them later than what the run was fitted on."""
+    return written(tmp_path_factory.mktemp("data") / "trades.csv", FEW)
 
 
 def test_a_life_on_an_exchange_is_seen_interrupted_and_gone_on_with(small_run, exchanges, tmp_path):
@@ -106,11 +128,13 @@ def test_a_life_on_an_exchange_is_seen_interrupted_and_gone_on_with(small_run, e
     assert events.count("started") == events.count("stopped") == 2
 
 
-def test_a_file_ends_by_itself_with_its_score(small_run, trades_csv, tmp_path):
-    done = live(small_run, "--feed", f"file:{trades_csv}", "--store", tmp_path / "a.sqlite", "--no-dashboard")
+def test_a_file_ends_by_itself_with_its_score(small_run, few_csv, tmp_path):
+    done = live_here(
+        small_run, "--feed", f"file:{few_csv}", "--store", tmp_path / "a.sqlite", "--no-dashboard"
+    )
     assert done.returncode == 0, done.stderr
     for words in (
-        "3,000 events, 3,000 predictions, 2,999 resolved",
+        "600 events, 600 predictions, 599 resolved",
         "sign table",
         "scored forecasts",
         "however often one looks",
@@ -130,14 +154,14 @@ def test_lines_on_standard_input(small_run, tmp_path):
 
 
 @pytest.mark.parametrize("where", ["a reader that went", "a full disk"])
-def test_what_cannot_be_said_ends_no_life(where, small_run, trades_csv, tmp_path):
+def test_what_cannot_be_said_ends_no_life(where, small_run, few_csv, tmp_path):
     store = tmp_path / "a.sqlite"
     command = [
         OSTINATO,
         "live",
         small_run,
         "--feed",
-        f"file:{trades_csv}",
+        f"file:{few_csv}",
         "--store",
         store,
         "--no-dashboard",
@@ -158,19 +182,19 @@ def test_what_cannot_be_said_ends_no_life(where, small_run, trades_csv, tmp_path
             )
     assert (done.returncode, done.stderr) == (0, b"")
     with Reader.open(store) as reader:
-        assert reader.counts().events == ROWS
+        assert reader.counts().events == FEW
         assert reader.latest_health()[1].state == "ended"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_log_that_cannot_be_written_ends_no_life(small_run, trades_csv, tmp_path):
-    done = live(
-        *(small_run, "--feed", f"file:{trades_csv}", "--store", tmp_path / "a.sqlite"),
+def test_a_log_that_cannot_be_written_ends_no_life(small_run, few_csv, tmp_path):
+    done = live_here(
+        *(small_run, "--feed", f"file:{few_csv}", "--store", tmp_path / "a.sqlite"),
         *("--no-dashboard", "--log", "/dev/full"),
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    assert "3,000 events, 3,000 predictions" in done.stdout
+    assert "600 events, 600 predictions" in done.stdout
 
 
 @pytest.mark.timeout(200)
@@ -197,11 +221,11 @@ def stat(number):
         return ") Z "
 
 
-def test_a_log_without_its_package(small_run, trades_csv, tmp_path):
+def test_a_log_without_its_package(small_run, few_csv, tmp_path):
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['structlog'] = None\n")
     done = subprocess.run(
         [
-            *(OSTINATO, "live", str(small_run), "--feed", f"file:{trades_csv}", "--no-dashboard"),
+            *(OSTINATO, "live", str(small_run), "--feed", f"file:{few_csv}", "--no-dashboard"),
             *("--store", str(tmp_path / "a.sqlite"), "--log", str(tmp_path / "log")),
         ],
         capture_output=True,
@@ -233,9 +257,9 @@ def mistakes(run, trades, folder):
 
 
 @pytest.mark.parametrize("name", list(mistakes("", "", Path())))
-def test_a_mistake_is_one_sentence(name, small_run, trades_csv, tmp_path):
-    options, words = mistakes(small_run, trades_csv, tmp_path)[name]
-    done = live(*options)
+def test_a_mistake_is_one_sentence(name, small_run, few_csv, tmp_path):
+    options, words = mistakes(small_run, few_csv, tmp_path)[name]
+    done = live_here(*options)
     assert done.returncode == 1, (done.stdout, done.stderr)
     assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -243,11 +267,11 @@ def test_a_mistake_is_one_sentence(name, small_run, trades_csv, tmp_path):
     assert done.stderr.count("\n") == 1
 
 
-def test_a_busy_port(small_run, trades_csv, tmp_path):
+def test_a_busy_port(small_run, few_csv, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = live(
-            small_run, "--feed", f"file:{trades_csv}", "--store", tmp_path / "a.sqlite", "--port", port
+        done = live_here(
+            small_run, "--feed", f"file:{few_csv}", "--store", tmp_path / "a.sqlite", "--port", port
         )
     assert done.returncode == 1
     assert f"port {port}: address already in use. Name another --port" in done.stderr
@@ -256,7 +280,7 @@ def test_a_busy_port(small_run, trades_csv, tmp_path):
 
 def test_an_unknown_symbol(small_run, exchanges, tmp_path):
     feed = exchanges.start("--simulate", 100, "--speed", 60).replace("BTCUSDT", "BTCUSTD", 1)
-    done = live(small_run, "--feed", feed, "--store", tmp_path / "a.sqlite", "--no-dashboard")
+    done = live_here(small_run, "--feed", feed, "--store", tmp_path / "a.sqlite", "--no-dashboard")
     assert done.returncode == 1
     assert "BTCUSTD" in done.stderr
     assert "Traceback" not in done.stderr
@@ -278,7 +302,7 @@ def test_a_run_of_the_wrong_kind(small_run, tmp_path):
     """A table where trades are wanted."""
     path = tmp_path / "table.csv"
     path.write_text("date,load\n" + "".join(f"2024-01-01 {hour:02}:00:00,{hour}\n" for hour in range(24)))
-    done = live(small_run, "--feed", f"file:{path}", "--store", tmp_path / "a.sqlite", "--no-dashboard")
+    done = live_here(small_run, "--feed", f"file:{path}", "--store", tmp_path / "a.sqlite", "--no-dashboard")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
 
@@ -294,7 +318,7 @@ def test_a_life_on_what_the_run_was_fitted_on_says_that_nothing_counts(small_run
     path.write_text(
         "time,price,amount\n" + "".join(f"{time:.0f},{price!r},{amount!r}\n" for time, price, amount in rows)
     )
-    done = live(small_run, "--feed", f"file:{path}", "--store", tmp_path / "a.sqlite", "--no-dashboard")
+    done = live_here(small_run, "--feed", f"file:{path}", "--store", tmp_path / "a.sqlite", "--no-dashboard")
     assert "no prediction counts: 899 were made on what the run was fitted on" in done.stdout
 
 
