@@ -8,6 +8,8 @@ JOBS   ?= 2
 SEED   ?= 0
 COUNT  ?= 5000
 
+# worksteal: each worker has a half of the tests in their order, so that fixtures of a module are made once; who is done
+# first takes from the other
 .PHONY: install demo test test-all test-gpu fuzz check lint types contracts bench docs clean
 
 install: $(READY)
@@ -23,13 +25,13 @@ demo: $(READY)
 	$(BIN)/ostinato demo $(DATA)
 
 test: $(READY)
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 test-all: $(READY)
-	$(BIN)/python -m pytest -n $(JOBS) -m 'slow or not slow'
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m 'slow or not slow'
 
 test-gpu: $(READY)
-	OSTINATO_TEST_DEVICE=cuda $(BIN)/python -m pytest -n $(JOBS) tests/contract/test_contract.py tests/layers/test_devices.py tests/layers/test_autocast.py
+	OSTINATO_TEST_DEVICE=cuda $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/contract/test_contract.py tests/layers/test_devices.py tests/layers/test_autocast.py
 
 # one architecture again: make fuzz SEED=123 COUNT=1
 fuzz: $(READY)

@@ -103,6 +103,7 @@ def test_the_demo_tells_the_whole_story(trades_csv, tmp_path):
     assert not (out / "live.sqlite-sealed").exists()
 
 
+@pytest.mark.slow  # three networks are trained again; what says that a package is missing is asked below
 @pytest.mark.timeout(200)
 def test_without_the_packages_of_a_life_it_ends_before_it(trades_csv, tmp_path):
     """And nothing is asked of an exchange: without data it is the simulated market."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.conftest import in_a_process
+from cli.conftest import ostinato
 from dashboard.conftest import until
 from dashboard.stores import Writer, direction_head
 from dashboard.test_webhook import Receiver
@@ -79,7 +79,7 @@ def test_the_command_takes_addresses_from_elsewhere(store, tmp_path, how):
     ],
 )
 def test_a_mistake_does_not_repeat_it(store, url):
-    done = in_a_process("dashboard", str(store), "--webhook", url)
+    done = ostinato("dashboard", str(store), "--webhook", url)
     assert done.returncode == 1
     assert "webhook" in done.stderr
     assert SECRET not in done.stdout + done.stderr

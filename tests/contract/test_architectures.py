@@ -12,9 +12,13 @@ from contract.architectures.trying import try_known, try_seed
 
 FIRST = 100_000 * int(os.environ.get("OSTINATO_TEST_SEED", "0"))
 BATCHES, EACH, TURNS = 16, 10, 20  # a test for each batch: some thousand test names would say nothing more
+ALWAYS = 8  # batches; the others run with the slow tests
 
 
-@pytest.mark.parametrize("batch", range(BATCHES))
+@pytest.mark.parametrize(
+    "batch",
+    [pytest.param(batch, marks=pytest.mark.slow if batch >= ALWAYS else ()) for batch in range(BATCHES)],
+)
 def test_random_architectures(batch):
     first = FIRST + batch * EACH
     trials = [try_seed(seed, TURNS) for seed in range(first, first + EACH)]

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from cli.conftest import in_a_process
+from cli.conftest import ostinato
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from cli.conftest import in_a_process
 )
 def test_mistakes(writer, arguments, words):
     store = str(writer.path)
-    done = in_a_process("dashboard", *(store if part == "STORE" else part for part in arguments))
+    done = ostinato("dashboard", *(store if part == "STORE" else part for part in arguments))
     assert done.returncode == 1
     assert words in done.stderr
     assert done.stderr.startswith("ostinato: ")
