@@ -25,9 +25,8 @@ def chunks_join(subject: Subject) -> None:
             whole, end = layer(x, None, lengths)
             chunkings = subject.chunkings()
             if how in before and _same_bits(before[how], (whole, end)):
-                chunkings = chunkings[
-                    -1:
-                ]  # train computes what eval does: one cut shows that pieces join there too
+                # train computes what eval does: one cut shows that pieces join there too
+                chunkings = chunkings[-1:]
             before[how] = whole, end
             for pieces in chunkings:
                 where = f"in {mode}, cut into {pieces}{how}"
