@@ -32,7 +32,6 @@ SHARED_NAMES = frozenset(
         "Keeper",
         "Layout",
         "Limits",
-        "Memory",
         "Outcome",
         "Part",
         "Parts",

@@ -71,7 +71,7 @@ def network(kind: str, task: Task, model: str) -> SequenceLayer:
     """Of the paper's size: about 70 thousand parameters for adding, 16 thousand for copying (TCN 13)."""
     if model == "TCN":
         options = {"channels": CHANNELS[kind], "levels": 8, "kernel_size": 8, "dropout": 0.0}
-        return build("tcn", options, input_size=task.input_size, output_size=task.output_size)
+        return build("tcn", options, input_size=task.input_size, head=task.output_size)
     units = UNITS[kind][model]
     recurrent = {"LSTM": LSTM, "GRU": GRU, "RNN": RNN}[model](task.input_size, units)
     return Chain(recurrent, Dense(units, task.output_size))

@@ -43,7 +43,7 @@ HOSTILE = [
 )
 def test_too_large_a_network_is_refused_in_a_sentence(name, options, sentence):
     with pytest.raises(ConfigError, match=r"allowed.*[Cc]hoose") as caught:
-        build(name, options, input_size=13, output_size=1)
+        build(name, options, input_size=13, head=1)
     assert sentence in str(caught.value)
 
 
@@ -60,7 +60,7 @@ LARGEST = {
 @pytest.mark.parametrize("name", MODELS)
 def test_what_is_allowed_stays_within_the_limits(name):
     with torch.device("meta"):
-        model = build(name, LARGEST[name], input_size=13, output_size=1)
+        model = build(name, LARGEST[name], input_size=13, head=1)
         state = model.initial_state(1, torch.float32)
     assert sum(parameter.numel() for parameter in model.parameters()) <= MOST_PARAMETERS
     assert sum(leaf.nbytes for leaf in leaves(state)) <= MOST_STATE_BYTES

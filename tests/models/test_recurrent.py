@@ -16,7 +16,7 @@ def count(module: nn.Module) -> int:
 @pytest.mark.parametrize("name", CELLS)
 @pytest.mark.parametrize("layers", [1, 3])
 def test_as_many_parameters_as_in_torch(name, layers):
-    model = build(name, {"units": 7, "layers": layers}, input_size=5, output_size=2)
+    model = build(name, {"units": 7, "layers": layers}, input_size=5, head=2)
     assert count(model) == count(CELLS[name](5, 7, layers)) + count(nn.Linear(7, 2))
 
 
@@ -29,7 +29,7 @@ def test_the_lstm_has_the_published_number_of_parameters():
 @pytest.mark.parametrize("name", CELLS)
 def test_outputs_are_those_of_torch_with_our_weights(name):
     torch.manual_seed(0)
-    model = build(name, {"units": 7, "layers": 2}, input_size=5, output_size=2).eval()
+    model = build(name, {"units": 7, "layers": 2}, input_size=5, head=2).eval()
     reference = CELLS[name](5, 7, 2, batch_first=True)
     reference.load_state_dict(model.memory.state_dict())
     x = torch.randn(3, 11, 5)

@@ -26,7 +26,7 @@ def test_every_model_is_in_the_registry_of_the_contract():
 
 @pytest.mark.parametrize("name", MODELS)
 def test_defaults_make_a_layer_that_streams(name):
-    model = build(name, {}, input_size=13, output_size=2).eval()
+    model = build(name, {}, input_size=13, head=2).eval()
     assert isinstance(model, SequenceLayer)
     assert (model.input_size, model.output_size) == (13, 2)
     assert (model.streams, model.stride, model.latency) == (True, 1, 0)

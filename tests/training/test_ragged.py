@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from contract.registry.models import MODEL_OPTIONS
 from ostinato.data.buckets import Buckets
 from ostinato.data.crops import Crops
 from ostinato.data.examples import Examples
@@ -26,6 +27,7 @@ from ostinato.layers import (
     Pointwise,
     TCNBlock,
 )
+from ostinato.models import MODELS, OutputHead, assemble, fronts
 from ostinato.runs.folder import RunFolder
 from ostinato.training import Trainer, TrainingConfig
 from ostinato.training.answering import answers_in_order, mean_loss
@@ -146,6 +148,21 @@ def test_it_learns():
     answers = answers_in_order(net, Buckets(held_out, 32, timing=Timing.of(net)))
     assert finished.best_loss < 0.2
     assert float((answers.argmax(-1) == held_out.target).double().mean()) > 0.93
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_body_learns_from_codes_without_regard_to_padding(name):
+    torch.manual_seed(2)
+    net = assemble(fronts.codes(CODES, 4), name, MODEL_OPTIONS[name], OutputHead(CLASSES)).double().eval()
+    examples = make_examples(20)
+    loss, gradients = one_by_one(net, examples)
+    found, theirs = summed(net, Buckets(examples, 6, padding=0.6, timing=Timing.of(net)))
+    assert found == pytest.approx(loss, rel=1e-12)
+    for ours, expected in zip(theirs, gradients, strict=True):
+        torch.testing.assert_close(ours, expected, rtol=1e-9, atol=1e-13)
+    before = weights_of(net)
+    make_trainer(net=net, epochs=1).run()
+    assert not weights_of(net).equal(before)
 
 
 class StopAfter:

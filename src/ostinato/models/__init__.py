@@ -1,9 +1,14 @@
 """Whole networks assembled from layers, each beside its config. A model is a layer and keeps every promise.
 
-``MODELS`` names them; ``build(name, options, input_size, output_size)`` makes one.
+    front   from what data are to features (``fronts.py``)
+    body    one of ``MODELS``, the same for every task
+    head    what the task asks (``heads.py``)
+
+``build(name, options, input_size, head)`` makes body and head, ``assemble`` all three.
 """
 
 from .config import NetworkConfig
-from .registry import MODELS, build, config_for
+from .heads import OutputHead
+from .registry import MODELS, assemble, build, config_for
 
-__all__ = ["MODELS", "NetworkConfig", "build", "config_for"]
+__all__ = ["MODELS", "NetworkConfig", "OutputHead", "assemble", "build", "config_for"]

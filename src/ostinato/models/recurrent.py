@@ -1,4 +1,4 @@
-"""Recurrent networks: RNN, LSTM or GRU, then a linear head at every step.
+"""Recurrent networks: RNN, LSTM or GRU, then the head at every step.
 
 Axes: B batch, T time steps, I input features, O output features.
 """
@@ -8,9 +8,10 @@ from typing import ClassVar
 from torch import nn
 
 from ..core import SequenceLayer
-from ..layers import GRU, LSTM, RNN, Chain, Dense, Pointwise
+from ..layers import GRU, LSTM, RNN, Chain, Pointwise
 from ..layers.recurrent import Recurrent
 from .config import Depth, NetworkConfig, Rate, Size
+from .heads import OutputHead
 
 
 class RecurrentConfig(NetworkConfig):
@@ -41,10 +42,10 @@ class GRUConfig(RecurrentConfig):
     cell = GRU
 
 
-def recurrent_network(config: RecurrentConfig, input_size: int, output_size: int) -> SequenceLayer:
+def recurrent_network(config: RecurrentConfig, input_size: int, head: OutputHead) -> SequenceLayer:
     """x (B, T, I) to y (B, T, O); dropout between the layers and before the head."""
     return Chain(
         memory=config.cell(input_size, config.units, config.layers, dropout=config.dropout),
         dropout=Pointwise(nn.Dropout(config.dropout)),
-        head=Dense(config.units, output_size),
+        head=head.layer(config.units),
     )

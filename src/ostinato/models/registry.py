@@ -7,7 +7,9 @@ from pydantic import ValidationError
 
 from ..core import SequenceLayer
 from ..errors import ConfigError, did_you_mean, shortened
+from ..layers import Chain
 from .config import NetworkConfig
+from .heads import OutputHead
 from .limits import check_cost
 from .recurrent import GRUConfig, LSTMConfig, RNNConfig, recurrent_network
 from .tcn import TCNConfig, tcn
@@ -15,10 +17,10 @@ from .windowed import CNNConfig, MLPConfig, cnn, mlp
 
 
 class Model(NamedTuple):
-    """A network's config and how to make it."""
+    """A network's config, and how to make it of that, the features of its input, and its head."""
 
     config: type[NetworkConfig]
-    build: Callable[[Any, int, int], SequenceLayer]
+    build: Callable[[Any, int, OutputHead], SequenceLayer]
 
 
 MODELS: dict[str, Model] = {
@@ -51,19 +53,40 @@ def config_for(name: str, options: Mapping[str, Any] | None = None) -> NetworkCo
         raise ConfigError(explain(error, f"model {name}", list(config.model_fields))) from None
 
 
-def build(name: str, options: Mapping[str, Any] | None, input_size: int, output_size: int) -> SequenceLayer:
-    """The network ``name`` from x (B, T, input_size) to y (B, T, output_size).
+def build(
+    name: str, options: Mapping[str, Any] | None, input_size: int, head: OutputHead | int
+) -> SequenceLayer:
+    """The network ``name``: body and head, from x (B, T, input_size) to y (B, T, O).
+
+    Args:
+        head: what is asked of the body; a number is a plain head of as many outputs.
 
     Raises:
         ConfigError: as ``config_for``, or the network would be too large.
     """
-    config = config_for(name, options)
+    config, asked = config_for(name, options), head if isinstance(head, OutputHead) else OutputHead(head)
 
     def make() -> SequenceLayer:
-        return MODELS[name].build(config, input_size, output_size)
+        return MODELS[name].build(config, input_size, asked)
 
     check_cost(name, make)
     return make()
+
+
+def assemble(
+    front: SequenceLayer, name: str, options: Mapping[str, Any] | None, head: OutputHead
+) -> SequenceLayer:
+    """A whole model: ``front``, then the ``network`` of that name with its head. Any body takes what any front gives.
+
+    Raises:
+        ConfigError: as ``build``; or the front gives frequencies and channels, which no network here takes.
+    """
+    size = front.output_size
+    if not isinstance(size, int):
+        raise ConfigError(
+            f"the front gives {size} features, and networks take a number of them. End the front with Flatten."
+        )
+    return Chain(front=front, network=build(name, options, size, head))
 
 
 def explain(error: ValidationError, owner: str, known: list[str]) -> str:

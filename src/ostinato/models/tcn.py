@@ -8,8 +8,9 @@ from typing import Self
 from pydantic import model_validator
 
 from ..core import SequenceLayer
-from ..layers import Chain, Dense, TCNBlock
+from ..layers import Chain, TCNBlock
 from .config import Depth, Kernel, NetworkConfig, Rate, Size
+from .heads import OutputHead
 from .limits import MOST_STEPS
 
 
@@ -36,7 +37,7 @@ class TCNConfig(NetworkConfig):
         return self
 
 
-def tcn(config: TCNConfig, input_size: int, output_size: int) -> SequenceLayer:
+def tcn(config: TCNConfig, input_size: int, head: OutputHead) -> SequenceLayer:
     """x (B, T, I) to y (B, T, O).
 
     Source:
@@ -56,4 +57,4 @@ def tcn(config: TCNConfig, input_size: int, output_size: int) -> SequenceLayer:
         )
         for level in range(config.levels)
     ]
-    return Chain(*blocks, Dense(config.channels, output_size))
+    return Chain(*blocks, head.layer(config.channels))

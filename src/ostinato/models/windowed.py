@@ -10,6 +10,7 @@ from ..core import SequenceLayer
 from ..errors import ShapeError
 from ..layers import Windowed
 from .config import Depth, Kernel, NetworkConfig, Rate, Size, Window
+from .heads import OutputHead
 from .limits import check_window
 
 
@@ -57,7 +58,7 @@ class ConvolutionsOnWindow(nn.Module):
         LeCun et al. 1998, with Ioffe & Szegedy 2015 between convolution and activation.
     """
 
-    def __init__(self, config: CNNConfig, input_size: int, output_size: int) -> None:
+    def __init__(self, config: CNNConfig, input_size: int, head: OutputHead) -> None:
         super().__init__()
         steps, inputs = config.steps(), input_size
         blocks: list[nn.Module] = []
@@ -71,7 +72,7 @@ class ConvolutionsOnWindow(nn.Module):
             nn.Linear(inputs * steps[-1], config.units),
             nn.LeakyReLU(),
             nn.Dropout(config.dropout),
-            nn.Linear(config.units, output_size),
+            head.linear(config.units),
         )
 
     def forward(self, windows: Tensor) -> Tensor:
@@ -93,18 +94,16 @@ class ConvolutionsOnWindow(nn.Module):
         return [*block, nn.MaxPool1d(2)] if pool else block
 
 
-def cnn(config: CNNConfig, input_size: int, output_size: int) -> SequenceLayer:
+def cnn(config: CNNConfig, input_size: int, head: OutputHead) -> SequenceLayer:
     """x (B, T, I) to y (B, T, O), each step answered from the last ``window`` steps."""
     for steps, channels in zip(
         [config.window, *config.steps()], [input_size, *config.channels], strict=False
     ):
         check_window("cnn", steps, channels)
-    return Windowed(
-        ConvolutionsOnWindow(config, input_size, output_size), config.window, input_size, output_size
-    )
+    return Windowed(ConvolutionsOnWindow(config, input_size, head), config.window, input_size, head.outputs)
 
 
-def mlp(config: MLPConfig, input_size: int, output_size: int) -> SequenceLayer:
+def mlp(config: MLPConfig, input_size: int, head: OutputHead) -> SequenceLayer:
     """x (B, T, I) to y (B, T, O), each step answered from the last ``window`` steps laid side by side."""
     check_window("mlp", config.window, input_size)
     modules: list[nn.Module] = [nn.Flatten()]
@@ -112,5 +111,5 @@ def mlp(config: MLPConfig, input_size: int, output_size: int) -> SequenceLayer:
     for _ in range(config.layers):
         modules += [nn.Linear(inputs, config.units), nn.ReLU(), nn.Dropout(config.dropout)]
         inputs = config.units
-    modules.append(nn.Linear(inputs, output_size))
-    return Windowed(nn.Sequential(*modules), config.window, input_size, output_size)
+    modules.append(head.linear(inputs))
+    return Windowed(nn.Sequential(*modules), config.window, input_size, head.outputs)

@@ -13,7 +13,7 @@ from ..core import Generators, SequenceLayer
 from ..data.piece import Sampler
 from .config import TrainingConfig
 from .progress import Progress
-from .truncation import Memory
+from .truncation import PieceMemory
 
 
 @dataclass
@@ -32,7 +32,7 @@ class TrainingState:
     parameters: list[nn.Parameter]
     optimizer: Optimizer
     schedule: LRScheduler | None
-    memory: Memory
+    memory: PieceMemory
     random: Generators
     best: dict[str, Tensor]
     progress: Progress = field(default_factory=Progress)

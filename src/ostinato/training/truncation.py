@@ -23,7 +23,7 @@ from ..data.piece import Piece
 from ..data.timing import STEP_BY_STEP, Timing
 
 
-class Memory(Protocol):
+class PieceMemory(Protocol):
     """What a training run remembers from piece to piece."""
 
     state: Any  # before the next piece

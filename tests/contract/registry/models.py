@@ -25,7 +25,7 @@ MODEL_OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def model(name: str) -> SequenceLayer:
-    return build(name, MODEL_OPTIONS[name], input_size=3, output_size=2)
+    return build(name, MODEL_OPTIONS[name], input_size=3, head=2)
 
 
 OHLCV = ("open", "high", "low", "close", "volume")

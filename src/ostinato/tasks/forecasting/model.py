@@ -6,11 +6,9 @@ Axes: N rows, I columns.
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from torch import nn
-
 from ...core import SequenceLayer, numbers
 from ...layers import Anchored, Chain, Parallel, Regression, StandardScaler
-from ...models import build
+from ...models import OutputHead, build
 from .features import features_of
 from .recipe import Recipe
 from .targets import target_of
@@ -34,23 +32,11 @@ def forecast_model(recipe: Recipe, name: str, options: Mapping[str, Any]) -> Seq
     target = target_of(recipe)
     features = features_of(recipe)
     size = numbers(features.output_size or 0)
-    network = build(name, options, size, target.outputs)
+    # beside a linear path the network begins with nothing, and with it its errors' distribution
+    network = build(name, options, size, OutputHead(target.outputs, zero=bool(target.quantities)))
     if target.quantities:
-        begin_with_nothing(network)
         network = Parallel(learnt=network, linear=Regression(size, target.quantities))
     return target.build_model(Chain(features=features, scaler=StandardScaler(size), network=network))
-
-
-def begin_with_nothing(network: nn.Module) -> None:
-    """Set the last linear map of a network to 0: training begins with the linear path and its errors' distribution.
-
-    Source:
-        Zhang, Dauphin & Ma 2019, Fixup, arXiv:1901.09321, section 3, sets the last layer to 0.
-    """
-    last = [module for module in network.modules() if isinstance(module, nn.Linear)][-1]
-    nn.init.zeros_(last.weight)
-    if last.bias is not None:
-        nn.init.zeros_(last.bias)
 
 
 def parts_of(model: SequenceLayer) -> Parts:
