@@ -18,6 +18,7 @@ SUBPACKAGES = (
     "training",
     "evaluation",
     "runs",
+    "experiment",
     "tasks.forecasting",
     "checks",
     "inspection",

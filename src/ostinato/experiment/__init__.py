@@ -20,8 +20,31 @@
 It knows no task by name. A task is a subclass of ``Task`` in a package of its own.
 """
 
+from .comparing import compare
 from .data_section import DataSection
+from .evaluating import Evaluation, evaluate
+from .fitting import Fit, fit
+from .opening import open_run
 from .scores import BaselineScores
 from .task import Predictions, Prepared, Run, Task
+from .tuning import Tuned, tune
+from .walking import Walk, walk
 
-__all__ = ["BaselineScores", "DataSection", "Predictions", "Prepared", "Run", "Task"]
+__all__ = [
+    "BaselineScores",
+    "DataSection",
+    "Evaluation",
+    "Fit",
+    "Predictions",
+    "Prepared",
+    "Run",
+    "Task",
+    "Tuned",
+    "Walk",
+    "compare",
+    "evaluate",
+    "fit",
+    "open_run",
+    "tune",
+    "walk",
+]

@@ -88,6 +88,7 @@ class Task(ABC, Generic[R, D]):
             of ``DataSection``, and bounds, because configs come from files.
         facts: fields of it that only the data can say.
         files: names of JSON files that ``extra_files`` adds to a run folder.
+        columns: of predictions.parquet, with their types.
         noun: what one output is called.
         default_model: in ``ostinato.models.MODELS``.
     """
@@ -96,6 +97,7 @@ class Task(ABC, Generic[R, D]):
     recipe: ClassVar[type[BaseModel]]
     facts: ClassVar[tuple[str, ...]] = tuple(DataSection.model_fields)
     files: ClassVar[tuple[str, ...]] = ()
+    columns: ClassVar[Mapping[str, Any]] = {}
     noun: ClassVar[str] = "prediction"
     default_model: ClassVar[str] = "lstm"
 
@@ -302,7 +304,11 @@ class Task(ABC, Generic[R, D]):
         Raises:
             BrokenRunError: the frame is not as the task says.   RunError: the system does not let us write there.
         """
-        write_frame(path, frame)
+        write_frame(path, frame, self.columns)
+
+    def tables(self, frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
+        """What the page of a run shows of its predictions, by title."""
+        return {"The first of the test part": frame.head(20)}
 
     def extra_files(self, recipe: R, data: D, fold: Fold) -> dict[str, Any]:
         """Contents, as JSON, of the ``files`` that a run carries; they do not depend on the model."""

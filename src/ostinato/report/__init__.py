@@ -1,6 +1,7 @@
 """HTML pages for people, from run folders and comparisons: one file each, offline, with plots.
 
-    run.py            the page of a run          scores.py           its table, beside baselines
+    task_page.py      the page of a run of any other task
+    run.py            the page of a forecast          scores.py           its table, beside baselines
     comparison.py     the page of a comparison   comparison_table.py, comparison_plots.py
     page.py           the file; page.css, page.js
     html.py           elements, safe by construction

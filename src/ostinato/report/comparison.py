@@ -69,14 +69,17 @@ def _title(found: Comparison) -> str:
 
 def _lead(found: Comparison) -> Markup:
     sentence, tone = summary_of(found)
-    question = foreseen(found.target, found.horizon, "row", found.target not in ("direction", "return"))
+    about = f"Predictions of {found.target}"
+    if found.task == "forecast":
+        several = found.target not in ("direction", "return")
+        about = f"Forecasts of {foreseen(found.target, found.horizon, 'row', several)}"
     made = element("span", f"{found.created[:16].replace('T', ' ')} UTC", class_="nowrap")
     return element(
         "header",
         element("h1", _title(found)),
         element(
             "p",
-            f"Forecasts of {question}, from {found.source or 'a data file'}, made ",
+            f"{about}, from {found.source or 'a data file'}, made ",
             made,
             class_="kicker",
         ),

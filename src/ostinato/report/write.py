@@ -8,6 +8,7 @@ from ..errors import BrokenRunError
 from ..files.forking import use_threads
 from ..runs.comparison import COMPARISON
 from ..runs.folder import RunFolder
+from ..runs.format import read_config
 from ..runs.writing import write_bytes
 
 
@@ -34,9 +35,7 @@ def write_report(path: Path | str, out: Path | str | None = None) -> Path:
 
             content = comparison_page(folder.path)
         elif folder.holds_run():
-            from .run import run_page
-
-            content = run_page(folder)
+            content = _run_page(folder)
         else:
             raise BrokenRunError(
                 f"no run and no comparison in {path}: neither config.json nor {COMPARISON} is there. "
@@ -44,3 +43,16 @@ def write_report(path: Path | str, out: Path | str | None = None) -> Path:
             )
     write_bytes(target, content)
     return target
+
+
+def _run_page(folder: RunFolder) -> bytes:
+    """Forecasts have a page of their own; the page of any other task shows what that task says."""
+    config = read_config(folder.config)
+    if config.task == "forecast":
+        from .run import run_page
+
+        return run_page(folder)
+    from ..tasks import task_of_run
+    from .task_page import task_page
+
+    return task_page(folder, config, task_of_run(folder.path))

@@ -11,7 +11,9 @@ p_up, or q10 .. q90    float, finite, one or more; p_up lies within 0 and 1. A q
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -59,13 +61,18 @@ def write_predictions(path: Path | str, frame: pl.DataFrame) -> None:
     write_frame(path, frame)
 
 
-def write_frame(path: Path | str, frame: pl.DataFrame) -> None:
+def write_frame(path: Path | str, frame: pl.DataFrame, columns: Mapping[str, Any] | None = None) -> None:
     """Replace a parquet file of predictions of any task.
 
+    Args:
+        columns: names with types of polars, which the frame must have; None: it was checked already.
+
     Raises:
-        RunError: the system does not let us write there.
+        BrokenRunError: the frame has others.   RunError: the system does not let us write there.
     """
     use_threads()
+    if columns is not None:
+        _check_same(frame.schema, columns, str(path))
     with replace_file(path) as file:
         try:
             frame.write_parquet(file)
@@ -73,6 +80,22 @@ def write_frame(path: Path | str, frame: pl.DataFrame) -> None:
             raise RunError(
                 f"cannot write {path}: {str(error).strip().splitlines()[-1].rstrip('.')}."
             ) from error
+
+
+def read_frame(path: Path | str, columns: Mapping[str, Any]) -> pl.DataFrame:
+    """The frame in such a file.
+
+    Raises:
+        BrokenRunError: the file is missing, hostile, or has other columns.
+        RunError: the system does not let us read it.
+    """
+    return read_parquet(path, lambda schema: _check_same(schema, columns, str(path)))
+
+
+def _check_same(schema: pl.Schema, columns: Mapping[str, Any], where: str) -> None:
+    if dict(schema) != dict(columns):
+        expected = ", ".join(f"{name} ({kind})" for name, kind in columns.items())
+        raise BrokenRunError(f"{where}: the columns are {shortened(dict(schema))}. {expected} are expected.")
 
 
 def read_predictions(path: Path | str) -> pl.DataFrame:

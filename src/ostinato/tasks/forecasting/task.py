@@ -179,7 +179,16 @@ class Forecasting(Task[Recipe, Panel]):
 FORECASTING = Forecasting()
 
 fit = bind(fitting.fit, FORECASTING)
+"""``ostinato.experiment.fit`` of a forecast: the same arguments but for the task."""
+
 open_run = bind(opening.open_run, FORECASTING)
+"""``ostinato.experiment.open_run`` of a forecast."""
+
 compare = bind(comparing.compare, FORECASTING)
+"""``ostinato.experiment.compare`` of forecasts."""
+
 tune = bind(tuning.tune, FORECASTING)
+"""``ostinato.experiment.tune`` of a forecast."""
+
 walk = bind(walking.walk, FORECASTING)
+"""``ostinato.experiment.walk`` of a forecast."""
