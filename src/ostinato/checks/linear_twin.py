@@ -26,6 +26,7 @@ from ..layers import (
     MuLawDecode,
     MuLawEncode,
     OneHot,
+    ToNetwork,
 )
 
 RESHAPE = ("GLU", "MultiheadAttention")  # activations that give other features than they take
@@ -48,6 +49,14 @@ class Scaled(SequenceLayer):
     def run(self, x: Tensor, state: tuple[()], lengths: Tensor | None) -> tuple[Tensor, tuple[()]]:
         """Nothing is remembered."""
         return x * self.weight, ()
+
+
+class Squashed(SequenceLayer):
+    """Numbers of any size as their logarithms: a recurrence forgets at once what is small beside its input."""
+
+    def run(self, x: Tensor, state: tuple[()], lengths: Tensor | None) -> tuple[Tensor, tuple[()]]:
+        """Odd, and steep nowhere."""
+        return 0.1 * x.sign() * x.abs().log1p(), ()
 
 
 class LinearCodes(SequenceLayer):
@@ -108,6 +117,8 @@ def linear_twin(layer: SequenceLayer) -> SequenceLayer:
             elif type(child) in MEANS:
                 # all else of the two is the same: window, stride, padding
                 child.__class__ = MEANS[type(child)]
+            elif isinstance(child, ToNetwork):
+                parent._modules[name] = Chain(child, Squashed())
             elif isinstance(child, ISTFT):
                 # after a transform it gives back each sample from that sample alone, by what cancels
                 parent._modules[name] = Chain(Scaled(child.input_size), child)  # type: ignore[arg-type]

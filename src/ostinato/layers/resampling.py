@@ -270,9 +270,11 @@ def low_pass_taps(cutoff: float, count: int, beta: float = 5.0) -> np.ndarray:
         raise ConfigError(f"beta must be at most {STEEPEST}, or the window overflows, got {beta}.")
     place = np.arange(count) - (count - 1) / 2
     taps = np.sinc(2 * cutoff * place) * np.kaiser(count, beta)
-    return taps / taps.sum()
+    taps /= taps.sum()
+    # sinc is 0 at whole numbers, but for rounding: what is not heard by ``sees`` must have no weight at all
+    return np.where(np.abs(taps) > LEAST * np.abs(taps).max(), taps, 0.0)
 
 
 def _touched(taps: np.ndarray) -> np.ndarray:
     """Where the taps are not 0."""
-    return np.flatnonzero(np.abs(taps) > LEAST * np.abs(taps).max())
+    return np.flatnonzero(taps)

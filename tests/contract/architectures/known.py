@@ -90,6 +90,17 @@ KNOWN["late, from the end"] = Architecture(
 KNOWN["later than the steps of a pool"] = Architecture(
     _chain(node("AdaptiveAvgPool1d", 1, 1), node("Interpolate", 1, 1))
 )
+KNOWN["a recurrence of prices"] = Architecture(
+    _chain(
+        node("Columns", 6, (1, 4)),
+        node("ToNetwork", 2),
+        node("Reversed", node("LayerNormRNN", 2, 3, bidirectional=True)),
+    ),
+    "bars",
+)
+KNOWN["sinc at whole numbers"] = Architecture(
+    _chain(node("Downsample", 3, 2), node("CentredConv1d", 3, 3, 1, stride=3), node("Interpolate", 3, 1))
+)
 KNOWN["a window that begins with 0"] = Architecture(node("STFT", 1, 2, 1))
 KNOWN["anchored in blocks"] = Architecture(
     node("Anchored", _BARS_BODY, node("Point", 1), _BARS_SCALE), "bars"
