@@ -179,6 +179,8 @@ def test_one_result_has_one_verdict(make, case):
     assert found.sentence in page
     if results.baselines:
         assert CELLS[outcome] in page
+    if outcome == "cannot be judged":
+        assert not any(CELLS[wrong] in page for wrong in ("better", "worse"))  # against no baseline
     # the search
     assert verdict_fields("lstm", results)["verdict"] == found.sentence
     # the comparison, in the terminal and on its page
