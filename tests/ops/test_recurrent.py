@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ostinato.core import fill_padding
-from ostinato.ops.recurrent import Weights, naive, torch_kernels
+from ostinato.ops.recurrent import LSTMCell, Weights, naive, run, torch_kernels
 
 CELLS = {"rnn": (1, 1), "gru": (3, 1), "lstm": (4, 2)}  # gates, tensors of state
 
@@ -96,9 +96,9 @@ def test_weights_of_any_size_leave_an_lstm_s_cell_still_on_the_padding(dtype, pr
     parameters = Weights(*(None if w is None else (1e5 * w).to(dtype) for w in parameters))
     x, lengths = torch.randn(5, 9, 3, dtype=dtype), torch.tensor([9, 0, 1, 4, 8])
     hidden, cell = torch.randn(5, projected or 8, dtype=dtype), torch.randn(5, 8, dtype=dtype)
-    _, *after = torch_kernels.lstm(x, hidden, cell, parameters, lengths)
+    _, after = run(LSTMCell(parameters), x, (hidden, cell), lengths)
     for row, length in enumerate(lengths.tolist()):
         rows = slice(row, row + 1)
-        _, *alone = torch_kernels.lstm(x[rows, :length], hidden[rows], cell[rows], parameters, None)
+        _, alone = run(LSTMCell(parameters), x[rows, :length], (hidden[rows], cell[rows]), None)
         for found, expected in zip(after, alone, strict=True):
             torch.testing.assert_close(found[rows], expected, rtol=1e-4, atol=1e-4)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.autograd import forward_ad
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from layers.close import close, gradients
 from ostinato.errors import ShapeError
@@ -172,6 +173,30 @@ def test_compiled_and_exported(steps):
     close(exported.module()(*inputs), expected.detach())
     foreign = [node for node in exported.graph.nodes if "ostinato" in str(node.target)]
     assert len(foreign) == (steps > 1)
+
+
+def test_what_nobody_follows_goes_past_the_operator(monkeypatch):
+    """A gradient, a tangent, a transformation or a tracing needs the operator; without them it costs time."""
+    called, whole = [], torch_kernels.Scan.apply
+    monkeypatch.setattr(torch_kernels.Scan, "apply", lambda *given: called.append(given) or whole(*given))
+    parts = decays("gates", (2, 5, 3), torch.float64), normal(2, 5, 3), normal(2, 3, seed=3)
+    plain = torch_kernels.linear(*parts)
+    close(plain, naive.linear(*parts))
+    with torch.no_grad():
+        torch_kernels.linear(parts[0].clone().requires_grad_(), *parts[1:])
+    with torch.inference_mode():
+        torch_kernels.linear(*parts)
+    assert not called
+    followed = torch_kernels.linear(parts[0].clone().requires_grad_(), *parts[1:])
+    assert torch.equal(followed.detach(), plain)
+    assert torch_kernels.linear(*(part.to("meta") for part in parts)).is_meta
+    with forward_ad.dual_level():
+        torch_kernels.linear(*parts)
+    assert len(called) == 3
+    graph = make_fx(torch_kernels.linear)(*parts).graph
+    assert [node.target for node in graph.nodes if "ostinato" in str(node.target)] == [
+        torch.ops.ostinato.scan.default
+    ]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.complex64])

@@ -25,12 +25,15 @@ def env(json: opt.AsJson = False) -> None:
         "threads": str(torch.get_num_threads()),
         "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
     }
-    chosen = [vars(choice) for choice in backends()]
+    chosen = [vars(backend) for backend in backends()]
     if json:
         typer.echo(json_module.dumps(facts | {"backends": chosen}, indent=2))
         return
     for name, value in facts.items():
         typer.echo(f"{name:12} {value}")
-    for choice in backends():
-        refused = "; ".join(f"not {name}: {why}" for name, why in choice.refused.items())
-        typer.echo(f"{choice.op:12} {choice.backend} ({refused})")
+    for backend in backends():
+        refused = "; ".join(f"not {name}: {why}" for name, why in backend.refused.items())
+        typer.echo(f"{backend.op:12} {backend.backend}" + (f" ({refused})" if refused else ""))
+        for name, reasons in backend.refusals.items():
+            for why, count in reasons.items():
+                typer.echo(f"{'':12} {name} refused {count:,} calls: {why}")

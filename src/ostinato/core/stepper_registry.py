@@ -20,6 +20,7 @@ from torch.nn.utils.parametrize import type_before_parametrizations
 from ..errors import ShapeError, StreamingError
 from .declared import Declared
 from .devices import CPU
+from .kernels import step_refusals
 from .shown import named
 from .stepper import Stepper
 from .validation import Validated
@@ -75,10 +76,20 @@ def registered_steppers(layer_type: type[nn.Module]) -> list[type[Stepper]]:
 
 def make_stepper(layer: Validated, batch: int, dtype: torch.dtype, device: torch.device = CPU) -> Stepper:
     """The first registered stepper that does not refuse the layer, else one that calls ``run``; at its beginning."""
+    refused: list[tuple[str, str]] = []
+    made: type[Stepper] = Stepper
     for stepper_type in registered_steppers(type_before_parametrizations(layer)):
-        if stepper_type.refuses(layer, dtype, device) is None:
-            return stepper_type(layer, batch, dtype, device)
-    return Stepper(layer, batch, dtype, device)
+        reason = stepper_type.refuses(layer, dtype, device)
+        if reason is None:
+            made = stepper_type
+            break
+        refused.append((stepper_type.__name__, reason))
+    if refused:
+        refusals = step_refusals(named(layer))
+        refusals.ran = made.__name__
+        for name, reason in refused:
+            refusals.add(name, reason)
+    return made(layer, batch, dtype, device)
 
 
 def check_steps(layer: Declared, batch: int) -> None:

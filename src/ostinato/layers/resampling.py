@@ -11,11 +11,11 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..core import SequenceLayer, Size, StepSet, axes, numbers
 from ..errors import ConfigError
+from ..ops.convolution import convolve, convolve_transposed
 from .constants import Constant
 from .history import join_steps, keep_last
 from .options import finite, number, one_of
@@ -176,7 +176,7 @@ class LowPass(Sliding):
         alone = buffer.movedim(1, -1)
         channels = numbers(self.input_size)
         taps = self.taps.like(buffer).expand(channels, 1, -1)
-        y = F.conv1d(alone.flatten(1, -2), taps, stride=self.step, groups=channels)
+        y = convolve(alone.flatten(1, -2), taps, stride=self.step, groups=channels)
         return y.view(*alone.shape[:-1], y.shape[-1]).movedim(-1, 1)
 
 
@@ -245,7 +245,7 @@ class Interpolate(Overlapping):
         alone = x.movedim(1, -1)
         channels = numbers(self.input_size)
         taps = self.taps.like(x).expand(channels, 1, -1)
-        total = F.conv_transpose1d(alone.flatten(1, -2), taps, stride=self.factor, groups=channels)
+        total = convolve_transposed(alone.flatten(1, -2), taps, stride=self.factor, groups=channels)
         return total.view(*alone.shape[:-1], total.shape[-1]).movedim(-1, 1)
 
 

@@ -1,9 +1,12 @@
-"""Pure tensor functions, a folder each: ``naive.py`` defines the numbers, faster twins stand beside it.
+"""Pure tensor functions, a folder each: ``naive.py`` defines the numbers, faster kernels stand beside it.
 
-``OSTINATO_BACKEND`` forces a backend by name; ``backends()`` says which one each function uses and why.
+Each call runs on the first kernel that does not refuse it (``core/kernels.py``). ``OSTINATO_BACKEND`` names the kernels
+to ask first; ``backends()`` says which are asked, why not others, and what was refused.
 """
 
-from . import recurrent, scan
-from .choosing import backends
+from ..core.kernels import backends, order_kernels
+from . import convolution, recurrent, scan
 
-__all__ = ["backends", "recurrent", "scan"]
+order_kernels()  # now that all are known
+
+__all__ = ["backends", "convolution", "recurrent", "scan"]

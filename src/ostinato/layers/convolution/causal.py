@@ -3,10 +3,10 @@
 Axes: B batch, T time steps, C input features, O output features, K kernel size, S stride.
 """
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import ShapeError
+from ...ops.convolution import convolve
 from ..options import yes_or_no
 from ..sliding import Sliding
 from .kernels import check_kernel, own_weights
@@ -74,7 +74,14 @@ class Conv1d(Sliding):
 
     def slide(self, buffer: Tensor) -> Tensor:
         """One call of torch's convolution on channel-first memory."""
-        y = F.conv1d(buffer.transpose(1, 2), self.weight, self.bias, self.step, 0, self.dilation, self.groups)
+        y = convolve(
+            buffer.transpose(1, 2),
+            self.weight,
+            self.bias,
+            stride=self.step,
+            dilation=self.dilation,
+            groups=self.groups,
+        )
         return y.transpose(1, 2)
 
     def valid(self, x: Tensor) -> Tensor:

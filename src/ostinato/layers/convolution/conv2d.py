@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ...core import SequenceLayer, StepSet, newest
 from ...errors import ConfigError
+from ...ops.convolution import convolve
 from ..combining.chain import Chain
 from ..options import yes_or_no
 from ..sizes import at_least_one
@@ -96,7 +97,15 @@ class Conv2d(Sliding):
         """One call of torch's convolution, in the memory that buffer is in."""
         kernel = self.kernel
         x, margin = kernel.pad(buffer.movedim(-1, 1))
-        y = F.conv2d(x, self.weight, self.bias, kernel.stride, (0, margin), kernel.dilation, self.groups)
+        y = convolve(
+            x,
+            self.weight,
+            self.bias,
+            stride=kernel.stride,
+            padding=(0, margin),
+            dilation=kernel.dilation,
+            groups=self.groups,
+        )
         return y.movedim(1, -1)
 
 
@@ -161,7 +170,15 @@ class CentredConv2d(SequenceLayer):
         around = reach, margin
         if step > 1:  # the first centre is step S - 1; a negative padding cuts off what no window sees
             padded, around = F.pad(padded, (0, 0, reach - step + 1, reach)), (0, margin)
-        y = F.conv2d(padded, self.weight, self.bias, kernel.stride, around, kernel.dilation, self.groups)
+        y = convolve(
+            padded,
+            self.weight,
+            self.bias,
+            stride=kernel.stride,
+            padding=around,
+            dilation=kernel.dilation,
+            groups=self.groups,
+        )
         return y.movedim(1, -1), ()
 
     def sees(self, step: int) -> StepSet:

@@ -4,10 +4,10 @@ Axes: B batch, T time steps, C input features, O output features, K kernel size,
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ...errors import ConfigError
+from ...ops.convolution import convolve
 from .causal import Conv1d
 from .condensed import CondensedConv1d, check_condensing
 
@@ -77,7 +77,7 @@ class LearnedGroupConv1d(Conv1d):
     def slide(self, buffer: Tensor) -> Tensor:
         """Dense, with zeros where a group sees nothing any more."""
         weight = self._by_group().flatten(0, 1)
-        y = F.conv1d(buffer.transpose(1, 2), weight, self.bias, self.step, 0, self.dilation)
+        y = convolve(buffer.transpose(1, 2), weight, self.bias, stride=self.step, dilation=self.dilation)
         return y.transpose(1, 2)
 
     def importance(self) -> Tensor:

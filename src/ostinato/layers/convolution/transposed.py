@@ -3,10 +3,10 @@
 Axes: B batch, T time steps, C input features, O output features, K kernel size, S stride.
 """
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import ConfigError
+from ...ops.convolution import convolve_transposed
 from ..options import yes_or_no
 from ..overlapping import Overlapping
 from ..sizes import at_least_one
@@ -84,8 +84,8 @@ class ConvTranspose1d(Overlapping):
 
     def spread(self, x: Tensor) -> Tensor:
         """One call of torch's transposed convolution on channel-first memory."""
-        total = F.conv_transpose1d(
-            x.transpose(1, 2), self.weight, None, self.factor, 0, 0, self.groups, self.dilation
+        total = convolve_transposed(
+            x.transpose(1, 2), self.weight, stride=self.factor, dilation=self.dilation, groups=self.groups
         )
         return total.transpose(1, 2)
 

@@ -6,10 +6,10 @@ S stride, D dilation.
 
 import math
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import ConfigError
+from ...ops.convolution import convolve_transposed
 from ..options import yes_or_no
 from ..overlapping import Overlapping
 from .kernel2d import Padding, Pair, check_groups, frequencies_and_channels, margins, pair
@@ -107,8 +107,15 @@ class ConvTranspose2d(Overlapping):
     def spread(self, x: Tensor) -> Tensor:
         """One call of torch's, without the bias: that is added once, where sums are complete."""
         first = x.movedim(-1, 1)
-        edges = (0, self.cut), (0, self.more)
-        y = F.conv_transpose2d(first, self.weight, None, self.strides, *edges, self.groups, self.dilation)
+        y = convolve_transposed(
+            first,
+            self.weight,
+            stride=self.strides,
+            padding=(0, self.cut),
+            dilation=self.dilation,
+            groups=self.groups,
+            extra=(0, self.more),
+        )
         return y[..., : self.frequencies].movedim(1, -1)
 
     def finish(self, total: Tensor) -> Tensor:

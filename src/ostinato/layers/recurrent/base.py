@@ -38,10 +38,10 @@ class RecurrentOptions(TypedDict, total=False):
 class Recurrent(SequenceLayer):
     """A cell repeated along time, in layers above each other.
 
-    A subclass names its ``gates`` and its ``state_type``, makes its ``cell`` of the parameters of one layer in one
-    direction, and where there is a faster way than a loop over steps runs it in ``kernel``. Parameters beyond the usual
-    four, or of other shapes, it names in ``shapes``; what these ask for is set before ``super().__init__``. Which gates
-    hold the memory, for initialisations, is in ``keeping``; what no step changes, in ``constants``.
+    A subclass names its ``gates`` and its ``state_type``, and makes its ``cell`` of the parameters of one layer in one
+    direction; ``ops.recurrent.run`` runs it on the fastest kernel for such a cell. Parameters beyond the usual four, or
+    of other shapes, it names in ``shapes``; what these ask for is set before ``super().__init__``. Which gates hold the
+    memory, for initialisations, is in ``keeping``; what no step changes, in ``constants``.
 
     Args:
         input_size: features per step, I.
@@ -96,10 +96,6 @@ class Recurrent(SequenceLayer):
     def cell(self, place: str) -> Cell:
         """The equations with the parameters of one layer in one direction, such as "l0" or "l1_reverse"."""
         raise NotImplementedError(f"{type(self).__name__} does not define cell().")
-
-    def kernel(self, x: Tensor, parts: Parts, place: str, lengths: Tensor | None) -> tuple[Tensor, Parts]:
-        """One layer, one direction, without chances: y (B, T, H) and what it remembers."""
-        return ops.unroll(self.cell(place), x, parts, lengths)
 
     def shapes(self, inputs: int) -> dict[str, tuple[int, ...]]:
         """Names and shapes of the parameters of one layer in one direction, for ``inputs`` features."""
@@ -268,12 +264,10 @@ class Recurrent(SequenceLayer):
     ) -> tuple[Tensor, Parts, Any]:
         rates = (*self.zoneout, *(0.0 for _ in self.constants))
         change = Zoneout(rates, self.training) if any(rates) else None
-        if not trace and mask is None and change is None:
-            return *self.kernel(x, parts, place, lengths), None
-        seen: list[Any] = []
         cell = self.cell(place)
-        y, after = ops.unroll(cell, x, parts, lengths, mask=mask, change=change, seen=seen if trace else None)
-        if not trace:
+        seen: list[Any] | None = [] if trace else None
+        y, after = ops.run(cell, x, parts, lengths, mask=mask, change=change, seen=seen)
+        if seen is None:
             return y, after, None
         if not seen:  # no step, but the fields must be known
             _, end = cell.step(

@@ -5,15 +5,13 @@ Axes: B batch, T time steps, I input features, H hidden features, K features of 
 
 from typing import Any, NamedTuple, Unpack
 
-import torch
 from torch import Tensor
 
 from ...core import named
 from ...errors import ShapeError
 from ...ops import recurrent as ops
-from ...ops.recurrent import Parts
 from ..sizes import at_least_one
-from .base import Recurrent, RecurrentOptions
+from .base import RecurrentOptions
 from .plain import GRU
 
 
@@ -132,17 +130,6 @@ class ContextGRU(GRU):
     def cell(self, place: str) -> ops.ContextCell:
         """The equations above."""
         return ops.ContextCell(super().cell(place), getattr(self, f"weight_context_{place}"))
-
-    def kernel(self, x: Tensor, parts: Parts, place: str, lengths: Tensor | None) -> tuple[Tensor, Parts]:
-        """Step by step; where torch's kernel can do it, the context is more features of x."""
-        if self.reset == "before":
-            return Recurrent.kernel(self, x, parts, place, lengths)
-        hidden, context = parts
-        weights = self.weights(place)
-        across = torch.cat([weights.from_input, getattr(self, f"weight_context_{place}")], dim=1)
-        joined = torch.cat([x, context[:, None].expand(-1, x.shape[1], -1)], dim=2)
-        y, after = self._by_torch(joined, hidden, weights._replace(from_input=across), lengths)
-        return y, (after, context)
 
     def _check_state(self, state: Any, x: Tensor) -> None:
         if self.streams or not isinstance(state, GivenContext):

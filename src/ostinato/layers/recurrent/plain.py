@@ -12,7 +12,6 @@ from torch import Tensor
 
 from ...errors import ConfigError
 from ...ops import recurrent as ops
-from ...ops.recurrent import Parts
 from ..sizes import at_least_one
 from .base import Recurrent, RecurrentOptions
 
@@ -85,11 +84,6 @@ class RNN(Recurrent):
     def cell(self, place: str) -> ops.RNNCell:
         """The equation above."""
         return ops.RNNCell(self.weights(place), self.nonlinearity)
-
-    def kernel(self, x: Tensor, parts: Parts, place: str, lengths: Tensor | None) -> tuple[Tensor, Parts]:
-        """torch's."""
-        y, hidden = ops.rnn(x, *parts, self.weights(place), lengths, self.nonlinearity)
-        return y, (hidden,)
 
 
 class LSTM(Recurrent):
@@ -173,11 +167,6 @@ class LSTM(Recurrent):
         """The equations above."""
         return ops.LSTMCell(self.weights(place))
 
-    def kernel(self, x: Tensor, parts: Parts, place: str, lengths: Tensor | None) -> tuple[Tensor, Parts]:
-        """torch's."""
-        y, hidden, cell = ops.lstm(x, *parts, self.weights(place), lengths)
-        return y, (hidden, cell)
-
 
 class GRU(Recurrent):
     """Gated recurrent unit.
@@ -254,26 +243,3 @@ class GRU(Recurrent):
             if self.reset == "after"
             else ops.EarlyResetGRUCell.of(weights, renews)
         )
-
-    def kernel(self, x: Tensor, parts: Parts, place: str, lengths: Tensor | None) -> tuple[Tensor, Parts]:
-        """torch's, where the reset gate is after the product."""
-        if self.reset == "before":
-            return super().kernel(x, parts, place, lengths)
-        y, hidden = self._by_torch(x, parts[0], self.weights(place), lengths)
-        return y, (hidden,)
-
-    def _by_torch(
-        self, x: Tensor, hidden: Tensor, weights: ops.Weights, lengths: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
-        return ops.gru(x, hidden, weights if self.update == "keep" else _negated_update(weights), lengths)
-
-
-def _negated_update(weights: ops.Weights) -> ops.Weights:
-    """With an update gate that closes where it opened: sigmoid(-a) is 1 - sigmoid(a)."""
-    size = weights.from_hidden.shape[1]
-    sign = weights.from_hidden.new_ones(3 * size, 1)
-    sign[size : 2 * size] = -1
-    biases = (
-        None if bias is None else bias * sign[:, 0] for bias in (weights.input_bias, weights.hidden_bias)
-    )
-    return ops.Weights(weights.from_input * sign, weights.from_hidden * sign, *biases)

@@ -1,25 +1,20 @@
-"""One layer of a plain RNN, LSTM or GRU, one direction, over all steps of a batch.
+"""One recurrent layer, one direction, over all steps of a batch: any cell, through one function.
 
-    y, hidden = rnn(x, hidden, weights, lengths)              also gru
-    y, hidden, cell = lstm(x, hidden, cell, weights, lengths)
-    y, parts = unroll(cell, x, parts, lengths)                any other cell, step by step
+    y, parts = run(cell, x, parts, lengths)         on the fastest kernel for this cell and this call
+    y, parts = unroll(cell, x, parts, lengths)      step by step, which defines the numbers
 
 Axes: B batch, T time steps, I input features, H hidden features.
 """
 
-from ..choosing import choose
-from . import naive, torch_kernels
 from .cell import Cell, Parts, unroll
 from .cells import GRUCell, GRUTrace, LSTMCell, LSTMTrace, Projecting, RNNCell, RNNTrace
 from .gated_cells import ContextCell, CoupledLSTMCell, CoupledLSTMTrace, EarlyResetGRUCell, PeepholeLSTMCell
+from .kernels import KERNELS, RecurrentKernel, run
 from .normalised_cells import LayerNormGRUCell, LayerNormLSTMCell, LayerNormRNNCell, Norm
 from .weights import Weights
 
-rnn = choose("rnn", {"naive": naive.rnn, "torch": torch_kernels.rnn})
-gru = choose("gru", {"naive": naive.gru, "torch": torch_kernels.gru})
-lstm = choose("lstm", {"naive": naive.lstm, "torch": torch_kernels.lstm})
-
 __all__ = [
+    "KERNELS",
     "Cell",
     "ContextCell",
     "CoupledLSTMCell",
@@ -38,9 +33,8 @@ __all__ = [
     "Projecting",
     "RNNCell",
     "RNNTrace",
+    "RecurrentKernel",
     "Weights",
-    "gru",
-    "lstm",
-    "rnn",
+    "run",
     "unroll",
 ]

@@ -1,4 +1,4 @@
-"""The same cells on torch's own kernels (oneDNN, ATen, cuDNN), padding handled without packing if possible.
+"""The plain cells on torch's own functions (oneDNN, ATen, cuDNN), padding handled without packing if possible.
 
 For RNN and GRU the state after a row's length *is* an output, so rows are gathered from y. An LSTM's cell
 state is not among its outputs: there one more input, 1 on the padding, shuts the input gate and opens the forget
@@ -18,7 +18,6 @@ from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from ...core import narrows
-from . import naive
 from .weights import Weights
 
 # cuDNN wants a cell's weights in one block, and copies them into one at each call where they are not: megabytes, beside
@@ -54,11 +53,6 @@ def lstm(
     """As ``naive.lstm``."""
     if x.shape[0] == 0 or x.shape[1] == 0:
         return x.new_zeros(x.shape[0], x.shape[1], hidden.shape[1]), hidden, cell
-    if weights.projection is not None and x.is_cpu and x.dtype != torch.float64:
-        # oneDNN knows no projections and warns; the loop over steps is as fast as what torch then does
-        return naive.lstm(x, hidden, cell, weights, lengths)
-    if x.is_cpu and narrows(x) and not _lstm_autocasts(torch.get_autocast_dtype("cpu")):
-        return naive.lstm(x, hidden, cell, weights, lengths)
     if lengths is not None:
         x, weights = _held_on_padding(x, weights, lengths)
     start = [_as_stack(hidden), _as_stack(cell)]
@@ -76,7 +70,7 @@ def _run_by_outputs(
     return y, after[0] if lengths is None else _at(lengths, y, hidden)
 
 
-def _lstm_autocasts(dtype: torch.dtype) -> bool:
+def lstm_autocasts(dtype: torch.dtype) -> bool:
     """Whether oneDNN has an LSTM of 16 bits for this processor: autocast asks for one, without AVX-512 there is none.
 
     Only trying tells: ``torch.lstm`` on bfloat16 itself goes another way, and works.
@@ -91,7 +85,7 @@ _tried: dict[
 ] = {}  # not lru_cache: the compiler looks through its wrapper, and past the mark below
 # What torch.compiler.assume_constant_result does, without loading the compiler: that takes longer than torch itself,
 # and every command would pay for it.
-_lstm_autocasts._dynamo_marked_constant = True  # type: ignore[attr-defined]
+lstm_autocasts._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def _lstm_runs_under_autocast(dtype: torch.dtype) -> bool:

@@ -8,9 +8,6 @@ products, so it may be tiny. Its gradient is a scan too, and its tangent: ``torc
 Axes: B batch, T time steps, * any others.
 """
 
-from ..choosing import choose
-from . import naive, torch_kernels
+from .kernels import SCAN, linear
 
-linear = choose("scan", {"naive": naive.linear, "torch": torch_kernels.linear})
-
-__all__ = ["linear"]
+__all__ = ["SCAN", "linear"]

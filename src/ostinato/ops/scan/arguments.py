@@ -17,9 +17,14 @@ def aligned(decay: Tensor, value: Tensor, start: Tensor) -> tuple[Tensor, Tensor
     """
     if value.dim() < 2:
         raise ShapeError(f"value must be (batch, time, ...), got {tuple(value.shape)}.")
-    dtype = torch.promote_types(torch.promote_types(decay.dtype, value.dtype), start.dtype)
-    decay, value, start = decay.to(dtype), value.to(dtype), start.to(dtype)
+    if not decay.dtype == value.dtype == start.dtype:
+        dtype = torch.promote_types(torch.promote_types(decay.dtype, value.dtype), start.dtype)
+        decay, value, start = decay.to(dtype), value.to(dtype), start.to(dtype)
     state = (*value.shape[:1], *value.shape[2:])
+    if (
+        decay.shape == value.shape and start.shape == state
+    ):  # nothing to line up, and a short scan is soon done
+        return decay, value, start
     if not _fits(decay, tuple(value.shape)):
         raise ShapeError(f"decay must broadcast to value {tuple(value.shape)}, got {tuple(decay.shape)}.")
     if not _fits(start, state):
