@@ -20,7 +20,7 @@ import numpy as np
 from machine import record, write_record
 
 from ostinato.live.events import Event
-from ostinato.store import Flag, Head, Store, made_head, seal, verify
+from ostinato.store import Flag, StoreHeader, Store, make_header, seal, verify
 
 BAR_ONE, BAR_FIFTY = 400.0, 40.0
 ROUNDS = 5
@@ -55,8 +55,8 @@ def main() -> None:
         write_record("store", record(__doc__, lines, sizes | {"SQLite": sqlite3.sqlite_version}))
 
 
-def head() -> Head:
-    return made_head(
+def head() -> StoreHeader:
+    return make_header(
         feed="benchmark",
         kind="trades",
         columns=("price", "amount"),

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ostinato.store import Flag, Health, Origin, Store, made_head
+from ostinato.store import Flag, Health, Origin, Store, make_header
 
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
 NORMAL = np.array([-1.2816, -0.6745, 0.0, 0.6745, 1.2816])  # quantiles, Abramowitz & Stegun
@@ -49,7 +49,7 @@ def direction_head(**more):
         "created": time.time(),
         "version": "0.1.0",
     }
-    return made_head(**(fields | more))
+    return make_header(**(fields | more))
 
 
 def values_head(**more):

@@ -12,7 +12,7 @@ from ostinato.dashboard import metrics, tui
 from ostinato.dashboard.said import as_text
 from ostinato.dashboard.view import View
 from ostinato.errors import OstinatoError
-from ostinato.store import Head, Health, Reader
+from ostinato.store import Health, Reader, StoreHeader
 
 HUGE = 10**400
 ODD = (
@@ -72,7 +72,7 @@ def store(request, tmp_path):
     return writer.path
 
 
-FIELDS = {"head": [*Head.model_fields, "more"], "health": list(Health.model_fields)}
+FIELDS = {"head": [*StoreHeader.model_fields, "more"], "health": list(Health.model_fields)}
 
 
 @pytest.mark.parametrize("table", FIELDS)

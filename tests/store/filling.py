@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ostinato.live.events import Event
-from ostinato.store import Flag, Head, Reader, Store, made_head
+from ostinato.store import Flag, Reader, Store, StoreHeader, make_header
 from ostinato.store.schema import Origin
 
 # of processes that tests start, so that they find this file
@@ -24,7 +24,7 @@ DIGEST = "ab" * 32
 FIRST = 100
 
 
-def head(**changes: Any) -> Head:
+def head(**changes: Any) -> StoreHeader:
     fields = {
         "feed": "binance:BTCUSDT",
         "kind": "trades",
@@ -39,7 +39,7 @@ def head(**changes: Any) -> Head:
         "created": 1.7e9,
         "version": "0.1",
     }
-    return made_head(**(fields | changes))
+    return make_header(**(fields | changes))
 
 
 def event(key: int, step: float = 1.0, start: float = 1.7e9) -> Event:

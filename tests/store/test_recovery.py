@@ -9,7 +9,7 @@ import pytest
 
 from ostinato.errors import BrokenStoreError, StoreError
 from ostinato.store import Reader, Store, verify
-from ostinato.store.wal import look
+from ostinato.store.wal import inspect_log
 from store.filling import FIRST, assert_prefix, chain, event, fill, head, number
 
 FILES = ("", "-wal", ".lock")
@@ -48,8 +48,8 @@ def closed(left, tmp_path_factory):
 def test_a_log_that_was_cut_loses_its_last_groups_and_says_so(left, tmp_path):
     log = left.with_name("live.db-wal")
     size, dice = log.stat().st_size, random.Random(3)
-    frame = look(log).frame_bytes
-    used = 32 + look(log).frames * frame
+    frame = inspect_log(log).frame_bytes
+    used = 32 + inspect_log(log).frames * frame
     cuts = [0, 1, 31, 32, used, used - 1, used - frame, *(dice.randrange(size) for _ in range(25))]
     silent = 0
     for place, cut in enumerate(cuts):
@@ -82,7 +82,7 @@ def test_a_commit_that_was_cut_off_is_told_without_the_record_too(left, tmp_path
     path = copied(left, tmp_path / "one")
     log = path.with_name("live.db-wal")
     path.with_name("live.db.lock").unlink()
-    seen = look(log)
+    seen = inspect_log(log)
     with log.open("r+b") as file:
         file.truncate(32 + seen.frames * seen.frame_bytes - 100)
     with Store.open(path, head()) as store:
@@ -96,7 +96,7 @@ def test_a_store_that_was_closed_has_nothing_to_tell(left, tmp_path):
         assert store.recovered is None
     with Store.open(path, head()) as store:
         assert store.recovered is None
-    assert look(path.with_name("live.db-wal")) is None
+    assert inspect_log(path.with_name("live.db-wal")) is None
 
 
 def test_commits_that_are_gone_and_a_rest_that_does_not_fit(left, tmp_path):

@@ -117,11 +117,11 @@ def _why_none_counts(reader: "Reader") -> str:
 
 def _left_out(health: "Health") -> str:
     """What came and is no event, counted by reason; "" for nothing."""
-    from ..store.health import left_out_words
+    from ..store.health import describe_rejections
 
     said = []
     if count := health.rejected:
-        reasons = left_out_words({why: n for why, n in health.left_out.items() if why != "duplicate"})
+        reasons = describe_rejections({why: n for why, n in health.left_out.items() if why != "duplicate"})
         more = f" (rejected: {reasons})" if reasons else ""
         said.append(
             f"{_messages(count, 'was no event', 'were no events')}{more}; the notes of the store say why."

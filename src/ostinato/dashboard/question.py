@@ -14,7 +14,7 @@ from ..runs.metric_table import loss_name
 from ..store import Flag
 
 if TYPE_CHECKING:
-    from ..store import Head, StoredPrediction
+    from ..store import StoredPrediction, StoreHeader
 
 PRICES = ("price", "close")
 
@@ -29,13 +29,13 @@ class Question:
         price: which column is drawn. Of several that are foreseen it is the first.
     """
 
-    head: "Head"
+    head: "StoreHeader"
     kind: Literal["direction", "values"]
     change: bool
     price: int
 
     @classmethod
-    def of(cls, head: "Head") -> "Question":
+    def of(cls, head: "StoreHeader") -> "Question":
         """As a head says it."""
         kind: Literal["direction", "values"] = "direction" if head.target == "direction" else "values"
         first = head.target.partition(",")[0]

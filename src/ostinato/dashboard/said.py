@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 from ..store import Flag
 
 if TYPE_CHECKING:
-    from ..store import Head, StoredPrediction
+    from ..store import StoredPrediction, StoreHeader
 
 
-def said(head: "Head", row: "StoredPrediction", digest: bytes | None, chained: bytes) -> dict[str, Any]:
+def said(
+    head: "StoreHeader", row: "StoredPrediction", digest: bytes | None, chained: bytes
+) -> dict[str, Any]:
     """One prediction, for JSON.
 
     key, time: of the event that it was made on; time in seconds since the Unix epoch.

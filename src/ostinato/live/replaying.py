@@ -82,7 +82,7 @@ def catch_up(state: EngineState, number: int, forecaster: Forecaster) -> tuple[i
     """
     store = state.store
     start = _restored(state, number, forecaster)
-    track, differing = Track(forecaster, resuming.holes(store, start)), None
+    track, differing = Track(forecaster, resuming.unfilled_gaps(store, start)), None
     for row in resuming.replay(store, start):
         answer = track.step(row.event).answer
         if answer is None or row.numbers is None or row.baselines is None:
@@ -95,7 +95,7 @@ def catch_up(state: EngineState, number: int, forecaster: Forecaster) -> tuple[i
     return differing
 
 
-def _difference(answer: Answer, row: resuming.Replayed) -> tuple[int, float] | None:
+def _difference(answer: Answer, row: resuming.ReplayedEvent) -> tuple[int, float] | None:
     """The key, and by how much what a replay says differs from the ledger; None where it does not."""
     assert row.numbers is not None
     assert row.baselines is not None

@@ -7,7 +7,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from ..errors import OstinatoError, StoreError
-from ..store.sealer import heard
+from ..store.sealer import from_line
 from ..store.sealing import is_day_over, record, sweep
 from .children import Child
 
@@ -82,7 +82,7 @@ class Sealing:
             child.close()
         if not line:
             return
-        written = heard(line)
+        written = from_line(line)
         record(engine.store, written)
         self.left, self.tried = True, float("-inf")  # perhaps the next day is over, too
         engine.note("sealing", f"{written.day} was sealed: {written.rows['events']:,} events")

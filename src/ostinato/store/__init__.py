@@ -1,23 +1,22 @@
 """The live store: one SQLite file that one process writes and any number read.
 
 writer.py      Store: groups of rows, each one transaction
-reader.py      Reader: rows behind a key, for pages and meters
-resuming.py    what an engine asks for when it goes on
-sealing.py     days that are over, moved to parquet
-verifying.py   the whole store held against itself, by the parts in verification/
-exporting.py   its events as a data file
-ledger.py      the chain over all predictions
-recording.py   the second chain, over all that was written
-schema.py      the tables, and what their numbers mean
+reader.py      Reader: rows after a key, for pages and monitors
+resuming.py    what an engine reads when it resumes
+sealing.py     past days, moved to parquet
+verifying.py   verification of the whole store, by the parts in verification/
+exporting.py   export of the events as a data file
+ledger.py      the hash chain over all predictions
+recording.py   the second hash chain, over every commit
+schema.py      the tables and the meaning of their numbers
 """
 
 from .exporting import export
-from .head import Head, made_head
+from .header import StoreHeader, make_header
 from .health import Health
 from .reader import Reader
 from .rows import (
     Counts,
-    Position,
     StoredEvent,
     StoredGap,
     StoredModel,
@@ -25,6 +24,7 @@ from .rows import (
     StoredPrediction,
     StoredScore,
     StoredShadow,
+    StorePosition,
 )
 from .schema import Flag, Origin
 from .sealing import seal
@@ -36,12 +36,12 @@ __all__ = [
     "Counts",
     "Finding",
     "Flag",
-    "Head",
     "Health",
     "Origin",
-    "Position",
     "Reader",
     "Store",
+    "StoreHeader",
+    "StorePosition",
     "StoredEvent",
     "StoredGap",
     "StoredModel",
@@ -51,7 +51,7 @@ __all__ = [
     "StoredShadow",
     "Verdict",
     "export",
-    "made_head",
+    "make_header",
     "seal",
     "verify",
 ]

@@ -1,38 +1,38 @@
-"""Emptying the log into the file, now and then."""
+"""Checkpoint the write-ahead log into the database file at intervals."""
 
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
-from .connection import BUSY_SECONDS, beside
+from .connection import BUSY_SECONDS, sibling_path
 
 GROUPS = 128  # between two checkpoints: 4 MB of log for single events, 10 MB for groups of 50
 LARGEST = 64 << 20  # bytes that the log keeps once it is empty
 
 
 class Checkpoints:
-    """Empties the log each time so many groups were committed.
+    """Checkpoint the write-ahead log after every so many committed groups.
 
     The log's file is not cut but written over from its start: growing it again would cost each commit a fifth more.
     """
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
-        self._connection, self._log = connection, beside(path, "-wal")
+        self._connection, self._log = connection, sibling_path(path, "-wal")
         self._groups = 0
         connection.execute(f"PRAGMA journal_size_limit={LARGEST}")
 
     def wal_bytes(self) -> int:
-        """The size of the log's file; beyond ``LARGEST`` a reader holds it."""
+        """Size of the log file in bytes; beyond ``LARGEST`` a reader is blocking its checkpoint."""
         with suppress(OSError):
             return self._log.stat().st_size
         return 0
 
     def is_due(self) -> bool:
-        """Whether the next commit is one after which the log is emptied."""
+        """Return whether a checkpoint follows the next commit."""
         return self._groups + 1 >= GROUPS
 
     def after_commit(self) -> bool:
-        """Empty the log if it is time; where a reader holds it, or the disk is full, that is tried again later.
+        """Checkpoint if due; retry later where a reader blocks it or the disk is full.
 
         True where all of the log is in the file. Something is to be written then: until the log is begun anew, its old
         frames, cut off by a crash of the disk, would lay old pages over new ones.

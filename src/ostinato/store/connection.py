@@ -1,4 +1,4 @@
-"""Connections to SQLite, and its errors in our words."""
+"""SQLite connections, and the translation of SQLite errors into ``StoreError``."""
 
 import errno
 import os
@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ..errors import BrokenStoreError, ForkError, StoreError, StoreFullError, shortened
-from .head import Head, check_version, parse_head
+from .header import StoreHeader, check_version, parse_header
 from .schema import APPLICATION_ID, statements
 
 MAGIC = b"SQLite format 3\x00"
@@ -28,8 +28,8 @@ _MODES = {
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
-    """Turns what SQLite and the system raise into errors of ours.
+def sqlite_errors(path: Path) -> Iterator[None]:
+    """Translate errors of SQLite and the operating system into errors of ours.
 
     Raises:
         StoreFullError: no room is left.
@@ -39,7 +39,7 @@ def told(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise _ours(path, error) from error
+        raise _translated(path, error) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise _full(path) from error
@@ -48,14 +48,14 @@ def told(path: Path) -> Iterator[None]:
         raise BrokenStoreError(f"{path} is damaged: {shortened(str(error))}.") from error
 
 
-def _ours(path: Path, error: sqlite3.Error) -> StoreError:
+def _translated(path: Path, error: sqlite3.Error) -> StoreError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _no_room(path)):
         return _full(path)
     if code in _BROKEN or (code in (0, sqlite3.SQLITE_ERROR) and isinstance(error, sqlite3.OperationalError)):
         return BrokenStoreError(f"{path} is damaged, or is no store of ostinato: {shortened(str(error))}.")
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return StoreError(f"{path} is held by another program. Close it, or name another --store.")
+        return StoreError(f"{path} is locked by another program. Close it, or name another --store.")
     if code in _CLOSED_TO_US:
         return StoreError(f"{path} cannot be opened here: {error}. Look at its permissions and its folder.")
     if code in (sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH):
@@ -75,7 +75,7 @@ def _full(path: Path) -> StoreFullError:
 
 
 def _no_room(path: Path) -> bool:
-    """Whether an error of writing, which SQLite does not explain, is likely to be one of room."""
+    """Return whether a write error that SQLite does not explain is likely due to a full disk."""
     with suppress(OSError, AttributeError):
         room = os.statvfs(path.parent)
         if room.f_bavail * room.f_frsize < LITTLE_ROOM:
@@ -84,18 +84,20 @@ def _no_room(path: Path) -> bool:
         import resource
 
         limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
-        sizes = [beside(path, end).stat().st_size for end in ("", "-wal") if beside(path, end).exists()]
+        sizes = [
+            sibling_path(path, end).stat().st_size for end in ("", "-wal") if sibling_path(path, end).exists()
+        ]
         return limit != resource.RLIM_INFINITY and max(sizes, default=0) + LITTLE_ROOM > limit
     return False
 
 
-def beside(path: Path, end: str) -> Path:
-    """A file beside the store: STORE-wal, STORE.lock."""
+def sibling_path(path: Path, end: str) -> Path:
+    """Path of a file next to the store: STORE-wal, STORE.lock."""
     return path.with_name(path.name + end)
 
 
 def real_path(path: Path | str) -> Path:
-    """Where a store really is: a link leads to the file, so that its log and its lock have one name each.
+    """Resolve links to the store, so that its log and its lock have one name each.
 
     A path without links is left as it was written.
 
@@ -111,8 +113,8 @@ def real_path(path: Path | str) -> Path:
 
 
 def check_one_name(path: Path) -> None:
-    """Raises StoreError where the file has another name: each name has a log and a lock of its own."""
-    with told(path):
+    """Raise StoreError if the file has hard links: each name would have a log and a lock of its own."""
+    with sqlite_errors(path):
         names = path.stat().st_nlink
     if names > 1:
         raise StoreError(
@@ -121,8 +123,8 @@ def check_one_name(path: Path) -> None:
         )
 
 
-class Connection(sqlite3.Connection):
-    """A connection that is refused in a child made by fork, where SQLite would damage the file."""
+class ForkSafeConnection(sqlite3.Connection):
+    """A connection that refuses to work in a forked child, where SQLite would damage the file."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -137,7 +139,7 @@ class Connection(sqlite3.Connection):
         return super().executemany(*arguments)
 
     def close(self) -> None:
-        """Does nothing in a forked child: closing there would act on the file that the parent has open."""
+        """Do nothing in a forked child: closing there would act on the file that the parent has open."""
         if os.getpid() == self._process:
             super().close()
 
@@ -150,7 +152,7 @@ class Connection(sqlite3.Connection):
 
 
 def connect(path: Path, mode: str) -> sqlite3.Connection:
-    """A connection that commits when told, and trusts nothing in the file.
+    """Open a connection in explicit-commit mode that trusts nothing in the file.
 
     Args:
         mode: "rw" or "ro"; "immutable" for a file that nobody writes, as on a file system that cannot be written;
@@ -164,7 +166,7 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
         timeout=BUSY_SECONDS,
         check_same_thread=False,
         cached_statements=64,
-        factory=Connection,
+        factory=ForkSafeConnection,
     )
     try:
         if mode == "private":
@@ -186,24 +188,24 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
 
 
 def check_file(path: Path) -> None:
-    """Raises StoreError where there is none, BrokenStoreError where the file is of another kind."""
+    """Raise StoreError if the file does not exist, BrokenStoreError if it is not a SQLite file."""
     if not path.exists():
         raise StoreError(f"there is no store {path}.")
     if not path.is_file():
         raise BrokenStoreError(f"{path} is no store of ostinato: it is no regular file.")
-    with told(path), path.open("rb") as file:
+    with sqlite_errors(path), path.open("rb") as file:
         start = file.read(len(MAGIC))
     if start != MAGIC:
         raise BrokenStoreError(f"{path} is no store of ostinato: it is no SQLite file. Name another --store.")
 
 
-def read_head(connection: sqlite3.Connection, path: Path) -> Head:
-    """The head, once version and tables are found to be ours.
+def read_header(connection: sqlite3.Connection, path: Path) -> StoreHeader:
+    """Read the header after checking version and tables.
 
     Raises:
         BrokenStoreError: it is another program's, damaged, or of a newer format.
     """
-    with told(path):
+    with sqlite_errors(path):
         if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
             raise BrokenStoreError(
                 f"{path} is no store of ostinato, but another program's. Name another --store."
@@ -212,8 +214,8 @@ def read_head(connection: sqlite3.Connection, path: Path) -> Head:
         check_version(version, path)
         row = connection.execute("SELECT value FROM head WHERE name = 'head'").fetchone()
         if row is None or not isinstance(row[0], str):
-            raise BrokenStoreError(f"{path} is damaged: it does not say what it is about.")
-        head = parse_head(row[0], path)
+            raise BrokenStoreError(f"{path} is damaged: it has no header.")
+        head = parse_header(row[0], path)
         # a view or a trigger of a stranger would run in our statements
         found = sorted(
             str(sql)

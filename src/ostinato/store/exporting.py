@@ -1,4 +1,4 @@
-"""The events of a store as a data file, so that a forecast on them can be held against the ledger."""
+"""Export the events of a store as a data file, so that offline forecasts can be compared with the ledger."""
 
 from itertools import islice
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import StoreError
 from ..files.whole import whole_file
-from .connection import told
+from .connection import sqlite_errors
 from .reader import Reader
 from .sealed import days
 
@@ -19,7 +19,7 @@ BLOCK = 10_000
 
 
 def export(path: Path | str, out: Path | str, *, predictions: bool = False, newest: int | None = None) -> int:
-    """Write the events of a store to one parquet file, or the ``newest`` so many of them; return how many.
+    """Write the events of a store, or the ``newest`` so many of them, to one parquet file; return their number.
 
     Columns: id (the key), time (seconds since the epoch), and the feed's. ``predictions`` adds the head's outputs, null
     where there is no prediction, and flags.
@@ -39,15 +39,15 @@ def export(path: Path | str, out: Path | str, *, predictions: bool = False, newe
                 )
             frame = frame.join(said, on="id", how="left", maintain_order="left")
     frame = frame.fill_nan(None)  # what is missing is null in a data file
-    with told(out), whole_file(out) as file:
+    with sqlite_errors(out), whole_file(out) as file:
         frame.write_parquet(file, compression="zstd")
     return len(frame)
 
 
 def _before(reader: Reader, newest: int) -> int | None:
-    """The key behind which so many events lie; None where there are not more."""
+    """The key after which ``newest`` events follow; None if there are no more than that."""
     surplus, after = reader.counts().events - newest, None
-    with told(reader.path):
+    with sqlite_errors(reader.path):
         for day in days(reader._connection, reader.path):  # whole ones need not be read
             if day.rows["events"] > surplus:
                 break

@@ -1,4 +1,4 @@
-"""The rows of one group, collected until they are written in one transaction."""
+"""The rows of one group, collected until one transaction writes them."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ _DROP_RETIRED = "DELETE FROM snapshots WHERE model IN (SELECT id FROM models WHE
 
 
 class Tail(NamedTuple):
-    """Where a store ends: ids and keys of the last rows, the hash of the last prediction, and all events so far."""
+    """The end of a store: ids and keys of the last rows, the hash of the last prediction, the number of events."""
 
     group: int
     model: int
@@ -31,7 +31,7 @@ class Tail(NamedTuple):
 
 
 class Group:
-    """Rows to be written; each list holds the columns of its table in order."""
+    """Rows to write; each list holds the columns of its table in order."""
 
     def __init__(self, tail: Tail) -> None:
         self.tail = tail
@@ -46,11 +46,11 @@ class Group:
         self.others: list[tuple[str, tuple[Any, ...]]] = []
 
     def counts(self) -> bool:
-        """Whether it has rows whose time of commit matters."""
+        """Return whether the group has rows whose commit time matters."""
         return bool(self.events or self.predictions or self.scores)
 
     def empty(self) -> bool:
-        """Whether there is nothing to write."""
+        """Return whether there is nothing to write."""
         return not (
             self.counts()
             or self.shadows
@@ -63,14 +63,14 @@ class Group:
 
 
 class Statements:
-    """The statements that write a group of events with so many columns."""
+    """The SQL statements that write a group."""
 
     def __init__(self, columns: Sequence[str]) -> None:
         marks = ", ".join("?" * (len(RESERVED) + len(columns)))
         self._events = f"INSERT INTO events VALUES ({marks})"  # noqa: S608 - question marks only
 
     def write(self, connection: sqlite3.Connection, group: Group) -> None:
-        """All rows of a group, within a transaction that is open."""
+        """Write all rows of a group within an open transaction."""
         many = connection.executemany
         for sql, parameters in group.others:
             connection.execute(sql, parameters)

@@ -1,4 +1,4 @@
-"""What feed and engine say about themselves, about once a second: a row of the store, read by every page and meter."""
+"""Health records of feed and engine, about one a second; every page and monitor reads them."""
 
 from typing import Annotated, Literal
 
@@ -25,8 +25,8 @@ LATENCY_BUCKETS = (
     10.0,
 )
 
-# why what came is no event, in words that follow a number
-LEFT_OUT = {
+# why input was rejected; each phrase follows a number
+REJECTION_REASONS = {
     "unreadable": "that could not be read",
     "late": "older than what came before",
     "renumbered": "whose ids began again",
@@ -36,28 +36,30 @@ LEFT_OUT = {
 }
 
 
-def left_out_words(left_out: dict[str, int]) -> str:
-    """What was left out, by reason, the most frequent first; "" for nothing."""
+def describe_rejections(left_out: dict[str, int]) -> str:
+    """Describe rejected input by reason, the most frequent first; "" if there is none."""
     counts = sorted(left_out.items(), key=lambda item: -item[1])
     return ", ".join(
-        f"{count:,} {LEFT_OUT.get(reason, 'for ' + reason[:40])}" for reason, count in counts if count
+        f"{count:,} {REJECTION_REASONS.get(reason, 'for ' + reason[:40])}"
+        for reason, count in counts
+        if count
     )
 
 
 Moment = Annotated[float, Field(allow_inf_nan=False)]
 Key = Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)]
 Count = Annotated[int, Field(ge=0, lt=1 << 63)]
-Told = Annotated[str, AfterValidator(cut)]
+ShortText = Annotated[str, AfterValidator(cut)]
 
 
 class Health(BaseModel):
-    """One moment. Durations are seconds unless the name says otherwise; None is not known."""
+    """One health record. Durations are in seconds unless the name says otherwise; None means unknown."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="constants")
 
     time: Moment
     state: Literal["starting", "filling", "live", "stale", "waiting", "ended", "stopped"]
-    feed: Told
+    feed: ShortText
     started: Moment
     stale_after: Annotated[float, Field(gt=0)]  # data older than this are stale
     last_key: Key | None = None
@@ -76,7 +78,7 @@ class Health(BaseModel):
     duplicates: Count = 0  # dropped by their key
     rejected: Count = 0  # messages that were no market data
     left_out: dict[str, Count] = Field({}, max_length=100)  # both of these, by reason
-    problem: Told = ""  # the latest, in words
+    problem: ShortText = ""  # the latest, as text
     step_us: float | None = None  # medians and 99th percentiles of the latest
     step_us_p99: float | None = None
     latency_ms: float | None = None  # from the socket to the committed prediction
@@ -88,4 +90,4 @@ class Health(BaseModel):
     latency_sum: float = 0.0
     memory_bytes: Count = 0
     store_bytes: Count = 0
-    training: Told = ""  # what a retraining is doing, in words
+    training: ShortText = ""  # progress of a retraining, as text

@@ -1,9 +1,9 @@
-"""The chain of the ledger: each prediction's hash covers all predictions before it.
+"""The hash chain of the ledger: each prediction's hash covers all predictions before it.
 
     hash_0 = 32 zero bytes
     hash_n = SHA-256(hash_(n-1) | key | model | numbers)
 
-key: int64; model: SHA-256 of the weights, 32 bytes; numbers: float64; all little-endian. Times and flags stand beside
+key: int64; model: SHA-256 of the weights, 32 bytes; numbers: float64; all little-endian. Times and flags stand next to
 the chain, so that a run that was killed and resumed has the hash of one that was not.
 """
 
@@ -17,12 +17,12 @@ START = bytes(32)
 
 
 def next_hash(before: bytes, key: int, digest: bytes, numbers: bytes) -> bytes:
-    """The hash of a prediction after ``before``."""
+    """Hash of the prediction that follows ``before``."""
     return hashlib.sha256(before + key.to_bytes(8, "little", signed=True) + digest + numbers).digest()
 
 
 class EventDigest:
-    """SHA-256 over the events of one group, so that a flipped bit in them is found.
+    """SHA-256 over the events of one group; detects a flipped bit in them.
 
     Args:
         columns: how many values an event has.
@@ -34,7 +34,7 @@ class EventDigest:
     def of(
         self, events: Sequence[tuple[int, float, float, float | None, int, Sequence[float | None]]]
     ) -> bytes:
-        """Of (key, time, received, happened, origin, values) each; None is NaN, all NaN are one.
+        """Digest of (key, time, received, happened, origin, values) each; None is hashed as NaN, all NaN alike.
 
         Raises:
             StoreError: an event has something else than numbers.

@@ -1,4 +1,4 @@
-"""One writer: a lock that ends with its process, however it ends, beside a record of its last commit."""
+"""The writer lock, released when its process ends, and a record of the last commit."""
 
 import os
 import struct
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from weakref import WeakSet
 
 from ..errors import StoreError
-from .connection import beside, told
+from .connection import sibling_path, sqlite_errors
 
 _RECORD = struct.Struct("<8sqqqI")
 _MAGIC = b"ostlock1"
@@ -18,7 +18,7 @@ _OFFSET = 4096  # Windows locks a range of bytes against reading too: the lock i
 
 
 class LastCommit(NamedTuple):
-    """The last group that was known to be on the disk: its id, the last event's key, the events so far."""
+    """The last group known to be on disk: its id, the key of its last event, the number of events so far."""
 
     group: int
     key: int
@@ -33,14 +33,14 @@ class WriterLock:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = beside(path, ".lock")
+        self.path = sibling_path(path, ".lock")
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         if self.path.is_dir() or self.path.is_symlink():
             kind = "a folder" if self.path.is_dir() else "a link"
             raise StoreError(
                 f"{self.path} is {kind}, where the lock of {path} must be. Move it away, or name another --store."
             )
-        with told(self.path):
+        with sqlite_errors(self.path):
             self._file: int | None = os.open(self.path, flags, 0o644)
         if not _locked(self._file):
             self.close()
@@ -51,19 +51,19 @@ class WriterLock:
         _open.add(self)
 
     def last_commit(self) -> LastCommit | None:
-        """What the last writer noted; None where that is not to be had."""
+        """The commit that the last writer recorded; None if it cannot be read."""
         assert self._file is not None
         os.lseek(self._file, _OFFSET, os.SEEK_SET)
         return _commit_of(os.read(self._file, _RECORD.size))
 
     def identity(self) -> tuple[int, int]:
-        """Device and inode of the file that is locked, whatever its name is now."""
+        """Device and inode of the locked file, whatever its name is now."""
         assert self._file is not None
         found = os.fstat(self._file)
         return found.st_dev, found.st_ino
 
     def note(self, commit: LastCommit) -> None:
-        """Note a commit once it is durable. Not synced: it may lag behind the store, never run ahead of it."""
+        """Record a durable commit. Not synced: the record may lag behind the store, never run ahead of it."""
         assert self._file is not None
         data = _RECORD.pack(_MAGIC, *commit, 0)[:-4]
         with suppress(OSError):  # without it only the words after a crash are fewer
@@ -71,7 +71,7 @@ class WriterLock:
             os.write(self._file, data + zlib.crc32(data).to_bytes(4, "little"))
 
     def close(self) -> None:
-        """Let go; safe to call twice."""
+        """Release the lock; safe to call twice."""
         if self._file is not None:
             with suppress(OSError):
                 os.close(self._file)
@@ -79,7 +79,7 @@ class WriterLock:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether somebody holds the lock that is this file; this process, too."""
+    """Return whether any process, this one included, holds the lock."""
     try:
         file = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
     except OSError:
@@ -91,8 +91,8 @@ def is_locked(path: Path) -> bool:
 
 
 def last_commit(path: Path) -> LastCommit | None:
-    """What the last writer of a store noted, without its lock; None where that is not to be had."""
-    with suppress(OSError), beside(path, ".lock").open("rb") as file:
+    """Read the last writer's record of its last commit without the lock; None if it cannot be read."""
+    with suppress(OSError), sibling_path(path, ".lock").open("rb") as file:
         file.seek(_OFFSET)
         return _commit_of(file.read(_RECORD.size))
     return None

@@ -1,4 +1,4 @@
-"""Making the file of a store, and finding out how the last writer left it."""
+"""Create the file of a store, or recover it after its last writer."""
 
 import sqlite3
 import time
@@ -9,49 +9,49 @@ from typing import NamedTuple
 from ..errors import BrokenStoreError, StoreError, shortened
 from ..files.whole import sync_folder
 from . import recording
-from .connection import beside, connect, read_head, told
+from .connection import connect, read_header, sibling_path, sqlite_errors
 from .group import Tail
-from .head import Head
+from .header import StoreHeader
 from .ledger import START
 from .locking import LastCommit, WriterLock
 from .schema import APPLICATION_ID, FORMAT_VERSION, RECORDS, statements
 from .sealed import sealed_until
-from .wal import Log, committed_frames, look
+from .wal import WalFile, committed_frames, inspect_log
 
 CHECKED_BYTES = 64 << 20  # a store up to this size is checked whenever it is opened: about 0.1 s
 
 
-# what lies beside a store NAME is called NAME and one of these
+# files next to a store NAME are called NAME and one of these
 TAKEN = ("-wal", "-shm", "-journal", "-sealed", "-models", ".lock", ".new")
 
 
 def check_name(path: Path) -> None:
-    """Raises StoreError where a name is one of what lies beside another store."""
+    """Raise StoreError if the name is reserved for a file next to another store."""
     for end in TAKEN:
         if path.name.lower().endswith(end):
             raise StoreError(
-                f"a store must not be called {shortened(path.name)}: names that end in {end} are of what lies beside a "
-                "store. Name another --store, such as live.sqlite."
+                f"a store must not be called {shortened(path.name)}: names that end in {end} are reserved for files "
+                "next to a store. Name another --store, such as live.sqlite."
             )
 
 
 def refuse_leftovers(path: Path) -> None:
-    """Raises StoreError where a log or sealed days lie there without their store: SQLite would replay such a log."""
+    """Raise StoreError if a log or sealed days lie there without their store: SQLite would replay such a log."""
     for end in ("-wal", "-sealed"):
-        if beside(path, end).exists():
+        if sibling_path(path, end).exists():
             raise StoreError(
-                f"{beside(path, end)} belongs to a store that is gone. Move it away, or name another --store."
+                f"{sibling_path(path, end)} belongs to a store that is gone. Move it away, or name another --store."
             )
-    with told(path):
-        beside(path, "-shm").unlink(missing_ok=True)
+    with sqlite_errors(path):
+        sibling_path(path, "-shm").unlink(missing_ok=True)
 
 
-def make_file(path: Path, head: Head) -> None:
-    """An empty store under a temporary name, then renamed: it is whole or not there."""
-    temporary = beside(path, ".new")
-    with told(path):
+def make_file(path: Path, head: StoreHeader) -> None:
+    """Create an empty store under a temporary name and rename it: it is complete or absent."""
+    temporary = sibling_path(path, ".new")
+    with sqlite_errors(path):
         temporary.unlink(missing_ok=True)
-        beside(temporary, "-journal").unlink(missing_ok=True)
+        sibling_path(temporary, "-journal").unlink(missing_ok=True)
         temporary.touch(exist_ok=False)
         try:
             connection = connect(temporary, "rw")
@@ -67,7 +67,7 @@ def make_file(path: Path, head: Head) -> None:
         sync_folder(path.parent)
 
 
-def _fill(connection: sqlite3.Connection, head: Head) -> None:
+def _fill(connection: sqlite3.Connection, head: StoreHeader) -> None:
     connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
     connection.execute("BEGIN IMMEDIATE")
     connection.execute(f"PRAGMA user_version={FORMAT_VERSION}")
@@ -86,26 +86,26 @@ def _fill(connection: sqlite3.Connection, head: Head) -> None:
         )
 
 
-class Opened(NamedTuple):
-    """A writing connection, the head, in words what the last writer's end cost, and whether commits were lost."""
+class RecoveredStore(NamedTuple):
+    """A writing connection, the header, a description of what was lost, and whether commits were lost."""
 
     connection: sqlite3.Connection
-    head: Head
+    head: StoreHeader
     said: str | None
     lost: bool
 
 
-def recover(path: Path, lock: WriterLock) -> Opened:
-    """Open a store to write on it, and find out how the last writer left it.
+def recover(path: Path, lock: WriterLock) -> RecoveredStore:
+    """Open a store for writing and determine how the last writer left it.
 
     Raises:
         BrokenStoreError: it is damaged.
     """
-    before = look(beside(path, "-wal"))
-    with told(path):
+    before = inspect_log(sibling_path(path, "-wal"))
+    with sqlite_errors(path):
         connection = connect(path, "rw")
         try:
-            head = read_head(connection, path)
+            head = read_header(connection, path)
             if connection.execute("PRAGMA journal_mode=WAL").fetchone()[0] != "wal":
                 raise BrokenStoreError(f"{path} is damaged: it has lost its log.")
             whole = int(connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1])
@@ -117,11 +117,11 @@ def recover(path: Path, lock: WriterLock) -> Opened:
         except BaseException:
             connection.close()
             raise
-    return Opened(connection, head, said, lost is not None)
+    return RecoveredStore(connection, head, said, lost is not None)
 
 
 def upgrade(connection: sqlite3.Connection) -> None:
-    """Bring a store of an earlier format to this one, in one transaction; its rows stay as they are."""
+    """Upgrade a store of an earlier format in one transaction; its rows are unchanged."""
     if connection.execute("PRAGMA user_version").fetchone()[0] == FORMAT_VERSION:
         return
     connection.execute("BEGIN IMMEDIATE")
@@ -144,7 +144,7 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def lost_groups(noted: LastCommit, tail: Tail) -> str | None:
-    """Groups that the last writer knew to be on the disk, and that are not there, in words."""
+    """Describe groups that the last writer recorded as durable and that are missing."""
     if noted.group <= tail.group:
         return None
     groups, gone = noted.group - tail.group, noted.events - tail.events
@@ -155,8 +155,8 @@ def lost_groups(noted: LastCommit, tail: Tail) -> str | None:
     )
 
 
-def _torn(before: Log | None, whole: int, known: bool) -> str | None:
-    """The end of a log that SQLite passed over; ``known``: all groups that are known to be committed are there."""
+def _torn(before: WalFile | None, whole: int, known: bool) -> str | None:
+    """Describe the end of a log that SQLite skipped; ``known``: all groups known to be committed are there."""
     if before is None or (before.frame_bytes and before.frames <= max(whole, 0)):
         return None
     torn = before.bytes - (32 + max(whole, 0) * before.frame_bytes if before.frame_bytes else 0)
@@ -165,12 +165,12 @@ def _torn(before: Log | None, whole: int, known: bool) -> str | None:
 
 
 def torn_end(log: Path) -> str | None:
-    """What of a log that nobody writes, and whose writer noted nothing, SQLite passes over; in words."""
-    return _torn(look(log), committed_frames(log), known=False)
+    """Describe what SQLite skips at the end of a log that has no writer and no record of its last commit."""
+    return _torn(inspect_log(log), committed_frames(log), known=False)
 
 
 def read_tail(connection: sqlite3.Connection) -> Tail:
-    """Where the store ends, sealed days included."""
+    """Read the end of the store, sealed days included."""
     one = lambda sql, *values: connection.execute(sql, values).fetchone()  # noqa: E731
     until = sealed_until(connection)
     after = -(1 << 63) if until is None else until

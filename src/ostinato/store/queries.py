@@ -1,4 +1,4 @@
-"""Rows read from a connection and decoded; what does not fit is damage."""
+"""Rows read from a connection and decoded; a row that does not decode is damage."""
 
 import sqlite3
 from collections.abc import Iterable
@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 
 from ..errors import BrokenStoreError
-from .head import Head
+from .header import StoreHeader
 from .rows import Numbers, StoredEvent, StoredModel, StoredPrediction, StoredScore
 from .schema import Flag, Origin
 
 
 class Decoder:
-    """Turns rows into what they mean, for one store.
+    """Decodes the rows of one store.
 
     Raises, in each of its methods:
         BrokenStoreError: a BLOB has a wrong length, or a cell a wrong type.
     """
 
-    def __init__(self, head: Head, path: Path) -> None:
+    def __init__(self, head: StoreHeader, path: Path) -> None:
         self.path = path
         self.outputs, self.baselines = len(head.outputs), len(head.baselines)
         self.columns = ", ".join('e."' + name.replace('"', '""') + '"' for name in head.columns)
@@ -29,7 +29,7 @@ class Decoder:
     def numbers(
         self, blob: Any, what: str, key: int, length: int | None = None, multiple: int = 1
     ) -> Numbers:
-        """float64 of a BLOB; ``length`` of them, or a multiple of ``multiple``."""
+        """Decode a BLOB of float64 of a given ``length``, or a multiple of ``multiple``."""
         if not isinstance(blob, bytes) or len(blob) % 8:
             raise BrokenStoreError(f"{self.path} is damaged: the {what} of event {key} are no numbers.")
         count = len(blob) // 8
@@ -38,7 +38,7 @@ class Decoder:
         return np.frombuffer(blob, dtype="<f8").astype(np.float64, copy=False)
 
     def event(self, row: tuple[Any, ...]) -> StoredEvent:
-        """Of key, time, received, happened, origin, group, values."""
+        """Decode key, time, received, happened, origin, group, values."""
         nan = float("nan")
         try:
             return StoredEvent(
@@ -79,7 +79,7 @@ class Decoder:
             raise self.damaged("prediction", row[0]) from error
 
     def score(self, row: tuple[Any, ...]) -> StoredScore:
-        """Of key, resolved_by, actual, losses, flags, time, model, numbers, baselines, the prediction's flags."""
+        """Decode key, resolved_by, actual, losses, flags, time, model, numbers, baselines, the prediction's flags."""
         try:
             key = _whole(row[0])
             return StoredScore(
@@ -98,7 +98,7 @@ class Decoder:
             raise self.damaged("score", row[0]) from error
 
     def damaged(self, what: str, key: object) -> BrokenStoreError:
-        """The error of a row that makes no sense."""
+        """The error for a row that does not decode."""
         return BrokenStoreError(f"{self.path} is damaged: the {what} of event {key!r:.20} makes no sense.")
 
 
@@ -115,7 +115,7 @@ def _real(value: Any) -> float:
 
 
 def models(connection: sqlite3.Connection) -> list[StoredModel]:
-    """All models, in the order they were added."""
+    """All models, in the order in which they were added."""
     rows = connection.execute("SELECT id, digest, path, role, since_key, added FROM models ORDER BY id")
     return [
         StoredModel(

@@ -1,4 +1,4 @@
-"""The reading side: any number of processes, which never hold up the writer."""
+"""The reading side of a store: any number of processes, which never block the writer."""
 
 import os
 import sqlite3
@@ -10,8 +10,8 @@ from typing import Any, Self
 from pydantic import ValidationError
 
 from ..errors import LONGEST_TEXT, BrokenStoreError, StoreError
-from .connection import beside, check_file, connect, read_head, real_path, told
-from .head import Head
+from .connection import check_file, connect, read_header, real_path, sibling_path, sqlite_errors
+from .header import StoreHeader
 from .health import Health
 from .opening import read_tail
 from .queries import Decoder, models
@@ -26,7 +26,7 @@ from .rows import (
     StoredShadow,
 )
 from .sealed import PARTS, days
-from .table import FIRST_KEY, Table, snapshot
+from .table import FIRST_KEY, StoreTable, snapshot
 
 MAX_ROWS = 100_000  # of one answer
 _BODY = "substr(body, 1, 65536)"  # of a moment; one that is longer makes no sense
@@ -34,7 +34,7 @@ _COUNTS = "SELECT (SELECT count(*) FROM gaps), (SELECT max(id) FROM groups)"
 
 
 class Reader:
-    """A store as it was at its last commit; read-only, for one thread at a time.
+    """A store as of its last commit; read-only, for one thread at a time.
 
     Every answer is a transaction of its own and has at most ``MAX_ROWS`` rows; a reader goes on from the last key or id
     it has seen.
@@ -56,11 +56,11 @@ class Reader:
         self._connection, self.head = _connected(self.path)
         self._decoder = Decoder(self.head, self.path)
         self._counted = dict.fromkeys(PARTS, (FIRST_KEY, 0))  # rows up to a key, not to be counted again
-        self._table = Table(self._connection, self._decoder, self.head.columns)
+        self._table = StoreTable(self._connection, self._decoder, self.head.columns)
 
     @classmethod
     def open(cls, path: Path | str) -> Self:
-        """A store, whether or not a process writes it.
+        """Open a store, whether or not a process writes it.
 
         Raises:
             StoreError: there is none, or it cannot be read.
@@ -69,11 +69,11 @@ class Reader:
         return cls(path)
 
     def _rows(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-        with told(self.path):
+        with sqlite_errors(self.path):
             return self._connection.execute(sql, parameters).fetchall()
 
     def in_place(self) -> bool:
-        """Whether the name still leads to the file that is read; cheap, to be polled. A new Reader reads the other.
+        """Return whether the name still leads to the file that is read; cheap enough to poll.
 
         Raises:
             StoreError: nothing has that name any more.
@@ -81,26 +81,26 @@ class Reader:
         return _identity(self._named) == self.identity
 
     def data_version(self) -> int:
-        """A number that changes when something was committed; cheap, to be polled."""
+        """A number that changes with every commit; cheap enough to poll."""
         return int(self._rows("PRAGMA data_version")[0][0])
 
     def models(self) -> list[StoredModel]:
-        """All models, in the order they were added."""
-        with told(self.path):
+        """All models, in the order in which they were added."""
+        with sqlite_errors(self.path):
             return models(self._connection)
 
     def head_hash(self) -> bytes:
         """The hash of the last prediction, which covers all before it; 32 bytes."""
-        with told(self.path):
+        with sqlite_errors(self.path):
             return read_tail(self._connection).hash
 
     def latest_health(self) -> tuple[int, Health] | None:
-        """The latest moment of feed and engine, and its id."""
+        """The latest health record and its id."""
         rows = self._rows(f"SELECT id, {_BODY} FROM health ORDER BY id DESC LIMIT 1")  # noqa: S608 - ours
         return self._health(rows)[0] if rows else None
 
     def health_after(self, after: int = 0, limit: int = 1_000) -> list[tuple[int, Health]]:
-        """Moments behind an id, with their ids; the latest 5,000 are kept."""
+        """Health records after an id, with their ids; the latest 5,000 are kept."""
         return self._health(
             self._rows(
                 f"SELECT id, {_BODY} FROM health WHERE id > ? ORDER BY id LIMIT ?",  # noqa: S608 - ours
@@ -115,22 +115,22 @@ class Reader:
             raise BrokenStoreError(f"{self.path} is damaged: a row of health makes no sense.") from None
 
     def notes_after(self, after: int = 0, limit: int = 1_000) -> list[StoredNote]:
-        """Notes behind an id; the latest 100,000 are kept."""
+        """Notes after an id; the latest 100,000 are kept."""
         columns = f"id, time, {_shown('kind')}, {_shown('text')}"
         sql = f"SELECT {columns} FROM notes WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608 - ours
-        with told(self.path):
+        with sqlite_errors(self.path):
             return [
                 StoredNote(int(number), float(at), str(kind), str(text))
                 for number, at, kind, text in self._rows(sql, (after, _some(limit)))
             ]
 
     def gaps(self, after: int = FIRST_KEY, limit: int = MAX_ROWS) -> list[StoredGap]:
-        """Gaps whose first key lies behind ``after``, by first key."""
+        """Gaps whose first key is greater than ``after``, by first key."""
         columns = (
             f"first, last, {', '.join(map(_shown, ('reason', 'outcome', 'why', 'policy')))}, opened, closed"
         )
         sql = f"SELECT {columns} FROM gaps WHERE first > ? ORDER BY first, last LIMIT ?"  # noqa: S608 - ours
-        with told(self.path):
+        with sqlite_errors(self.path):
             return [
                 StoredGap(
                     int(first),
@@ -146,10 +146,10 @@ class Reader:
             ]
 
     def shadows_after(self, key: int | None = None, limit: int = 1_000) -> list[StoredShadow]:
-        """What challengers said of the events behind a key."""
+        """Predictions of challengers on events after a key."""
         sql = "SELECT key, model, numbers, loss FROM shadows WHERE key > ? ORDER BY key, model LIMIT ?"
         numbers = self._decoder.numbers
-        with told(self.path):
+        with sqlite_errors(self.path):
             return [
                 StoredShadow(
                     int(at),
@@ -161,36 +161,36 @@ class Reader:
             ]
 
     def predictions_after(self, key: int | None = None, limit: int = 1_000) -> list[StoredPrediction]:
-        """Predictions on events behind ``key``, or from the first, by key."""
+        """Predictions on events after ``key``, or from the first, by key."""
         return self._table.predictions(_after(key), _some(limit))
 
     def scores_after(self, key: int | None = None, limit: int = 1_000) -> list[StoredScore]:
-        """Scores of predictions on events behind ``key``, or from the first, by key: the order they came in."""
+        """Scores of predictions on events after ``key``, or from the first, by key: the order of arrival."""
         return self._table.scores(_after(key), _some(limit))
 
     def events_after(self, key: int | None = None, limit: int = 1_000) -> list[StoredEvent]:
-        """Events behind ``key``, or from the first, by key."""
+        """Events after ``key``, or from the first, by key."""
         return self._table.events(_after(key), _some(limit))
 
     def events_between(self, begin: float, end: float, limit: int = 1_000) -> list[StoredEvent]:
-        """Events of a time from ``begin`` on and before ``end``, by key.
+        """Events with begin ≤ time < end, by key.
 
         Times are taken to ascend with the keys, so that the first one can be found quickly.
         """
         return self._table.events_between(begin, end, _some(limit))
 
     def replay(self, after: int | None = None) -> Iterator[StoredEvent]:
-        """All events behind a key, or all there are, a block at a time; each is held against its digest."""
+        """All events after a key, or all there are, a block at a time; each is verified against its digest."""
         return self._table.replay(after)
 
     def ledger_after(self, key: int | None = None, limit: int = 1_000) -> list[tuple[Any, ...]]:
-        """Of the predictions behind a key: key, the model's SHA-256, numbers and hash, all but the key as bytes."""
-        with told(self.path):
+        """Key, the model's SHA-256, numbers and hash of predictions after a key, all but the key as bytes."""
+        with sqlite_errors(self.path):
             return self._table.ledger(_after(key), _some(limit))
 
     def counts(self) -> Counts:
-        """How many rows there are, sealed days included."""
-        with told(self.path), snapshot(self._connection):
+        """Number of rows of each kind, sealed days included."""
+        with sqlite_errors(self.path), snapshot(self._connection):
             known = days(self._connection, self.path)
             until = known[-1].last if known else FIRST_KEY
             for part in PARTS:
@@ -207,12 +207,12 @@ class Reader:
         return Counts(events, predictions, scores, gaps, groups or 0, len(known))
 
     def wal_bytes(self) -> int:
-        """The size of the log that is not yet in the file; it grows while a reader holds it."""
-        log = beside(self.path, "-wal")
+        """Size in bytes of the log that is not checkpointed; it grows while a reader blocks it."""
+        log = sibling_path(self.path, "-wal")
         return log.stat().st_size if log.exists() else 0
 
     def close(self) -> None:
-        """Let go; safe to call twice."""
+        """Close the connection; safe to call twice."""
         self._connection.close()
 
     def __enter__(self) -> Self:
@@ -232,8 +232,8 @@ def _identity(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def _connected(path: Path) -> tuple[sqlite3.Connection, Head]:
-    """A connection that reads, and the head.
+def _connected(path: Path) -> tuple[sqlite3.Connection, StoreHeader]:
+    """Open a reading connection; return it with the header.
 
     On a file system that cannot be written SQLite cannot share its index of the log; without a log nothing is missed.
     """
@@ -244,7 +244,7 @@ def _connected(path: Path) -> tuple[sqlite3.Connection, Head]:
     except StoreError:
         if os.access(path.parent, os.W_OK):
             raise
-    if _empty(beside(path, "-wal")):
+    if _empty(sibling_path(path, "-wal")):
         return _opened(path, "immutable")
     raise StoreError(
         f"a crash left the log of {path}, which cannot be read where nothing can be written. "
@@ -252,18 +252,18 @@ def _connected(path: Path) -> tuple[sqlite3.Connection, Head]:
     )
 
 
-def _opened(path: Path, mode: str) -> tuple[sqlite3.Connection, Head]:
-    with told(path):
+def _opened(path: Path, mode: str) -> tuple[sqlite3.Connection, StoreHeader]:
+    with sqlite_errors(path):
         connection = connect(path, mode)
     try:
-        return connection, read_head(connection, path)
+        return connection, read_header(connection, path)
     except BaseException:
         connection.close()
         raise
 
 
 def _shown(column: str) -> str:
-    """SQL of a text as `errors.cut` would have it: a stranger's store may hold one of any length."""
+    """SQL that truncates a text as `errors.cut` does: a foreign store may hold one of any length."""
     kept = f"substr({column}, 1, {LONGEST_TEXT - 40}) || ' … (cut: ' || length({column}) || ' characters)'"
     return f"CASE WHEN length({column}) > {LONGEST_TEXT} THEN {kept} ELSE {column} END"
 

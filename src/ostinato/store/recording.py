@@ -1,4 +1,4 @@
-"""The second chain: what was recorded with each commit, that the chain of the ledger leaves out on purpose.
+"""The second hash chain: what each commit recorded that the chain of the ledger leaves out on purpose.
 
     link_0 = 32 zero bytes
     link_n = SHA-256(link_(n-1) | id | group | at | durable | events | predictions | scores | entries)
@@ -157,12 +157,12 @@ def append(
 
 
 def entry(connection: sqlite3.Connection, table: str, *key: Any) -> Entry:
-    """What a row of a table is now."""
+    """Digest of the present row of a table."""
     return [table, *key, rows_digest(connection.execute(ROW[table], key).fetchall())]
 
 
 def _entries(connection: sqlite3.Connection, group: Group) -> list[Entry]:
-    """What a group wrote beside events, predictions and scores."""
+    """What a group wrote besides events, predictions and scores."""
     found = [entry(connection, "gaps", row[0], row[1]) for row in group.gaps]
     if group.notes:
         last = connection.execute("SELECT max(id) FROM notes").fetchone()[0]

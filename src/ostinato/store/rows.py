@@ -1,4 +1,4 @@
-"""What goes into a store and comes out of it, row by row.
+"""The rows that are written to a store and read from it.
 
 What goes in is typed by its shape, since feeds lie above the store: ``live.events.Event`` and ``Gap`` fit.
 """
@@ -50,15 +50,15 @@ class GapLike(Protocol):
     def closed(self) -> float: ...
 
 
-class Position(NamedTuple):
-    """The last event that is stored."""
+class StorePosition(NamedTuple):
+    """The last event in the store."""
 
     key: int
     time: float
 
 
 class StoredEvent(NamedTuple):
-    """An event, and the group it was committed with."""
+    """An event and the group that committed it."""
 
     key: int
     time: float
@@ -70,7 +70,7 @@ class StoredEvent(NamedTuple):
 
 
 class StoredPrediction(NamedTuple):
-    """A prediction beside the event it was made on.
+    """A prediction with the event it was made on.
 
     numbers: one for each of the head's ``outputs``, shape (outputs,).
     baselines: flat, in the order of the head's ``baselines``.
@@ -95,7 +95,7 @@ class StoredPrediction(NamedTuple):
 
 
 class StoredScore(NamedTuple):
-    """What became of a prediction.
+    """The outcome of a prediction, and its losses.
 
     resolved_by: the key of the event that resolved it.
     actual: what happened; losses: of the model and the baselines, both flat, as the engine gave them.
@@ -140,7 +140,7 @@ class StoredGap(NamedTuple):
 
 
 class StoredNote(NamedTuple):
-    """Something that happened beside the data."""
+    """A note on an incident."""
 
     id: int
     time: float
@@ -149,7 +149,7 @@ class StoredNote(NamedTuple):
 
 
 class StoredShadow(NamedTuple):
-    """What a challenger would have said of an event, and its loss (None while that is open)."""
+    """The prediction of a challenger on an event, and its loss (None while it is pending)."""
 
     key: int
     model: int
@@ -158,7 +158,7 @@ class StoredShadow(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """How many rows there are, sealed days included."""
+    """Number of rows of each kind, sealed days included."""
 
     events: int
     predictions: int
@@ -168,6 +168,6 @@ class Counts(NamedTuple):
     sealed_days: int
 
 
-def packed(numbers: object) -> bytes:
-    """Numbers as the store keeps them: little-endian float64, one after the other."""
+def pack_numbers(numbers: object) -> bytes:
+    """Encode numbers as the store holds them: consecutive little-endian float64."""
     return np.ascontiguousarray(numbers, dtype="<f8").tobytes()

@@ -1,15 +1,15 @@
-"""The tables of a live store, and what their numbers mean.
+"""The tables of a live store and the meaning of their numbers.
 
     events       the truth: what the feed released, once each, in the order of their keys
     predictions  the ledger: append-only, chained by hash
-    scores       what became of a prediction, beside the baselines
-    shadows      predictions and losses of a challenger, beside the ledger
+    scores       the outcome of a prediction, and the losses of model and baselines
+    shadows      predictions and losses of a challenger, outside the ledger
     gaps         keys that were missing: filled or unfillable, with the reason
     groups       commits: when each was prepared, when it was known to be on the disk, and SHA-256 of its events
     models       which weights spoke, and since which event
     snapshots    states of the models after an event; a cache, for the events are the truth
     health       the state of feed and engine, about once a second; only the latest are kept
-    notes        what happened beside the data: reconnects, bans, swaps
+    notes        incidents: reconnects, bans, swaps
     sealed       days that were moved to parquet
     records      the second chain: what each commit wrote, by digest
 
@@ -67,14 +67,14 @@ CREATE TABLE records (
 )
 """
 
-# the columns of the feed are added behind these, quoted, in its order: "price" REAL, ...
+# the columns of the feed are added after these, quoted, in its order: "price" REAL, ...
 EVENTS = """
 CREATE TABLE events (
     key INTEGER PRIMARY KEY, time REAL NOT NULL, received REAL NOT NULL, happened REAL, origin INTEGER NOT NULL,
     group_id INTEGER NOT NULL, {columns}
 )
 """
-# INSERT OR REPLACE deletes without asking a trigger, so what is inserted must lie behind what is there
+# INSERT OR REPLACE deletes without asking a trigger, so inserted keys must lie after existing ones
 TRIGGERS = """
 CREATE TRIGGER predictions_no_update BEFORE UPDATE ON predictions
 BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
@@ -96,7 +96,7 @@ RESERVED = (
 
 
 def statements(columns: Sequence[str], version: int = FORMAT_VERSION) -> list[str]:
-    """All that makes an empty store of a format for a feed of these columns, in order, each as SQLite keeps it."""
+    """All statements that create an empty store of a format, in order, each as SQLite stores it."""
     quoted = ", ".join('"' + name.replace('"', '""') + '" REAL' for name in columns)
     tables = [one.strip() for one in TABLES.split(";") if one.strip()]
     tables.append(EVENTS.format(columns=quoted).strip())
@@ -107,15 +107,15 @@ def statements(columns: Sequence[str], version: int = FORMAT_VERSION) -> list[st
 
 
 class Origin(IntEnum):
-    """How an event came."""
+    """How an event arrived."""
 
     STREAM = 0  # as it happened
-    FILL = 1  # later, to fill a hole
+    FILL = 1  # later, to fill a gap
     HISTORY = 2  # before the stream began
 
 
 class Flag(IntFlag):
-    """Why a prediction, or its score, does not count. Without any it counts."""
+    """Why a prediction or its score is excluded. Without a flag it counts."""
 
     BACKFILLED = 1  # made on an event that did not come by the stream
     COLD = 2  # made before the model had seen enough

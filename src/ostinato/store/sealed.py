@@ -1,4 +1,4 @@
-"""Days that were moved to parquet: STORE-sealed/DAY-PART.parquet, each known by its SHA-256.
+"""Sealed days: days moved to STORE-sealed/DAY-PART.parquet, each file identified by its SHA-256.
 
 events        key, time, received, happened, origin, group_id, and the feed's columns (null is NaN)
 predictions   key, model, numbers, baselines, flags, step_us, prepared, durable, hash, group_id
@@ -19,9 +19,9 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..errors import BrokenStoreError, StoreError, shortened
-from .connection import beside, told
+from .connection import sibling_path, sqlite_errors
 from .queries import Decoder
-from .rows import Numbers, packed
+from .rows import Numbers, pack_numbers
 
 if TYPE_CHECKING:
     import polars as pl
@@ -35,8 +35,8 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _LAST = "SELECT max(last_key) FROM sealed"
 
 
-class Day(NamedTuple):
-    """A sealed day: its first and last key, and of each part rows and SHA-256."""
+class SealedDay(NamedTuple):
+    """A sealed day: its first and last key, and the rows and SHA-256 of each part."""
 
     name: str
     first: int
@@ -46,40 +46,40 @@ class Day(NamedTuple):
 
 
 def sealed_until(connection: sqlite3.Connection) -> int | None:
-    """The last key that is sealed; rows up to it that are still in the tables are about to be deleted."""
+    """The last sealed key; rows up to it that are still in the tables are about to be deleted."""
     last = connection.execute(_LAST).fetchone()[0]
     return None if last is None else int(last)
 
 
-def days(connection: sqlite3.Connection, path: Path) -> list[Day]:
+def days(connection: sqlite3.Connection, path: Path) -> list[SealedDay]:
     """All sealed days, by key.
 
     Raises:
         BrokenStoreError: what the store says of them makes no sense.
     """
-    found: dict[str, Day] = {}
+    found: dict[str, SealedDay] = {}
     sql = "SELECT day, part, file, first_key, last_key, rows, sha256 FROM sealed ORDER BY first_key, part"
     for name, part, file, first, last, rows, digest in connection.execute(sql):
         # a store from a stranger may name any file
         if part not in ALL_PARTS or not _DAY.fullmatch(str(name)) or file != file_name(name, part):
             raise BrokenStoreError(f"{path} is damaged: it names a sealed day {shortened(name)}.")
-        day = found.setdefault(name, Day(name, int(first), int(last), {}, {}))
+        day = found.setdefault(name, SealedDay(name, int(first), int(last), {}, {}))
         day.rows[part], day.digests[part] = int(rows), str(digest)
     return list(found.values())
 
 
 def folder_of(path: Path) -> Path:
-    """Where the sealed days of a store lie."""
-    return beside(path, "-sealed")
+    """The folder of the sealed days of a store."""
+    return sibling_path(path, "-sealed")
 
 
 def file_name(day: str, part: str) -> str:
-    """The file of a part of a day."""
+    """The file name of a part of a day."""
     return f"{day}-{part}.parquet"
 
 
 class SealedDays:
-    """The rows of sealed days, as SQLite would give them; the latest few files are kept in memory.
+    """The rows of sealed days in the form of SQLite rows; the latest few files are cached in memory.
 
     Args:
         path: of the store.
@@ -90,7 +90,7 @@ class SealedDays:
         self.path, self.columns = path, columns
         self._frames: OrderedDict[tuple[str, str], pl.DataFrame] = OrderedDict()
 
-    def frame(self, day: Day, part: str) -> "pl.DataFrame":
+    def frame(self, day: SealedDay, part: str) -> "pl.DataFrame":
         """A part of a day.
 
         Raises:
@@ -108,7 +108,7 @@ class SealedDays:
     def _size(self) -> int:
         return sum(int(frame.estimated_size()) for frame in self._frames.values())
 
-    def _read(self, day: Day, part: str) -> "pl.DataFrame":
+    def _read(self, day: SealedDay, part: str) -> "pl.DataFrame":
         from ..files.parquet import Limits, ParquetError, read_frame
 
         path = folder_of(self.path) / file_name(day.name, part)
@@ -119,7 +119,7 @@ class SealedDays:
             if dict(schema) != schema_of(part, self.columns, "records" in day.rows):
                 raise _other_rows(path)
 
-        with told(path), path.open("rb") as file:
+        with sqlite_errors(path), path.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != day.digests.get(part):
                 raise BrokenStoreError(f"{path} is damaged: it is not the file that was sealed.")
             try:
@@ -130,19 +130,21 @@ class SealedDays:
                 raise _other_rows(path)
         return frame
 
-    def events(self, day: Day, after: int, limit: int) -> list[tuple[Any, ...]]:
+    def events(self, day: SealedDay, after: int, limit: int) -> list[tuple[Any, ...]]:
         """Rows for ``Decoder.event``."""
         return _behind(self.frame(day, "events"), after, limit).rows()
 
-    def predictions(self, day: Day, after: int, limit: int) -> list[tuple[Any, ...]]:
+    def predictions(self, day: SealedDay, after: int, limit: int) -> list[tuple[Any, ...]]:
         """Rows for ``Decoder.prediction``."""
         some = _behind(self.frame(day, "predictions"), after, limit)
         order = ("key", "model", "numbers", "baselines", "flags", "step_us", "prepared", "durable")
         events = self.frame(day, "events").drop("group_id").rename({n: f"e.{n}" for n in self.columns})
         joined = some.select(order).join(events, on="key", how="inner", maintain_order="left")
-        return [(*row[:2], packed(row[2]), packed(row[3]), *row[4:]) for row in joined.iter_rows()]
+        return [
+            (*row[:2], pack_numbers(row[2]), pack_numbers(row[3]), *row[4:]) for row in joined.iter_rows()
+        ]
 
-    def scores(self, day: Day, after: int, limit: int) -> list[tuple[Any, ...]]:
+    def scores(self, day: SealedDay, after: int, limit: int) -> list[tuple[Any, ...]]:
         """Rows for ``Decoder.score``."""
         some = _behind(self.frame(day, "scores"), after, limit)
         some = some.select("key", "resolved_by", "actual", "losses", "flags")
@@ -150,14 +152,24 @@ class SealedDays:
         said = self.frame(day, "predictions").select("key", "model", "numbers", "baselines", said="flags")
         joined = some.join(times, on="key", maintain_order="left").join(said, on="key", maintain_order="left")
         return [
-            (*row[:2], packed(row[2]), packed(row[3]), *row[4:7], packed(row[7]), packed(row[8]), row[9])
+            (
+                *row[:2],
+                pack_numbers(row[2]),
+                pack_numbers(row[3]),
+                *row[4:7],
+                pack_numbers(row[7]),
+                pack_numbers(row[8]),
+                row[9],
+            )
             for row in joined.iter_rows()
         ]
 
-    def ledger(self, day: Day, after: int, limit: int) -> list[tuple[Any, ...]]:
+    def ledger(self, day: SealedDay, after: int, limit: int) -> list[tuple[Any, ...]]:
         """Rows of key, model, numbers and hash."""
         some = _behind(self.frame(day, "predictions"), after, limit).select("key", "model", "numbers", "hash")
-        return [(key, model, packed(numbers), chained) for key, model, numbers, chained in some.iter_rows()]
+        return [
+            (key, model, pack_numbers(numbers), chained) for key, model, numbers, chained in some.iter_rows()
+        ]
 
 
 def _other_rows(path: Path) -> BrokenStoreError:
@@ -165,7 +177,7 @@ def _other_rows(path: Path) -> BrokenStoreError:
 
 
 def _unchanged(file: IO[bytes], path: Path) -> bool:
-    """Whether a file that was hashed is still the one that lies there, as it was."""
+    """Return whether a file that was hashed is still in place and unmodified."""
     then, now = os.fstat(file.fileno()), path.stat()
     return (then.st_ino, then.st_size, then.st_mtime_ns) == (now.st_ino, now.st_size, now.st_mtime_ns)
 
@@ -176,7 +188,7 @@ def _behind(frame: "pl.DataFrame", after: int, limit: int) -> "pl.DataFrame":
 
 
 def records_until(connection: sqlite3.Connection) -> int:
-    """The last record that is sealed, 0 for none: records are numbered from 1 without a break."""
+    """The last sealed record, 0 for none: records are numbered from 1 without gaps."""
     return int(
         connection.execute("SELECT coalesce(sum(rows), 0) FROM sealed WHERE part = 'records'").fetchone()[0]
     )
@@ -225,7 +237,7 @@ def schema_of(part: str, columns: tuple[str, ...], recorded: bool = True) -> "di
 def frame_of(
     part: str, rows: list[tuple[Any, ...]], decoder: Decoder, columns: tuple[str, ...]
 ) -> "pl.DataFrame":
-    """Rows of a table as a part's frame; its BLOBs of numbers become lists.
+    """Rows of a table as the frame of a part; BLOBs of numbers become lists.
 
     Raises:
         BrokenStoreError: a BLOB holds no numbers.
@@ -247,7 +259,7 @@ def frame_of(
 
 
 def _lists(name: str, numbers: "list[Numbers]", kind: "pl.List") -> "pl.Series":
-    """Arrays as a column of lists; at once where they are of one length, since polars takes 15 µs for each."""
+    """Arrays as a column of lists; in one call where they have one length, since polars takes 15 µs for each."""
     import polars as pl
 
     lengths = {len(one) for one in numbers}

@@ -1,4 +1,4 @@
-"""The process that writes the files of a day: python -m ostinato.store.sealer STORE BEFORE
+"""The process that writes the files of a sealed day: python -m ostinato.store.sealer STORE BEFORE
 
 What it has written is one line of JSON; nothing where no day can be sealed. It records nothing: the writer does.
 """
@@ -11,11 +11,11 @@ from pathlib import Path
 
 from ..errors import OstinatoError, StoreError
 from ..files.ending import end_with_parent
-from .sealing import Written, write_day
+from .sealing import WrittenDay, write_day
 
 
 def main(arguments: list[str]) -> int:
-    """Write; 1 with a sentence where that cannot be."""
+    """Write the files; exit code 1 with a message if that is not possible."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # leave no files behind
     end_with_parent()
     if hasattr(os, "nice"):
@@ -27,17 +27,17 @@ def main(arguments: list[str]) -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     if written is not None:
-        print(told(written), flush=True)  # noqa: T201
+        print(to_line(written), flush=True)  # noqa: T201
     return 0
 
 
-def told(written: Written) -> str:
-    """As a line."""
+def to_line(written: WrittenDay) -> str:
+    """Serialize a written day as one line."""
     return json.dumps(written._asdict() | {"hash": None if written.hash is None else written.hash.hex()})
 
 
-def heard(line: str) -> Written:
-    """Of a line.
+def from_line(line: str) -> WrittenDay:
+    """Parse a written day from its line.
 
     Raises:
         StoreError: it is none.
@@ -45,9 +45,9 @@ def heard(line: str) -> Written:
     try:
         fields = json.loads(line)
         hashed = fields.pop("hash")
-        return Written(**fields, hash=None if hashed is None else bytes.fromhex(hashed))
+        return WrittenDay(**fields, hash=None if hashed is None else bytes.fromhex(hashed))
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise StoreError("what the sealing process says makes no sense.") from None
+        raise StoreError("the output of the sealing process is malformed.") from None
 
 
 if __name__ == "__main__":

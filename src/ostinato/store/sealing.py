@@ -1,4 +1,4 @@
-"""Moving days that are over from a store to parquet.
+"""Seal past days: move them from the store to parquet.
 
 A day is written to files first, on the disk under their own names, and only then recorded, in one transaction: from
 then on readers take it from the files. Its rows are deleted afterwards, a slice at a time, so that the writer is never
@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 from ..errors import StoreError
 from ..files.links import make_folder
 from ..files.whole import whole_file
-from .checking import check_group
-from .connection import check_file, connect, read_head, told
+from .connection import check_file, connect, read_header, sqlite_errors
+from .event_digests import check_group
 from .ledger import EventDigest
 from .queries import Decoder
 from .recording import append, entry
@@ -54,8 +54,8 @@ DELETE FROM groups WHERE id <= (SELECT max(id) FROM (SELECT id FROM groups WHERE
 """
 
 
-class Written(NamedTuple):
-    """A day whose files are on the disk: its keys, of each part rows and SHA-256, and its last prediction's hash."""
+class WrittenDay(NamedTuple):
+    """A day whose files are on disk: its keys, rows and SHA-256 of each part, the hash of its last prediction."""
 
     day: str
     first: int
@@ -66,7 +66,7 @@ class Written(NamedTuple):
 
 
 def seal(store: Store, before: float) -> list[str]:
-    """Move all whole UTC days that end by ``before`` (seconds since the epoch); return their names.
+    """Seal all whole UTC days that end by ``before`` (seconds since the epoch); return their names.
 
     A day stays as long as a kept snapshot is older than its end, a prediction of it is unresolved, or it holds the last
     event. Parts, for an engine that cannot wait: ``write_day`` (any thread), ``record`` and ``sweep`` (the writer's).
@@ -85,16 +85,16 @@ def seal(store: Store, before: float) -> list[str]:
     return names
 
 
-def write_day(path: Path, before: float) -> Written | None:
+def write_day(path: Path, before: float) -> WrittenDay | None:
     """Write the files of the first day that can be sealed, by a connection of its own; None where there is none.
 
     Raises as ``seal``.
     """
     check_file(path)
-    with told(path):
+    with sqlite_errors(path):
         connection = connect(path, "ro")
         try:
-            head = read_head(connection, path)
+            head = read_header(connection, path)
             decoder = Decoder(head, path)
             connection.execute("BEGIN")  # one state of the store throughout
             span = _span(connection, before)
@@ -104,7 +104,7 @@ def write_day(path: Path, before: float) -> Written | None:
             _check_events(connection, decoder, first, last)
             rows, digests = dict[str, int](), dict[str, str]()
             folder = folder_of(path)
-            with told(folder):
+            with sqlite_errors(folder):
                 make_folder(folder)
             for part in ALL_PARTS:
                 frame = frame_of(part, _rows(connection, part, decoder, first, last), decoder, head.columns)
@@ -117,7 +117,7 @@ def write_day(path: Path, before: float) -> Written | None:
                 "SELECT hash FROM predictions WHERE key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1",
                 (first, last),
             ).fetchone()
-            return Written(day, first, last, rows, digests, None if found is None else bytes(found[0]))
+            return WrittenDay(day, first, last, rows, digests, None if found is None else bytes(found[0]))
         finally:
             connection.close()
 
@@ -132,18 +132,18 @@ def _rows(
 
 
 def is_day_over(store: Store, before: float) -> bool:
-    """Whether a day that ends by ``before`` is not sealed: a cheap look, before ``write_day`` looks closely.
+    """Return whether an unsealed day ends by ``before``: a cheap check before ``write_day`` looks closely.
 
     Raises:
         StoreError: the store cannot be read.
     """
-    with told(store.path):
+    with sqlite_errors(store.path):
         start = _first(store._connection)
     return start is not None and _end(start[1]) <= before
 
 
 def _first(connection: sqlite3.Connection) -> tuple[int, float] | None:
-    """Key and time of the first event that is not sealed."""
+    """Key and time of the first unsealed event."""
     until = sealed_until(connection)
     after = -(1 << 63) if until is None else until
     found: tuple[int, float] | None = connection.execute(
@@ -153,12 +153,12 @@ def _first(connection: sqlite3.Connection) -> tuple[int, float] | None:
 
 
 def _end(time: float) -> float:
-    """When the day of a moment is over."""
+    """The end of the UTC day of a time."""
     return (time // DAY_SECONDS + 1) * DAY_SECONDS
 
 
 def _span(connection: sqlite3.Connection, before: float) -> tuple[str, int, int] | None:
-    """Name, first and last key of the first day that is not sealed, if it may be."""
+    """Name, first and last key of the first unsealed day, if it may be sealed."""
     one = lambda sql, *values: connection.execute(sql, values).fetchone()  # noqa: E731
     start = _first(connection)
     if start is None:
@@ -184,7 +184,7 @@ def _span(connection: sqlite3.Connection, before: float) -> tuple[str, int, int]
 
 
 def _check_events(connection: sqlite3.Connection, decoder: Decoder, first: int, last: int) -> None:
-    """Raises BrokenStoreError unless these events are those that were written."""
+    """Raise BrokenStoreError unless these events are the ones that were written."""
     digest = EventDigest(decoder.width)
     sql = _ROWS["events"].format(columns=decoder.columns)
     events = (decoder.event(row) for row in connection.execute(sql, (first, last)))
@@ -192,8 +192,8 @@ def _check_events(connection: sqlite3.Connection, decoder: Decoder, first: int, 
         check_group(connection, decoder, digest, list(run))
 
 
-def record(store: Store, written: Written) -> None:
-    """Say in the store that a day is sealed: from now on readers take it from its files.
+def record(store: Store, written: WrittenDay) -> None:
+    """Record in the store that a day is sealed: from now on readers take it from its files.
 
     Raises:
         StoreError: a group is open, or the day was sealed meanwhile.
@@ -231,7 +231,7 @@ def record(store: Store, written: Written) -> None:
 
 
 def sweep(store: Store, rows: int = SWEPT) -> bool:
-    """Delete some rows of sealed days, in one short transaction; True where there are more.
+    """Delete some rows of sealed days in one short transaction; return True if there are more.
 
     Raises:
         StoreError: a group is open.

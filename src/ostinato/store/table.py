@@ -1,4 +1,4 @@
-"""Rows of the tables and of the days that were sealed, as one table each."""
+"""Uniform access to rows in the tables and in sealed days."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
-from .checking import check_group
-from .connection import told
+from .connection import sqlite_errors
+from .event_digests import check_group
 from .ledger import EventDigest
 from .queries import Decoder
 from .rows import StoredEvent, StoredPrediction, StoredScore
-from .sealed import Day, SealedDays, days
+from .sealed import SealedDay, SealedDays, days
 
 FIRST_KEY = -(1 << 63)
 BLOCK = 2_000
@@ -43,7 +43,7 @@ Row = tuple[Any, ...]
 
 @contextmanager
 def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
-    """What is read within is one state of the store; short, since the log cannot be emptied meanwhile."""
+    """A read transaction on one state of the store. Keep it short: the log cannot be checkpointed meanwhile."""
     connection.execute("BEGIN")
     try:
         yield
@@ -51,8 +51,8 @@ def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
         connection.execute("ROLLBACK")
 
 
-class Table:
-    """Reads a store's rows by key, wherever they lie.
+class StoreTable:
+    """Reads the rows of a store by key, wherever they are.
 
     Raises, in each of its methods:
         BrokenStoreError: a row, or a sealed day, is damaged.
@@ -65,10 +65,10 @@ class Table:
         self._digest = EventDigest(len(columns))
 
     def _take(
-        self, sql: str, after: int, limit: int, sealed: Callable[[Day, int, int], list[Row]]
+        self, sql: str, after: int, limit: int, sealed: Callable[[SealedDay, int, int], list[Row]]
     ) -> tuple[list[Row], list[Row]]:
-        """Rows behind ``after``, of sealed days and of the table, as many as ``limit`` together."""
-        with told(self._decoder.path), snapshot(self._connection):
+        """Up to ``limit`` rows after ``after``, from sealed days and the table together."""
+        with sqlite_errors(self._decoder.path), snapshot(self._connection):
             known = days(self._connection, self._decoder.path)
             start = max(after, known[-1].last) if known else after
             present = self._connection.execute(sql, (start, limit)).fetchall()
@@ -79,7 +79,7 @@ class Table:
         return moved, present[: limit - len(moved)]
 
     def events(self, after: int, limit: int, *, checked: bool = False) -> list[StoredEvent]:
-        """Events behind a key; ``checked``: held against the digests of their groups."""
+        """Events after a key; ``checked``: verified against the digests of their groups."""
         sql = _EVENTS.format(columns=self._decoder.columns, more="")
         moved, present = self._take(sql, after, limit, self._sealed.events)
         events = [self._decoder.event(row) for row in present]
@@ -89,7 +89,7 @@ class Table:
         return [self._decoder.event(row) for row in moved] + events
 
     def replay(self, after: int | None = None, limit: int | None = None) -> Iterator[StoredEvent]:
-        """Events behind a key, or all, checked, a block at a time."""
+        """Events after a key, or all, verified, a block at a time."""
         key, left = FIRST_KEY if after is None else after, limit
         while left is None or left > 0:
             block = self.events(key, BLOCK if left is None else min(BLOCK, left), checked=True)
@@ -99,8 +99,8 @@ class Table:
             key, left = block[-1].key, None if left is None else left - len(block)
 
     def events_between(self, begin: float, end: float, limit: int) -> list[StoredEvent]:
-        """Events of a time from ``begin`` on and before ``end``, by key; times are taken to ascend with the keys."""
-        with told(self._decoder.path), snapshot(self._connection):
+        """Events with begin ≤ time < end, by key; times are assumed to ascend with the keys."""
+        with sqlite_errors(self._decoder.path), snapshot(self._connection):
             known = days(self._connection, self._decoder.path)
             until = known[-1].last if known else FIRST_KEY
             first = _first_at(self._connection, until, begin)
@@ -119,18 +119,18 @@ class Table:
         return (moved + [self._decoder.event(row) for row in rows])[:limit]
 
     def predictions(self, after: int, limit: int) -> list[StoredPrediction]:
-        """Predictions behind a key."""
+        """Predictions after a key."""
         sql = _PREDICTIONS.format(columns=self._decoder.columns)
         moved, present = self._take(sql, after, limit, self._sealed.predictions)
         return [self._decoder.prediction(row) for row in moved + present]
 
     def scores(self, after: int, limit: int) -> list[StoredScore]:
-        """Scores behind a key."""
+        """Scores after a key."""
         moved, present = self._take(_SCORES, after, limit, self._sealed.scores)
         return [self._decoder.score(row) for row in moved + present]
 
     def ledger(self, after: int, limit: int) -> list[Row]:
-        """Key, the model's digest, numbers and hash of the predictions behind a key, all but the key as bytes."""
+        """Key, the model's digest, numbers and hash of predictions after a key, all but the key as bytes."""
         digests = dict(self._connection.execute("SELECT id, digest FROM models"))
         moved, present = self._take(_LEDGER, after, limit, self._sealed.ledger)
         return [
@@ -139,7 +139,7 @@ class Table:
 
 
 def _first_at(connection: sqlite3.Connection, until: int, begin: float) -> int | None:
-    """The first key behind ``until`` of a time from ``begin`` on, by bisection."""
+    """The first key after ``until`` with a time of at least ``begin``, by bisection."""
     low, high = connection.execute("SELECT min(key), max(key) FROM events WHERE key > ?", (until,)).fetchone()
     if low is None:
         return None

@@ -1,4 +1,4 @@
-"""Reading a whole store, sealed days included, and holding it against itself.
+"""Verify a whole store, sealed days included, by recomputing everything that is derived.
 
 What can be computed is computed anew from the events and the predictions: digests of commits, the chain of hashes,
 outcomes, losses. It reads in one transaction, in constant memory, and changes nothing.
@@ -11,23 +11,23 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import StoreError, shortened
-from .connection import beside, check_file, real_path
+from .connection import check_file, real_path, sibling_path
 from .group import Tail
-from .head import Head
+from .header import StoreHeader
 from .ledger import START
 from .locking import LastCommit, last_commit
 from .opening import lost_groups, read_tail, torn_end
 from .queries import Decoder
 from .schema import OLDEST_VERSION
-from .sealed import Day, days
+from .sealed import SealedDay, days
 from .verification.blocks import Block, Blocks, Row
 from .verification.entries import EntryCheck
-from .verification.events import EventCheck, holes
+from .verification.events import EventCheck, declared_gaps
 from .verification.findings import Finding, Findings
 from .verification.groups import Assembly, GroupCheck
 from .verification.ledger import LedgerCheck
 from .verification.opening import ChangedError, opened
-from .verification.outcomes import question_of
+from .verification.outcomes import prediction_layout
 from .verification.records import RecordCheck
 from .verification.scores import ScoreCheck
 from .verification.tables import check_end, check_models, check_sealed, check_snapshots
@@ -42,16 +42,16 @@ BEFORE_RECORDS = (
     "of baselines are not covered by a hash."
 )
 
-Progress = Callable[[int, int], None]  # told events read and all there are
+Progress = Callable[[int, int], None]  # called with the events read and their total
 
 
 class Verdict(NamedTuple):
-    """What was found.
+    """Result of a verification.
 
     ok: nothing is wrong.
-    problems: in words, the first of each kind, 20 at most.
+    problems: as text, the first of each kind, 20 at most.
     events, predictions, scores: how many were read; unpredicted: events without a prediction.
-    holes: keys that are missing and were declared.
+    holes: missing keys that were declared.
     head_hash: of the last prediction, computed anew.
     findings: the first 20 of each kind; counts: of all of them, by kind.
     records_hash: of the last record of the second chain, computed anew; zeros where there is none.
@@ -75,14 +75,14 @@ class Verdict(NamedTuple):
 
 
 def verify(path: Path | str, *, expect: Iterable[str] = (), progress: Progress | None = None) -> Verdict:
-    """Hold a store against itself; a process may write it meanwhile, and nothing is left beside it.
+    """Verify a store; a process may write it meanwhile, and no file is left next to it.
 
-    What that proves: no row was changed, removed or added by somebody who did not compute all hashes behind it anew.
+    What that proves: no row was changed, removed or added by somebody who did not compute all hashes after it anew.
     Somebody who did is found out by ``expect`` alone.
 
     Args:
         expect: hashes in hex that this store, or one that it has grown from, was seen with.
-        progress: told how many events were read, of how many.
+        progress: called with the number of events read and their total.
 
     Raises:
         StoreError: the store cannot be opened at all, or a hash in ``expect`` is none.
@@ -94,7 +94,7 @@ def verify(path: Path | str, *, expect: Iterable[str] = (), progress: Progress |
     for shared in (False, True):
         try:
             with opened(path, shared) as (connection, head):
-                return _Walk(path, connection, head, wanted, noted).read(progress)
+                return _Verification(path, connection, head, wanted, noted).read(progress)
         except ChangedError:
             continue
     raise StoreError(f"{path} was replaced while it was read: verify it again.")
@@ -110,14 +110,14 @@ def _hash(text: str) -> bytes:
     return found
 
 
-class _Walk:
-    """One reading of a store."""
+class _Verification:
+    """One pass over a store."""
 
     def __init__(
         self,
         path: Path,
         connection: sqlite3.Connection,
-        head: Head,
+        head: StoreHeader,
         wanted: list[bytes],
         noted: LastCommit | None,
     ) -> None:
@@ -131,15 +131,15 @@ class _Walk:
             bytes
         ]()  # the hash with which the second chain begins, once the ledger has had it
         self.digests = check_models(connection, self.findings)
-        self.events = EventCheck(head, holes(connection), self.findings)
+        self.events = EventCheck(head, declared_gaps(connection), self.findings)
         self.ledger = LedgerCheck(head, self.digests, self.findings)
-        question = question_of(head)
+        question = prediction_layout(head)
         self.outcomes: ScoreCheck | None = None
         if isinstance(question, str):
             self.remarks.append(f"outcomes and losses are not computed anew: {question}.")
         else:
             self.outcomes = ScoreCheck(
-                question, head.step, holes(connection), len(head.baselines), self.findings
+                question, head.step, declared_gaps(connection), len(head.baselines), self.findings
             )
         self.assembly = Assembly()
         ends = [day.last for day in self.known]
@@ -211,8 +211,8 @@ class _Walk:
             self.sealed_hash = row[7]
         return judged
 
-    def _skip(self, day: Day) -> None:
-        """A sealed day cannot be read: what follows on it is taken as it stands."""
+    def _skip(self, day: SealedDay) -> None:
+        """Skip a sealed day that cannot be read; what follows on it is accepted as it stands."""
         self._commits()
         self.assembly.clear()
         self.groups.skip()
@@ -223,7 +223,7 @@ class _Walk:
         if self.outcomes is not None:
             self.outcomes.skip(day.last)
         self.remarks.append(
-            f"the sealed day {day.name} was passed over, and the chain behind it taken as it stands."
+            f"the sealed day {day.name} was skipped, and the chain after it accepted as it stands."
         )
 
     def _end(self) -> None:
@@ -242,19 +242,19 @@ class _Walk:
             self.outcomes.end()
 
     def _file(self) -> None:
-        """The pages of the file, as SQLite has them."""
+        """Check the pages of the file with SQLite."""
         for (said,) in self.connection.execute("PRAGMA integrity_check(20)"):
             if said != "ok":
                 self.findings.add("file", f"the file is damaged: {shortened(str(said))}.")
 
     def _log(self, tail: Tail) -> None:
-        """What the last writer knew to be on the disk, and is not there."""
+        """Report commits that the last writer recorded as durable and that are missing."""
         lost = None if self.noted is None else lost_groups(self.noted, tail)
         if lost is not None and self.noted is not None:
             self.findings.add(
                 "log", f"{lost}.", group=self.noted.group, stored=self.noted.events, recomputed=tail.events
             )
-        elif self.noted is None and (torn := torn_end(beside(self.path, "-wal"))) is not None:
+        elif self.noted is None and (torn := torn_end(sibling_path(self.path, "-wal"))) is not None:
             self.findings.add("log", f"{torn}.")
 
     def _expected(self) -> None:

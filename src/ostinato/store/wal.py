@@ -1,4 +1,4 @@
-"""What a crash left of a write-ahead log, looked at before SQLite opens it and passes over a torn end in silence.
+"""Inspect the write-ahead log after a crash, before SQLite opens it and silently skips a torn end.
 
 Source: https://www.sqlite.org/fileformat2.html section 4 (the WAL file format).
 """
@@ -12,16 +12,16 @@ _FRAME = struct.Struct(">6I")
 _MAGICS = (0x377F0682, 0x377F0683)
 
 
-class Log(NamedTuple):
-    """bytes: size of the file; frames: those of the latest round, whole or torn; frame_bytes: size of one."""
+class WalFile(NamedTuple):
+    """bytes: size of the file; frames: those of the latest round, intact or torn; frame_bytes: size of one."""
 
     bytes: int
     frames: int
     frame_bytes: int
 
 
-def look(path: Path) -> Log | None:
-    """The log at ``path``; None where there is none, or it is empty."""
+def inspect_log(path: Path) -> WalFile | None:
+    """Inspect the log at ``path``; None if it is absent or empty."""
     try:
         with path.open("rb") as file:
             start = file.read(_HEADER.size)
@@ -29,10 +29,10 @@ def look(path: Path) -> Log | None:
             if not start:
                 return None
             if len(start) < _HEADER.size:
-                return Log(size, 0, 0)
+                return WalFile(size, 0, 0)
             magic, _, page, _, *salts = _HEADER.unpack(start)[:6]
             if magic not in _MAGICS or not 512 <= page <= 65536:
-                return Log(size, 0, 0)
+                return WalFile(size, 0, 0)
             frame_bytes = _FRAME.size + page
             frames = 0
             while True:
@@ -40,19 +40,19 @@ def look(path: Path) -> Log | None:
                 head = file.read(_FRAME.size)
                 # a frame of an earlier round, not yet written over, has another salt
                 if len(head) < _FRAME.size or list(_FRAME.unpack(head)[2:4]) != salts:
-                    return Log(size, frames, frame_bytes)
+                    return WalFile(size, frames, frame_bytes)
                 frames += 1
     except OSError:
         return None
 
 
 def committed_frames(path: Path) -> int:
-    """How many frames SQLite takes up: those up to the last that ends a commit, before the first torn one."""
+    """Number of frames that SQLite replays: up to the last commit frame before the first torn one."""
     try:
         data = path.read_bytes()
     except OSError:
         return 0
-    seen = look(path)
+    seen = inspect_log(path)
     if seen is None or not seen.frame_bytes:
         return 0
     order = ">" if struct.unpack_from(">I", data)[0] & 1 else "<"
@@ -73,7 +73,7 @@ def committed_frames(path: Path) -> int:
 
 
 def _sum(data: bytes, order: str, check: tuple[int, int]) -> tuple[int, int]:
-    """The checksum of the log, gone on with."""
+    """Continue the checksum of the log."""
     first, second = check
     words = struct.unpack(f"{order}{len(data) // 4}I", data)
     for even, odd in zip(words[::2], words[1::2], strict=True):

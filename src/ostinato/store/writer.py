@@ -1,4 +1,4 @@
-"""The writing side of a store: one process, one group of rows a transaction."""
+"""The writing side of a store: one process, one transaction for each group of rows."""
 
 import hashlib
 import os
@@ -11,33 +11,33 @@ from types import TracebackType
 from typing import Self
 
 from ..errors import BrokenStoreError, StoreError, StoreFullError, StoreMovedError
-from .adding import Adding
+from .appending import RowAppender
 from .checkpoints import Checkpoints
-from .connection import check_file, check_one_name, real_path, told
+from .connection import check_file, check_one_name, real_path, sqlite_errors
+from .file_identity import OpenFiles, close_and_locate
 from .group import Group, Statements
-from .head import Head, differences
-from .in_place import Files, let_go
+from .header import StoreHeader, differences
 from .ledger import EventDigest
 from .locking import LastCommit, WriterLock
 from .opening import check_name, make_file, read_tail, recover, refuse_leftovers, upgrade
 from .queries import Decoder, models
 from .recording import of_group
-from .rows import Position, StoredEvent, StoredModel
-from .table import Table
+from .rows import StoredEvent, StoredModel, StorePosition
+from .table import StoreTable
 from .verifying import verify
 
 CHECK_BYTES = 32  # SHA-256 in front of a snapshot
 
 
-class Store(Adding):
-    """A store that this process writes; made by ``create`` or ``open``, to be used by one thread at a time.
+class Store(RowAppender):
+    """A store that this process writes; built by ``create`` or ``open``, used by one thread at a time.
 
     Rows are added to a group, between ``begin`` and ``commit``, and written by ``commit`` in one transaction.
 
     Attributes:
         path: the file, where links lead to.
         head: what the store is about.
-        recovered: what the last writer's end cost, in words; None where it ended well.
+        recovered: what the last writer's crash lost, as text; None after a clean end.
 
     Raises, in each of its methods:
         StoreFullError: the disk is full; the group is dropped, what was committed before is kept.
@@ -45,12 +45,12 @@ class Store(Adding):
         StoreError: the disk failed, or the store is closed.
     """
 
-    def __init__(self, path: Path, lock: WriterLock, head: Head | None) -> None:
+    def __init__(self, path: Path, lock: WriterLock, head: StoreHeader | None) -> None:
         self.path = path
         self._lock = lock
         self._group = None
         self._durable: tuple[int, float] | None = None  # of the last group, for the next one to write
-        self._files: Files | None = None
+        self._files: OpenFiles | None = None
         self._moved: StoreMovedError | None = None
         try:
             self._connection, self.head, self.recovered, lost = recover(path, lock)
@@ -58,30 +58,30 @@ class Store(Adding):
             lock.close()
             raise
         try:
-            with told(path):
+            with sqlite_errors(path):
                 self._decoder = Decoder(self.head, path)
                 self._tail = read_tail(self._connection)
                 self._digests = {model.id: model.digest for model in models(self._connection)}
             self._statements = Statements(self.head.columns)
-            self._table = Table(self._connection, self._decoder, self.head.columns)
+            self._table = StoreTable(self._connection, self._decoder, self.head.columns)
             self._of_events = EventDigest(len(self.head.columns))
             self._checkpoints = Checkpoints(self._connection, path)
-            self._files = Files(path, lock.identity())
+            self._files = OpenFiles(path, lock.identity())
             self._version = self._data_version()
             self._check(head)
-            with told(path):
+            with sqlite_errors(path):
                 upgrade(self._connection)
-            self._tell_recovered(lost)
+            self._note_recovery(lost)
         except BaseException:
             self.close()
             raise
 
     @classmethod
-    def create(cls, path: Path | str, head: Head) -> Self:
-        """A new store; its first model, number 1, is the head's.
+    def create(cls, path: Path | str, head: StoreHeader) -> Self:
+        """Create a store; its first model, number 1, is the header's.
 
         Raises:
-            StoreError: there is a file of this name, it is a name of what lies beside a store, or it cannot be written.
+            StoreError: the file exists, its name is reserved for a file next to a store, or it cannot be written.
         """
         check_name(Path(path))
         if os.path.lexists(path):
@@ -97,8 +97,8 @@ class Store(Adding):
         return cls(path, lock, head)
 
     @classmethod
-    def open(cls, path: Path | str, head: Head | None = None) -> Self:
-        """A store that exists, to go on with.
+    def open(cls, path: Path | str, head: StoreHeader | None = None) -> Self:
+        """Open an existing store to continue it.
 
         Args:
             head: what it must be about.
@@ -113,11 +113,11 @@ class Store(Adding):
         return cls(path, WriterLock(path), head)
 
     @classmethod
-    def open_or_create(cls, path: Path | str, head: Head) -> Self:
-        """The store at ``path``, new if there is none. Raises as ``create`` and ``open``."""
+    def open_or_create(cls, path: Path | str, head: StoreHeader) -> Self:
+        """Open the store at ``path``, or create it. Raises as ``create`` and ``open``."""
         return cls.open(path, head) if Path(path).exists() else cls.create(path, head)
 
-    def _check(self, head: Head | None) -> None:
+    def _check(self, head: StoreHeader | None) -> None:
         if head is None:
             return
         differ = differences(self.head, head)
@@ -128,8 +128,8 @@ class Store(Adding):
                 f"{self.path} is another run's: {'; '.join(differ)}. Name another --store."
             )
 
-    def _tell_recovered(self, lost: bool) -> None:
-        """Keep a note of what was lost. Where commits were lost, the rest of the store must still fit together."""
+    def _note_recovery(self, lost: bool) -> None:
+        """Add a note on what was lost. If commits were lost, the rest of the store must still be consistent."""
         if self.recovered is None:
             return
         if lost:
@@ -143,39 +143,39 @@ class Store(Adding):
 
     # what is stored
 
-    def position(self) -> Position | None:
-        """The last event of the last commit."""
-        return None if self._tail.event is None else Position(self._tail.event, self._tail.time)
+    def position(self) -> StorePosition | None:
+        """The last committed event."""
+        return None if self._tail.event is None else StorePosition(self._tail.event, self._tail.time)
 
     def events(self) -> int:
-        """How many were committed, those of sealed days included."""
+        """Number of committed events, those of sealed days included."""
         return self._tail.events
 
     def head_hash(self) -> bytes:
-        """The hash of the last prediction that was committed, which covers all before it; 32 bytes."""
+        """The hash of the last committed prediction, which covers all before it; 32 bytes."""
         return self._tail.hash
 
     def last_prediction(self) -> int | None:
-        """The key of the last prediction that was committed."""
+        """The key of the last committed prediction."""
         return self._tail.prediction
 
     def last_score(self) -> int | None:
-        """The key of the last score that was committed."""
+        """The key of the last committed score."""
         return self._tail.score
 
     def wal_bytes(self) -> int:
-        """The size of the log that is not yet in the file; it grows while a reader holds it."""
+        """Size in bytes of the log that is not checkpointed; it grows while a reader blocks it."""
         return self._checkpoints.wal_bytes()
 
     def models(self) -> list[StoredModel]:
-        """All models, in the order they were added."""
-        with told(self.path):
+        """All models, in the order in which they were added."""
+        with sqlite_errors(self.path):
             return models(self._connection)
 
     def latest_snapshot(self, model: int, at_or_before: int | None = None) -> tuple[int, bytes] | None:
-        """The newest whole snapshot of a model: the key of the event it was taken after, and the state."""
+        """The newest intact snapshot of a model: the key of the event it follows, and the state."""
         until = (1 << 63) - 1 if at_or_before is None else at_or_before
-        with told(self.path):
+        with sqlite_errors(self.path):
             rows = self._connection.execute(
                 "SELECT key, CAST(state AS BLOB) FROM snapshots WHERE model = ? AND key <= ? ORDER BY key DESC",
                 (model, until),
@@ -186,11 +186,11 @@ class Store(Adding):
         return None
 
     def events_after(self, key: int | None = None, limit: int | None = None) -> Iterator[StoredEvent]:
-        """Events behind ``key``, or all, in order; each group's are held against its digest."""
+        """Events after ``key``, or all, in order; each group is verified against its digest."""
         return self._table.replay(key, limit)
 
     def check_files(self) -> None:
-        """Make sure that the names of the store's files still lead to what is written; tens of µs, between groups.
+        """Check that the names of the store's files still lead to the open ones; tens of µs, between groups.
 
         Raises:
             StoreMovedError: one was moved, removed or replaced; the store is closed, the text says where its rows are.
@@ -200,14 +200,14 @@ class Store(Adding):
             raise self._moved
 
     def _look_at_files(self, copy: bool) -> None:
-        """Let go of them where they are not in place."""
+        """Close them if they are not in place."""
         files = self._files
         if files is None or not (what := files.changed()):
             return
         self._files = self._group = None
         with suppress(sqlite3.Error):
             self._note_durable()
-        where = let_go(self._connection, files, copy)
+        where = close_and_locate(self._connection, files, copy)
         self._lock.close()
         self._moved = StoreMovedError(f"{what}, while it was written. {where}".strip())
 
@@ -218,13 +218,13 @@ class Store(Adding):
         super().begin()
 
     def commit(self) -> float:
-        """Write the group; return when it was known to be on the disk, in seconds since the epoch."""
+        """Write the group; return the time when it was known to be durable, in seconds since the epoch."""
         group = self._open()
         if group.empty():
             self._group = None
             return time.time()
         try:
-            with told(self.path):
+            with sqlite_errors(self.path):
                 self._write(group)
         except BaseException:
             with suppress(sqlite3.Error):
@@ -244,10 +244,10 @@ class Store(Adding):
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """What is done on the connection within is done wholly, or not at all; for sealing, between two groups."""
+        """Run statements on the connection atomically; for sealing, between two groups."""
         if self._group is not None:
             raise StoreError("a group is open: commit it, or roll it back.")
-        with told(self.path):
+        with sqlite_errors(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -273,7 +273,7 @@ class Store(Adding):
         connection.execute("COMMIT")
 
     def _check_alone(self) -> None:
-        """Raises StoreMovedError where another process has written, which the lock keeps out unless it was removed."""
+        """Raise StoreMovedError if another process has written, which the lock prevents unless it was removed."""
         version = self._data_version()
         if version == self._version:
             return
@@ -289,7 +289,7 @@ class Store(Adding):
         return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
     def _checkpoint(self) -> None:
-        # what was committed is on the disk already; what is wrong is told by the next group
+        # what was committed is on the disk already; the next group reports what is wrong
         if self._checkpoints.is_due() and self._files is not None and self._files.changed():
             return  # another log may stand there; what to do about it is settled by ``check_files``
         with suppress(sqlite3.Error):
@@ -304,7 +304,7 @@ class Store(Adding):
             self._connection.execute(sql, (at, number))
 
     def close(self) -> None:
-        """Drop an open group, note when the last one was durable, and let go; safe to call twice."""
+        """Discard an open group, record when the last one was durable, and close; safe to call twice."""
         self._group = None
         self._look_at_files(copy=False)
         self._files = None

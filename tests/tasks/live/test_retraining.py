@@ -235,7 +235,7 @@ def test_it_catches_up_across_holes(run, other, trades, lives, tmp_path):
             both.append(engine.state.shadow[1])
         else:
             whole = forecaster_of(open_run(path), engine.store.head.baselines)
-            track = Track(whole, resuming.holes(engine.store))
+            track = Track(whole, resuming.unfilled_gaps(engine.store))
             for event in engine.store.events_after():
                 track.step(event)
             track.end()

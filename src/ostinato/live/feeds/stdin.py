@@ -22,7 +22,7 @@ from ...data.numbers import MOST
 from ...data.times import LAST_SECOND
 from ...data.units import BOUNDS, PER_SECOND
 from ...errors import FeedError, shortened
-from ...store.health import left_out_words
+from ...store.health import describe_rejections
 from ..events import Event, Gap, Item, Note, Position, Since
 from .feed import Feed
 from .line_order import LeftOut, Line, LineOrder, check_clock
@@ -126,7 +126,7 @@ class _State:
     def end(self) -> list[Item]:
         """What is left to say when the input has ended."""
         items = [] if self.order is None else self._settle(*self.order.end())
-        if words := left_out_words(self.feed.health.left_out):
+        if words := describe_rejections(self.feed.health.left_out):
             items.append(Note("left out", f"of {self.number:,} lines: {words}{self._renumbered()}"))
         return items + [note for each in self.complaints.values() if (note := each.rest())]
 

@@ -1,9 +1,9 @@
-"""The parts of ``verify``; each reads rows as they lie, and trusts none of them.
+"""The parts of ``verify``; each reads rows as they are stored and trusts none of them.
 
-opening.py    a connection that leaves no trace beside the store
+opening.py    a connection that leaves no file next to the store
 blocks.py     all rows by key, sealed days included
-findings.py   what does not hold, in words and in numbers
-events.py     keys, holes, values
+findings.py   mismatches, as text and as fields
+events.py     keys, gaps, values
 ledger.py     the chain over predictions
 outcomes.py   what became of each prediction, from the events alone
 scores.py     the stored scores held against it

@@ -1,4 +1,4 @@
-"""All rows of a store by key, some at a time: of sealed days from their files, of the others from the tables.
+"""All rows of a store by key, in blocks: sealed days from their files, the others from the tables.
 
     events        key, time, received, happened, origin, group_id, and the feed's columns
     predictions   key, model, numbers, baselines, flags, step_us, group_id, hash, prepared, durable
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...errors import StoreError
 from ..queries import Decoder
-from ..rows import packed
-from ..sealed import ALL_PARTS, PARTS, Day, SealedDays, records_until
+from ..rows import pack_numbers
+from ..sealed import ALL_PARTS, PARTS, SealedDay, SealedDays, records_until
 from ..table import FIRST_KEY
 from .findings import Findings
 
@@ -40,12 +40,12 @@ SELECT key, resolved_by, actual, losses, flags, group_id FROM scores WHERE key >
 
 
 class Block(NamedTuple):
-    """The rows of a span of keys; ``lost``: a sealed day that cannot be read, of which there are none."""
+    """The rows of a range of keys; ``lost``: a sealed day that cannot be read, and that has no rows here."""
 
     events: list[Row]
     predictions: list[Row]
     scores: list[Row]
-    lost: Day | None = None
+    lost: SealedDay | None = None
 
 
 class Blocks:
@@ -57,14 +57,14 @@ class Blocks:
         self._connection, self._decoder, self._findings = connection, decoder, findings
         self._sealed, self._columns = SealedDays(decoder.path, columns), columns
 
-    def all(self, known: list[Day]) -> Iterator[Block]:
-        """Every row once; rows of sealed days that are not deleted yet are passed over, as readers do."""
+    def all(self, known: list[SealedDay]) -> Iterator[Block]:
+        """Every row once; rows of sealed days that are not deleted yet are skipped, as readers do."""
         for day in known:
             yield from self._of_day(day)
         yield from self._of_tables(known[-1].last if known else FIRST_KEY)
 
-    def records(self, known: list[Day]) -> Iterator[Row]:
-        """The records of all commits, in order; what cannot be read was told of already."""
+    def records(self, known: list[SealedDay]) -> Iterator[Row]:
+        """The records of all commits, in order; what cannot be read was reported already."""
         for day in known:
             if "records" in day.rows:
                 with suppress(StoreError):
@@ -74,7 +74,7 @@ class Blocks:
         for row in self._connection.execute(sql, (records_until(self._connection),)):  # noqa: UP028
             yield row
 
-    def _of_day(self, day: Day) -> Iterator[Block]:
+    def _of_day(self, day: SealedDay) -> Iterator[Block]:
         try:
             frames = [self._sealed.frame(day, part) for part in ALL_PARTS if part in {*PARTS, *day.rows}][:3]
             problem = next(
@@ -105,8 +105,8 @@ class Blocks:
             after = last
 
 
-def _misfit(part: str, frame: "pl.DataFrame", day: Day) -> str | None:
-    """Why a file is not of the keys that the store says, in words."""
+def _misfit(part: str, frame: "pl.DataFrame", day: SealedDay) -> str | None:
+    """Describe why the keys of a file differ from those in the store."""
     keys = frame["key"]
     if keys.null_count() or not keys.is_sorted() or keys.n_unique() < len(keys):
         return f"the {part} of the sealed day {day.name} do not ascend."
@@ -158,4 +158,4 @@ def _select(frame: "pl.DataFrame", names: list[str]) -> Iterator[Row]:
 
 
 def _bytes(numbers: list[float] | None) -> bytes | None:
-    return None if numbers is None or None in numbers else packed(numbers)
+    return None if numbers is None or None in numbers else pack_numbers(numbers)

@@ -1,4 +1,4 @@
-"""What records say of the small tables, held against their rows."""
+"""Verify the rows of the small tables against the entries of the records."""
 
 import json
 import sqlite3
@@ -29,7 +29,7 @@ Key = tuple[Any, ...]
 
 
 class EntryCheck:
-    """Takes the entries of records in order; ``end`` tells what does not hold.
+    """Takes the entries of records in order; ``end`` reports mismatches.
 
     begun: the last group before the second chain; chain: the hash of the ledger then, of a store that was older.
 
@@ -68,13 +68,13 @@ class EntryCheck:
             self._findings.add("record", f"the entries of record {record} make no sense: {shortened(text)}.")
 
     def end(self) -> None:
-        """Tell rows that are not as they were recorded, or were never recorded."""
+        """Report rows that differ from their record or were never recorded."""
         if self._begin is None:
             return
         for (table, key), text in self._unlike.items():
-            self._tell(table, key, text)
+            self._report(table, key, text)
         for table in ROW:
-            self._strangers(table)
+            self._unrecorded(table)
         for name, sql in (("head", HEAD), ("models", MODELS)):
             found = rows_digest(self._connection.execute(sql).fetchall())
             if found != self._last.get(name):
@@ -98,8 +98,8 @@ class EntryCheck:
         sealed = self._until is not None and key[0] <= self._until if table == "shadows" else False
         return table == "snapshots" or sealed
 
-    def _strangers(self, table: str) -> None:
-        """Rows that no record knows, those apart that were there before the first one."""
+    def _unrecorded(self, table: str) -> None:
+        """Rows without a record, except those that existed before the first one."""
         assert self._begin is not None
         _, last, _, notes, gaps, gaps_digest, sealed, sealed_digest = self._begin
         keys = [tuple(key) for key in self._connection.execute(_KEYS[table])]
@@ -115,9 +115,9 @@ class EntryCheck:
         limit = notes if table == "notes" else last
         for key in unknown:
             if limit is None or key[0] > limit:
-                self._tell(table, key, "was never recorded")
+                self._report(table, key, "was never recorded")
 
-    def _tell(self, table: str, key: Key, text: str) -> None:
+    def _report(self, table: str, key: Key, text: str) -> None:
         self._findings.add(
             "record", f"{NAMES[table].format(*key)} {text}.", key=key[0] if type(key[0]) is int else None
         )

@@ -1,10 +1,10 @@
-"""Keys ascend with declared holes only, and cells hold what their columns say."""
+"""Verify that keys ascend with declared gaps only, and that cells have the type of their column."""
 
 import sqlite3
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ..head import Head
+from ..header import StoreHeader
 from ..schema import Origin
 from .blocks import Row
 from .findings import Findings, cell
@@ -13,26 +13,26 @@ CELLS = ("key", "time", "received", "happened", "origin", "group_id")
 ORIGINS = {int(origin) for origin in Origin}
 
 
-class Hole(NamedTuple):
-    """Keys that were lost for good, and what was done with the state there."""
+class DeclaredGap(NamedTuple):
+    """Keys that were lost permanently, and the policy that was applied to the state."""
 
     first: int
     last: int
     policy: str
 
 
-def holes(connection: sqlite3.Connection) -> Iterator[Hole]:
-    """Gaps that could not be filled, by their first key."""
+def declared_gaps(connection: sqlite3.Connection) -> Iterator[DeclaredGap]:
+    """Gaps that could not be filled, by first key."""
     rows = connection.execute(
         "SELECT first, last, policy FROM gaps WHERE outcome = 'unfillable' ORDER BY first, last"
     )
-    return (Hole(int(first), int(last), str(policy)) for first, last, policy in rows)
+    return (DeclaredGap(int(first), int(last), str(policy)) for first, last, policy in rows)
 
 
 class EventCheck:
-    """Takes events in the order that they are read; counts them and the keys that are missing between them."""
+    """Takes events in order; counts them and the missing keys between them."""
 
-    def __init__(self, head: Head, declared: Iterator[Hole], findings: Findings) -> None:
+    def __init__(self, head: StoreHeader, declared: Iterator[DeclaredGap], findings: Findings) -> None:
         self.count = self.holes = 0
         self.last: int | None = None
         self._columns, self._findings = head.columns, findings
@@ -40,7 +40,7 @@ class EventCheck:
         self._covered: int | None = None  # the last key of the holes that begin before the next event
 
     def take(self, row: Row) -> bool:
-        """One event; False where a cell of it is of another kind than its column."""
+        """Check one event; return False if a cell does not have the type of its column."""
         key = row[0]
         if self.last is not None and key <= self.last:
             self._findings.add("event", f"event {key} comes after event {self.last}.", key=key)
@@ -51,7 +51,7 @@ class EventCheck:
         return self._sound(row)
 
     def skip(self, last: int) -> None:
-        """Keys up to ``last`` cannot be read."""
+        """Skip keys up to ``last``, which cannot be read."""
         self.last = last
 
     def _hole(self, first: int, last: int) -> None:
@@ -72,7 +72,7 @@ class EventCheck:
         self._next = next(self._declared, None)
 
     def _sound(self, row: Row) -> bool:
-        """Whether cells are of their columns' kinds, told where not."""
+        """Return whether cells have the types of their columns; report the ones that do not."""
         names = (*CELLS, *self._columns)
         empty = (3, *range(len(CELLS), len(row)))  # cells that may be NULL
         for place, value in enumerate(row):

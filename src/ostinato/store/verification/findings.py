@@ -1,4 +1,4 @@
-"""What does not hold: in words for people, in fields for programs."""
+"""Findings of a verification: text for people, fields for programs."""
 
 from collections import Counter
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ MAX_TOLD = 20  # findings of one kind
 
 
 class Finding(NamedTuple):
-    """One thing that does not hold.
+    """One mismatch.
 
     kind: "file", "log", "sealed", "event", "hole", "group", "chain", "prediction", "score", "loss", "flag", "row",
         "record" or "expected".
@@ -27,26 +27,26 @@ class Finding(NamedTuple):
 
 
 class Findings:
-    """Collects findings: all are counted, the first of each kind are kept."""
+    """Collects findings: counts all, keeps the first of each kind."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.first: list[Finding] = []
 
     def add(self, kind: str, text: str, **fields: Any) -> None:
-        """One more; fields are those of ``Finding``."""
+        """Add one; fields are those of ``Finding``."""
         self.counts[kind] += 1
         if self.counts[kind] <= MAX_TOLD:
             fields = {name: _plain(value) for name, value in fields.items()}
             self.first.append(Finding(kind, text, **fields))
 
     def total(self) -> int:
-        """All of them, those that are not kept included."""
+        """Number of all findings, those not kept included."""
         return self.counts.total()
 
 
 def cell(value: Any) -> str:
-    """A value of a cell in a sentence."""
+    """The value of a cell as text."""
     if isinstance(value, bytes):
         return f"{value.hex()[:16]}... ({len(value)} bytes)" if len(value) > 8 else f"bytes {value.hex()!r}"
     return shortened(value)

@@ -1,4 +1,4 @@
-"""Commits put together again from their rows, and held against what the store says of each."""
+"""Reassemble commits from their rows and verify them against the stored groups."""
 
 import hashlib
 import sqlite3
@@ -25,25 +25,25 @@ class Commit(NamedTuple):
 
 
 class Assembly:
-    """Gives commits in their order; a score lies with its prediction, so that it waits until its commit has come."""
+    """Yields commits in order; a score is stored with its prediction, so it waits for its own commit."""
 
     def __init__(self) -> None:
         self._parts: tuple[deque[Row], ...] = (deque(), deque(), deque())
 
     def add(self, block: Block) -> None:
-        """Rows of a block; those without a group, of days that an earlier version has sealed, are left out."""
+        """Add the rows of a block; rows without a group, of days sealed by an earlier version, are left out."""
         places = (EVENTS_GROUP, PREDICTIONS_GROUP, SCORES_GROUP)
         for part, rows, place in zip(self._parts, block[:3], places, strict=True):
             part.extend(row for row in rows if type(row[place]) is int)
 
     def ready(self, whole: bool = False) -> Iterator[Commit]:
-        """Commits that have all their rows: those before the last event's, or all of them, ``whole``."""
+        """Commits with all their rows: those before the last event's or, with ``whole``, all of them."""
         events = self._parts[0]
         while (at := self._first()) is not None and (whole or (events and at < events[-1][EVENTS_GROUP])):
             yield Commit(at, *self._take(at))
 
     def clear(self) -> None:
-        """Drop what waits."""
+        """Discard pending rows."""
         for part in self._parts:
             part.clear()
 
@@ -62,7 +62,7 @@ class Assembly:
 
 
 class GroupCheck:
-    """Takes commits in order, and holds their events against the digests in the store.
+    """Takes commits in order and verifies their events against the digests in the store.
 
     Args:
         ends: last keys of sealed days. A digest may be missing only of a group that reaches across one.
@@ -84,7 +84,7 @@ class GroupCheck:
         self._lost = False
 
     def take(self, commit: Commit) -> None:
-        """One commit."""
+        """Verify one commit."""
         while self._row is not None and self._row[0] < commit.id:
             self._unused(self._row)
             self._next()
@@ -93,16 +93,16 @@ class GroupCheck:
             self._missing(commit)
         else:
             if not self._lost:
-                self._hold(commit, row)
+                self._verify(commit, row)
             self._next()
         self._lost = False
 
     def skip(self) -> None:
-        """Events cannot be read: of the groups up to the next commit, and of it, nothing can be said."""
+        """Skip events that cannot be read: the groups up to the next commit, and that one, are not verifiable."""
         self._lost = True
 
     def end(self) -> None:
-        """After the last commit."""
+        """Finish after the last commit."""
         while self._row is not None:
             self._unused(self._row)
             self._next()
@@ -116,7 +116,7 @@ class GroupCheck:
         self._last, self._row = self._row[0], next(self._rows, None)
 
     def _missing(self, commit: Commit) -> None:
-        """Groups of sealed days are deleted with them."""
+        """Report missing groups; those of sealed days are deleted with them."""
         until = self._ends[-1] if self._ends else None
         rows = [*commit.events, *commit.predictions, *commit.scores]
         key = next((row[0] for row in rows if until is None or row[0] > until), None)
@@ -133,7 +133,7 @@ class GroupCheck:
             "group", f"group {row[0]} says it has {cell(row[3])} events, and has no rows.", group=row[0]
         )
 
-    def _hold(self, commit: Commit, row: Row) -> None:
+    def _verify(self, commit: Commit, row: Row) -> None:
         number, prepared, durable, count, digest = row
         events = commit.events
         first = events[0][0] if events else None
@@ -167,7 +167,7 @@ class GroupCheck:
             self._findings.add("group", text, group=number, key=first, stored=digest, recomputed=found)
 
     def _reaches_across(self, events: list[Row]) -> bool:
-        """Whether a sealed day ends within."""
+        """Return whether a sealed day ends within the group."""
         if not events:
             return False
         place = bisect_left(self._ends, events[0][0])

@@ -1,8 +1,8 @@
-"""The chain over all predictions, computed anew, and what each of them must have."""
+"""Recompute the hash chain over all predictions and check the fields of each."""
 
 from collections.abc import Mapping
 
-from ..head import Head
+from ..header import StoreHeader
 from ..ledger import START, next_hash
 from ..schema import Flag, Origin
 from .blocks import Row
@@ -15,20 +15,20 @@ class LedgerCheck:
     """Takes predictions by key, each with its event.
 
     hash: of the last one, computed from the first on. A link is held against the stored hash before it, so that each
-    place where the chain was broken is told once.
+    place where the chain was broken is reported once.
 
     Args:
         digests: SHA-256 of the weights of each model, by number.
     """
 
-    def __init__(self, head: Head, digests: Mapping[int, object], findings: Findings) -> None:
+    def __init__(self, head: StoreHeader, digests: Mapping[int, object], findings: Findings) -> None:
         self.count, self.hash = 0, START
         self.last: int | None = None
         self._head, self._digests, self._findings = head, digests, findings
         self._before, self._skipped = START, False
 
     def take(self, row: Row, event: Row | None) -> bool:
-        """One prediction; False where it holds no numbers that could be judged."""
+        """Check one prediction; return False if its numbers cannot be scored."""
         key, model, numbers, _, _, _, _, stored = row[:8]
         self.count, self.last = self.count + 1, key
         digest = self._digests.get(model) if isinstance(model, int) else None
@@ -49,7 +49,7 @@ class LedgerCheck:
         return self._sound(row, event) and whole
 
     def skip(self) -> None:
-        """What comes next follows on predictions that cannot be read."""
+        """Skip predictions that cannot be read; the next one follows them."""
         self._skipped = True
 
     def _sound(self, row: Row, event: Row | None) -> bool:

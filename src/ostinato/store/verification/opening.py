@@ -1,4 +1,4 @@
-"""A connection for looking at a store without leaving a trace beside it.
+"""Open a store for verification without leaving files next to it.
 
 SQLite in WAL mode makes STORE-wal and STORE-shm even for a reader. Where nobody has the store open, neither is needed:
 without a log the file is read as one that does not change; with one, its index is kept in this process's memory.
@@ -9,36 +9,36 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..connection import beside, connect, read_head, told
-from ..head import Head
+from ..connection import connect, read_header, sibling_path, sqlite_errors
+from ..header import StoreHeader
 
 
 class ChangedError(Exception):
-    """Somebody began to write the store while it was read as one that does not change."""
+    """Another process wrote to the store while it was read as immutable."""
 
 
 @contextmanager
-def opened(path: Path, shared: bool) -> Iterator[tuple[sqlite3.Connection, Head]]:
-    """A connection in one transaction: all that is read is one state of the store. And the head.
+def opened(path: Path, shared: bool) -> Iterator[tuple[sqlite3.Connection, StoreHeader]]:
+    """A connection in one transaction, so that all reads see one state of the store; and the header.
 
     Args:
-        shared: as any reader, beside a writer; otherwise without a trace, where that can be.
+        shared: as any reader, concurrently with a writer; otherwise without new files, where possible.
 
     Raises:
         ChangedError: a writer came meanwhile, and what was read may be of several states: begin again, ``shared``.
         BrokenStoreError: it is no store, damaged, or of a newer ostinato.
         StoreError: it cannot be read.
     """
-    shared = shared or beside(path, "-shm").exists()
+    shared = shared or sibling_path(path, "-shm").exists()
     before = _marks(path)
     mode = "ro" if shared else "immutable" if before[1] == 0 else "private"
-    with told(path):
+    with sqlite_errors(path):
         connection = _connect(path, mode)
         try:
-            head = read_head(connection, path)
+            head = read_header(connection, path)
             connection.execute("BEGIN")
             yield connection, head
-            if not shared and (beside(path, "-shm").exists() or _marks(path) != before):
+            if not shared and (sibling_path(path, "-shm").exists() or _marks(path) != before):
                 raise ChangedError
         finally:
             connection.close()
@@ -56,9 +56,9 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 
 
 def _marks(path: Path) -> tuple[object, int]:
-    """What changes when somebody writes: of the file and of its log."""
-    with told(path):
+    """Values of the file and its log that change on every write."""
+    with sqlite_errors(path):
         found = path.stat()
-        log = beside(path, "-wal")
+        log = sibling_path(path, "-wal")
         size = log.stat().st_size if log.exists() else 0
         return (found.st_ino, found.st_size, found.st_mtime_ns), size

@@ -1,6 +1,6 @@
-"""What became of predictions, and what they cost, from levels alone: independent of what the engine runs.
+"""Outcomes and losses recomputed from levels alone, independently of the engine's code.
 
-Axes: N predictions, C columns that are foreseen, H horizons, J = C H quantities, Q levels of quantiles, K baselines,
+Axes: N predictions, C columns that are forecast, H horizons, J = C H quantities, Q levels of quantiles, K baselines,
 P = J Q numbers of a prediction.
 """
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..head import Head
+from ..header import StoreHeader
 from ..rows import Numbers
 
 SMALLEST_PROBABILITY = 1e-12  # as evaluation.metrics has it, which lies above the store
@@ -16,10 +16,10 @@ LEAST_KNOWN = 0.5  # of the outcomes of a prediction that is judged
 PRICE = {"trades": "price", "bars": "close"}
 
 
-class Question(NamedTuple):
-    """What a store's predictions say.
+class PredictionLayout(NamedTuple):
+    """The structure of a store's predictions.
 
-    target: "direction", "return" or "columns". places: of the feed's columns that are foreseen, (C,).
+    target: "direction", "return" or "columns". places: of the feed's columns that are forecast, (C,).
     levels: of the quantiles, (Q,). units: what losses of each column are measured in, (C,).
     squared: whether the loss is the squared error of the one number; otherwise the pinball loss.
     """
@@ -37,13 +37,13 @@ class Question(NamedTuple):
         return len(self.places) * len(self.horizons)
 
 
-def question_of(head: Head) -> Question | str:
-    """What is foreseen; in words why it cannot be judged where the head does not say so much."""
+def prediction_layout(head: StoreHeader) -> PredictionLayout | str:
+    """The layout of the predictions, or the reason why the header does not determine it."""
     target = head.target if head.target in ("direction", "return") else "columns"
     names = _names(head, target)
     lost = next((name for name in names if name not in head.columns), None)
     if lost is not None:
-        return f"{head.target!r} is foreseen, and the feed has no column {lost!r}"
+        return f"{head.target!r} is forecast, and the feed has no column {lost!r}"
     measures = {"direction": ("log_loss",)}.get(target, ("pinball", "mse"))
     if head.measure not in measures:
         return f"the measure {head.measure!r} of {head.target!r} is not known here"
@@ -59,18 +59,20 @@ def question_of(head: Head) -> Question | str:
     if len(units) != len(names) or not (np.isfinite(units) & (units > 0)).all():
         return f"the units {head.units} do not fit {len(names)} columns"
     places = tuple(head.columns.index(name) for name in names)
-    return Question(target, places, horizons, np.array(levels, dtype=float), units, head.measure == "mse")
+    return PredictionLayout(
+        target, places, horizons, np.array(levels, dtype=float), units, head.measure == "mse"
+    )
 
 
-def _names(head: Head, target: str) -> tuple[str, ...]:
+def _names(head: StoreHeader, target: str) -> tuple[str, ...]:
     if target != "columns":
         return (PRICE.get(head.kind, "price"),)
     whole = head.target.strip()  # a name may have commas within
     return (whole,) if whole in head.columns else tuple(part.strip() for part in whole.split(","))
 
 
-def outcomes(question: Question, then: Numbers, ahead: Numbers) -> Numbers:
-    """What was to be foreseen, (N, J), from the levels then (N, C) and those ahead (N, H, C); NaN was not seen."""
+def outcomes(question: PredictionLayout, then: Numbers, ahead: Numbers) -> Numbers:
+    """Outcomes (N, J) from the levels at the forecast (N, C) and ahead (N, H, C); NaN was not observed."""
     with np.errstate(divide="ignore", invalid="ignore"):
         if question.target == "direction":
             return np.where(np.isnan(ahead[:, 0]), np.nan, (ahead[:, 0] > then).astype(float))
@@ -79,8 +81,8 @@ def outcomes(question: Question, then: Numbers, ahead: Numbers) -> Numbers:
     return ahead.transpose(0, 2, 1).reshape(len(ahead), -1)
 
 
-def losses(question: Question, numbers: Numbers, actual: Numbers) -> Numbers:
-    """The cost of numbers (N, ..., P) when the outcome is (N, J), (N, ...); NaN where too little was seen."""
+def losses(question: PredictionLayout, numbers: Numbers, actual: Numbers) -> Numbers:
+    """Losses of numbers (N, ..., P) for outcomes (N, J), as (N, ...); NaN if too little was observed."""
     while actual.ndim < numbers.ndim:
         actual = actual[:, None]
     if question.target == "direction":
@@ -102,5 +104,5 @@ def losses(question: Question, numbers: Numbers, actual: Numbers) -> Numbers:
 
 
 def _pinball(error: Numbers, levels: Numbers) -> Numbers:
-    """The mean over quantiles, of errors (..., Q)."""
+    """Mean pinball loss over quantiles, of errors (..., Q)."""
     return np.where(error >= 0, levels * error, (levels - 1) * error).mean(axis=-1)

@@ -1,4 +1,4 @@
-"""The second chain computed anew: what was recorded with each commit, held against its rows."""
+"""Recompute the second hash chain and verify rows against the record of each commit."""
 
 import struct
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ NONE = Commit(-1, [], [], [])
 
 
 class Record(NamedTuple):
-    """A row of the table."""
+    """A row of the records table."""
 
     id: int
     group: int | None
@@ -28,7 +28,7 @@ class Record(NamedTuple):
 
 
 class RecordCheck:
-    """Takes commits in order; each has a record but for those before the second chain began.
+    """Takes commits in order; each has a record, except those before the second chain began.
 
     link: of the last record, computed from the first on. count: of the records.
     begun: the last group that the chain does not cover; 0 of a store that has it from its beginning.
@@ -68,21 +68,21 @@ class RecordCheck:
 
     @property
     def begun(self) -> int:
-        """The last group that is not covered."""
+        """The last group without a record."""
         return self._entries.begun
 
     def take(self, commit: Commit) -> None:
-        """One commit."""
+        """Verify one commit."""
         while self._record is not None and (self._record.group is None or self._record.group < commit.id):
             if self._record.group is not None and not self._lost:
                 text = f"group {self._record.group} was recorded, and has no rows."
                 self._findings.add("record", text, group=self._record.group)
                 self._follow(self._record)
             else:
-                self._hold(self._record, None if self._lost else NONE)
+                self._verify(self._record, None if self._lost else NONE)
         record = self._record
         if record is not None and record.group == commit.id:
-            self._hold(record, None if self._lost else commit)
+            self._verify(record, None if self._lost else commit)
         elif self.exists and commit.id > self.begun and not self._lost:
             key = next((row[0] for part in commit[1:] for row in part), None)
             self._findings.add(
@@ -91,16 +91,16 @@ class RecordCheck:
         self._lost = False
 
     def skip(self) -> None:
-        """Rows cannot be read: of the records up to the next commit, and of its own, nothing can be said."""
+        """Skip rows that cannot be read: the records up to the next commit, and its own, are not verifiable."""
         self._lost, self._times = True, None
 
     def end(self) -> None:
-        """After the last commit."""
+        """Finish after the last commit."""
         while self._record is not None:
             if self._record.group is not None and not self._lost:
                 text = f"group {self._record.group} was recorded, and has no rows."
                 self._findings.add("record", text, group=self._record.group)
-            self._hold(self._record, None if self._lost or self._record.group is not None else NONE)
+            self._verify(self._record, None if self._lost or self._record.group is not None else NONE)
 
     def _next(self) -> Record | None:
         row = next(self._records, None)
@@ -109,7 +109,7 @@ class RecordCheck:
         return Record(*row)
 
     def _follow(self, record: Record) -> None:
-        """Take a link as it stands."""
+        """Accept a link without verifying it."""
         self._entries.take(record.id, record.entries)
         self.count += 1
         if record.id != self.count:
@@ -120,8 +120,8 @@ class RecordCheck:
         self._wanted.discard(self.link)
         self._record = self._next()
 
-    def _hold(self, record: Record, commit: Commit | None) -> None:
-        """Compute the link of a record; ``commit``: None where its rows cannot be read."""
+    def _verify(self, record: Record, commit: Commit | None) -> None:
+        """Recompute the link of a record; ``commit`` is None if its rows cannot be read."""
         if commit is None:
             self._follow(record)
             return
@@ -131,7 +131,7 @@ class RecordCheck:
         except (struct.error, TypeError, AttributeError):
             found = None
         if found != record.link or record.marks != b"".join(digest[:MARK] for digest in digests):
-            self._told(record, commit, digests, found)
+            self._compare_digests(record, commit, digests, found)
         self._check_times(record, commit)
         cumulative = self.link
         self._follow(record)
@@ -155,7 +155,9 @@ class RecordCheck:
                 found.append(START)
         return found[0], found[1], found[2]
 
-    def _told(self, record: Record, commit: Commit, digests: tuple[bytes, ...], found: bytes | None) -> None:
+    def _compare_digests(
+        self, record: Record, commit: Commit, digests: tuple[bytes, ...], found: bytes | None
+    ) -> None:
         marks = record.marks if isinstance(record.marks, bytes) else b""
         changed = [
             name
@@ -172,7 +174,7 @@ class RecordCheck:
         self._findings.add("record", text, group=record.group, key=key, stored=record.link, recomputed=found)
 
     def _check_times(self, record: Record, commit: Commit) -> None:
-        """When a group was prepared is in its record, when it was known to be on the disk in the next one."""
+        """Check the prepared time against this record and the durable time against the next one."""
         if record.group is None:
             return
         times = [(row[8], row[9]) for row in commit.predictions]

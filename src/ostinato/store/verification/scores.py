@@ -1,4 +1,4 @@
-"""Stored scores held against what the events and the predictions give.
+"""Verify stored scores against events and predictions.
 
 Axes: R rows that wait, N that are resolved, C columns, H horizons, J = C H quantities, K baselines.
 """
@@ -13,9 +13,9 @@ import numpy as np
 from ..rows import Numbers
 from ..schema import Flag
 from .blocks import BLOCK, Row
-from .events import Hole
+from .events import DeclaredGap
 from .findings import Findings, cell
-from .outcomes import Question, losses, outcomes
+from .outcomes import PredictionLayout, losses, outcomes
 
 MOST_FILLED = 10_000  # missing rows that a model was stepped on, of a longer silence the last ones
 SAME_OUTCOME = {
@@ -26,8 +26,8 @@ SAME_OUTCOME = {
 SAME_LOSS = {"rtol": 1e-9, "atol": 1e-12, "equal_nan": True}
 
 
-class Waiting(NamedTuple):
-    """A row. key: None where nothing was said after it. by: the event that brought it; known: when that was known."""
+class PendingRow(NamedTuple):
+    """A row. key: None if there was no prediction. by: the event that brought it; known: when that was known."""
 
     key: int | None
     by: int
@@ -37,21 +37,21 @@ class Waiting(NamedTuple):
 
 
 class ScoreCheck:
-    """Takes events with their predictions, in order, and the stored scores; tells where they differ.
+    """Takes events with their predictions and the stored scores, in order; reports differences.
 
     judged: how many losses were computed anew, those of the baselines included.
 
     Args:
         step: seconds between regular rows, whose missing ones count as rows; None where events are the rows.
-        holes: that could not be filled, by their first key.
+        holes: unfilled gaps, by first key.
         baselines: K.
     """
 
     def __init__(
         self,
-        question: Question,
+        question: PredictionLayout,
         step: float | None,
-        holes: Iterator[Hole],
+        holes: Iterator[DeclaredGap],
         baselines: int,
         findings: Findings,
     ) -> None:
@@ -60,30 +60,30 @@ class ScoreCheck:
         self._nearest, self._longest = question.horizons[0], question.horizons[-1]
         self._holes, self._hole = holes, next(holes, None)
         self._baselines, self._nothing = baselines, (math.nan,) * len(question.places)
-        self._rows: list[Waiting] = []
+        self._rows: list[PendingRow] = []
         self._scores: deque[Row] = deque()
         self._last: int | None = None  # key of the last row, where rows are regular
         self._unknown_until: int | None = None  # scores up to this key are of predictions that cannot be read
 
     def add_scores(self, rows: list[Row]) -> None:
-        """Stored scores, by key; before the events that come after theirs."""
+        """Add stored scores, by key, before the events after theirs."""
         self._scores.extend(rows)
 
     def take(self, event: Row, prediction: Row | None) -> None:
-        """One event, and the prediction on it."""
+        """Take one event and the prediction on it."""
         self._cross(event[0])
         key, received, happened, values = event[0], event[2], event[3], event[6:]
         known = received if happened is None else min(received, happened)
         if self._regular:
             if self._last is not None:
                 missing = min(key - self._last - 1, MOST_FILLED)
-                self._rows += [Waiting(None, key, self._nothing, known, None)] * missing
+                self._rows += [PendingRow(None, key, self._nothing, known, None)] * missing
             self._last = key
         elif prediction is None:  # a trade within a bar
             return
         level = [values[place] for place in self._question.places]
         self._rows.append(
-            Waiting(
+            PendingRow(
                 None if prediction is None else key,
                 key,
                 tuple(math.nan if value is None else value for value in level),
@@ -95,7 +95,7 @@ class ScoreCheck:
             self._resolve()
 
     def skip(self, last: int) -> None:
-        """Events up to a key cannot be read: of what waits nothing is known."""
+        """Skip events up to a key that cannot be read: the outcome of pending rows is unknown."""
         self._resolve()
         self._rows.clear()
         self._unknown_until, self._last = last, None
@@ -103,14 +103,14 @@ class ScoreCheck:
             self._hole = next(self._holes, None)
 
     def end(self) -> None:
-        """After the last event: what is left of the stored scores is of nothing that was resolved."""
+        """Finish after the last event: any remaining score belongs to no resolved prediction."""
         self._cross(None)
         self._resolve()
         while self._scores:
             self._extra(self._scores.popleft())
 
     def _cross(self, key: int | None) -> None:
-        """Go across the holes that begin before an event, or all that are left."""
+        """Cross the gaps that begin before an event, or all remaining ones."""
         while self._hole is not None and (key is None or self._hole.first <= key):
             hole, self._hole = self._hole, next(self._holes, None)
             if not self._regular or hole.policy == "reset":
@@ -119,7 +119,7 @@ class ScoreCheck:
                 self._last = None
 
     def _give_up(self, by: int) -> None:
-        """What waits will never be known."""
+        """Settle all pending rows as unknown."""
         self._resolve()
         due = [row for row in self._rows if row.prediction is not None]
         self._rows.clear()
@@ -128,7 +128,7 @@ class ScoreCheck:
             self._compare(due, [by] * len(due), [math.inf] * len(due), actual)
 
     def _resolve(self) -> None:
-        """Hold all rows that the farthest horizon has come for against their scores."""
+        """Verify the scores of all rows whose farthest horizon has arrived."""
         count = len(self._rows) - self._longest
         if count <= 0:
             return
@@ -144,7 +144,7 @@ class ScoreCheck:
         known = [rows[place + self._nearest].known for place in places]
         self._compare([rows[place] for place in places], by, known, actual)
 
-    def _compare(self, due: list[Waiting], by: list[int], known: list[float], actual: Numbers) -> None:
+    def _compare(self, due: list[PendingRow], by: list[int], known: list[float], actual: Numbers) -> None:
         """Predictions that are resolved, by which events, when that was known first, and their outcomes (N, J)."""
         kept, stored = list[int](), list[Row]()
         for place, row in enumerate(due):
@@ -165,8 +165,8 @@ class ScoreCheck:
         )
         costs = losses(self._question, each, actual[kept])
         self.judged += costs.size
-        self._hold("outcome", stored, 2, _stack([score[2] for score in stored]), actual[kept], SAME_OUTCOME)
-        self._hold("loss", stored, 3, _stack([score[3] for score in stored]), costs, SAME_LOSS)
+        self._verify("outcome", stored, 2, _stack([score[2] for score in stored]), actual[kept], SAME_OUTCOME)
+        self._verify("loss", stored, 3, _stack([score[3] for score in stored]), costs, SAME_LOSS)
         for place, score, cost in zip(kept, stored, costs[:, 0], strict=True):
             self._check_facts(
                 score, by[place], _late(due[place].prediction, known[place]), not math.isfinite(cost)
@@ -191,7 +191,7 @@ class ScoreCheck:
         self._findings.add("score", text, key=key, group=_id(score[5]), stored=score[1])
 
     def _sound(self, score: Row) -> bool:
-        """Whether a score has numbers of the right lengths, told where not."""
+        """Return whether a score has numbers of the right lengths; report if not."""
         key, _, actual, costs, _, group = score
         wanted = {
             "actual values": (actual, self._question.quantities),
@@ -208,10 +208,10 @@ class ScoreCheck:
             return False
         return True
 
-    def _hold(
+    def _verify(
         self, kind: str, scores: list[Row], place: int, stored: Numbers, found: Numbers, same: dict[str, Any]
     ) -> None:
-        """Tell the rows in which numbers differ, of stored ones (N, M) and those found (N, M)."""
+        """Report the rows in which stored numbers (N, M) differ from recomputed ones (N, M)."""
         unlike = ~np.isclose(stored, found, **same)
         for row in np.flatnonzero(unlike.any(axis=1)).tolist():
             column, (key, group) = int(unlike[row].argmax()), (scores[row][0], scores[row][5])
@@ -244,9 +244,9 @@ class ScoreCheck:
 
 
 def _late(prediction: Row | None, known: float) -> bool:
-    """Whether a prediction was not known to be on the disk before its outcome was known.
+    """Return whether a prediction was not known to be durable before its outcome was known.
 
-    The reverse is not told: a clock that was set back makes predictions late, too.
+    The reverse is not reported: a clock that was set back makes predictions late, too.
     """
     if prediction is None or known == math.inf:
         return False

@@ -1,4 +1,4 @@
-"""The small tables: models, sealed days, snapshots, and what the head says of the end."""
+"""Verify the small tables: models, sealed days, snapshots, and the end of the store in its header."""
 
 import hashlib
 import sqlite3
@@ -13,7 +13,7 @@ CHECK_BYTES = 32  # SHA-256 in front of a snapshot
 
 
 def check_models(connection: sqlite3.Connection, findings: Findings) -> dict[int, object]:
-    """Digests of the models, by number; one of them speaks."""
+    """Return the digests of the models by number; exactly one of them is the champion."""
     rows = connection.execute(
         "SELECT id, digest, path, role, since_key, added FROM models ORDER BY id"
     ).fetchall()
@@ -30,7 +30,7 @@ def check_models(connection: sqlite3.Connection, findings: Findings) -> dict[int
 
 
 def check_sealed(connection: sqlite3.Connection, findings: Findings) -> None:
-    """Each sealed day has its parts, of the same keys, behind the day before."""
+    """Check that each sealed day has its parts, of the same keys, after the day before."""
     sql = "SELECT day, first_key, last_key, part FROM sealed ORDER BY first_key, day, part"
     before: int | None = None
     for day, rows in groupby(connection.execute(sql), lambda row: row[0]):
@@ -53,7 +53,7 @@ def check_sealed(connection: sqlite3.Connection, findings: Findings) -> None:
 
 
 def check_snapshots(connection: sqlite3.Connection, last: int | None, findings: Findings) -> None:
-    """States are those that were written, and of events that are there."""
+    """Check that snapshots are intact and belong to stored events."""
     for key, model, state, _ in connection.execute(
         "SELECT key, model, CAST(state AS BLOB), taken FROM snapshots"
     ):
@@ -70,13 +70,13 @@ def check_snapshots(connection: sqlite3.Connection, last: int | None, findings: 
 def check_end(
     connection: sqlite3.Connection, until: int | None, sealed_hash: bytes | None, findings: Findings
 ) -> None:
-    """What the head says of the last sealed prediction; ``sealed_hash``: its hash as it stands in its file."""
+    """Check the header's hash of the last sealed prediction; ``sealed_hash``: the hash in its file."""
     rows: list[Row] = connection.execute("SELECT name, value FROM head WHERE name <> 'head'").fetchall()
     said: dict[object, object] = dict(rows)
     chain = said.pop("chain", None)
     if until is not None and sealed_hash is not None and chain != sealed_hash.hex():
         found = cell(sealed_hash.hex())
-        text = f"the head says that the hash of the last sealed prediction is {cell(chain)}, it is {found}."
+        text = f"the header gives the hash of the last sealed prediction as {cell(chain)}, it is {found}."
         findings.add("chain", text, key=until, stored=chain, recomputed=sealed_hash.hex())
     if said or (until is None and chain is not None):
-        findings.add("row", f"the head has rows that mean nothing: {cell(sorted(said) or chain)}.")
+        findings.add("row", f"the header has unknown rows: {cell(sorted(said) or chain)}.")

@@ -10,7 +10,7 @@ from ....experiment.task import Run
 from ....live.engine import Engine, Settings
 from ....live.feeds import Feed
 from ....live.journal import Journal
-from ....store import Head, Store, made_head
+from ....store import Store, StoreHeader, make_header
 from ..reading import panel_of
 from ..recipe import Recipe
 from ..targets import target_of
@@ -53,10 +53,10 @@ def forecaster_of(
     return RunForecaster(run, found.baselines, units or found.units)
 
 
-def head_of(run: Run, forecaster: RunForecaster, feed: Feed, settings: Settings) -> Head:
+def head_of(run: Run, forecaster: RunForecaster, feed: Feed, settings: Settings) -> StoreHeader:
     """What a store is told about itself."""
     target = forecaster.target
-    return made_head(
+    return make_header(
         feed=feed.name,
         kind=feed.kind,
         columns=tuple(feed.columns),

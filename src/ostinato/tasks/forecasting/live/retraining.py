@@ -109,7 +109,7 @@ class Retraining:
         track, hole = Track(forecaster, []), key
         while True:
             events = list(engine.store.events_after(key, SLICE))
-            for found in resuming.holes(engine.store, hole):
+            for found in resuming.unfilled_gaps(engine.store, hole):
                 track.holes.append(found)
                 hole = found.first
             if not events:

@@ -1,25 +1,25 @@
-"""Adding rows to a group that is open."""
+"""Append rows to the open group of a store."""
 
 import hashlib
 import time
 
 from ..errors import StoreError, cut
 from .group import Group, Tail
-from .head import Head
+from .header import StoreHeader
 from .health import Health
 from .ledger import next_hash
-from .rows import EventLike, GapLike, packed
+from .rows import EventLike, GapLike, pack_numbers
 from .schema import Flag
 
 
-class Adding:
-    """The part of a ``Store`` that collects rows; ``head``: what the store is about.
+class RowAppender:
+    """The part of a ``Store`` that collects rows; ``head`` is the header of the store.
 
     Raises, in each of its methods:
         StoreError: no group is open, or a row does not fit the store.
     """
 
-    head: Head
+    head: StoreHeader
     _tail: Tail  # of the last commit
     _digests: dict[int, bytes]  # of the models, those of the open group included
     _group: Group | None
@@ -36,7 +36,7 @@ class Adding:
         return self._group
 
     def add_event(self, event: EventLike) -> bool:
-        """Add an event; False, and nothing done, unless its key lies behind the last."""
+        """Add an event; return False and do nothing unless its key lies after the last."""
         group = self._open()
         tail = group.tail
         if tail.event is not None and event.key <= tail.event:
@@ -61,13 +61,13 @@ class Adding:
         flags: Flag | int = 0,
         step_us: float = 0.0,
     ) -> bool:
-        """Add a prediction made on an event to the ledger; False, and nothing done, unless it is behind the last.
+        """Add a prediction on an event to the ledger; return False and do nothing unless it is after the last.
 
         Args:
             key: of the event, which is stored already or in this group.
             model: its number.
-            numbers: one for each of the head's outputs.
-            baselines: flat, in the order of the head's; a multiple of their number.
+            numbers: one for each of the header's outputs.
+            baselines: flat, in the order of the header's; a multiple of their number.
             step_us: the model's step, in microseconds.
         """
         group = self._open()
@@ -78,10 +78,10 @@ class Adding:
             raise StoreError(f"event {key} is not stored: a prediction comes after its event.")
         if model not in self._digests:
             raise StoreError(f"there is no model {model}: add it first.")
-        data, beside = packed(numbers), packed(baselines)
-        self._fits(key, data, beside)
+        data, others = pack_numbers(numbers), pack_numbers(baselines)
+        self._fits(key, data, others)
         chained = next_hash(tail.hash, key, self._digests[model], data)
-        group.predictions.append((key, model, data, beside, int(flags), float(step_us), tail.group, chained))
+        group.predictions.append((key, model, data, others, int(flags), float(step_us), tail.group, chained))
         group.tail = tail._replace(prediction=key, hash=chained)
         return True
 
@@ -97,9 +97,9 @@ class Adding:
     def add_score(
         self, key: int, resolved_by: int, actual: object, losses: object, flags: Flag | int = 0
     ) -> bool:
-        """Add what became of a prediction; scores come in the order of their keys.
+        """Add the outcome of a prediction and its losses, in the order of keys.
 
-        False, and nothing done, unless it is behind the last score.
+        Return False and do nothing unless it is after the last score.
         """
         group = self._open()
         tail = group.tail
@@ -107,38 +107,40 @@ class Adding:
             return False
         if tail.prediction is None or key > tail.prediction:
             raise StoreError(f"there is no prediction on event {key} to be scored.")
-        group.scores.append((key, resolved_by, packed(actual), packed(losses), int(flags), tail.group))
+        group.scores.append(
+            (key, resolved_by, pack_numbers(actual), pack_numbers(losses), int(flags), tail.group)
+        )
         group.tail = tail._replace(score=key)
         return True
 
     def add_shadow(self, key: int, model: int, numbers: object, loss: float | None = None) -> None:
-        """Add what a challenger says of an event, or, later, the same with its loss."""
-        data = packed(numbers)
+        """Add the prediction of a challenger on an event or, later, the same prediction with its loss."""
+        data = pack_numbers(numbers)
         self._fits(key, data)
         self._open().shadows.append((key, model, data, None if loss is None else float(loss)))
 
     def add_gap(self, gap: GapLike, policy: str = "") -> None:
-        """Add keys that were missing, and what was done with the state; the same gap again is passed over."""
+        """Add missing keys and the policy that was applied to the state; a gap that is known already is ignored."""
         texts = (_text(gap.reason), _text(gap.outcome), _text(gap.why), _text(policy))
         row = (gap.first, gap.last, *texts, gap.opened, gap.closed)
         self._open().gaps.append(row)
 
     def add_note(self, kind: str, text: str, at: float | None = None) -> None:
-        """Add something that happened beside the data; ``at`` is now, unless given."""
+        """Add a note on an incident; ``at`` is now unless given."""
         self._open().notes.append((time.time() if at is None else at, _text(kind), _text(text)))
 
     def add_health(self, health: Health) -> None:
-        """Add a moment of feed and engine."""
+        """Add one health record of feed and engine."""
         self._open().health.append((health.time, health.model_dump_json()))
 
     def add_snapshot(self, key: int, model: int, state: bytes) -> None:
-        """Add a model's state after an event; the newest three of each model are kept, a retired one's none."""
+        """Add a model's state after an event; three are kept for each model, none for a retired one."""
         self._open().snapshots.append((key, model, hashlib.sha256(state).digest() + state, time.time()))
 
     def add_model(
         self, digest: bytes | str, path: str, role: str = "challenger", since_key: int | None = None
     ) -> int:
-        """Add weights by SHA-256 of them; return their number, the old one if they are known."""
+        """Add weights by their SHA-256; return their number, the existing one if they are known."""
         group = self._open()
         digest = bytes.fromhex(digest) if isinstance(digest, str) else digest
         for number, known in self._digests.items():
@@ -152,7 +154,7 @@ class Adding:
         return number
 
     def set_role(self, model: int, role: str, since_key: int | None = None) -> None:
-        """Give a model another role ("champion", "challenger", "retired"), and the first event it answers."""
+        """Set the role of a model ("champion", "challenger", "retired") and the first event it predicts."""
         self._open().others.append(
             (
                 "UPDATE models SET role = ?, since_key = coalesce(?, since_key) WHERE id = ?",
@@ -161,18 +163,18 @@ class Adding:
         )
 
     def swap(self, model: int, since_key: int) -> None:
-        """Make a model the champion from an event on; the one before retires."""
+        """Promote a model to champion from an event on; retire the previous champion."""
         retire = "UPDATE models SET role = 'retired' WHERE role = 'champion' AND id <> ?"
         self._open().others.append((retire, (model,)))
         self.set_role(model, "champion", since_key)
 
     def rollback(self) -> None:
-        """Drop the group; the store is as it was at the last commit."""
+        """Discard the open group; the store is as it was at the last commit."""
         group, self._group = self._group, None
         if group is not None:
             self._digests = {n: d for n, d in self._digests.items() if n <= self._tail.model}
 
 
 def _text(text: str) -> str:
-    """What SQLite can keep of a text: cut where it is long, and without halves of characters."""
+    """Text that SQLite can store: truncated where it is long, without unpaired surrogates."""
     return cut(text).encode("utf-8", "replace").decode()

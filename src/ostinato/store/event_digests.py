@@ -1,20 +1,20 @@
-"""Events held against the digests of their groups."""
+"""Verify events against the digests of their groups."""
 
 import sqlite3
 from typing import NamedTuple
 
 from ..errors import BrokenStoreError
-from .connection import told
+from .connection import sqlite_errors
 from .ledger import EventDigest
 from .queries import Decoder, events
 from .rows import StoredEvent
 from .sealed import sealed_until
 
 
-def behind(
+def fetch_events_after(
     connection: sqlite3.Connection, decoder: Decoder, key: int | None, limit: int
 ) -> list[StoredEvent]:
-    """Events behind ``key``, or the first ones."""
+    """Fetch events after ``key``, or the first ones."""
     if key is None:
         return events(connection, decoder, "1", (), limit)
     return events(connection, decoder, "e.key > ?", (key,), limit)
@@ -23,13 +23,13 @@ def behind(
 def check_group(
     connection: sqlite3.Connection, decoder: Decoder, digest: EventDigest, run: list[StoredEvent]
 ) -> None:
-    """Hold some events of one group, and the rest of it, against its digest.
+    """Verify some events of one group, and the rest of it, against its digest.
 
     Raises:
         BrokenStoreError: they are not those that were written.
     """
     group = run[0].group
-    with told(decoder.path):
+    with sqlite_errors(decoder.path):
         row = connection.execute("SELECT events, digest FROM groups WHERE id = ?", (group,)).fetchone()
         if row is None:
             raise BrokenStoreError(
@@ -44,15 +44,17 @@ def check_group(
                 (run[0].key, group),
             ).fetchone()
             first = None if before is None else before[0]
-            run = [one for one in behind(connection, decoder, first, row[0]) if one.group == group]
-    if len(run) != row[0] or digest.of([_plain(event) for event in run]) != row[1]:
+            run = [
+                one for one in fetch_events_after(connection, decoder, first, row[0]) if one.group == group
+            ]
+    if len(run) != row[0] or digest.of([_event_row(event) for event in run]) != row[1]:
         raise BrokenStoreError(
             f"{decoder.path} is damaged: events near {run[0].key if run else group} are not those that were written."
         )
 
 
 def _check_sealed_edge(connection: sqlite3.Connection, decoder: Decoder, group: int) -> None:
-    """Raises BrokenStoreError unless a sealed day ends within a group: only then half of it is here."""
+    """Raise BrokenStoreError unless a sealed day ends within a group: only then is half of it here."""
     until = sealed_until(connection)
     if until is not None:
         wanted = connection.execute("SELECT events FROM groups WHERE id = ?", (group,)).fetchone()[0]
@@ -63,7 +65,7 @@ def _check_sealed_edge(connection: sqlite3.Connection, decoder: Decoder, group: 
     raise BrokenStoreError(f"{decoder.path} is damaged: group {group} has no digest of its events.")
 
 
-class _Plain(NamedTuple):
+class _EventRow(NamedTuple):
     key: int
     time: float
     received: float
@@ -72,5 +74,5 @@ class _Plain(NamedTuple):
     values: tuple[float, ...]
 
 
-def _plain(event: StoredEvent) -> _Plain:
-    return _Plain(event.key, event.time, event.received, event.happened, int(event.origin), event.values)
+def _event_row(event: StoredEvent) -> _EventRow:
+    return _EventRow(event.key, event.time, event.received, event.happened, int(event.origin), event.values)

@@ -1,8 +1,8 @@
-"""Whether the names of a store's files still lead to what its writer has open, and where the rows are if they do not.
+"""Check that the file names of a store still lead to the files that its writer has open, and locate the rows if not.
 
 SQLite writes to what it has open, wherever that is moved, and joins a file and its log by their names alone: a store
 that is renamed while it is written leaves its newest groups in a log of the old name. And who makes a new ``.lock``
-gets in beside the writer. So the writer looks at the names now and then, and lets go in good order.
+gets in beside the writer. So the writer looks at the names now and then, and closes the store in good order.
 """
 
 import os
@@ -11,7 +11,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from tempfile import gettempdir
 
-from .connection import beside, connect
+from .connection import connect, sibling_path
 from .locking import is_locked
 
 FILES = ("", ".lock", "-wal", "-shm")
@@ -19,8 +19,8 @@ FOLDERS = ("-sealed", "-models")  # made when they are needed
 Identity = tuple[int, int]  # device and inode
 
 
-class Files:
-    """The files of a store that this process writes, known by device and inode.
+class OpenFiles:
+    """The files of a store that this process writes, identified by device and inode.
 
     Args:
         path: of the store.
@@ -29,12 +29,12 @@ class Files:
 
     def __init__(self, path: Path, lock: Identity) -> None:
         self.path = path.absolute()
-        self._names = {end: beside(self.path, end) for end in (*FILES, *FOLDERS)}
+        self._names = {end: sibling_path(self.path, end) for end in (*FILES, *FOLDERS)}
         self._known = {".lock": lock}
         self.changed()
 
     def changed(self) -> str:
-        """What happened to a file, in words; "" where all are in place. Tens of µs.
+        """Describe what happened to a file; "" if all are in place. Takes tens of µs.
 
         What the system does not tell, such as that of a network disk that is away, is no change.
         """
@@ -54,22 +54,22 @@ class Files:
     def _gone(self, end: str) -> str:
         here = self.where(end) if end in FILES else None
         if here is None:
-            return f"{beside(self.path, end)} was removed or moved"
+            return f"{sibling_path(self.path, end)} was removed or moved"
         if here.parent != self.path.parent and not self.path.parent.exists():
             return f"the folder of {self.path} was moved to {here.parent}, or renamed"
-        return f"{beside(self.path, end)} was moved to {here}"
+        return f"{sibling_path(self.path, end)} was moved to {here}"
 
     def is_ours(self, path: Path, end: str) -> bool:
-        """Whether a path leads to what this process has open as the file with this end."""
+        """Return whether a path leads to the file with this suffix that this process has open."""
         with suppress(OSError):
             found = path.stat()
             return (found.st_dev, found.st_ino) == self._known.get(end)
         return False
 
     def where(self, end: str = "") -> Path | None:
-        """The path that a file has now; None where it has none any more, or the system does not tell."""
-        if self.is_ours(beside(self.path, end), end):
-            return beside(self.path, end)
+        """Current path of a file; None if it has none or the system does not say."""
+        if self.is_ours(sibling_path(self.path, end), end):
+            return sibling_path(self.path, end)
         with suppress(OSError):
             for link in Path("/proc/self/fd").iterdir():
                 with suppress(OSError):
@@ -79,20 +79,20 @@ class Files:
         return None
 
     def sweep(self) -> None:
-        """Remove the empty log, and its index, that a renamed store left behind."""
+        """Remove the empty log and its index that a renamed store left behind."""
         with suppress(OSError):
-            log = beside(self.path, "-wal")
+            log = sibling_path(self.path, "-wal")
             if self.is_ours(log, "-wal") and log.stat().st_size == 0:
                 log.unlink()
-                if self.is_ours(beside(self.path, "-shm"), "-shm"):
-                    beside(self.path, "-shm").unlink()
+                if self.is_ours(sibling_path(self.path, "-shm"), "-shm"):
+                    sibling_path(self.path, "-shm").unlink()
 
 
-def let_go(connection: sqlite3.Connection, files: Files, copy: bool) -> str:
-    """Close the connection so that every committed row can be found; say where, and how to go on.
+def close_and_locate(connection: sqlite3.Connection, files: OpenFiles, copy: bool) -> str:
+    """Close the connection so that every committed row can be found; return where, and how to continue.
 
     Args:
-        copy: where the file is removed, or another log stands beside it, whether the rows go into a new file.
+        copy: whether to copy the rows into a new file where the file is removed, or another log lies next to it.
     """
     here = files.where()
     with suppress(sqlite3.Error):
@@ -102,7 +102,7 @@ def let_go(connection: sqlite3.Connection, files: Files, copy: bool) -> str:
         said = _copied(connection, files) if copy else ""
         _close_beside(connection, files.path)
         return said
-    lock = beside(here, ".lock")
+    lock = sibling_path(here, ".lock")
     if not files.is_ours(lock, ".lock") and is_locked(lock):
         connection.close()
         return f"Another process writes {here} now, and all that was committed is in it. Let one of them write it."
@@ -112,7 +112,7 @@ def let_go(connection: sqlite3.Connection, files: Files, copy: bool) -> str:
         return f"All that was committed is in {here}. Start again to go on."
     files.sweep()
     if not whole:
-        log = beside(files.path, "-wal")
+        log = sibling_path(files.path, "-wal")
         return f"All that was committed is in {here} and {log}. Give both the same name before anything is opened."
     return (
         f"All that was committed is in {here}. Go on with --store {here}, or give it its old name again; "
@@ -120,20 +120,20 @@ def let_go(connection: sqlite3.Connection, files: Files, copy: bool) -> str:
     )
 
 
-def _foreign(files: Files, here: Path) -> bool:
-    """Whether a log that is not ours stands beside the file."""
-    log = beside(here, "-wal")
+def _foreign(files: OpenFiles, here: Path) -> bool:
+    """Return whether a log that is not ours lies next to the file."""
+    log = sibling_path(here, "-wal")
     return log.exists() and not files.is_ours(log, "-wal")
 
 
 def _emptied(connection: sqlite3.Connection) -> bool:
-    """Whether all of the log is in the file now."""
+    """Return whether the log is fully checkpointed into the file."""
     with suppress(sqlite3.Error):
         return int(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]) == 0
     return False
 
 
-def _copied(connection: sqlite3.Connection, files: Files) -> str:
+def _copied(connection: sqlite3.Connection, files: OpenFiles) -> str:
     stem, suffix = files.path.stem, files.path.suffix
     for folder in (files.path.parent, Path.cwd(), Path(gettempdir())):
         for number in range(1, 100):
@@ -158,7 +158,7 @@ def _copied(connection: sqlite3.Connection, files: Files) -> str:
 
 
 def _close_beside(connection: sqlite3.Connection, path: Path) -> None:
-    """Close while another connection holds the file: the last one would take away a log that is not ours."""
+    """Close while another connection holds the file: the last one to close would delete a log that is not ours."""
     other = None
     with suppress(sqlite3.Error):
         other = connect(path, "ro")

@@ -1,4 +1,4 @@
-"""What a store is about: the feed, the question, and the first model."""
+"""The header of a store: the feed, what is forecast, and the first model."""
 
 import json
 from itertools import pairwise
@@ -28,7 +28,7 @@ def _printable(text: str) -> str:
 
 
 def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
-    """SQLite does not tell upper from lower case."""
+    """Reject names that differ in case only: SQLite does not distinguish them."""
     lower = [name.lower() for name in names]
     if len(set(lower)) < len(lower):
         raise ValueError("two have the same name")
@@ -55,18 +55,18 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterVali
 Names = Annotated[tuple[Name, ...], Field(max_length=MAX_COLUMNS), AfterValidator(_distinct)]
 
 
-class Head(BaseModel):
-    """What a store is about; written once.
+class StoreHeader(BaseModel):
+    """The header of a store; written once.
 
     feed, kind, columns, step: of the feed (``live.feeds.Feed``); step in seconds, None for trades.
-    target, measure: what is foreseen, and the loss it is judged by.
+    target, measure: what is forecast, and the loss that scores it.
     outputs: names of the numbers of a prediction, in their order.
     levels: of quantiles; () for probabilities.
     horizons: rows ahead.
     baselines: in the order of a prediction's baselines.
-    units: what losses of each column are measured in, where there are several.
+    units: of the losses of each column, where there are several.
     run, digest: the run folder that the first model came from, and SHA-256 of its weights in hex.
-    policy: of the state at a hole that cannot be filled.
+    policy: for the state at a gap that cannot be filled.
     created: when, in seconds since the epoch; version: of ostinato.
     """
 
@@ -105,8 +105,8 @@ class Head(BaseModel):
 SAME = ("feed", "kind", "columns", "step", "target", "measure", "outputs", "levels", "horizons", "baselines")
 
 
-def parse_head(text: str, where: object) -> Head:
-    """The head in a store's own words.
+def parse_header(text: str, where: object) -> StoreHeader:
+    """Parse the header of a store from JSON.
 
     Raises:
         BrokenStoreError: it is damaged, hostile or of a newer ostinato.
@@ -114,16 +114,16 @@ def parse_head(text: str, where: object) -> Head:
     try:
         version = json.loads(text).get("format_version")
     except (ValueError, AttributeError, RecursionError):
-        raise BrokenStoreError(f"{where} is damaged: its head is not what a store says of itself.") from None
+        raise BrokenStoreError(f"{where} is damaged: its header is not that of a store.") from None
     check_version(version, where)
     try:
-        return Head.model_validate_json(text)
+        return StoreHeader.model_validate_json(text)
     except ValidationError as error:
-        raise BrokenStoreError(f"{where} is damaged: its head has {_first(error)}.") from None
+        raise BrokenStoreError(f"{where} is damaged: its header has {_first_problem(error)}.") from None
 
 
 def check_version(version: Any, where: object) -> None:
-    """Raises BrokenStoreError unless we can read this format."""
+    """Raise BrokenStoreError unless this version can read the format."""
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise BrokenStoreError(
             f"{where} was written by a newer ostinato (format {version}, this one reads up to {FORMAT_VERSION}). "
@@ -133,34 +133,34 @@ def check_version(version: Any, where: object) -> None:
         raise BrokenStoreError(f"{where} is no store of ostinato: its format is {shortened(version)}.")
 
 
-def made_head(**fields: Any) -> Head:
-    """A head of these fields.
+def make_header(**fields: Any) -> StoreHeader:
+    """Build a header from its fields.
 
     Raises:
         StoreError: a field cannot be kept, such as a column that is called like one of ours.
     """
     try:
-        return Head(**fields)
+        return StoreHeader(**fields)
     except ValidationError as error:
-        raise StoreError(f"no store can be made of this: {_first(error)}.") from None
+        raise StoreError(f"no store can be made of this: {_first_problem(error)}.") from None
 
 
-def differences(stored: Head, wanted: Head) -> list[str]:
-    """What of ``wanted`` a store cannot go on with, in words; the model aside."""
+def differences(stored: StoreHeader, wanted: StoreHeader) -> list[str]:
+    """Describe the fields in which a store differs from ``wanted``, the model aside."""
     return [
-        f"its {name} is {_told(getattr(stored, name))}, now it is {_told(getattr(wanted, name))}"
+        f"its {name} is {_format(getattr(stored, name))}, now it is {_format(getattr(wanted, name))}"
         for name in SAME
         if getattr(stored, name) != getattr(wanted, name)
     ]
 
 
-def _told(value: Any) -> str:
+def _format(value: Any) -> str:
     if isinstance(value, tuple):
         return shortened(", ".join(map(str, value)))
     return shortened(value)
 
 
-def _first(error: ValidationError) -> str:
+def _first_problem(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
     place = cut(".".join(str(part) for part in first["loc"]), 100)
     words = f"{first['msg'][:1].lower()}{first['msg'][1:]}"
