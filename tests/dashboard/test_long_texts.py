@@ -22,7 +22,7 @@ def test_what_a_feed_says_is_cut(writer, tmp_path):
         texts = [note.kind, note.text, gap.reason, gap.why, reader.latest_health()[1].problem]
     assert all(len(text) <= LONGEST_TEXT and text.endswith(MARK) for text in texts)
     journal = Journal(tmp_path / "log")
-    journal.tell("note", text=LONG)
+    journal.write("note", text=LONG)
     journal.close()
     assert (tmp_path / "log").stat().st_size < 5_000
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ostinato.errors import OstinatoError
-from ostinato.live.children import Child
+from ostinato.live.children import ChildProcess
 
 SLEEPER = """
 import sys, time
@@ -61,7 +61,7 @@ def test_it_ends_when_its_parent_is_killed(sleeper):
 
 
 def test_it_ends_when_it_is_closed(sleeper):
-    child = Child("sleeper", "60")
+    child = ChildProcess("sleeper", "60")
     assert child.line() == "ready"
     assert child.code() is None
     child.close()
@@ -72,17 +72,17 @@ def test_it_ends_when_it_is_closed(sleeper):
 def test_a_line_without_an_end_is_refused(tmp_path, monkeypatch):
     (tmp_path / "talker.py").write_text("print('x' * 100_000, flush=True)")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    child = Child("talker")
+    child = ChildProcess("talker")
     with pytest.raises(OstinatoError, match="talker wrote a line of more than 65,536 bytes"):
         child.line()
     child.close()
 
 
 def test_what_it_says_and_how_it_ends(sleeper, tmp_path):
-    child = Child("sleeper", "0", log=tmp_path / "log")
+    child = ChildProcess("sleeper", "0", log=tmp_path / "log")
     assert child.line() == "ready"
     assert child.line() == ""
     assert child.process.wait(20) == child.code() == 3
-    assert child.complaint() == "a sentence"
+    assert child.error_text() == "a sentence"
     child.close()
     assert (tmp_path / "log").read_text() == "a sentence\n"

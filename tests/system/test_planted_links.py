@@ -9,7 +9,7 @@ import pytest
 from ostinato.dashboard.webhook import read_cursor, write_cursor
 from ostinato.errors import ConfigError, RunError, StoreError
 from ostinato.files.links import make_folder, open_no_link
-from ostinato.live.children import Child
+from ostinato.live.children import ChildProcess
 from ostinato.live.journal import Journal
 from ostinato.live.parts import locked
 from ostinato.store.locking import WriterLock
@@ -45,7 +45,7 @@ def log(place, victim):
 def log_of_a_child(place, victim):
     (place / "1.log").symlink_to(victim)
     with pytest.raises(OSError, match="is a link"):
-        Child("ostinato.nothing", log=place / "1.log")
+        ChildProcess("ostinato.nothing", log=place / "1.log")
 
 
 def lock_of_a_store(place, victim):
@@ -83,7 +83,7 @@ def test_a_cursor_that_is_a_link_is_not_read(tmp_path):
 
 def test_a_log_may_go_to_a_stream_of_ours(capfd):
     journal = Journal(Path("/dev/stderr"))
-    journal.tell("hello")
+    journal.write("hello")
     journal.close()
     assert '"hello"' in capfd.readouterr().err
 

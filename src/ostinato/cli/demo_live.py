@@ -57,7 +57,7 @@ def latest(feed: str, console: "Console") -> "Trades":
     from ..errors import ConfigError
     from ..live.feeds.address import binance_address, parse_address
     from ..live.feeds.binance import RestClient
-    from ..live.feeds.binance.opening import patience_for
+    from ..live.feeds.binance.opening import timeouts_for
 
     address = parse_address(feed)
     if address.scheme != "binance":
@@ -66,7 +66,7 @@ def latest(feed: str, console: "Console") -> "Trades":
     where = binance_address(address)
 
     async def fetch() -> list[tuple[int, float, float, float]]:
-        client = RestClient(where.rest, patience_for(where.speed), attempts=5)
+        client = RestClient(where.rest, timeouts_for(where.speed), attempts=5)
         try:
             newest = (await client.agg_trades(where.symbol, limit=1))[-1].id
             first, rows = max(newest - TRADES, 0), list[tuple[int, float, float, float]]()
@@ -111,7 +111,7 @@ def _replayed(out: Path, trades: "Trades", console: "Console") -> Iterator[str]:
     import polars as pl
 
     from ..errors import ListenError
-    from ..live.children import Child
+    from ..live.children import ChildProcess
     from ..tasks.forecasting import open_run
 
     begin = open_run(out / "lstm").recipe.rows_fitted
@@ -127,12 +127,12 @@ def _replayed(out: Path, trades: "Trades", console: "Console") -> Iterator[str]:
     )
     options = ["--quiet", "--wait", "--until-eof", "--port", "0", "--trades", str(file)]
     options += ["--begin", str(begin), "--speed", str(speed)]
-    exchange = Child("ostinato.cli", "exchange", *options)
+    exchange = ChildProcess("ostinato.cli", "exchange", *options)
     try:
         address = exchange.line()
         if not address:
             exchange.process.wait()
-            said = exchange.complaint().removeprefix("ostinato: ")
+            said = exchange.error_text().removeprefix("ostinato: ")
             raise ListenError(f"the loopback exchange could not be started: {said}")
         yield address
     finally:

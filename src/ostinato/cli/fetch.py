@@ -8,8 +8,8 @@ import typer
 from . import options as opt
 
 if TYPE_CHECKING:
-    from ..live.history import Fetched
-    from ..live.parts import Request
+    from ..live.history import FetchResult
+    from ..live.parts import FetchRequest
 
 EXCHANGES = ("binance",)
 SHOWN_HOLES = 5
@@ -62,11 +62,11 @@ def fetch(
     request = _request(exchange, symbol, days, since, until, bars, rest)
     console = Console(quiet=quiet or as_json)
     from ..live.feeds.binance.rest import RestClient
-    from ..live.feeds.feed import Patience
+    from ..live.feeds.feed import Timeouts
     from ..live.history import fetch_history
 
-    async def run(bar: FetchBar) -> "Fetched":
-        async with RestClient(request.rest, Patience(), attempts=ATTEMPTS, tell=bar.waiting) as client:
+    async def run(bar: FetchBar) -> "FetchResult":
+        async with RestClient(request.rest, Timeouts(), attempts=ATTEMPTS, on_note=bar.waiting) as client:
             return await fetch_history(client, request, out, bar, force)
 
     with FetchBar(f"{exchange} {request.symbol}", "bar" if bars else "trade", console) as bar:
@@ -88,14 +88,14 @@ def _request(
     until: str | None,
     bars: str | None,
     rest: str | None,
-) -> "Request":
+) -> "FetchRequest":
     import math
 
     from ..errors import ConfigError, did_you_mean, shortened
     from ..live.feeds.address import Address, binance_address
     from ..live.history import parse_time
     from ..live.pages import interval_of
-    from ..live.parts import Request
+    from ..live.parts import FetchRequest
 
     if exchange not in EXCHANGES:
         near = did_you_mean(exchange, EXCHANGES)
@@ -109,7 +109,7 @@ def _request(
     if days is not None and since is not None and until is not None:
         raise ConfigError("--days, --from and --to do not go together; give two of them.")
     address = binance_address(Address(exchange, symbol, {} if rest is None else {"rest": rest}))
-    return Request(
+    return FetchRequest(
         exchange=exchange,
         rest=address.rest,
         symbol=address.symbol,
@@ -131,12 +131,12 @@ def _interrupted(out: Path) -> None:
     raise typer.Exit(130)
 
 
-def _tell(console: Any, fetched: "Fetched", out: Path, bars: bool, as_json: bool) -> None:
+def _tell(console: Any, fetched: "FetchResult", out: Path, bars: bool, as_json: bool) -> None:
     from ..data.report import counted
-    from ..live.history import report_of, utc
+    from ..live.history import report_path, utc
 
     if as_json:
-        typer.echo(report_of(out).read_text(encoding="utf-8"), nl=False)
+        typer.echo(report_path(out).read_text(encoding="utf-8"), nl=False)
         return
 
     def say(text: str) -> None:
@@ -152,7 +152,7 @@ def _tell(console: Any, fetched: "Fetched", out: Path, bars: bool, as_json: bool
         return
     say(
         f"{counted(fetched.missing, name)}{span} missing in {counted(len(fetched.holes), 'hole')}, for the exchange "
-        f"does not have them (all in {report_of(out)}):"
+        f"does not have them (all in {report_path(out)}):"
     )
     for hole in fetched.holes[:SHOWN_HOLES]:
         keys = "" if bars else f"{hole.first} to {hole.last}, "

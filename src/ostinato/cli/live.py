@@ -99,7 +99,7 @@ def live(
     from .machine import prepare
 
     prepare(threads, "cpu")
-    from ..live.sealing import Sealing
+    from ..live.sealing import Sealer
     from ..tasks.forecasting.live import Settings, schedule
     from .living import Terminal
     from .serving import Pages
@@ -111,7 +111,7 @@ def live(
     pages = Pages(
         store, arguments if dashboard else None, token, costs if tui else None, webhooks=webhook or []
     )
-    watchers: list[EngineWatcher] = [Sealing(keep_days), *schedule(retrain, store)]
+    watchers: list[EngineWatcher] = [Sealer(keep_days), *schedule(retrain, store)]
     life(run, feed, store, settings, pages, console, watchers, seconds, log)
     console.print(f"to go on: ostinato live {run} --feed '{feed}' --store {store}", soft_wrap=True)
 

@@ -1,4 +1,4 @@
-"""Running live: feeds, and the engine that steps a trained model on them."""
+"""Live running: feeds, and the engine that steps a trained model on them."""
 
 from .events import Event, Gap, Item, Note, Position, Since
 

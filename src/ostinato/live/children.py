@@ -1,4 +1,4 @@
-"""A process that works beside the engine, and ends with it even where the engine is killed."""
+"""A child process of the engine that ends with it, even if the engine is killed."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ PATIENCE = 5.0  # seconds for a child to leave nothing behind
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "POLARS_MAX_THREADS"), "1")  # the engine comes first
 
 
-class Child:
+class ChildProcess:
     """``python -m`` a module that calls ``end_with_parent``; it writes little to its standard output.
 
     Args:
@@ -44,11 +44,11 @@ class Child:
             raise
 
     def code(self) -> int | None:
-        """How it ended; None while it runs."""
+        """Exit code; None while it runs."""
         return self.process.poll()
 
     def line(self) -> str:
-        """The next line that it writes, "" at the end; waits for it.
+        """The next line of its output, "" at the end; blocks.
 
         Raises:
             OstinatoError: the line is too long.
@@ -62,15 +62,15 @@ class Child:
             )
         return line.decode(errors="replace").strip()
 
-    def complaint(self) -> str:
-        """The last line of its standard error, or how it ended."""
+    def error_text(self) -> str:
+        """The last line of its standard error, or its exit code."""
         self.errors.seek(0, os.SEEK_END)
         self.errors.seek(max(self.errors.tell() - 2000, 0))
         said = self.errors.read().decode(errors="replace").strip()
         return said.splitlines()[-1] if said else f"it ended with {self.code()}"
 
     def close(self) -> None:
-        """End it, if it has not ended; safe to call twice."""
+        """Terminate it if it still runs; safe to call twice."""
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 pipe.close()

@@ -19,16 +19,16 @@ from ..store import Flag, Origin, Store
 from ..store.rows import StoredModel
 from .events import Event, Gap, Item, Note, Position, Since
 from .feeds import Feed
-from .forecaster import Forecaster, Outcome
+from .forecaster import LiveForecaster, ResolvedPrediction
 from .journal import Journal
 from .meters import Meters
-from .replaying import cross, replay
+from .replaying import apply_gap, replay
 from .state import EngineState
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How the engine works; durations in seconds.
+    """Settings of the engine; durations in seconds.
 
     group: events in one commit at most. One that came alone is committed alone.
     snapshot_events, snapshot_seconds: a snapshot is taken when either has passed since the last one.
@@ -44,17 +44,17 @@ class Settings:
 
 
 class EngineWatcher(Protocol):
-    """What looks after an engine beside its work: retraining, sealing."""
+    """A periodic task next to an engine: retraining, sealing."""
 
     def watch(self, engine: "Engine") -> None:
-        """Begin."""
+        """Start."""
 
     def close(self) -> None:
-        """Let go of processes and files; safe to call twice."""
+        """Release processes and files; safe to call twice."""
 
 
 class Engine:
-    """Steps a model on a feed and keeps the store.
+    """Steps a model on a feed and writes the store.
 
     Args:
         feed, store, forecaster: of the same columns.
@@ -72,7 +72,7 @@ class Engine:
         self,
         feed: Feed,
         store: Store,
-        forecaster: Forecaster,
+        forecaster: LiveForecaster,
         champion: int,
         settings: Settings | None = None,
         *,
@@ -91,16 +91,16 @@ class Engine:
 
     @property
     def position(self) -> Position | None:
-        """Of the last event that was stepped; None before the first."""
+        """The last event that was stepped; None before the first."""
         return self.state.position
 
     @property
-    def forecaster(self) -> Forecaster:
-        """The model that speaks."""
+    def forecaster(self) -> LiveForecaster:
+        """The champion."""
         return self.state.forecaster
 
     async def run(self) -> None:
-        """Until the feed ends or the task is cancelled; either way what came is committed.
+        """Run until the feed ends or the task is cancelled; in both cases received events are committed.
 
         Raises:
             StoreFullError: the disk is full; nothing committed is lost.
@@ -127,7 +127,7 @@ class Engine:
             await self.feed.close()
 
     def resume(self) -> None:
-        """Bring the model to where the store is.
+        """Bring the model to the end of the store.
 
         Raises:
             StoreError: the store cannot be read.
@@ -137,10 +137,10 @@ class Engine:
             if model.role == "challenger" and (self.state.shadow is None or self.state.shadow[0] != model.id):
                 self.retire(model.id, "a life ended during its trial")
         self._health("starting")
-        self.journal.tell("started", feed=self.feed.name, key=self.position.key if self.position else None)
+        self.journal.write("started", feed=self.feed.name, key=self.position.key if self.position else None)
 
     def finish(self, state: str) -> None:
-        """Leave a snapshot and a last word on health behind; for when all is well.
+        """Write a snapshot and a last health record; for a clean end.
 
         Raises:
             StoreMovedError: files of the store were moved.
@@ -150,10 +150,10 @@ class Engine:
         self._take_snapshot()
         self.store.add_health(self.meters.health(self.feed, self.store, state))
         self.store.commit()
-        self.journal.tell(state, key=self.position.key if self.position else None)
+        self.journal.write(state, key=self.position.key if self.position else None)
 
     def take(self, items: Sequence[Item]) -> None:
-        """Store, step and commit some items as one group; what was there already is passed over."""
+        """Store, step and commit some items as one group; skip items that are stored already."""
         taken: list[Event] = []
         self.store.begin()
         try:
@@ -180,44 +180,44 @@ class Engine:
         self._tell(items)
 
     def model(self, number: int) -> StoredModel:
-        """What the store says of a model."""
+        """The store's record of a model."""
         return next(model for model in self.store.models() if model.id == number)
 
     def note(self, kind: str, text: str) -> None:
-        """Keep something that happened beside the data."""
+        """Add a note on an incident."""
         self.store.begin()
         self.store.add_note(kind, text)
         self.store.commit()
-        self.journal.tell(kind, text=text)
+        self.journal.write(kind, text=text)
 
     def add_challenger(self, digest: str, path: str) -> int:
-        """A number for a model that does not speak yet."""
+        """Register a model that is not the champion; return its number."""
         self.store.begin()
         number = self.store.add_model(digest, path, "challenger", None)
         self.store.commit()
         return number
 
     def retire(self, number: int, why: str) -> None:
-        """A challenger is not heard any more."""
+        """Stop stepping a challenger."""
         self.state.shadow = self.compared = None
         self.store.begin()
         self.store.set_role(number, "retired")
         self.store.add_note("retired", why)
         self.store.commit()
-        self.journal.tell("retired", model=number, text=why)
+        self.journal.write("retired", model=number, text=why)
 
     def close(self) -> None:
-        """Let go of the store and the journal; safe to call twice."""
+        """Close store and journal; safe to call twice."""
         self.store.close()
         self.journal.close()
 
-    def swap(self, number: int, forecaster: Forecaster, why: str) -> None:
-        """Let another model speak from the next event on; in one commit, between two events.
+    def swap(self, number: int, forecaster: LiveForecaster, why: str) -> None:
+        """Promote another model from the next event on; one commit, between two events.
 
         What the one before said and was not settled yet goes on being judged as it was said.
         """
-        for said in self.forecaster.waiting():
-            forecaster.inherit(said)
+        for said in self.forecaster.pending():
+            forecaster.adopt(said)
         self.store.begin()
         self.store.swap(number, self.position.key + 1 if self.position else 0)
         self.store.add_note("swap", why)
@@ -225,7 +225,7 @@ class Engine:
         self.state.shadow = self.compared = None
         self._take_snapshot()
         self.store.commit()
-        self.journal.tell("swap", model=number, text=why)
+        self.journal.write("swap", model=number, text=why)
 
     async def _work(self) -> None:
         async for items in self.feed.batches(self.position, self.settings.since):
@@ -248,7 +248,7 @@ class Engine:
 
     def _event(self, event: Event) -> bool:
         if not self.store.add_event(event):
-            self.feed.health.leave_out("duplicate")
+            self.feed.health.reject("duplicate")
             return False
         began = time.perf_counter()
         answer, outcomes = self.forecaster.step(event)
@@ -266,8 +266,8 @@ class Engine:
         self.state.position = Position(event.key, event.time)
         return True
 
-    def _settle(self, outcomes: list[Outcome], by: int) -> dict[int, float]:
-        """Score what an event resolves; the losses of those that count, by key.
+    def _settle(self, outcomes: list[ResolvedPrediction], by: int) -> dict[int, float]:
+        """Score the predictions that an event resolves; the losses of those that count, by key.
 
         Committed too late is what was not on the disk before the first of its outcome was known, and what was known at
         a time that has not come yet: then the clock was set back, and tells nothing.
@@ -281,7 +281,7 @@ class Engine:
                 counting[outcome.key] = float(outcome.losses[0])
         return counting
 
-    def _score(self, outcome: Outcome, by: int, flags: Flag) -> Flag:
+    def _score(self, outcome: ResolvedPrediction, by: int, flags: Flag) -> Flag:
         if not np.isfinite(outcome.losses[0]):
             flags |= Flag.ACROSS_HOLE
         self.store.add_score(outcome.key, by, outcome.actual, outcome.losses, int(flags))
@@ -291,15 +291,15 @@ class Engine:
         self.store.add_gap(gap, self.settings.policy)
         if gap.outcome != "unfillable":
             return
-        for outcome in cross(self.forecaster, self.settings.policy):
+        for outcome in apply_gap(self.forecaster, self.settings.policy):
             self.state.pending.pop(outcome.key, None)
             self._score(outcome, gap.last, Flag(0))
         if self.state.shadow is not None:
-            cross(self.state.shadow[1], self.settings.policy)
+            apply_gap(self.state.shadow[1], self.settings.policy)
             self._shadowed.clear()
 
     def _step_shadow(self, event: Event, champions: dict[int, float]) -> None:
-        """Step the challenger; one that fails is not heard any more, and harms nobody."""
+        """Step the challenger; retire it if its step fails, without effect on the champion."""
         assert self.state.shadow is not None
         number, forecaster = self.state.shadow
         try:
@@ -339,9 +339,9 @@ class Engine:
     def _tell(self, items: Sequence[Item]) -> None:
         for item in items:
             if isinstance(item, Gap):
-                self.journal.tell("gap", **item._asdict())
+                self.journal.write("gap", **item._asdict())
             elif isinstance(item, Note):
-                self.journal.tell(item.kind, text=item.text)
+                self.journal.write(item.kind, text=item.text)
 
 
 def _groups(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

@@ -1,4 +1,4 @@
-"""What a feed releases: events in the order of their keys, each once, and the holes between them.
+"""What a feed yields: events in the order of their keys, each once, and the gaps between them.
 
 The key is what continuity is known by, never the clock: the id of an aggregate trade, the number of a bar (its opening
 time over its step), the number of a row. Keys of one feed ascend by one; a key that is missing is a hole.
@@ -47,21 +47,21 @@ class Gap(NamedTuple):
 
 
 class Note(NamedTuple):
-    """Something that happened beside the data: a reconnect, a ban, a symbol that stopped trading."""
+    """An incident: a reconnect, a ban, a symbol that stopped trading."""
 
     kind: str
     text: str
 
 
 class Position(NamedTuple):
-    """The last event that is stored: a feed goes on after it."""
+    """The last stored event: a feed continues after it."""
 
     key: int
     time: float
 
 
 class Since(NamedTuple):
-    """Where a feed begins that has no position yet.
+    """Where a feed without a position begins.
 
     key: with this key, "first" kept by the source, or None: ``history`` events before the stream.
     """

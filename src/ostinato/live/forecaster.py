@@ -1,4 +1,4 @@
-"""What the engine asks of a model: one step for each event, and a state that can be kept.
+"""The interface of a model to the engine: one step for each event, and a serializable state.
 
 Axes: P numbers of a prediction, K baselines, L labels of a prediction.
 """
@@ -11,8 +11,8 @@ from ..store import Flag
 from .events import Event
 
 
-class Answer(NamedTuple):
-    """What is foreseen after an event.
+class Prediction(NamedTuple):
+    """The prediction made after an event.
 
     numbers: (P,) float64. baselines: (K * P,) float64, one after the other.
     flags: why it does not count: made by a cold state, or on what the model was fitted on.
@@ -23,8 +23,8 @@ class Answer(NamedTuple):
     flags: Flag
 
 
-class Outcome(NamedTuple):
-    """What became of the prediction at ``key``.
+class ResolvedPrediction(NamedTuple):
+    """The outcome of the prediction at ``key``.
 
     actual: (L,) float64, NaN where it was never seen.
     losses: (1 + K,) float64, the model's and then each baseline's; NaN where nothing was seen.
@@ -37,56 +37,56 @@ class Outcome(NamedTuple):
     known: float
 
 
-class Said(NamedTuple):
-    """A prediction that waits for its outcome."""
+class PendingPrediction(NamedTuple):
+    """A prediction whose outcome is pending."""
 
     key: int
     numbers: np.ndarray
     baselines: np.ndarray
 
 
-class Step(NamedTuple):
-    """What one event brings: what is foreseen now, and what earlier predictions it settles.
+class ForecastStep(NamedTuple):
+    """Result of one event: the new prediction, and the earlier predictions that it resolves.
 
     answer: None where the event only adds to a bar that is not full yet.
     """
 
-    answer: Answer | None
-    outcomes: list[Outcome]
+    answer: Prediction | None
+    outcomes: list[ResolvedPrediction]
 
 
-class Forecaster(Protocol):
-    """A model that is stepped. Nothing it says depends on anything but its state and the event.
+class LiveForecaster(Protocol):
+    """A model that is stepped. Its predictions depend on nothing but its state and the events.
 
     The same state and the same events give the same numbers, bit for bit: the ledger is hashed.
     """
 
     digest: str  # hex SHA-256 of the run: config and weights
 
-    def step(self, event: Event) -> Step:
-        """See one event.
+    def step(self, event: Event) -> ForecastStep:
+        """Step on one event.
 
         Raises:
             DataError: what the model says is not a number.
         """
 
-    def hole(self) -> list[Outcome]:
-        """Events were lost for good: what waited for them is settled with NaN. The state goes on as it is."""
+    def skip_gap(self) -> list[ResolvedPrediction]:
+        """Events were lost permanently: settle pending predictions with NaN and carry the state on."""
 
-    def reset(self) -> list[Outcome]:
-        """Forget everything that was seen; what waited is settled with NaN."""
+    def reset(self) -> list[ResolvedPrediction]:
+        """Reset the state; settle pending predictions with NaN."""
 
-    def waiting(self) -> list[Said]:
-        """Predictions that wait, in order."""
+    def pending(self) -> list[PendingPrediction]:
+        """Pending predictions, in order."""
 
-    def inherit(self, said: Said) -> None:
-        """Judge what another model said after an event instead of what this one did; nothing where none waits."""
+    def adopt(self, said: PendingPrediction) -> None:
+        """Replace the pending prediction after an event by another model's; do nothing if none is pending."""
 
     def state(self) -> bytes:
-        """All that the next step depends on."""
+        """All that the next step depends on, serialized."""
 
     def restore(self, state: bytes) -> None:
-        """Go on from a state.
+        """Continue from a state.
 
         Raises:
             StateError: it is not one of this model.

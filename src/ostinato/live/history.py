@@ -1,4 +1,4 @@
-"""History from an exchange to a parquet file: every id once, holes told, and gone on with after any end.
+"""Fetch history from an exchange to a parquet file: every id once, gaps reported, resumable.
 
 The exchange is asked page by page; every 200,000 rows become a part on the disk (``parts.py``), and in the end the
 parts become one file. Axes: N rows.
@@ -15,28 +15,28 @@ from ..errors import ConfigError, FeedError, shortened
 from ..runs.writing import write_json
 from .feeds.binance.rest import RestClient
 from .pages import BarPages, TradePages
-from .parts import Hole, Manifest, Parts, Request, check_free, check_out, locked
+from .parts import FetchRequest, Manifest, MissingRange, PartFolder, check_free, check_out, locked
 
 PART_ROWS = 200_000
 PART_SECONDS = 60.0  # of work that a kill -9 can cost
 DAY = 86_400.0
 
 
-class Progress(Protocol):
-    """Who is told how far a fetch is."""
+class FetchProgress(Protocol):
+    """Callbacks on the progress of a fetch."""
 
     def begin(self, manifest: Manifest) -> None:
-        """It starts, or goes on with what there is."""
+        """The fetch starts, or resumes existing parts."""
 
     def update(self, share: float, rows: int) -> None:
-        """So much of the time asked for is there, 0 to 1, and so many rows."""
+        """The fraction of the requested time span that is done, 0 to 1, and the number of rows."""
 
     def waiting(self, kind: str, text: str) -> None:
-        """Something keeps it waiting."""
+        """The fetch is waiting."""
 
 
-class Fetched(NamedTuple):
-    """What came of a fetch. Times in seconds since the epoch; the keys are ids of trades or numbers of bars."""
+class FetchResult(NamedTuple):
+    """Result of a fetch. Times in seconds since the epoch; keys are ids of trades or numbers of bars."""
 
     file: str
     rows: int
@@ -46,18 +46,18 @@ class Fetched(NamedTuple):
     last_time: float
     start: float
     end: float
-    holes: list[Hole]
+    holes: list[MissingRange]
 
     @property
     def missing(self) -> int:
-        """Keys in all holes."""
+        """Number of missing keys."""
         return sum(hole.last - hole.first + 1 for hole in self.holes)
 
 
 async def fetch_history(
-    client: RestClient, request: Request, out: Path, progress: Progress, force: bool = False
-) -> Fetched:
-    """Fetch what is asked for into ``out``, and what was found beside it, as JSON.
+    client: RestClient, request: FetchRequest, out: Path, progress: FetchProgress, force: bool = False
+) -> FetchResult:
+    """Fetch a request into ``out``, and write a JSON report next to it.
 
     Parts that the same request left are gone on with. Whatever ends this early, what came in is kept in ``OUT.parts``.
 
@@ -72,21 +72,21 @@ async def fetch_history(
     """
     check_out(out)
     with locked(out):
-        parts = Parts.found(out, request, force)
+        parts = PartFolder.found(out, request, force)
         check_free(out, force or (parts is not None and parts.manifest.joining))
         now = await client.server_time()
         if parts is None:
             start, end = _span(request, now)
             if not await _pages(client, request, now).page(None, start):  # before anything is written
                 raise FeedError(_nothing(request, start, end))
-            parts = Parts.begun(out, Manifest(request=request, start=start, end=end))
+            parts = PartFolder.begun(out, Manifest(request=request, start=start, end=end))
         progress.begin(parts.manifest)
         if not parts.manifest.complete:
             await _Fetch(_pages(client, request, now), parts, progress).run()
         fetched = _fetched(parts)
         parts.join()
         said = fetched._asdict() | {"missing": fetched.missing}
-        write_json(report_of(out), said | {"holes": [hole.model_dump() for hole in fetched.holes]})
+        write_json(report_path(out), said | {"holes": [hole.model_dump() for hole in fetched.holes]})
         parts.remove()
         return fetched
 
@@ -99,17 +99,17 @@ WRONG = "the exchange gives them times that are later than those of what follows
 class _Fetch:
     """One pass: pages to parts."""
 
-    def __init__(self, pages: Pages, parts: Parts, progress: Progress) -> None:
+    def __init__(self, pages: Pages, parts: PartFolder, progress: FetchProgress) -> None:
         self.pages, self.parts, self.progress = pages, parts, progress
         self.key = None if parts.last is None else parts.last.last
         self.time = parts.manifest.start if parts.last is None else parts.last.last_time
         self.rows: list[Any] = []
-        self.holes: list[Hole] = []
+        self.holes: list[MissingRange] = []
         self.wrong: set[int] = set()  # keys of rows whose times cannot be
         self.began = time.monotonic()
 
     async def run(self) -> None:
-        """To the end; what came in is kept whatever happens."""
+        """Run to the end; received rows are kept in any case."""
         try:
             while not await self._page():
                 if len(self.rows) >= PART_ROWS or time.monotonic() - self.began >= PART_SECONDS:
@@ -123,7 +123,7 @@ class _Fetch:
         self.parts.save(complete=True)
 
     async def _page(self) -> bool:
-        """One page; whether it was the last."""
+        """Fetch one page; return whether it was the last."""
         manifest = self.parts.manifest
         page = await self._asked()
         count = await self._before_end(page)
@@ -140,7 +140,7 @@ class _Fetch:
                     else "the exchange does not have them, asked twice"
                 )
                 self.holes.append(
-                    Hole(first=self.key + 1, last=key - 1, after=self.time, before=moment, why=why)
+                    MissingRange(first=self.key + 1, last=key - 1, after=self.time, before=moment, why=why)
                 )
             self.rows.append(row)
             self.key, self.time = key, moment
@@ -150,7 +150,7 @@ class _Fetch:
         return done
 
     async def _before_end(self, page: list[Any]) -> int:
-        """How many rows of a page are not behind the end: all up to the last one before it.
+        """Number of rows of a page before the end.
 
         Where the page ends behind the end, one more is asked for: a single wrong time is no end.
         """
@@ -163,7 +163,7 @@ class _Fetch:
         return count
 
     async def _asked(self) -> list[Any]:
-        """The next page. One that is empty or leaves something out is asked for twice."""
+        """The next page. One that is empty or incomplete is requested twice."""
         page = await self._following()
         if page and (self.key is None or self._whole(page)):
             return page
@@ -176,7 +176,7 @@ class _Fetch:
         return []
 
     async def _check_end(self, key: int) -> None:
-        """Make sure that nothing follows, where the exchange gives nothing."""
+        """Check that nothing follows if the exchange returns nothing."""
         newest = await self.pages.newest()
         if not newest:
             return
@@ -199,7 +199,7 @@ class _Fetch:
         return [row for row in page if self.key is None or self.pages.key(row) > self.key]
 
     def _whole(self, page: list[Any]) -> bool:
-        """Whether the keys of a page follow each other and the last one."""
+        """Return whether the keys of a page are consecutive and follow the last one."""
         keys = [self.pages.key(row) for row in page]
         return keys == list(range((self.key or 0) + 1, (self.key or 0) + 1 + len(keys)))
 
@@ -211,14 +211,14 @@ class _Fetch:
             self.parts.add(self.pages.frame(rows), keys, times, holes)
 
 
-def _pages(client: RestClient, request: Request, now: float) -> Pages:
+def _pages(client: RestClient, request: FetchRequest, now: float) -> Pages:
     if request.interval:
         return BarPages(client, request.symbol, request.interval, now)
     return TradePages(client, request.symbol)
 
 
-def _span(request: Request, now: float) -> tuple[float, float]:
-    """From when to when; the end is left out.
+def _span(request: FetchRequest, now: float) -> tuple[float, float]:
+    """Start and end; the end is excluded.
 
     Raises:
         ConfigError: nothing lies between.
@@ -233,10 +233,10 @@ def _span(request: Request, now: float) -> tuple[float, float]:
     return start, end
 
 
-def _fetched(parts: Parts) -> Fetched:
+def _fetched(parts: PartFolder) -> FetchResult:
     manifest = parts.manifest
     first, last = manifest.parts[0], manifest.parts[-1]
-    return Fetched(
+    return FetchResult(
         parts.out.name,
         manifest.rows,
         first.first,
@@ -249,19 +249,19 @@ def _fetched(parts: Parts) -> Fetched:
     )
 
 
-def _nothing(request: Request, start: float, end: float) -> str:
+def _nothing(request: FetchRequest, start: float, end: float) -> str:
     thing = f"{request.interval} bars" if request.interval else "trades"
     span = f"from {utc(start)} to {utc(end)}"
     return f"{request.exchange} has no {thing} of {request.symbol} {span}. Choose another time."
 
 
-def report_of(out: Path) -> Path:
-    """Where it is written what a fetch found."""
+def report_path(out: Path) -> Path:
+    """Path of the JSON report of a fetch."""
     return out.with_name(f"{out.name}.json")
 
 
 def parse_time(text: str, option: str) -> float:
-    """Seconds since the epoch of 2026-07-01, 2026-07-01T12:00Z or a number of seconds; UTC where no zone is named.
+    """Seconds since the epoch of 2026-07-01, 2026-07-01T12:00Z or a number of seconds; UTC unless a zone is given.
 
     Raises:
         ConfigError: it is none of these, or before 1970.
@@ -283,5 +283,5 @@ def parse_time(text: str, option: str) -> float:
 
 
 def utc(moment: float) -> str:
-    """A time for people, to the second."""
+    """Format a time for people, to the second."""
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,4 +1,4 @@
-"""What happens, as JSON lines: one object a line with ``time`` (ISO, UTC), ``event`` and the facts."""
+"""The log: JSON lines, one object per line with ``time`` (ISO, UTC), ``event`` and its fields."""
 
 import os
 from contextlib import suppress
@@ -10,7 +10,7 @@ from ..files.links import open_no_link
 
 
 class Journal:
-    """Writes to a file, or nowhere.
+    """Writes to a file, or discards.
 
     Args:
         path: appended to; None writes nothing.
@@ -41,8 +41,8 @@ class Journal:
             wrapper_class=structlog.BoundLogger,
         )
 
-    def tell(self, event: str, **facts: Any) -> None:
-        """Write a line. A disk that is full for the log does not stop the engine: the store says what matters."""
+    def write(self, event: str, **facts: Any) -> None:
+        """Write a line. A full disk does not stop the engine: what matters is in the store."""
         if self._log is None:
             return
         try:
@@ -53,7 +53,7 @@ class Journal:
             self._log = None
 
     def close(self) -> None:
-        """Safe to call twice; what a full disk did not take is lost."""
+        """Close; safe to call twice. Lines that a full disk did not accept are lost."""
         if self._file is not None:
             with suppress(OSError):
                 self._file.close()
@@ -61,7 +61,7 @@ class Journal:
 
 
 def _appending(path: Path) -> TextIO:
-    """The end of a log. A link in its place is not followed; those of /dev are the system's."""
+    """Open a log for appending. A link in its place is not followed; those of /dev are the system's."""
     if path.parent == Path("/dev"):
         return path.open("a", encoding="utf-8", buffering=1)
     number = open_no_link(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)

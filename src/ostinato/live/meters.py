@@ -1,4 +1,4 @@
-"""What the engine measures of itself: latencies, rates, memory."""
+"""Measurements of the engine: latencies, rates, memory."""
 
 import os
 import time
@@ -22,7 +22,7 @@ LATEST = 1000  # measurements that medians are taken of
 
 
 class Meters:
-    """Counts and the latest durations; memory is constant."""
+    """Counters and the latest durations; memory is constant."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self.clock, self.started = clock, clock()
@@ -37,11 +37,11 @@ class Meters:
         self._rates: deque[tuple[float, int]] = deque(maxlen=11)  # (time, events so far) at each look
 
     def stepped(self, micros: float) -> None:
-        """One step took so long."""
+        """Record the duration of a step."""
         self._steps.append(micros)
 
     def committed(self, events: Sequence[Event], began: float, durable: float) -> None:
-        """A group was committed."""
+        """Record the commit of a group."""
         self.events += len(events)
         self._commits.append(durable - began)
         for event in events:
@@ -53,7 +53,7 @@ class Meters:
                 self._latency_sum += latency
 
     def health(self, feed: "Feed", store: "Store", state: str | None = None) -> Health:
-        """A row of health: what feed and engine say of themselves now."""
+        """Build a health record of feed and engine."""
         now, told = self.clock(), feed.health
         self._rates.append((now, self.events))
         (then, before), (_, events) = self._rates[0], self._rates[-1]
@@ -98,7 +98,7 @@ TOLD = (
 
 
 def resident_bytes() -> int:
-    """Memory of this process that is in use; 0 where the system does not tell."""
+    """Resident memory of this process; 0 if the system does not report it."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except (OSError, IndexError, ValueError):

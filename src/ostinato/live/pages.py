@@ -1,4 +1,4 @@
-"""Pages of an exchange's history, one behind the other, and the frames that they become. Axes: N rows."""
+"""Pages of an exchange's history, and the frames made from them. Axes: N rows."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,9 +7,9 @@ import polars as pl
 
 from ..data.bars import parse_bars
 from ..errors import ConfigError
-from .feeds.binance.kinds import INTERVALS
 from .feeds.binance.messages import AggTrade, Kline
 from .feeds.binance.rest import RestClient
+from .feeds.binance.streams import INTERVALS
 
 DAY = 86_400.0
 STEPS = {name: float(seconds) for seconds, name in INTERVALS.items()}
@@ -24,25 +24,25 @@ class TradePages:
         self.client, self.symbol = client, symbol
 
     async def page(self, key: int | None, start: float) -> list[AggTrade]:
-        """What follows ``key``; where that is None, what follows the time ``start``."""
+        """The page after ``key``; if that is None, after the time ``start``."""
         if key is None:
             return await self.client.agg_trades(self.symbol, start=start)
         return await self.client.agg_trades(self.symbol, from_id=key + 1)
 
     async def newest(self) -> list[AggTrade]:
-        """The last one that there is."""
+        """The latest trade."""
         return await self.client.agg_trades(self.symbol, limit=1)
 
     def key(self, row: Any) -> int:
-        """Its id."""
+        """The id of a trade."""
         return row.id
 
     def time(self, row: Any) -> float:
-        """When it happened."""
+        """The time of a trade."""
         return row.time
 
     def frame(self, rows: Sequence[Any]) -> pl.DataFrame:
-        """(N, 5): id, time, price, amount, and who took the initiative."""
+        """(N, 5): id, time, price, amount, and the aggressor's side."""
         ids, prices, amounts, times, makers = zip(*rows, strict=True)
         sides = ["sell" if maker else "buy" for maker in makers]
         columns = {"id": ids, "time": _stamps(times), "price": prices, "amount": amounts, "side": sides}
@@ -59,12 +59,12 @@ class BarPages:
         self.step, self.now = STEPS[interval], now
 
     async def page(self, key: int | None, start: float) -> list[Kline]:
-        """What follows ``key``; where that is None, what opens from the time ``start`` on. Closed bars only."""
+        """The page after ``key``; if that is None, bars that open from the time ``start`` on. Closed bars only."""
         begin = start if key is None else self._opening(key + 1)
         return self._closed(await self.client.klines(self.symbol, self.interval, start=begin))
 
     async def newest(self) -> list[Kline]:
-        """The last one that is closed."""
+        """The latest closed bar."""
         return self._closed(await self.client.klines(self.symbol, self.interval, limit=2))[-1:]
 
     def key(self, row: Any) -> int:
@@ -72,7 +72,7 @@ class BarPages:
         return round((row.open_time - self._origin) / self.step)
 
     def time(self, row: Any) -> float:
-        """When it opened."""
+        """The opening time of a bar."""
         return row.open_time
 
     def frame(self, rows: Sequence[Any]) -> pl.DataFrame:
@@ -93,7 +93,7 @@ class BarPages:
 
 
 def interval_of(bars: str) -> str:
-    """The exchange's name of bars that are asked for as 1m or 60m.
+    """The exchange's name of an interval given as 1m or 60m.
 
     Raises:
         ConfigError: it has none so long.

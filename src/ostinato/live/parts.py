@@ -1,4 +1,4 @@
-"""What a fetch keeps while it is under way: OUT.parts/, so that a killed one goes on where it was.
+"""The parts of an unfinished fetch, in OUT.parts/, from which a killed one resumes.
 
     manifest.json       what was asked for, the parts in order, and the holes between keys
     part-000001.parquet
@@ -34,8 +34,8 @@ MANIFEST = "manifest.json"
 BLOCK = 1 << 20
 
 
-class Request(BaseModel):
-    """What was asked for, as it was asked for: the same words go on with the same parts.
+class FetchRequest(BaseModel):
+    """A fetch request as it was given: an equal request resumes its parts.
 
     interval: of bars; "" for trades.   days, since, until: as given, None where they were not.
     """
@@ -51,8 +51,8 @@ class Request(BaseModel):
     until: float | None = None
 
 
-class Hole(BaseModel):
-    """Keys that the exchange does not have, both included; ``after`` and ``before`` are times in seconds."""
+class MissingRange(BaseModel):
+    """Keys that the exchange does not have, both inclusive; ``after`` and ``before`` are times in seconds."""
 
     model_config = STRICT
 
@@ -63,7 +63,7 @@ class Hole(BaseModel):
     why: str
 
 
-class Part(BaseModel):
+class FetchedPart(BaseModel):
     """One file of rows; first and last are keys."""
 
     model_config = STRICT
@@ -78,34 +78,34 @@ class Part(BaseModel):
 
 
 class Manifest(BaseModel):
-    """Where a fetch is. ``start`` and ``end`` in seconds since the epoch, the end left out."""
+    """State of a fetch. ``start`` and ``end`` in seconds since the epoch, the end excluded."""
 
     model_config = STRICT
 
     format_version: Literal[1] = 1
-    request: Request
+    request: FetchRequest
     start: float
     end: float
-    parts: list[Part] = []
-    holes: list[Hole] = []
+    parts: list[FetchedPart] = []
+    holes: list[MissingRange] = []
     complete: bool = False
     joining: bool = False
 
     @property
     def rows(self) -> int:
-        """Rows in all parts."""
+        """Number of rows in all parts."""
         return sum(part.rows for part in self.parts)
 
 
-class Parts:
+class PartFolder:
     """The folder of parts of one output file."""
 
     def __init__(self, out: Path, manifest: Manifest) -> None:
         self.out, self.folder, self.manifest = out, folder_of(out), manifest
 
     @classmethod
-    def found(cls, out: Path, request: Request, force: bool) -> Self | None:
-        """Those that were left by the same request; None where there are none, or another's and ``force``.
+    def found(cls, out: Path, request: FetchRequest, force: bool) -> Self | None:
+        """The parts of an equal request; None if there are none, or of another request with ``force``.
 
         Raises:
             RunExistsError: they are another request's.   BrokenRunError: they are damaged.
@@ -120,16 +120,16 @@ class Parts:
             theirs, ours = manifest.request.model_dump(), request.model_dump()
             unlike = next(name for name in theirs if theirs[name] != ours[name])
             raise RunExistsError(
-                f"{folder} holds parts of another request, with {unlike} {_said(theirs[unlike])} instead of "
-                f"{_said(ours[unlike])}. Ask the same again to go on with them; --force begins anew."
+                f"{folder} holds parts of another request, with {unlike} {_format(theirs[unlike])} instead of "
+                f"{_format(ours[unlike])}. Ask the same again to go on with them; --force begins anew."
             )
         return cls(out, manifest)
 
     @classmethod
     def begun(cls, out: Path, manifest: Manifest) -> Self:
-        """New ones; whatever parts there were are removed."""
+        """A new folder; existing parts are removed."""
         parts = cls(out, manifest)
-        with _told(parts.folder):
+        with _write_errors(parts.folder):
             (parts.folder / MANIFEST).unlink(missing_ok=True)
             for old in parts.folder.glob("part-*.parquet"):
                 old.unlink()
@@ -137,22 +137,24 @@ class Parts:
         return parts
 
     @property
-    def last(self) -> Part | None:
+    def last(self) -> FetchedPart | None:
         """The newest part."""
         return self.manifest.parts[-1] if self.manifest.parts else None
 
     def save(self, **changes: Any) -> None:
         """Write the manifest with some fields changed."""
         self.manifest = self.manifest.model_copy(update=changes)
-        with _told(self.folder):
+        with _write_errors(self.folder):
             write_json(self.folder / MANIFEST, self.manifest.model_dump())
 
-    def add(self, frame: pl.DataFrame, keys: list[int], times: list[float], holes: list[Hole]) -> None:
-        """One more part: its rows, their keys (ascending) and times, and the holes before its last row."""
+    def add(
+        self, frame: pl.DataFrame, keys: list[int], times: list[float], holes: list[MissingRange]
+    ) -> None:
+        """Add a part: its rows, their keys (ascending) and times, and the missing ranges before its last row."""
         name = f"part-{len(self.manifest.parts) + 1:06d}.parquet"
-        with _told(self.folder), replace_file(self.folder / name) as file:
+        with _write_errors(self.folder), replace_file(self.folder / name) as file:
             frame.write_parquet(file)
-        part = Part(
+        part = FetchedPart(
             file=name,
             rows=len(frame),
             first=keys[0],
@@ -164,7 +166,7 @@ class Parts:
         self.save(parts=[*self.manifest.parts, part], holes=[*self.manifest.holes, *holes])
 
     def check(self) -> None:
-        """Every key from the first to the last is in one part or in one hole, and the files are as they were written.
+        """Check that every key is in one part or one missing range, and that the files are unmodified.
 
         Raises:
             BrokenRunError: they are not; the parts must be fetched again.
@@ -179,7 +181,7 @@ class Parts:
             raise BrokenRunError(f"{self.folder}: {what}. Remove the folder and run the same command again.")
 
     def join(self) -> None:
-        """Write the parts one behind the other into the output file; a part at a time is in memory.
+        """Concatenate the parts into the output file; one part at a time is in memory.
 
         Raises:
             BrokenRunError: a part is damaged.   StoreFullError: the disk is full.
@@ -187,12 +189,12 @@ class Parts:
         self.check()
         self.save(joining=True)
         files = [self.folder / part.file for part in self.manifest.parts]
-        with _told(self.out), replace_file(self.out) as file:
+        with _write_errors(self.out), replace_file(self.out) as file:
             # checked by their digests, so they are ours
             pl.scan_parquet(files, glob=False, low_memory=True).sink_parquet(file)
 
     def remove(self) -> None:
-        """Forget the parts, the manifest last."""
+        """Remove the parts, the manifest last."""
         for part in self.manifest.parts:
             (self.folder / part.file).unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -200,13 +202,13 @@ class Parts:
 
 @contextmanager
 def locked(out: Path) -> Iterator[None]:
-    """Have the folder of parts to oneself; it is removed again if it holds no parts in the end.
+    """Lock the folder of parts; remove it at the end if it holds none.
 
     Raises:
         RunError: another process has it, or the system does not let us write there.
     """
     folder = folder_of(out)
-    with _told(folder):
+    with _write_errors(folder):
         if not out.parent.is_dir():
             raise RunError(f"cannot write {out}: there is no folder {out.parent}.")
         make_folder(folder)
@@ -225,7 +227,7 @@ def locked(out: Path) -> Iterator[None]:
 
 
 def check_out(out: Path) -> None:
-    """Refuse what cannot be the name of a file.
+    """Refuse an invalid output path.
 
     Raises:
         RunError: it is empty, or a folder.
@@ -237,7 +239,7 @@ def check_out(out: Path) -> None:
 
 
 def check_free(out: Path, force: bool) -> None:
-    """Refuse a file that would be lost.
+    """Refuse to overwrite a file.
 
     Raises:
         RunExistsError: it is there.
@@ -247,12 +249,12 @@ def check_free(out: Path, force: bool) -> None:
 
 
 def folder_of(out: Path) -> Path:
-    """Where the parts of an output file are."""
+    """The folder of parts of an output file."""
     return out.with_name(f"{out.name}.parts")
 
 
 def sha256(path: Path) -> str:
-    """The digest of a file in hexadecimal; "" where it is not there."""
+    """SHA-256 of a file in hexadecimal; "" if there is none."""
     digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
@@ -264,8 +266,8 @@ def sha256(path: Path) -> str:
 
 
 @contextmanager
-def _told(place: Path) -> Iterator[None]:
-    """A disk that is full, or a place that is not ours, in a sentence."""
+def _write_errors(place: Path) -> Iterator[None]:
+    """Translate errors of a full disk or an inaccessible folder into messages."""
     try:
         yield
     except (RunError, OSError, pl.exceptions.PolarsError) as error:
@@ -280,5 +282,5 @@ def _told(place: Path) -> Iterator[None]:
         raise RunError(f"cannot write {place}: {why}.") from error
 
 
-def _said(value: object) -> str:
+def _format(value: object) -> str:
     return "unset" if value in (None, "") else str(value)

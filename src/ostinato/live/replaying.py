@@ -1,4 +1,4 @@
-"""Going on after a stop: the newest snapshot, then every event after it, one step each through the same function.
+"""Resume after a stop: the newest snapshot, then every event after it, one step each through the same function.
 
 A snapshot is a cache. Without one, or with a damaged one, the events from the beginning give the same state.
 """
@@ -13,12 +13,12 @@ from ..errors import StateError
 from ..store import resuming
 from ..store.rows import EventLike
 from .events import Event, Position
-from .forecaster import Answer, Forecaster, Outcome, Said, Step
+from .forecaster import ForecastStep, LiveForecaster, PendingPrediction, Prediction, ResolvedPrediction
 from .state import EngineState
 
 
-class HoleLike(Protocol):
-    """A hole as the store tells of it."""
+class GapRecord(Protocol):
+    """An unfilled gap as the store records it."""
 
     @property
     def first(self) -> int: ...
@@ -27,7 +27,7 @@ class HoleLike(Protocol):
 
 
 def replay(state: EngineState) -> None:
-    """Bring the models of an engine to where its store is, and say where the numbers are not those of the ledger."""
+    """Bring the models of an engine to the end of its store; note where numbers differ from the ledger."""
     store = state.store
     last = store.position()
     state.position = None if last is None else Position(*last)
@@ -47,36 +47,36 @@ def replay(state: EngineState) -> None:
 
 
 class Track:
-    """A model brought along stored events, across the holes between them, as it would have been live.
+    """Steps a model along stored events and across the gaps between them, as in a live run.
 
     Args:
         holes: behind where the model is, in order; more may be added.
     """
 
-    def __init__(self, forecaster: Forecaster, holes: Iterable[HoleLike]) -> None:
+    def __init__(self, forecaster: LiveForecaster, holes: Iterable[GapRecord]) -> None:
         self.forecaster, self.holes = forecaster, deque(holes)
 
-    def step(self, event: EventLike) -> Step:
-        """Across the holes before an event, and the event."""
+    def step(self, event: EventLike) -> ForecastStep:
+        """Cross the gaps before an event, and step on the event."""
         # a hole whose keys came after all begins with this very event
         while self.holes and self.holes[0].first <= event.key:
-            cross(self.forecaster, self.holes.popleft().policy)
+            apply_gap(self.forecaster, self.holes.popleft().policy)
         return self.forecaster.step(event_of(event))
 
     def end(self) -> None:
-        """Across the holes behind the last event."""
+        """Cross the gaps after the last event."""
         while self.holes:
-            cross(self.forecaster, self.holes.popleft().policy)
+            apply_gap(self.forecaster, self.holes.popleft().policy)
 
 
-def cross(forecaster: Forecaster, policy: str) -> list[Outcome]:
-    """Take a model across a hole; what will never be known."""
-    outcomes = forecaster.hole()
+def apply_gap(forecaster: LiveForecaster, policy: str) -> list[ResolvedPrediction]:
+    """Apply the gap policy to a model; return the predictions that it settles."""
+    outcomes = forecaster.skip_gap()
     return outcomes + forecaster.reset() if policy == "reset" else outcomes
 
 
-def catch_up(state: EngineState, number: int, forecaster: Forecaster) -> tuple[int, float] | None:
-    """Bring one model to the last event stored; the first prediction of its own that comes out different, if any.
+def catch_up(state: EngineState, number: int, forecaster: LiveForecaster) -> tuple[int, float] | None:
+    """Bring one model to the last stored event; return the first of its predictions that differs, if any.
 
     What the ledger says is what was said: that is judged, whatever a replay gives.
     """
@@ -88,15 +88,15 @@ def catch_up(state: EngineState, number: int, forecaster: Forecaster) -> tuple[i
         if answer is None or row.numbers is None or row.baselines is None:
             continue
         if number == state.champion:
-            forecaster.inherit(Said(row.event.key, row.numbers, row.baselines))
+            forecaster.adopt(PendingPrediction(row.event.key, row.numbers, row.baselines))
         if row.model == number and differing is None:
             differing = _difference(answer, row)
     track.end()
     return differing
 
 
-def _difference(answer: Answer, row: resuming.ReplayedEvent) -> tuple[int, float] | None:
-    """The key, and by how much what a replay says differs from the ledger; None where it does not."""
+def _difference(answer: Prediction, row: resuming.ReplayedEvent) -> tuple[int, float] | None:
+    """The key and the difference between a replayed prediction and the ledger; None if they agree."""
     assert row.numbers is not None
     assert row.baselines is not None
     mine, theirs = np.append(answer.numbers, answer.baselines), np.append(row.numbers, row.baselines)
@@ -105,8 +105,8 @@ def _difference(answer: Answer, row: resuming.ReplayedEvent) -> tuple[int, float
     return row.event.key, float(np.nanmax(np.abs(mine - theirs)))
 
 
-def _restored(state: EngineState, number: int, forecaster: Forecaster) -> int | None:
-    """The key of the event whose snapshot was taken up; None to begin at the beginning."""
+def _restored(state: EngineState, number: int, forecaster: LiveForecaster) -> int | None:
+    """The key of the event of the restored snapshot; None to begin at the beginning."""
     last = state.position
     for key, snapshot in resuming.snapshots(state.store, number):
         if last is None or key > last.key:
@@ -121,7 +121,7 @@ def _restored(state: EngineState, number: int, forecaster: Forecaster) -> int | 
 
 
 def event_of(stored: EventLike) -> Event:
-    """An event as it came."""
+    """The event as it was received."""
     return Event(
         stored.key, stored.time, tuple(stored.values), stored.received, stored.happened, stored.origin
     )

@@ -1,4 +1,4 @@
-"""Days that are over leave the store for parquet, while the engine goes on.
+"""Seal past days to parquet while the engine runs.
 
 The files are written by a process of their own; the record and the deletions are small commits between groups.
 """
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..errors import OstinatoError, StoreError
 from ..store.sealer import from_line
 from ..store.sealing import is_day_over, record, sweep
-from .children import Child
+from .children import ChildProcess
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -19,8 +19,8 @@ EVERY = 600.0  # seconds between two attempts
 PAUSE = 0.02  # seconds between two slices of rows that are deleted, for the events that come
 
 
-class Sealing:
-    """Watches an engine's store.
+class Sealer:
+    """Seals the store of an engine.
 
     Args:
         days: that stay in the store, by the exchange's clock.
@@ -29,31 +29,31 @@ class Sealing:
 
     def __init__(self, days: float, every: float = EVERY) -> None:
         self.days, self.every = days, every
-        self.child: Child | None = None
+        self.child: ChildProcess | None = None
         self.sweeping: asyncio.Task[None] | None = None
         self.left = True  # rows to be deleted, perhaps: a stop may have come between
         self.tried = float("-inf")
 
     def watch(self, engine: "Engine") -> None:
-        """Begin."""
-        engine.each_second.append(self.look)
+        """Start."""
+        engine.each_second.append(self.poll)
 
-    def look(self, engine: "Engine") -> None:
-        """What is to be done now; called each second. Whatever fails here is a note: the engine can do without."""
+    def poll(self, engine: "Engine") -> None:
+        """Advance the sealing; called every second. Failures become notes: the engine works without sealing."""
         try:
             if self.sweeping is not None:
-                self._look_after_sweeping(self.sweeping)
+                self._poll_sweeping(self.sweeping)
             elif self.left:
                 self.sweeping = asyncio.get_running_loop().create_task(_sweep(engine))
             elif self.child is not None:
-                self._look_after_writing(engine, self.child)
+                self._poll_writing(engine, self.child)
             else:
                 self._begin(engine)
         except (OstinatoError, OSError) as error:
             engine.note("sealing", f"no day was sealed: {error}")
 
     def close(self) -> None:
-        """Stop; what was begun is done by the next life."""
+        """Stop; the next run completes what was begun."""
         if self.sweeping is not None:
             self.sweeping.cancel()
             self.sweeping = None
@@ -67,16 +67,16 @@ class Sealing:
         before = engine.position.time - self.days * DAY
         if is_day_over(engine.store, before):
             self.tried = engine.clock()
-            self.child = Child("ostinato.store.sealer", str(engine.store.path), repr(before))
+            self.child = ChildProcess("ostinato.store.sealer", str(engine.store.path), repr(before))
 
-    def _look_after_writing(self, engine: "Engine", child: Child) -> None:
+    def _poll_writing(self, engine: "Engine", child: ChildProcess) -> None:
         code = child.code()
         if code is None:
             return
         self.child = None
         try:
             if code != 0:
-                raise StoreError(child.complaint())
+                raise StoreError(child.error_text())
             line = child.line()
         finally:
             child.close()
@@ -87,7 +87,7 @@ class Sealing:
         self.left, self.tried = True, float("-inf")  # perhaps the next day is over, too
         engine.note("sealing", f"{written.day} was sealed: {written.rows['events']:,} events")
 
-    def _look_after_sweeping(self, task: "asyncio.Task[None]") -> None:
+    def _poll_sweeping(self, task: "asyncio.Task[None]") -> None:
         if not task.done():
             return
         self.sweeping, self.left = None, False
@@ -96,6 +96,6 @@ class Sealing:
 
 
 async def _sweep(engine: "Engine") -> None:
-    """A slice at a time; a slice of 250 rows takes 1 to 2 ms."""
+    """Delete in slices; a slice of 250 rows takes 1 to 2 ms."""
     while sweep(engine.store):
         await asyncio.sleep(PAUSE)

@@ -1,15 +1,15 @@
-"""Where an engine stands: what a stop loses, and a replay of the stored events brings back."""
+"""The state of an engine: lost on a stop, restored by replaying stored events."""
 
 from dataclasses import dataclass, field
 
 from ..store import Flag, Store
 from .events import Position
-from .forecaster import Forecaster
+from .forecaster import LiveForecaster
 
 
 @dataclass(eq=False)
 class EngineState:
-    """The models on a store and how far they have come.
+    """The models on a store and their positions.
 
     store: the events and all that was said of them.
     champion: number of the model that speaks, in the store; ``forecaster`` steps it.
@@ -20,7 +20,7 @@ class EngineState:
 
     store: Store
     champion: int
-    forecaster: Forecaster
-    shadow: tuple[int, Forecaster] | None = None
+    forecaster: LiveForecaster
+    shadow: tuple[int, LiveForecaster] | None = None
     position: Position | None = None
     pending: dict[int, tuple[float, Flag]] = field(default_factory=dict)

@@ -15,7 +15,7 @@ from ostinato.live.events import Event, Gap, Position, Since
 from ostinato.live.feeds import ccxt_order
 from ostinato.live.feeds.ccxt_feed import CcxtFeed
 from ostinato.live.feeds.ccxt_order import Trade, TradeOrder, numbered, trades_of
-from ostinato.live.feeds.feed import FeedHealth, Patience
+from ostinato.live.feeds.feed import FeedHealth, Timeouts
 from ostinato.store.schema import Origin
 
 # ---------------------------------------------------------------- the order of trades
@@ -195,17 +195,17 @@ def test_what_is_no_trade_is_rejected():
 
 # ---------------------------------------------------------------- ccxt and the loopback exchange
 
-PATIENCE = Patience(connect=5.0, stale=0.4, backoff=0.01, backoff_cap=0.1)
+PATIENCE = Timeouts(connect=5.0, stale=0.4, backoff=0.01, backoff_cap=0.1)
 
 
 def market(rows=3000):
     return make_market(simulate_trades(rows, seed=3), "BTCUSDT", 5000)
 
 
-async def taken(exchange, enough, kind="trades", step=None, after=None, since=None, patience=PATIENCE):
+async def taken(exchange, enough, kind="trades", step=None, after=None, since=None, timeouts=PATIENCE):
     """Items until ``enough(items)``; with unmodified ccxt."""
     feed = CcxtFeed(
-        "binance", "BTC/USDT", kind, step, rest=exchange.url, ws=exchange.ws_url, patience=patience
+        "binance", "BTC/USDT", kind, step, rest=exchange.url, ws=exchange.ws_url, timeouts=timeouts
     )
     items = []
     stream = feed.batches(after, since or Since())
@@ -332,7 +332,7 @@ def test_closed_bars_by_ccxt(delay, monkeypatch):
                 "bars",
                 60.0,
                 since=Since(history=10),
-                patience=PATIENCE,
+                timeouts=PATIENCE,
             )
             return items, exchange.clock.now()
 
@@ -373,7 +373,7 @@ def test_a_bar_that_is_long_on_the_way_is_filled_in(monkeypatch):
                 )
                 return len(items) >= 25
 
-            _, items = await taken(exchange, enough, "bars", 60.0, since=Since(history=2), patience=PATIENCE)
+            _, items = await taken(exchange, enough, "bars", 60.0, since=Since(history=2), timeouts=PATIENCE)
             return items
 
     events = [event for event in events_of(run(main())) if event.origin != Origin.HISTORY]
@@ -390,7 +390,7 @@ def test_bars_that_come_late_are_filled_in():
     now = opening + 100 * 60  # the last one ends
 
     async def main():
-        feed = CcxtFeed("binance", "BTC/USDT", "bars", 60.0, patience=PATIENCE)
+        feed = CcxtFeed("binance", "BTC/USDT", "bars", 60.0, timeouts=PATIENCE)
         try:
             return feed._bar_items(rows, round(opening / 60) - 1, Origin.STREAM, now)
         finally:
@@ -412,7 +412,7 @@ def refused(exchange, symbol, kind="trades", step=None):
     async def main():
         async with loopback(market(600)) as server:
             urls = {"rest": server.url, "ws": server.ws_url} if exchange == "binance" else {}
-            feed = CcxtFeed(exchange, symbol, kind, step, patience=PATIENCE, **urls)
+            feed = CcxtFeed(exchange, symbol, kind, step, timeouts=PATIENCE, **urls)
             async for _ in feed.batches(None, Since()):
                 pass
 

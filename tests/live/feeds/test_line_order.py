@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ostinato.errors import FeedError
 from ostinato.live.events import Event, Gap, Note, Position, Since
-from ostinato.live.feeds.stdin import StdinFeed, _State
+from ostinato.live.feeds.stdin import StdinFeed, _InputState
 
 BEGIN = 1.7e9
 YEAR = 365 * 86_400.0
@@ -176,7 +176,7 @@ def test_a_wrong_event_in_the_store_is_named():
 
 def test_lines_that_wait_are_in_the_queue():
     feed = StdinFeed("stdin:", "trades", TRADES)
-    state = _State(feed, None, Since())
+    state = _InputState(feed, None, Since())
     state.items([json.dumps(trade(0)).encode(), json.dumps(trade(1, time=BEGIN + YEAR)).encode()])
     assert feed.health.queue == 1
     state.items([json.dumps(trade(2)).encode()])

@@ -9,7 +9,7 @@ from live.feeds.binance.test_feed import SOON, Market, address, closes, read, se
 from ostinato.live.events import Note, Since
 from ostinato.live.feeds.binance import open_binance
 from ostinato.live.feeds.ccxt_feed import CcxtFeed
-from ostinato.live.feeds.feed import Patience
+from ostinato.live.feeds.feed import Timeouts
 
 STATUSES = (301, 302, 303, 307, 308)
 
@@ -44,7 +44,7 @@ def led_away(location, to="stream"):
                 server.refuse = answers
             else:
                 server.rest.odd["aggTrades"] = answers
-            items = await read(open_binance(address(server), patience=SOON), 10)
+            items = await read(open_binance(address(server), timeouts=SOON), 10)
             paths = {path for path, *_ in server.asked} | {peer.path for peer in server.peers}
             return [item for item in items if isinstance(item, Note)], other.connections, paths
 
@@ -76,7 +76,7 @@ def test_no_redirect_is_followed(location, told, to):
 def test_nor_by_ccxt(what):
     """Which would follow both: aiohttp does."""
     pytest.importorskip("ccxt")
-    patience = Patience(connect=5.0, stale=5.0, backoff=0.01, backoff_cap=0.02)
+    timeouts = Timeouts(connect=5.0, stale=5.0, backoff=0.01, backoff_cap=0.02)
 
     async def run():
         async with Elsewhere() as other:
@@ -85,7 +85,7 @@ def test_nor_by_ccxt(what):
                 server.refuse = [redirect] * 100
                 own = f"127.0.0.1:{server.port}"
                 feed = CcxtFeed(
-                    "binance", "BTC/USDT", rest=f"http://{own}", ws=f"ws://{own}", patience=patience
+                    "binance", "BTC/USDT", rest=f"http://{own}", ws=f"ws://{own}", timeouts=timeouts
                 )
                 words = await problem_of(feed)
                 return words, other.connections

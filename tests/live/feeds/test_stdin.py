@@ -172,7 +172,7 @@ def test_a_flood_of_bad_lines_is_not_a_flood_of_notes():
 
 def test_a_bad_line_is_the_problem_for_a_while(monkeypatch):
     feed = StdinFeed("stdin:", "trades", TRADES)
-    state = stdin._State(feed, None, Since())
+    state = stdin._InputState(feed, None, Since())
     state.items([b"junk"])
     state.items([json.dumps(trade(1.0)).encode()])
     assert "line 1" in feed.health.problem

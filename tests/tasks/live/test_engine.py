@@ -355,7 +355,7 @@ def check_after_a_stop(run, lives, head):
     again = lives.engine(run, Hand(), "swapped")
     again.resume()
     assert (again.state.champion, again.store.head_hash()) == (2, head)
-    said = again.forecaster.waiting()
+    said = again.forecaster.pending()
     assert [one.key for one in said] == [39]
     assert said[0].numbers == ledger(again)[1][-1]
 

@@ -11,7 +11,7 @@ from ostinato.live import Event, Gap, Position
 from ostinato.live.feeds import Feed
 from ostinato.store import verify
 from ostinato.tasks.forecasting import open_run
-from ostinato.tasks.forecasting.live.baselines import beside
+from ostinato.tasks.forecasting.live.baselines import live_baselines
 from ostinato.tasks.forecasting.live.stepping import RunForecaster
 from ostinato.tasks.forecasting.predicting import foresee
 from ostinato.tasks.forecasting.reading import panel_of
@@ -181,7 +181,7 @@ def test_a_position_is_where_the_feed_goes_on(run, trades, lives):
 def test_a_copied_forecaster_goes_on_by_itself(run, trades, way):
     """Stepper, rows, queue and baselines: the copy says what the original would have said, and leaves it alone."""
     events, target = events_of(trades)[:60], target_of(run.recipe)
-    made = RunForecaster(run, beside(run, target).baselines)
+    made = RunForecaster(run, live_baselines(run, target).baselines)
     for event in events[:30]:
         made.step(event)
     twin = way(made)

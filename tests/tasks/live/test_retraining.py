@@ -17,9 +17,9 @@ from ostinato.live.replaying import Track
 from ostinato.store import StoredModel, resuming
 from ostinato.tasks.forecasting import open_run
 from ostinato.tasks.forecasting.live import engine_of, forecaster_of
+from ostinato.tasks.forecasting.live.challenger_store import ChallengerStore
 from ostinato.tasks.forecasting.live.retraining import Duel, Retraining, schedule
 from ostinato.tasks.forecasting.live.schedules import Schedule, parse_schedule
-from ostinato.tasks.forecasting.live.shelf import Shelf
 from ostinato.tasks.forecasting.live.states import read_state, write_state
 from ostinato.tasks.forecasting.live.trainer import parts_of
 from ostinato.tasks.forecasting.reading import panel_of
@@ -148,10 +148,10 @@ def test_a_training_that_fails_is_a_note(run, longer, tmp_path):
     plan.watch(engine)
     engine.forecaster.run = SimpleNamespace(folder=SimpleNamespace(path=tmp_path / "gone"))
     plan.schedule.since = 0.0
-    plan.look(engine)
+    plan.poll(engine)
     assert plan.child is not None
     plan.child.process.wait(60)
-    plan.look(engine)
+    plan.poll(engine)
     notes = [text for (text,) in table(engine, "SELECT text FROM notes")]
     plan.close()
     engine.close()
@@ -170,7 +170,7 @@ def test_a_training_that_cannot_be_started_is_a_note(run, longer, tmp_path):
     plan = Retraining(("events", 1000.0), tmp_path / "models")
     plan.watch(engine)
     plan.schedule.since = 0.0
-    plan.look(engine)
+    plan.poll(engine)
     notes = [text for (text,) in table(engine, "SELECT text FROM notes")]
     engine.close()
     assert len(notes) == 1
@@ -192,19 +192,19 @@ def caught_up(engine, plan, path):
         plan.run = path
         plan.catching = asyncio.get_running_loop().create_task(plan._catch_up(engine, path))
         await asyncio.wait([plan.catching])
-        plan.look(engine)
+        plan.poll(engine)
 
     asyncio.run(work())
 
 
-def on_the_shelf(engine, other, tmp_path, until):
+def with_challenger(engine, other, tmp_path, until):
     """A plan whose first challenger has seen what is stored so far."""
     drive(engine, until)
     plan = Retraining(("events", 1000.0), tmp_path / "models")
-    path = plan.shelf.next()
+    path = plan.challengers.next()
     shutil.copytree(other, path)
     write_state(engine.store.path, path)
-    plan.shelf.log(path).touch()
+    plan.challengers.log(path).touch()
     return plan, path
 
 
@@ -226,7 +226,7 @@ def test_it_catches_up_across_holes(run, other, trades, lives, tmp_path):
         engine.take(rows[:100])
         gapped(engine, [(298, 299)])
         engine.take(rows[100:200])
-        plan, path = on_the_shelf(engine, other, tmp_path / name, None)
+        plan, path = with_challenger(engine, other, tmp_path / name, None)
         gapped(engine, [(598, 599)])
         engine.take(rows[200:])
         gapped(engine, [(898, 899)])
@@ -246,7 +246,7 @@ def test_it_catches_up_across_holes(run, other, trades, lives, tmp_path):
 def test_a_challenger_that_cannot_speak_retires(run, other, trades, lives, tmp_path, monkeypatch):
     """Its step fails while it catches up: its number in the store is no challenger's any more."""
     engine = lives.engine(run, panel_of(trades, run.recipe))
-    plan, path = on_the_shelf(engine, other, tmp_path, 500)
+    plan, path = with_challenger(engine, other, tmp_path, 500)
     drive(engine)
 
     def fail(self, event):
@@ -257,12 +257,12 @@ def test_a_challenger_that_cannot_speak_retires(run, other, trades, lives, tmp_p
     assert table(engine, "SELECT id, role FROM models") == [(1, "champion"), (2, "retired")]
     assert table(engine, "SELECT kind, text FROM notes") == [("retired", f"{path} cannot speak: no number")]
     assert (plan.run, plan.number, plan.duel, engine.state.shadow) == (None,) * 4
-    assert sorted(one.name for one in plan.shelf.folder.iterdir()) == ["1.log"]
+    assert sorted(one.name for one in plan.challengers.folder.iterdir()) == ["1.log"]
 
 
 def test_a_challenger_that_the_engine_drops_retires(run, other, trades, lives, tmp_path):
     engine = lives.engine(run, panel_of(trades, run.recipe))
-    plan, path = on_the_shelf(engine, other, tmp_path, 500)
+    plan, path = with_challenger(engine, other, tmp_path, 500)
     caught_up(engine, plan, path)
     assert plan.duel is not None
 
@@ -272,7 +272,7 @@ def test_a_challenger_that_the_engine_drops_retires(run, other, trades, lives, t
     engine.state.shadow[1].step = fail
     engine.take([Event(501, float(trades.time[501]), (float(trades.price[501]), 1.0), 1e9)])
     assert engine.state.shadow is None
-    plan.look(engine)
+    plan.poll(engine)
     assert table(engine, "SELECT id, role FROM models") == [(1, "champion"), (2, "retired")]
     assert plan.duel is None
     assert not path.exists()
@@ -280,35 +280,35 @@ def test_a_challenger_that_the_engine_drops_retires(run, other, trades, lives, t
 
 def test_it_is_the_run_that_speaks(run, trades, lives, tmp_path):
     engine = lives.engine(run, panel_of(trades, run.recipe))
-    plan, path = on_the_shelf(engine, run.folder.path, tmp_path, 500)
+    plan, path = with_challenger(engine, run.folder.path, tmp_path, 500)
     caught_up(engine, plan, path)
     assert table(engine, "SELECT id, role FROM models") == [(1, "champion")]
 
 
 def test_what_a_life_left_is_tidied_away(tmp_path):
-    shelf = Shelf(tmp_path / "models")
+    challengers = ChallengerStore(tmp_path / "models")
     for _ in range(3):
-        shelf.next().mkdir()
+        challengers.next().mkdir()
     for name in ("1.log", "2.log", "7.log"):
-        (shelf.folder / name).touch()
+        (challengers.folder / name).touch()
     for name in ("\u00b2", "training-x1", "mine"):
-        (shelf.folder / name).mkdir()
+        (challengers.folder / name).mkdir()
     models = [
         StoredModel(1, b"", "runs/3", "retired", None, 0.0),
-        StoredModel(2, b"", str(shelf.folder / "1"), "champion", 5, 0.0),
-        StoredModel(3, b"", str(shelf.folder / "2"), "challenger", None, 0.0),
+        StoredModel(2, b"", str(challengers.folder / "1"), "champion", 5, 0.0),
+        StoredModel(3, b"", str(challengers.folder / "2"), "challenger", None, 0.0),
     ]
-    shelf.tidy(models)
-    assert sorted(path.name for path in shelf.folder.iterdir()) == [
+    challengers.tidy(models)
+    assert sorted(path.name for path in challengers.folder.iterdir()) == [
         *("1", "1.log", "2.log", "7.log", "mine", "\u00b2")
     ]
-    assert shelf.next().name == "8"
+    assert challengers.next().name == "8"
 
 
 def test_the_folder_is_found_from_elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (plan,) = schedule("daily", Path("live.sqlite"))
-    assert plan.shelf.folder == tmp_path.resolve() / "live.sqlite-models"
+    assert plan.challengers.folder == tmp_path.resolve() / "live.sqlite-models"
 
 
 def test_nearly_all_rows_teach():

@@ -11,7 +11,7 @@ from ostinato.data.panel import Panel
 from ostinato.live import Since
 from ostinato.live.engine import Settings
 from ostinato.live.feeds.file import FileFeed
-from ostinato.live.sealing import Sealing
+from ostinato.live.sealing import Sealer
 from ostinato.store import Reader, seal, verify
 from ostinato.store.sealing import sweep
 from ostinato.tasks.forecasting import open_run
@@ -52,7 +52,7 @@ def test_days_that_are_over_are_sealed_and_nothing_is_lost(run, trades, tmp_path
     feed = Waiting("file:x", panel)
     settings = Settings(health_seconds=0.02, snapshot_events=50, since=Since())
     engine = engine_of(run, feed, tmp_path / "live.sqlite", settings)
-    sealing = Sealing(days=3.0, every=0.0)
+    sealing = Sealer(days=3.0, every=0.0)
     sealing.watch(engine)
 
     def look(engine):
@@ -124,7 +124,7 @@ def waiting(run, panel, store):
 
 def test_no_process_is_started_while_no_day_is_over(run, trades, tmp_path):
     engine = waiting(run, days(2, trades), tmp_path / "live.sqlite")
-    sealing, looks = Sealing(days=3.0, every=0.0), []
+    sealing, looks = Sealer(days=3.0, every=0.0), []
 
     def look(engine):
         looks.append(sealing.child)
@@ -137,7 +137,7 @@ def test_no_process_is_started_while_no_day_is_over(run, trades, tmp_path):
 
 def test_a_sealing_process_that_is_killed_is_a_note(run, trades, tmp_path):
     engine = waiting(run, days(9, trades), tmp_path / "live.sqlite")
-    sealing, killed = Sealing(days=3.0, every=0.0), []
+    sealing, killed = Sealer(days=3.0, every=0.0), []
 
     def look(engine):
         sealed = engine.store._connection.execute("SELECT count(*) FROM sealed").fetchone()[0]
@@ -156,7 +156,7 @@ def test_a_sealing_process_that_is_killed_is_a_note(run, trades, tmp_path):
 def test_a_folder_that_cannot_be_written_is_a_note(run, trades, tmp_path):
     engine = waiting(run, days(9, trades), tmp_path / "live.sqlite")
     (tmp_path / "live.sqlite-sealed").write_text("in the way")
-    life(engine, Sealing(days=3.0, every=0.0), lambda engine: notes(engine))
+    life(engine, Sealer(days=3.0, every=0.0), lambda engine: notes(engine))
     said = notes(engine)
     engine.close()
     assert said[0].startswith("no day was sealed: ")
@@ -180,8 +180,8 @@ def test_the_events_come_between_two_slices_of_what_is_deleted(run, trades, tmp_
         assert len(seal_files(engine, panel)) >= 5
         before = engine.store._connection.execute("SELECT count(*) FROM events").fetchone()[0]
         counting = asyncio.create_task(count())
-        sealing = Sealing(days=3.0)
-        sealing.look(engine)
+        sealing = Sealer(days=3.0)
+        sealing.poll(engine)
         await sealing.sweeping
         counting.cancel()
         return before, engine.store._connection.execute("SELECT count(*) FROM events").fetchone()[0]

@@ -1,5 +1,5 @@
-"""Feeds: where events come from."""
+"""Feeds: sources of events."""
 
-from .feed import Feed, FeedHealth, Patience
+from .feed import Feed, FeedHealth, Timeouts
 
-__all__ = ["Feed", "FeedHealth", "Patience"]
+__all__ = ["Feed", "FeedHealth", "Timeouts"]

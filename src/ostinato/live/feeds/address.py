@@ -16,7 +16,7 @@ _symbol = re.compile(r"[A-Z0-9._-]{1,20}").fullmatch
 
 
 class Scheme(NamedTuple):
-    """What an address of one kind may say.
+    """The options of one kind of address.
 
     options: names, and what each does in words.
     name: what stands between the colon and the question mark, in words; empty where nothing may.
@@ -45,7 +45,7 @@ SCHEMES = {
 
 
 class Address(NamedTuple):
-    """The parts of an address; ``options`` are as written, and each is known to the scheme."""
+    """The parts of an address; ``options`` are as written, and all known to the scheme."""
 
     scheme: str
     name: str
@@ -53,7 +53,7 @@ class Address(NamedTuple):
 
 
 class BinanceAddress(NamedTuple):
-    """Where an exchange that speaks Binance's protocol is, and which symbol is meant.
+    """URLs of an exchange with Binance's protocol, and the symbol.
 
     speed: seconds of its clock for one of ours; infinite where it goes as fast as it can.
     """
@@ -65,7 +65,7 @@ class BinanceAddress(NamedTuple):
 
 
 def parse_address(text: str) -> Address:
-    """The parts of a feed's address.
+    """Parse the address of a feed.
 
     Raises:
         ConfigError: the scheme or an option is unknown, or a part is missing or given twice.
@@ -109,7 +109,7 @@ def _options(scheme: str, query: str) -> dict[str, str]:
 
 
 def binance_address(address: Address) -> BinanceAddress:
-    """What a binance address says, defaults filled in and everything checked.
+    """Parse and check a binance address, with defaults filled in.
 
     Raises:
         ConfigError: a symbol, URL or speed cannot be right; or one without encryption leads beyond this machine.
@@ -130,7 +130,7 @@ def binance_address(address: Address) -> BinanceAddress:
 
 
 def speed_of(text: str) -> float:
-    """How fast a clock runs: a number above 0, at most a million; infinite where it says "max".
+    """Speed of a clock: a number above 0, at most a million; infinite for "max".
 
     Raises:
         ConfigError: it is not that.
@@ -147,7 +147,7 @@ def speed_of(text: str) -> float:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine by its very name, so that nobody listens in between."""
+    """Return whether a host is this machine by a literal name, so that nobody can intercept."""
     if host == "localhost":
         return True
     try:
@@ -157,7 +157,7 @@ def is_loopback(host: str) -> bool:
 
 
 def check_url(option: str, text: str, scheme: str) -> str:
-    """An address on the network, without a slash at its end.
+    """Check a network address; return it without a trailing slash.
 
     Args:
         option: what it is for, in messages.

@@ -1,4 +1,4 @@
-"""Any exchange that ccxt knows, as a feed; for those that no feed of ours speaks to.
+"""A feed from any exchange that ccxt supports and that has no feed of its own here.
 
 ccxt hides what a feed must know: after a reconnect it fills nothing, its stream and its history may count trades
 differently, its cache drops what is not taken in time, and its bars do not say whether they are closed. So the order of
@@ -19,7 +19,7 @@ from ...errors import ConfigError, FeedError, FeedRefusedError, did_you_mean, sh
 from ...store.schema import Origin
 from ..events import Event, Gap, Item, Note, Position, Since
 from .ccxt_order import Trade, TradeOrder, trades_of
-from .feed import Feed, Patience
+from .feed import Feed, Timeouts
 from .line_order import check_clock
 from .redirects import redirect_words
 
@@ -32,7 +32,7 @@ T = Any
 
 
 class CcxtFeed(Feed):
-    """Trades or closed bars of one symbol by ccxt.
+    """Trades or closed bars of one symbol through ccxt.
 
     Args:
         exchange: as ccxt calls it, ``kraken``.
@@ -54,13 +54,13 @@ class CcxtFeed(Feed):
         *,
         rest: str | None = None,
         ws: str | None = None,
-        patience: Patience | None = None,
+        timeouts: Timeouts | None = None,
     ) -> None:
-        self.patience = patience or Patience()
+        self.timeouts = timeouts or Timeouts()
         self._ccxt = _load()
         self.client: Any = self._open(exchange, rest, ws)
         columns = ("price", "amount") if kind == "trades" else COLUMNS
-        stale = self.patience.stale + 2 * (step or 0.0)
+        stale = self.timeouts.stale + 2 * (step or 0.0)
         super().__init__(f"ccxt:{exchange}:{symbol}", kind, columns, step, stale)
         self.symbol = symbol
         self.frame = self._timeframe(exchange, step) if kind == "bars" else ""
@@ -98,7 +98,7 @@ class CcxtFeed(Feed):
         return str(frames[step])
 
     async def batches(self, after: Position | None, since: Since) -> AsyncIterator[list[Item]]:
-        """What is ready, as soon as it is.
+        """Batches of items as soon as they are ready.
 
         Raises:
             FeedRefusedError: no such symbol, or the exchange refuses for good.
@@ -129,11 +129,11 @@ class CcxtFeed(Feed):
             raise FeedRefusedError(f"{self.client.id} has no symbol {shortened(self.symbol)}.{near}")
 
     async def _patiently(self, call: Callable[..., Awaitable[T]], *arguments: Any, **more: Any) -> T:
-        """What a call gives; asked again for as long as waiting can mend it."""
+        """Result of a call, retried as long as waiting can resolve its error."""
         failures = 0
         while True:
             try:
-                answer = await asyncio.wait_for(call(*arguments, **more), 3 * self.patience.connect)
+                answer = await asyncio.wait_for(call(*arguments, **more), 3 * self.timeouts.connect)
             except (self._ccxt.BaseError, TimeoutError, OSError) as error:
                 failures += 1
                 await self._back_off(error, failures)
@@ -142,18 +142,18 @@ class CcxtFeed(Feed):
                 return answer
 
     async def _back_off(self, error: Exception, failures: int) -> None:
-        """Wait, or raise what waiting does not mend."""
+        """Wait, or raise an error that waiting cannot resolve."""
         if isinstance(error, self._ccxt.ExchangeError) and not isinstance(
             error, self._ccxt.ExchangeNotAvailable
         ):
             raise FeedRefusedError(f"{self.client.id} refuses: {shortened(str(error))}.") from None
         self.health.state = "waiting"
         self.health.problem = _words(error)
-        whole = min(self.patience.backoff_cap, self.patience.backoff * 2.0 ** min(failures - 1, 60))
+        whole = min(self.timeouts.backoff_cap, self.timeouts.backoff * 2.0 ** min(failures - 1, 60))
         await asyncio.sleep(whole * self._random.uniform(0.5, 1.0))
 
     async def _history(self, since: float | None, until: float = math.inf) -> list[Trade]:
-        """Trades of the exchange's history since a time in seconds (and a page past ``until``), or its latest ones."""
+        """Trades of the exchange's history since a time in seconds (one page past ``until``), or its latest ones."""
         found: dict[str, Trade] = {}
         moment = since
         for _ in range(MOST_PAGES):
@@ -205,7 +205,7 @@ class CcxtFeed(Feed):
             self.health.state = "live"
 
     async def _linked(self, order: TradeOrder, batch: list[Trade], doubt: str) -> list[Item]:
-        """The items of a batch; the history is asked for what may lie before it."""
+        """The items of a batch; history is requested for what may lie before it."""
         if not doubt and not order.doubts(batch):
             items = order.take(batch)
         else:
@@ -213,9 +213,9 @@ class CcxtFeed(Feed):
             latest = batch or await self._history(None)
             until = latest[-1].time if latest else math.inf  # of a fast market the end is never reached
             filling = await self._history(begin, until)
-            stop = time.monotonic() + self.patience.lagging
+            stop = time.monotonic() + self.timeouts.lagging
             while not order.reached(batch, filling) and time.monotonic() < stop:  # REST is behind the stream
-                await asyncio.sleep(self.patience.backoff)
+                await asyncio.sleep(self.timeouts.backoff)
                 filling = await self._history(begin, until)
             items = order.take(batch, filling, doubt or "skipped")
         if batch:
@@ -227,17 +227,17 @@ class CcxtFeed(Feed):
         return asyncio.create_task(self.client.watch_trades(self.symbol))
 
     async def _watched(self) -> Any:
-        """What the stream brings; None where it is silent for too long. The task waits on: ccxt shares its futures."""
+        """Rows of the stream; None on timeout. The task keeps waiting: ccxt shares its futures."""
         if self._watching is None:
             self._watching = self._watch()
-        done, _ = await asyncio.wait({self._watching}, timeout=self.patience.stale)
+        done, _ = await asyncio.wait({self._watching}, timeout=self.timeouts.stale)
         if not done:
             return None
         task, self._watching = self._watching, None
         return task.result()
 
     async def _hang_up(self) -> None:
-        """Close the websockets, without waiting for the word of a server that says nothing."""
+        """Close the websockets without waiting for the server's reply."""
         if self._watching is not None:
             self._watching.cancel()
             with suppress(asyncio.CancelledError, Exception):
@@ -250,7 +250,7 @@ class CcxtFeed(Feed):
         self._sockets = []
 
     def _reconnected(self) -> bool:
-        """Whether ccxt opened a websocket anew since this was last asked; where nobody waits, it does not say so."""
+        """Return whether ccxt reconnected since the last call; it does not report that when nobody waits."""
         connections = [one.connection for one in self.client.clients.values() if one.connection is not None]
         if not connections:
             return False
@@ -278,16 +278,16 @@ class CcxtFeed(Feed):
                 continue
             origin = Origin.STREAM
             end = (key + 2) * step + SETTLED
-            await asyncio.sleep(min(max(end - now, self.patience.backoff), self.patience.stale))
+            await asyncio.sleep(min(max(end - now, self.timeouts.backoff), self.timeouts.stale))
 
     def _bar_items(self, rows: list[Any], key: int, origin: Origin, theirs: float) -> list[Item]:
-        """Bars behind ``key``, and a Gap in place of those that the exchange has not; ``theirs`` is its clock.
+        """Bars after ``key``, and a Gap for those that the exchange lacks; ``theirs`` is its clock.
 
         What comes late, after an outage, is filled in: nobody could have foreseen from it in time.
         """
         assert self.step is not None
         now = time.time()
-        in_time = theirs - 2 * self.step - self.patience.stale  # of the opening
+        in_time = theirs - 2 * self.step - self.timeouts.stale  # of the opening
         items: list[Item] = []
         for row in sorted(rows):
             moment = row[0] / 1e3
@@ -296,7 +296,7 @@ class CcxtFeed(Feed):
             if number <= key:
                 continue
             if not (all(0 < value <= MOST for value in values[:4]) and 0 <= values[4] <= MOST):
-                self.health.leave_out("unreadable")
+                self.health.reject("unreadable")
                 continue
             if number > key + 1:
                 why = "the exchange has no bar there"
@@ -310,7 +310,7 @@ class CcxtFeed(Feed):
         return items
 
     async def _now(self) -> float:
-        """The exchange's clock, or ours where it does not tell."""
+        """The exchange's clock, or ours if it is not available."""
         if not self.client.has.get("fetchTime"):
             return time.time()
         told = float(await self._patiently(self.client.fetch_time)) / 1e3
@@ -324,12 +324,12 @@ def _begin(since: Since, newest: int) -> int:
 
 
 def _words(error: Exception) -> str:
-    """An error of ccxt; where it names the question alone, what went wrong is told by its cause."""
+    """Text of a ccxt error; if it names only the request, the text of its cause."""
     return f"{type(error).__name__}: {shortened(str(error.__cause__ or error))}"
 
 
 def _without_redirects(exchange: type) -> type:
-    """A class of ccxt whose session follows no redirect: aiohttp would, of questions and of websockets."""
+    """A ccxt class whose session follows no redirect: aiohttp would, for requests and for websockets."""
     import aiohttp  # a dependency of ccxt
 
     async def refuse(session: Any, context: Any, told: Any) -> None:

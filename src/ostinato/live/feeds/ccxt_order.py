@@ -1,4 +1,4 @@
-"""Trades of any exchange in one order, each once, and the holes between them, where ids may or may not tell them.
+"""Order the trades of any exchange, each once, with the gaps between them, with or without usable ids.
 
 Some exchanges number the trades of a symbol one by one: there the key is the id, and a hole is seen when it comes.
 Others do not: there trades are counted as they are released, and after every interruption the exchange's history must
@@ -26,7 +26,7 @@ CANNOT_TELL = "the exchange's ids do not tell how many are missing, and its hist
 
 
 class Trade(NamedTuple):
-    """One trade as ccxt gives it; the time in seconds."""
+    """One trade from ccxt; time in seconds."""
 
     id: str
     time: float
@@ -35,7 +35,7 @@ class Trade(NamedTuple):
 
 
 def trades_of(rows: Iterable[Any], health: FeedHealth) -> list[Trade]:
-    """What of ccxt's trades is a trade, oldest first; the rest is counted as rejected.
+    """Valid trades among ccxt's rows, oldest first; the rest is counted as rejected.
 
     A time that is later than our clock by more than a day is none: what follows would be older.
     """
@@ -44,10 +44,10 @@ def trades_of(rows: Iterable[Any], health: FeedHealth) -> list[Trade]:
         try:
             trade = Trade(str(row["id"]), row["timestamp"] / 1e3, float(row["price"]), float(row["amount"]))
         except (KeyError, TypeError, ValueError):
-            health.leave_out("unreadable")
+            health.reject("unreadable")
             continue
         if latest < trade.time < math.inf:
-            health.leave_out("future")
+            health.reject("future")
             health.problem = (
                 f"trade {shortened(trade.id)} is of {utc(trade.time)}, later than this machine's clock"
             )
@@ -56,7 +56,7 @@ def trades_of(rows: Iterable[Any], health: FeedHealth) -> list[Trade]:
         if good and row["id"] is not None and len(trade.id) <= 100:
             found.append(trade)
         else:
-            health.leave_out("unreadable")
+            health.reject("unreadable")
     return sorted(found, key=lambda trade: (trade.time, _number(trade.id)))
 
 
@@ -65,13 +65,13 @@ def _number(id: str) -> int:
 
 
 def numbered(trades: list[Trade]) -> bool:
-    """Whether ids follow one another."""
+    """Return whether ids are consecutive."""
     ids = sorted(_number(trade.id) for trade in trades)
     return len(ids) >= NUMBERED and ids[0] > 0 and all(b - a == 1 for a, b in pairwise(ids))
 
 
 class TradeOrder:
-    """Where the trades of one symbol are.
+    """Position in the trades of one symbol.
 
     Args:
         health: counts what is dropped.
@@ -111,12 +111,12 @@ class TradeOrder:
         return _number(recent[-1].id) - count
 
     def doubts(self, batch: list[Trade]) -> bool:
-        """Whether the exchange's history is needed to know that nothing lies between."""
+        """Return whether the exchange's history is needed to know that nothing lies between."""
         fresh = [number for trade in batch if (number := _number(trade.id)) > self.key]
         return self.by_id and bool(fresh) and min(fresh) > self.key + 1
 
     def reached(self, batch: list[Trade], filling: list[Trade]) -> bool:
-        """Whether the history goes on until the trades of the stream begin."""
+        """Return whether the history reaches the first trade of the stream."""
         fresh = [trade for trade in batch if trade.id not in self.seen]
         if not fresh:
             return True
@@ -144,12 +144,12 @@ class TradeOrder:
         )
 
     def _believed(self, batch: list[Trade], filling: list[Trade]) -> list[Trade]:
-        """A batch without ids that are far ahead of all that the history knows, which would make later ones old."""
+        """A batch without ids that are far ahead of the history; they would make later ones late."""
         known = max((_number(trade.id) for trade in filling), default=self.key)
         most = max(known, self.key) + JUMP
         good = [trade for trade in batch if _number(trade.id) <= most]
         if wrong := len(batch) - len(good):
-            self.health.leave_out("ahead", wrong)
+            self.health.reject("ahead", wrong)
             self.health.problem = (
                 f"ids far ahead of {max(known, self.key)}, which the exchange's history has not"
             )
@@ -178,7 +178,7 @@ class TradeOrder:
                 )
             items += self._events([known[number]], Origin.STREAM if number in live else Origin.FILL, number)
         released = sum(isinstance(item, Event) and item.origin == Origin.STREAM for item in items)
-        self.health.leave_out("duplicate", len(batch) - released)
+        self.health.reject("duplicate", len(batch) - released)
         return with_filled(items, reason, self.health)
 
     def _by_count(self, batch: list[Trade], filling: list[Trade] | None, reason: str) -> list[Item]:
@@ -205,8 +205,8 @@ class TradeOrder:
                 self.key += 1
         new = [trade for trade in batch if trade.id not in self.seen]
         late = [trade for trade in new if trade.time < self.time]
-        self.health.leave_out("duplicate", len(batch) - len(new))
-        self.health.leave_out("late", len(late))
+        self.health.reject("duplicate", len(batch) - len(new))
+        self.health.reject("late", len(late))
         items += self._events([trade for trade in new if trade.time >= self.time], Origin.STREAM)
         return with_filled(items, reason, self.health)
 
@@ -233,7 +233,7 @@ class TradeOrder:
 
 
 def with_filled(items: list[Item], reason: str, health: FeedHealth) -> list[Item]:
-    """The same, with a Gap behind each run of events that filled a hole."""
+    """The same items, with a Gap after each run of backfilled events."""
     told: list[Item] = []
     run: list[Event] = []
     for item in (*items, None):

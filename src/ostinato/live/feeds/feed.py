@@ -1,4 +1,4 @@
-"""What every feed is: an endless, ordered stream of events that knows its holes."""
+"""The interface of a feed: an endless, ordered stream of events with declared gaps."""
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ from ..events import Item, Position, Since
 
 @dataclass
 class FeedHealth:
-    """What a feed says of itself; it alone writes, others read."""
+    """Health of a feed; only the feed writes it."""
 
     state: Literal["starting", "filling", "live", "waiting", "ended"] = "starting"
     last_received: float | None = None  # of data, never of a ping
@@ -27,8 +27,8 @@ class FeedHealth:
     queue: int = 0
     problem: str = ""
 
-    def leave_out(self, reason: str, count: int = 1) -> None:
-        """Count what came and is no event; ``reason``: one of ``store.health.LEFT_OUT``."""
+    def reject(self, reason: str, count: int = 1) -> None:
+        """Count rejected input; ``reason``: one of ``store.health.REJECTION_REASONS``."""
         if count:
             self.left_out[reason] = self.left_out.get(reason, 0) + count
         if reason == "duplicate":
@@ -38,8 +38,8 @@ class FeedHealth:
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How long a feed waits, in seconds of the exchange's clock; ``scaled`` for a replay that runs faster."""
+class Timeouts:
+    """Timeouts of a feed, in seconds of the exchange's clock; ``scaled`` for a faster replay."""
 
     connect: float = 10.0  # for a connection or an answer
     stale: float = 30.0  # without data, though pings go on: the connection is given up
@@ -53,9 +53,9 @@ class Patience:
     minute: float = 60.0  # over which the exchange counts what was asked
     renewal: float = 84_600.0  # a connection is replaced before the exchange ends it after 24 hours
 
-    def scaled(self, speed: float) -> "Patience":
+    def scaled(self, speed: float) -> "Timeouts":
         """The same for a clock that runs ``speed`` times as fast."""
-        return Patience(**{name: value / speed for name, value in vars(self).items()})
+        return Timeouts(**{name: value / speed for name, value in vars(self).items()})
 
 
 @dataclass
@@ -81,7 +81,7 @@ class Feed(ABC):
 
     @abstractmethod
     def batches(self, after: Position | None, since: Since) -> AsyncIterator[list[Item]]:
-        """Lists of items from ``after`` on; where that is None, from ``since`` on.
+        """Lists of items after ``after``; if that is None, from ``since`` on.
 
         Raises:
             FeedRefusedError: the source refuses for good.
@@ -89,4 +89,4 @@ class Feed(ABC):
         """
 
     async def close(self) -> None:  # noqa: B027
-        """Let go of connections and files; safe to call twice."""
+        """Close connections and files; safe to call twice."""

@@ -1,4 +1,4 @@
-"""A file, or any panel, as a feed: its rows in order, at once or so many times as fast as they happened.
+"""A file or a panel as a feed: its rows in order, at once or at a multiple of their original speed.
 
 What a run reads from a file offline is what it reads here, row by row: the rows come from the same reading, and keys
 are the row numbers of the panel.
@@ -24,7 +24,7 @@ STALE_AFTER = 30.0
 
 
 class FileFeed(Feed):
-    """Rows of a panel, released in order.
+    """Rows of a panel in order.
 
     Keys are row numbers of the panel, from 0, as ``ostinato predict`` counts them; of one series among several, those
     rows. Steps that are missing in the source are holes, and rows of the future at the end are left out. Where nothing
@@ -66,7 +66,7 @@ class FileFeed(Feed):
         self.health.clock_rate = speed if math.isfinite(speed) else None
 
     async def batches(self, after: Position | None, since: Since) -> AsyncIterator[list[Item]]:
-        """Up to 256 rows that are due; at ``inf`` one by one, so that each is foreseen before it is seen.
+        """Up to 256 rows that are due; one by one at ``inf``, so that each is forecast before it is seen.
 
         Raises:
             FeedError: the file no longer holds the row that ``after`` speaks of, or not the row of ``since``.
@@ -106,7 +106,7 @@ class FileFeed(Feed):
         return after.key + 1
 
     def _items(self, at: int, stop: int, key: int, clock: "_Clock") -> list[Item]:
-        """Events behind the key ``key``, and a Gap in place of rows that the source has not."""
+        """Events after the key ``key``, and a Gap for rows that the source lacks."""
         now = time.time()
         keys, times = self.rows[at:stop].tolist(), self.times[at:stop].tolist()
         happened = clock.moments(times)
@@ -125,25 +125,25 @@ class FileFeed(Feed):
 
 
 class _Clock:
-    """When rows are due: ``speed`` times as fast as they happened, the first of them now."""
+    """Schedule of rows: ``speed`` times as fast as they happened, starting now."""
 
     def __init__(self, speed: float, origin: float) -> None:
         self.speed, self.origin = speed, origin
         self.began, self.wall = time.monotonic(), time.time()
 
     async def wait(self, moment: float) -> None:
-        """Until a row of this time is due; at least a turn of the loop."""
+        """Wait until a row of this time is due; at least one turn of the event loop."""
         await asyncio.sleep(max(0.0, self.began + (moment - self.origin) / self.speed - time.monotonic()))
 
     def due(self, times: np.ndarray, row: int, stop: int) -> int:
-        """The row after the last one before ``stop`` that is due by now."""
+        """The row after the last one before ``stop`` that is due now."""
         if math.isinf(self.speed):
             return stop
         now = self.origin + (time.monotonic() - self.began) * self.speed
         return row + max(1, int(np.searchsorted(times[row:stop], now, side="right")))
 
     def moments(self, times: list[float]) -> list[float | None]:
-        """When rows of these times are due, on our clock."""
+        """Times on our clock at which rows of these times are due."""
         if math.isinf(self.speed):
             return [None] * len(times)
         return [self.wall + (moment - self.origin) / self.speed for moment in times]
@@ -171,7 +171,7 @@ def _series(panel: Panel, id: str | None) -> int:
 
 
 def parse_speed(text: str) -> float:
-    """A speed: "max", or how many times as fast.
+    """Parse a speed: "max" or a factor.
 
     Raises:
         FeedError: it is neither.
@@ -190,7 +190,7 @@ def parse_speed(text: str) -> float:
 def panel_of_file(
     path: str, kind: str, columns: tuple[str, ...], bars: str, options: dict[str, Any]
 ) -> Panel:
-    """A file read as trades, as bars or as a table, where no recipe says how.
+    """Read a file as trades, bars or a table, without a recipe.
 
     Args:
         columns: the columns of a table.

@@ -1,4 +1,4 @@
-"""Which lines of an input that cannot be asked again are events, told from the lines themselves.
+"""Decide from the lines themselves which lines of a non-seekable input are events.
 
 A line that lies far ahead of the one before is not believed alone: one wrong time or id would make everything behind it
 late. It waits for the lines after it. Where they go on from it, it was a pause, and all are released; where one of them
@@ -26,7 +26,7 @@ STREAK = 3  # lines after which ids have begun again for good
 
 
 class Line(NamedTuple):
-    """A line that could be read.
+    """A line that was parsed.
 
     number: from 1.
     key: as the line says it, or the number of its step; None where lines are counted.
@@ -40,8 +40,8 @@ class Line(NamedTuple):
     received: float
 
 
-class LeftOut(NamedTuple):
-    """A line that is no event; ``reason``: one of ``store.health.LEFT_OUT``, ``why``: a sentence without its end."""
+class RejectedLine(NamedTuple):
+    """A rejected line; ``reason``: one of ``store.health.REJECTION_REASONS``, ``why``: text without a full stop."""
 
     line: Line
     reason: str
@@ -49,7 +49,7 @@ class LeftOut(NamedTuple):
 
 
 class LineOrder:
-    """Where a sequence of lines is.
+    """Position in a sequence of lines.
 
     Args:
         kind, step: of the rows.
@@ -79,12 +79,12 @@ class LineOrder:
         )
         self._gaps: deque[tuple[int, int]] = deque(maxlen=GAPS)
 
-    def take(self, line: Line) -> tuple[list[Line], list[LeftOut]]:
-        """Lines that are events now, in order, and lines that are none."""
+    def take(self, line: Line) -> tuple[list[Line], list[RejectedLine]]:
+        """Lines that are events now, in order, and rejected lines."""
         return ([line], []) if self._is_next(line) else self._look_at(line)
 
     def _is_next(self, line: Line) -> bool:
-        """Whether a line is the next one beyond doubt, as nearly all are."""
+        """Return whether a line is certainly the next one, as nearly all are."""
         after = self.after
         return (
             after is not None
@@ -95,16 +95,16 @@ class LineOrder:
             and self._again is None
         )
 
-    def _look_at(self, line: Line) -> tuple[list[Line], list[LeftOut]]:
+    def _look_at(self, line: Line) -> tuple[list[Line], list[RejectedLine]]:
         if line.time > line.received + self.ahead_of_clock:
-            return [], [LeftOut(line, "future", self._later_than_the_clock(line))]
+            return [], [RejectedLine(line, "future", self._later_than_the_clock(line))]
         if (behind := self._behind(line)) is not None:
             return [], [behind]
-        left_out: list[LeftOut] = []
+        left_out: list[RejectedLine] = []
         while self._held and _falls_behind(line, self._held[-1]):
             last = self._held[-1]
             if self._far(line, self.after) and not self._far(last, Position(line.key or 0, line.time)):
-                return [], [*left_out, LeftOut(line, *_late(line, last.time))]
+                return [], [*left_out, RejectedLine(line, *_late(line, last.time))]
             left_out.append(_wrong(self._held.pop(), f"line {line.number} falls back to {_what(line, last)}"))
         if not self._held and not self._far(line, self.after):
             return [line], left_out
@@ -113,19 +113,19 @@ class LineOrder:
             return [], left_out
         return self._let_go(), left_out
 
-    def end(self) -> tuple[list[Line], list[LeftOut]]:
-        """The same at the end of the input: lines that agree are believed, one alone is not."""
+    def end(self) -> tuple[list[Line], list[RejectedLine]]:
+        """The same at the end of the input: lines that agree are accepted, a single one is not."""
         held = self._let_go()
         if len(held) == 1:
             return [], [_wrong(held[0], "no line after it shows that it is right")]
         return held, []
 
     def waiting(self) -> int:
-        """How many lines wait for those after them."""
+        """Number of lines that wait for their successors."""
         return len(self._held)
 
     def released(self, key: int, time: float) -> None:
-        """A line became an event."""
+        """Record that a line became an event."""
         if self.after is not None and key > self.after.key + 1:
             self._gaps.append((self.after.key + 1, key - 1))
         self.after, self._again = Position(key, time), None
@@ -134,44 +134,44 @@ class LineOrder:
         held, self._held = self._held, []
         return held
 
-    def _behind(self, line: Line) -> LeftOut | None:
-        """Why a line lies behind what was released; None if it does not."""
+    def _behind(self, line: Line) -> RejectedLine | None:
+        """Why a line precedes what was released; None if it does not."""
         after, key = self.after, line.key
         if after is None:
             return None
         if key is not None:
             if any(first <= key <= last for first, last in self._gaps):
-                return LeftOut(
+                return RejectedLine(
                     line, "late", f"{key} comes after {after.key}, too late: its place was passed over"
                 )
             if not self.by_step and line.time > after.time and (key <= after.key or self._goes_on(line)):
                 return self._began_again(line, key, after)
             if key <= after.key or any(key == held.key for held in self._held):
-                return LeftOut(line, "duplicate", f"{key} came already")
+                return RejectedLine(line, "duplicate", f"{key} came already")
         if line.time >= after.time:
             return None
         if after is self._stored:
-            return LeftOut(
+            return RejectedLine(
                 line,
                 "late",
                 f"its time is {utc(line.time)}, before that of the stored event {after.key}, {utc(after.time)}. "
                 "If that one is wrong, begin a new --store",
             )
-        return LeftOut(line, *_late(line, after.time))
+        return RejectedLine(line, *_late(line, after.time))
 
     def _goes_on(self, line: Line) -> bool:
-        """Whether a line continues ids that have begun again, though they have come up to the old ones."""
+        """Return whether a line continues renumbered ids, even though they have reached the old ones."""
         if self._again is None or line.key is None:
             return False
         key, time, count = self._again
         return count >= STREAK and line.key == key + 1 and line.time >= time
 
-    def _began_again(self, line: Line, key: int, after: Position) -> LeftOut:
+    def _began_again(self, line: Line, key: int, after: Position) -> RejectedLine:
         count = 0 if self._again is None else self._again[2]
         self.first = key if self.first is None else min(self.first, key)
         self.last = key if self.last is None else max(self.last, key)
         self._again = (key, line.time, count + 1)
-        return LeftOut(
+        return RejectedLine(
             line,
             "renumbered",
             f"{key} came after {after.key}, though its time, {utc(line.time)}, is later: the ids began again. "
@@ -204,9 +204,9 @@ def _late(line: Line, before: float) -> tuple[str, str]:
     return "late", f"its time is {utc(line.time)}, before that of the line before, {utc(before)}"
 
 
-def _wrong(line: Line, how: str) -> LeftOut:
+def _wrong(line: Line, how: str) -> RejectedLine:
     id = "" if line.key is None else f"key {line.key}, "
-    return LeftOut(line, "ahead", f"it lies far ahead ({id}{utc(line.time)}) and {how}")
+    return RejectedLine(line, "ahead", f"it lies far ahead ({id}{utc(line.time)}) and {how}")
 
 
 def _what(line: Line, other: Line) -> str:
@@ -214,7 +214,7 @@ def _what(line: Line, other: Line) -> str:
 
 
 def check_clock(after: Position | None, thing: str) -> None:
-    """Refuse to go on after an event from the future: whatever comes would be older.
+    """Refuse to continue after an event from the future: all later input would be older.
 
     Raises:
         FeedError: its time is later than this machine's clock by more than a day.
@@ -228,7 +228,7 @@ def check_clock(after: Position | None, thing: str) -> None:
 
 
 def utc(moment: float) -> str:
-    """A time for people."""
+    """Format a time for people."""
     with suppress(ValueError, OverflowError, OSError):
         return datetime.fromtimestamp(moment, UTC).isoformat()
     return f"{moment:.6f}"

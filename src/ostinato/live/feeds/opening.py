@@ -1,4 +1,4 @@
-"""Feeds by their address: ``binance:BTCUSDT``, ``file:trades.csv?speed=60``, ``stdin:``, ``ccxt:kraken:BTC/USD``."""
+"""Open feeds by address: ``binance:BTCUSDT``, ``file:trades.csv?speed=60``, ``stdin:``, ``ccxt:kraken:BTC/USD``."""
 
 from pathlib import Path
 from typing import Literal
@@ -27,7 +27,7 @@ def open_feed(
     *,
     panel: Panel | None = None,
 ) -> Feed:
-    """The feed that an address names; nothing is asked of a network before its ``batches`` run.
+    """Open the feed of an address; no network request is sent before its ``batches`` run.
 
     Args:
         text: the address.
@@ -67,7 +67,7 @@ def _unknown(text: str, scheme: str) -> str:
 
 
 def _check_exchange(scheme: str, kind: Kind, columns: tuple[str, ...], step: float | None) -> None:
-    """Refuse events that no exchange gives."""
+    """Refuse kinds of events that no exchange provides."""
     if kind == "table":
         raise FeedError(
             f"a {scheme} feed gives trades and bars, and this run reads the columns of a table. "

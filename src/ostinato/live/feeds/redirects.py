@@ -1,4 +1,4 @@
-"""What is said of a redirect. None is followed: the address of an exchange is the user's choice."""
+"""Notes on redirects. None is followed: the address of an exchange is the user's choice."""
 
 from urllib.parse import urlsplit
 
@@ -6,7 +6,7 @@ from ...errors import shortened
 
 
 def redirect_words(where: str, status: int, location: str | None) -> str:
-    """What a note says of it; of its target the host alone is told, for the rest may be long or secret.
+    """Describe a redirect; only the host of its target, since the rest may be long or secret.
 
     >>> redirect_words("api.example", 302, "https://other.example/x?key=1")
     "api.example answers by HTTP 302, a redirect to 'https://other.example' that is not followed"

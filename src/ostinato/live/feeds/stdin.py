@@ -1,4 +1,4 @@
-"""Standard input as a feed: one JSON object a line, from any program that can print.
+"""Standard input as a feed: one JSON object per line, from any program.
 
 {"time": 1534131395, "price": 6356.73, "amount": 0.96}
 {"key": 7, "time": "2018-08-13T03:36:35Z", "price": "6356.73", "amount": 0.96}
@@ -25,7 +25,7 @@ from ...errors import FeedError, shortened
 from ...store.health import describe_rejections
 from ..events import Event, Gap, Item, Note, Position, Since
 from .feed import Feed
-from .line_order import LeftOut, Line, LineOrder, check_clock
+from .line_order import Line, LineOrder, RejectedLine, check_clock
 
 LONGEST_LINE = 64 * 1024  # bytes
 CHUNK = 64 * 1024
@@ -43,7 +43,7 @@ class LineError(ValueError):
 
 
 class StdinFeed(Feed):
-    """Lines of JSON objects with ``time`` and the columns, until the input ends.
+    """JSON objects with ``time`` and the columns, one per line, until the input ends.
 
     A line may say its ``key`` (or ``id``), a whole number; else the key is the number of the step that its time lies in
     where rows have a step, and else lines are counted. The first line decides which. Keys that are jumped over are a
@@ -70,13 +70,13 @@ class StdinFeed(Feed):
         self.stream = stream
 
     async def batches(self, after: Position | None, since: Since) -> AsyncIterator[list[Item]]:
-        """What came in, as soon as it is there; ends with the input.
+        """Items as soon as their lines arrive; ends with the input.
 
         Raises:
             FeedError: there is no standard input, or the time of the stored event ``after`` lies in the future.
         """
         check_clock(after, "stored event")
-        state = _State(self, after, since)
+        state = _InputState(self, after, since)
         stream = self.stream or getattr(sys.stdin, "buffer", None)
         if stream is None:
             raise FeedError("there is no standard input to read. Pipe lines of JSON into the command.")
@@ -93,8 +93,8 @@ class StdinFeed(Feed):
             yield items
 
 
-class _State:
-    """What the lines before have settled."""
+class _InputState:
+    """State accumulated from the lines so far."""
 
     def __init__(self, feed: StdinFeed, after: Position | None, since: Since) -> None:
         self.feed = feed
@@ -104,11 +104,11 @@ class _State:
         self.order: LineOrder | None = None
         self.number = 0
         self.now = time.time()
-        self.complaints: dict[str, _Complaints] = {}  # by reason
+        self.complaints: dict[str, _ThrottledNotes] = {}  # by reason
         self.troubled = 0.0  # when the latest line was rejected
 
     def items(self, lines: list[bytes | None]) -> list[Item]:
-        """What some lines say; None stands for one that was too long."""
+        """Items of some lines; None stands for a line that was too long."""
         items: list[Item] = []
         health = self.feed.health
         for line in lines:
@@ -124,7 +124,7 @@ class _State:
         return items
 
     def end(self) -> list[Item]:
-        """What is left to say when the input has ended."""
+        """The remaining items when the input has ended."""
         items = [] if self.order is None else self._settle(*self.order.end())
         if words := describe_rejections(self.feed.health.left_out):
             items.append(Note("left out", f"of {self.number:,} lines: {words}{self._renumbered()}"))
@@ -150,7 +150,7 @@ class _State:
         self.feed.health.queue = self.order.waiting()
         return items
 
-    def _settle(self, events: list[Line], left_out: list[LeftOut]) -> list[Item]:
+    def _settle(self, events: list[Line], left_out: list[RejectedLine]) -> list[Item]:
         items: list[Item] = []
         for line, reason, why in left_out:
             items += self._leave_out(line.number, reason, why)
@@ -160,12 +160,12 @@ class _State:
 
     def _leave_out(self, number: int, reason: str, why: str) -> list[Item]:
         health = self.feed.health
-        health.leave_out(reason)
+        health.reject(reason)
         if reason == "duplicate":  # a whole input may be given again to go on with
             return []
         health.problem = f"line {number}: {why}"
         self.troubled = time.monotonic()
-        note = self.complaints.setdefault(reason, _Complaints()).note(health.problem)
+        note = self.complaints.setdefault(reason, _ThrottledNotes()).note(health.problem)
         return [] if note is None else [note]
 
     def _release(self, line: Line) -> list[Item]:
@@ -201,22 +201,22 @@ class _State:
         return None if self.feed.step is None else math.floor(moment / self.feed.step + WITHIN)
 
 
-class _Complaints:
-    """Notes on lines, so far apart that a flood of bad ones does not become a flood of notes."""
+class _ThrottledNotes:
+    """Notes on lines, throttled so that a flood of bad lines is not a flood of notes."""
 
     def __init__(self) -> None:
         self.next = -math.inf
         self.held, self.latest = 0, ""
 
     def note(self, text: str) -> Note | None:
-        """A note, if it is time for one."""
+        """A note, if one is due."""
         self.held, self.latest = self.held + 1, text
         if time.monotonic() < self.next:
             return None
         return self.rest()
 
     def rest(self) -> Note | None:
-        """A note on what was not told yet."""
+        """A note on the remaining suppressed ones."""
         if not self.held:
             return None
         others = f" ({self.held - 1:,} more before it)" if self.held > 1 else ""
@@ -225,7 +225,7 @@ class _Complaints:
 
 
 def parse_object(line: bytes) -> dict[str, Any]:
-    """The object that a line holds.
+    """Parse the object of a line.
 
     Raises:
         LineError: it holds none.
@@ -246,7 +246,7 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def number(entry: dict[str, Any], name: str) -> float:
-    """A column of a line: a finite number, or text that is one.
+    """Parse a column of a line: a finite number, or text of one.
 
     Raises:
         LineError: it is not there, no number, or out of range.
@@ -264,7 +264,7 @@ def number(entry: dict[str, Any], name: str) -> float:
 
 
 def seconds(entry: dict[str, Any]) -> float:
-    """The time of a line in seconds since the epoch: a number of s, ms, µs or ns by its size, or ISO text.
+    """Time of a line in seconds since the epoch: a number of s, ms, µs or ns by its magnitude, or ISO text.
 
     A date written as digits, 20230102090000, is that date. Text that names no zone is UTC, as it is in files.
 
@@ -293,7 +293,7 @@ def seconds(entry: dict[str, Any]) -> float:
 
 
 async def _lines(stream: BinaryIO) -> AsyncGenerator[list[bytes | None]]:
-    """Whole lines as they come in, without their ends; None for one that is too long. Memory is bounded by a line."""
+    """Complete lines without their ends; None for one that is too long. Memory is bounded by one line."""
     rest, lost = b"", False
     while chunk := await _read(stream):
         *lines, rest = (rest + chunk).split(b"\n")
@@ -309,7 +309,7 @@ async def _lines(stream: BinaryIO) -> AsyncGenerator[list[bytes | None]]:
 
 
 async def _read(stream: BinaryIO) -> bytes:
-    """What is there, as soon as something is.
+    """Available bytes, as soon as there are any.
 
     The descriptor is left as it is: made non-blocking, it would be so for the terminal's output as well.
     """

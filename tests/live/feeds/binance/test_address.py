@@ -7,8 +7,8 @@ import pytest
 from ostinato.errors import ConfigError
 from ostinato.live.feeds.address import Address, binance_address, parse_address
 from ostinato.live.feeds.binance import open_binance
-from ostinato.live.feeds.binance.opening import patience_for
-from ostinato.live.feeds.feed import Patience
+from ostinato.live.feeds.binance.opening import timeouts_for
+from ostinato.live.feeds.feed import Timeouts
 
 
 def test_a_symbol_alone_means_the_public_market_data():
@@ -29,8 +29,8 @@ def test_options_are_taken_apart():
 def test_a_replay_as_fast_as_it_can_still_gives_the_network_its_time():
     where = binance_address(parse_address("binance:BTCUSDT?speed=max"))
     assert where.speed == math.inf
-    assert min(vars(patience_for(where.speed)).values()) > 0.0
-    assert patience_for(1.0) == Patience()
+    assert min(vars(timeouts_for(where.speed)).values()) > 0.0
+    assert timeouts_for(1.0) == Timeouts()
 
 
 def test_other_schemes():

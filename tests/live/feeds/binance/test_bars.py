@@ -7,8 +7,8 @@ import pytest
 from live.feeds.binance.rawserver import RawServer, answer
 from live.feeds.binance.test_feed import SOON, Market, closes, notes, reading
 from ostinato.live.events import Event, Position, Since
-from ostinato.live.feeds.binance import RestClient, kinds
-from ostinato.live.feeds.binance.clock import Clock
+from ostinato.live.feeds.binance import RestClient, streams
+from ostinato.live.feeds.binance.clock import ExchangeClock
 
 START = 1700000040  # seconds, a full minute
 FIRST = START // 60
@@ -61,11 +61,11 @@ def sends(*frames):
     return script
 
 
-def reading_bars(market, scripts, until, after=None, since=None, patience=SOON):
+def reading_bars(market, scripts, until, after=None, since=None, timeouts=SOON):
     """Events and gaps in brief, bars counted from 0, and the feed and items."""
     position = None if after is None else Position(FIRST + after, START + 60.0 * after)
     _, feed, _, items = reading(
-        market, scripts, FIRST + until, position, since, patience, kind="bars", step=60
+        market, scripts, FIRST + until, position, since, timeouts, kind="bars", step=60
     )
     said = []
     for item in items:
@@ -111,7 +111,7 @@ def test_the_last_bar_of_an_answer_is_taken_some_time_after_its_end(after, bars)
 
     async def run():
         async with RawServer(market) as server, RestClient(f"http://127.0.0.1:{server.port}", SOON) as rest:
-            return await kinds.Bars("BTCUSDT", 60, Clock()).page(rest, FIRST + 5)
+            return await streams.BarStream("BTCUSDT", 60, ExchangeClock()).page(rest, FIRST + 5)
 
     page = asyncio.run(run())
     assert [event.key - FIRST for event in page.events] == bars

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ostinato.live.feeds.binance.clock import Clock
+from ostinato.live.feeds.binance.clock import ExchangeClock
 
 
 def looked(times, offset=0.0, rate=1.0, way=0.02):
-    clock = Clock()
+    clock = ExchangeClock()
     for ours in times:
-        clock.look(ours - way, 1000.0 + offset + (ours - 1000.0) * rate, ours + way)
+        clock.add_sample(ours - way, 1000.0 + offset + (ours - 1000.0) * rate, ours + way)
     return clock
 
 
@@ -39,13 +39,13 @@ def test_a_clock_that_drifts_by_two_percent_is_another():
 
 def test_one_slow_answer_does_not_move_the_offset():
     clock = looked((1000.0, 1001.0, 1002.0, 1003.0), way=0.005)
-    clock.look(1004.0, 1004.0, 1009.0)  # all of the delay on the way back
+    clock.add_sample(1004.0, 1004.0, 1009.0)  # all of the delay on the way back
     assert clock.offset == pytest.approx(0.0, abs=0.01)
 
 
 def test_our_clock_set_back_during_a_look_is_left_out():
-    clock = Clock()
-    clock.look(1000.0, 1000.0, 900.0)
+    clock = ExchangeClock()
+    clock.add_sample(1000.0, 1000.0, 900.0)
     assert clock.offset is None
 
 
@@ -53,8 +53,8 @@ def test_our_clock_set_back_during_a_look_is_left_out():
     st.lists(st.tuples(st.floats(0, 0.4), st.floats(0, 0.4)), min_size=2, max_size=9), st.floats(-1e6, 1e6)
 )
 def test_the_offset_is_off_by_at_most_half_the_way(ways, offset):
-    clock = Clock()
+    clock = ExchangeClock()
     for i, (there, back) in enumerate(ways):
-        clock.look(100.0 * i, 100.0 * i + there + offset, 100.0 * i + there + back)
+        clock.add_sample(100.0 * i, 100.0 * i + there + offset, 100.0 * i + there + back)
     worst = max(abs(there - back) / 2 for there, back in ways)
     assert abs(clock.offset - offset) <= worst + 1e-6

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ostinato.live.events import Event, Gap
-from ostinato.live.feeds.binance.contiguity import HISTORY, JUMP, Contiguity
+from ostinato.live.feeds.binance.sequencer import HISTORY, JUMP, Sequencer
 from ostinato.live.feeds.feed import FeedHealth
 from ostinato.store.schema import Origin
 
@@ -16,7 +16,7 @@ def event(key, origin=Origin.STREAM):
 
 
 def order(first=None, reason="restart", most=1000, **options):
-    made = Contiguity(FeedHealth(), most, PATIENCE)
+    made = Sequencer(FeedHealth(), most, PATIENCE)
     if first is not None:
         made.begin(first, reason, **options)
     return made

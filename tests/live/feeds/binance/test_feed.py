@@ -12,9 +12,9 @@ from ostinato.errors import FeedError, FeedRefusedError
 from ostinato.live.events import Event, Gap, Note, Position, Since
 from ostinato.live.feeds.address import binance_address, parse_address
 from ostinato.live.feeds.binance import BinanceTrades, open_binance
-from ostinato.live.feeds.feed import Patience
+from ostinato.live.feeds.feed import Timeouts
 
-SOON = Patience(
+SOON = Timeouts(
     connect=2.0,
     stale=5.0,
     backoff=0.002,
@@ -98,12 +98,12 @@ async def read(feed, until, after=None, since=None):
     return items
 
 
-def reading(market, scripts, until, after=None, since=None, patience=SOON, kind="trades", step=None):
+def reading(market, scripts, until, after=None, since=None, timeouts=SOON, kind="trades", step=None):
     """Events and gaps in brief, the feed afterwards, the server, and all items."""
 
     async def run():
         async with RawServer(market, scripts) as server:
-            feed = open_binance(address(server), kind, step, patience)
+            feed = open_binance(address(server), kind, step, timeouts)
             items = await read(feed, until, after, since)
             await feed.close()
             return [text for text in map(brief, items) if text], feed, server, items
@@ -210,7 +210,7 @@ def test_a_pruned_hole_is_declared():
 def test_rest_that_lags_is_asked_again_before_a_hole_is_declared():
     market = Market(top=12)
     market.odd["aggTrades"] = [*[answer("[]")] * 3, answer(f"[{row(8)}]"), *[answer("[]")] * 3]
-    events, *_ = reading(market, [sends(7, 10)], 10, patience=replace(SOON, lagging=1.0))
+    events, *_ = reading(market, [sends(7, 10)], 10, timeouts=replace(SOON, lagging=1.0))
     assert events == ["7S", "8F", "9F", "8-9 skipped filled", "10S"]
 
 
@@ -326,7 +326,7 @@ def test_connections_that_are_refused_are_tried_again():
     async def run():
         async with RawServer(Market(top=9), [closes(1001), sends(10)]) as server:
             server.refuse = [answer("", 503), answer("", 429, ["Retry-After: 0.05"]), b"nonsense\r\n\r\n"]
-            feed = open_binance(address(server), patience=SOON)
+            feed = open_binance(address(server), timeouts=SOON)
             items = await read(feed, 10)
             return [text for text in map(brief, items) if text], notes(items)
 
@@ -337,8 +337,8 @@ def test_connections_that_are_refused_are_tried_again():
 
 @pytest.mark.parametrize("script", [sends(7), closes_no_socket], ids=["half-open", "half-closed"])
 def test_no_byte_comes_any_more_nor_an_end(script):
-    patience = replace(SOON, stale=0.1)
-    events, feed, *_ = reading(Market(top=9), [script, sends(10, 11)], 11, patience=patience)
+    timeouts = replace(SOON, stale=0.1)
+    events, feed, *_ = reading(Market(top=9), [script, sends(10, 11)], 11, timeouts=timeouts)
     assert events == ["7S", "8F", "9F", "8-9 silence filled", "10S", "11S"]
     assert feed.health.reconnects == 1
 
@@ -353,8 +353,8 @@ def test_silence_is_the_age_of_data_though_pings_go_on():
             pongs.append(await peer.heard.get())
             await asyncio.sleep(0.005)
 
-    patience = replace(SOON, stale=0.15)
-    events, *_ = reading(Market(top=9), [pings, sends(10)], 10, patience=patience)
+    timeouts = replace(SOON, stale=0.15)
+    events, *_ = reading(Market(top=9), [pings, sends(10)], 10, timeouts=timeouts)
     assert events == ["7S", "8F", "9F", "8-9 silence filled", "10S"]
     assert len(pongs) > 3
     assert set(pongs[:3]) == {(10, b"1700000000000")}  # a pong with the same payload
@@ -367,7 +367,7 @@ def test_messages_that_are_no_data_do_not_keep_a_connection_alive():
             await peer.send('{"result":null,"id":1}')
             await asyncio.sleep(0.005)
 
-    events, *_ = reading(Market(top=9), [chatter, sends(10)], 10, patience=replace(SOON, stale=0.1))
+    events, *_ = reading(Market(top=9), [chatter, sends(10)], 10, timeouts=replace(SOON, stale=0.1))
     assert events == ["7S", "8F", "9F", "8-9 silence filled", "10S"]
 
 
@@ -394,8 +394,8 @@ def test_a_new_connection_is_there_before_the_old_one_ends(shutdown):
         await old_closed.wait()
         await peer.send(trade(10))
 
-    patience = SOON if shutdown else replace(SOON, renewal=0.1)
-    events, *_, items = reading(Market(top=9), [old, new], 10, patience=patience)
+    timeouts = SOON if shutdown else replace(SOON, renewal=0.1)
+    events, *_, items = reading(Market(top=9), [old, new], 10, timeouts=timeouts)
     assert events == ["7S", "8S", "9S", "10S"]  # nothing had to be filled
     assert ("shutdown" if shutdown else "renewal") in notes(items)
 
@@ -407,7 +407,7 @@ def test_servers_that_all_shut_down_are_not_stormed():
         opened.append(asyncio.get_running_loop().time())
         await peer.send(trade(6 + len(opened)), '{"e":"serverShutdown","E":1770123456789}')
 
-    reading(Market(), [script], 10, patience=replace(SOON, backoff=0.05, backoff_cap=10.0))
+    reading(Market(), [script], 10, timeouts=replace(SOON, backoff=0.05, backoff_cap=10.0))
     assert opened[3] - opened[0] >= 0.05 * (1 + 2 + 4) / 2
 
 
@@ -457,7 +457,7 @@ def test_a_place_that_is_not_served_ends_the_feed(when):
         async with RawServer(market, [closes(1001), sends(10)]) as server:
             if when == "handshake":
                 server.refuse = [refusal]
-            await read(open_binance(address(server), patience=SOON), 10)
+            await read(open_binance(address(server), timeouts=SOON), 10)
 
     with pytest.raises(FeedRefusedError, match=r"451.*rest= and ws="):
         asyncio.run(run())
@@ -486,7 +486,7 @@ def test_a_symbol_that_is_not_traded_is_waited_for():
     async def run():
         async with RawServer(market, [script]) as server:
             server_of.append(server)
-            feed = open_binance(address(server), patience=replace(SOON, stale=0.1))
+            feed = open_binance(address(server), timeouts=replace(SOON, stale=0.1))
             items, states = [], set()
             stream = feed.batches(None, Since())
             async with asyncio.timeout(20), contextlib.aclosing(stream):
@@ -526,7 +526,7 @@ def test_when_a_trade_happened_by_our_clock(rate, comparable):
         await peer.send(trade(7, int((time.time() + 5.0) * 1000)))
 
     looks = []
-    _, feed, _, items = reading(Clocked(), [script], 7, patience=replace(SOON, clock=10.0))
+    _, feed, _, items = reading(Clocked(), [script], 7, timeouts=replace(SOON, clock=10.0))
     (event,) = (item for item in items if isinstance(item, Event))
     assert (event.happened is not None) is comparable
     assert feed.health.clock_rate == pytest.approx(rate, rel=0.5)
@@ -591,7 +591,7 @@ def test_a_reader_that_is_slow_slows_the_server_down():
 def test_closing_in_the_middle_ends_it():
     async def run():
         async with RawServer(Market(), [sends(7)]) as server:
-            feed = open_binance(address(server), patience=SOON)
+            feed = open_binance(address(server), timeouts=SOON)
             got = []
             async with asyncio.timeout(20):
                 async for batch in feed.batches(None, Since()):

@@ -33,13 +33,13 @@ class Changing(Market):
         return self.other(found.decode()).encode() if self.other else found
 
 
-def until_refused(market, scripts, patience=SOON, kind="trades", step=None):
+def until_refused(market, scripts, timeouts=SOON, kind="trades", step=None):
     """What was released before the feed gave up, and what it said."""
 
     async def run():
         items = []
         async with RawServer(market, scripts) as server:
-            feed = open_binance(address(server), kind, step, patience)
+            feed = open_binance(address(server), kind, step, timeouts)
             stream = feed.batches(None, Since())
             async with asyncio.timeout(20), contextlib.aclosing(stream):
                 try:
@@ -97,7 +97,7 @@ def test_rest_that_has_no_answer_does_not_stop_the_stream():
         market.odd["aggTrades"] = [answer(status=500)] * 10_000
         await peer.close(1001)
 
-    events, *_ = reading(market, [first, sends(8, 9)], 9, patience=replace(SOON, lagging=0.1))
+    events, *_ = reading(market, [first, sends(8, 9)], 9, timeouts=replace(SOON, lagging=0.1))
     assert events == ["7S", "8S", "9S"]
 
 
@@ -139,7 +139,7 @@ def test_a_planned_renewal_asks_nothing_and_is_no_problem():
 
     async def run():
         async with RawServer(market, [old, new]) as server:
-            feed = open_binance(address(server), patience=replace(SOON, renewal=0.1, minute=60.0, clock=60.0))
+            feed = open_binance(address(server), timeouts=replace(SOON, renewal=0.1, minute=60.0, clock=60.0))
             feed._skewed = True  # the clock of the test's market is said already
             items, stream = [], feed.batches(None, Since())
             async with asyncio.timeout(20), contextlib.aclosing(stream):
@@ -168,7 +168,7 @@ def test_a_problem_that_is_over_is_told_no_more():
 
     async def run():
         async with RawServer(Market(top=6), [script]) as server:
-            feed = open_binance(address(server), patience=replace(SOON, minute=0.3, clock=60.0))
+            feed = open_binance(address(server), timeouts=replace(SOON, minute=0.3, clock=60.0))
             feed._skewed = True
             stream = feed.batches(None, Since())
 

@@ -9,23 +9,23 @@ import pytest
 from live.feeds.binance.rawserver import RawServer, answer
 from ostinato.errors import FeedError, FeedRefusedError
 from ostinato.live.feeds.binance.rest import RestClient
-from ostinato.live.feeds.feed import Patience
+from ostinato.live.feeds.feed import Timeouts
 
-QUICK = Patience(connect=0.5, backoff=0.002, backoff_cap=0.01, minute=0.06)
+QUICK = Timeouts(connect=0.5, backoff=0.002, backoff_cap=0.01, minute=0.06)
 TRADES = (
     '[{"a":26129,"p":"0.01633102","q":"4.70443515","f":27781,"l":27781,"T":1498793709153,"m":true,"M":true}]'
 )
 TIME = '{"serverTime":1499827319559}'
 
 
-def asking(question, *answers, patience=QUICK, **options):
+def asking(question, *answers, timeouts=QUICK, **options):
     """What a question gives, and what the server was asked, when it answers so, one after the other."""
     answers = list(answers)
 
     async def run():
         async with (
             RawServer(lambda path, query: answers.pop(0) if len(answers) > 1 else answers[0]) as server,
-            RestClient(f"http://127.0.0.1:{server.port}", patience, **options) as rest,
+            RestClient(f"http://127.0.0.1:{server.port}", timeouts, **options) as rest,
         ):
             return await question(rest), server.asked
 
@@ -121,7 +121,9 @@ TROUBLES = {
 @pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES)
 def test_whatever_waiting_mends_is_asked_again(trouble):
     told = []
-    (trade,), asked = asking(trades, trouble, trouble, answer(TRADES), tell=lambda *words: told.append(words))
+    (trade,), asked = asking(
+        trades, trouble, trouble, answer(TRADES), on_note=lambda *words: told.append(words)
+    )
     assert trade.id == 26129
     assert len(asked) == 3
     assert [kind for kind, _ in told] == ["rest", "rest"]
@@ -131,7 +133,7 @@ def test_whatever_waiting_mends_is_asked_again(trouble):
 @pytest.mark.parametrize("trouble", ["gzip bomb", "endless"])
 def test_no_more_than_four_megabytes_are_kept(trouble):
     told = []
-    asking(trades, TROUBLES[trouble], answer(TRADES), tell=lambda *words: told.append(words))
+    asking(trades, TROUBLES[trouble], answer(TRADES), on_note=lambda *words: told.append(words))
     assert "more than 4,194,304 bytes" in told[0][1]
 
 
@@ -146,8 +148,8 @@ def test_a_bomb_is_not_unpacked():
 
 @pytest.mark.parametrize("trouble", [dripping, hanging])
 def test_an_answer_has_to_be_whole_in_time(trouble):
-    patience = Patience(connect=0.1, backoff=0.002)
-    assert len(asking(trades, trouble, answer(TRADES), patience=patience)[1]) == 2
+    timeouts = Timeouts(connect=0.1, backoff=0.002)
+    assert len(asking(trades, trouble, answer(TRADES), timeouts=timeouts)[1]) == 2
 
 
 def test_attempts_can_be_counted():

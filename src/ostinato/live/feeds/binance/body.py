@@ -1,4 +1,4 @@
-"""Reading the body of an answer: bounded in bytes as they come and as they unfold."""
+"""Read the body of a response with limits on its packed and unpacked size."""
 
 import zlib
 from typing import TYPE_CHECKING

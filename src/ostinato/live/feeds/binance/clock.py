@@ -1,4 +1,4 @@
-"""The exchange's clock beside ours: how far it is off, and how fast it runs."""
+"""The exchange's clock relative to ours: its offset and its rate."""
 
 import math
 from collections import deque
@@ -11,16 +11,16 @@ RESOLUTION = 0.001  # seconds, of the answer
 AHEAD = 86_400.0  # seconds by which a time may be later than the clock tells, which may itself be wrong for a while
 
 
-class Look(NamedTuple):
-    """One answer: our time in the middle of the question, theirs, and by how much the two may be apart for the way."""
+class ClockSample(NamedTuple):
+    """One response: our time at the middle of the request, theirs, and the uncertainty due to the round trip."""
 
     ours: float
     theirs: float
     error: float
 
 
-class Clock:
-    """Learns from a few looks.
+class ExchangeClock:
+    """Estimates the exchange's clock from a few samples.
 
     Attributes:
         offset: theirs less ours in seconds, the median of the latest looks; None before the first.
@@ -29,16 +29,16 @@ class Clock:
     """
 
     def __init__(self) -> None:
-        self._looks: deque[Look] = deque(maxlen=9)
+        self._looks: deque[ClockSample] = deque(maxlen=9)
         self.offset: float | None = None
         self.rate: float | None = None
         self.shift: float | None = None
 
-    def look(self, before: float, theirs: float, after: float) -> None:
-        """Take an answer that was asked for at ``before`` and came at ``after``; all in seconds."""
+    def add_sample(self, before: float, theirs: float, after: float) -> None:
+        """Add a response to a request sent at ``before`` and answered at ``after``; all in seconds."""
         if after < before:
             return  # ours was set back in between
-        self._looks.append(Look((before + after) / 2, theirs, (after - before) / 2 + RESOLUTION))
+        self._looks.append(ClockSample((before + after) / 2, theirs, (after - before) / 2 + RESOLUTION))
         first, last = self._looks[0], self._looks[-1]
         self.offset = median(look.theirs - look.ours for look in list(self._looks)[-5:])
         passed = last.ours - first.ours
@@ -50,7 +50,7 @@ class Clock:
         self.shift = self.offset if same else None
 
     def latest(self, ours: float) -> float:
-        """A time that nothing which has happened at the exchange by ``ours`` can be later than; in seconds.
+        """Upper bound of the exchange's time for anything that happened by ``ours``; in seconds.
 
         Infinite before the first look.
         """

@@ -1,7 +1,7 @@
-"""The feed of an exchange: its stream joined to its history, in order, with every hole declared.
+"""The feed of an exchange: its stream joined to its history, in order, with every gap declared.
 
 Tasks run beside each other: the stream is kept going and taken in as it comes; REST is asked for what is missing; the
-exchange's clock is looked at. Between them lies ``Contiguity``, which knows what is missing and what is ready.
+exchange's clock is looked at. Between them lies ``Sequencer``, which knows what is missing and what is ready.
 """
 
 import asyncio
@@ -15,16 +15,16 @@ from statistics import median
 from ....errors import FeedError
 from ...events import Event, Item, Note, Position, Since
 from ..address import BinanceAddress
-from ..feed import Feed, Patience
+from ..feed import Feed, Timeouts
 from ..line_order import utc
-from .clock import Clock
-from .contiguity import HISTORY, Contiguity
-from .keeper import Keeper
-from .kinds import Bars, Kind, Seen, Trades
+from .clock import ExchangeClock
+from .connector import Connector
+from .identity import IdentityCheck, check_identity
 from .messages import Control, RejectedError
 from .notes import Notes
-from .recognising import Recognition, recognise
 from .rest import RestClient
+from .sequencer import HISTORY, Sequencer
+from .streams import BarStream, FrameContent, StreamKind, TradeStream
 
 BATCH = 1000  # items that are released at once
 ROOM = 5  # while more than this part (one fifth) of what may be kept is ready, no more history is asked for
@@ -46,9 +46,9 @@ class BinanceFeed(Feed):
     def __init__(
         self,
         address: BinanceAddress,
-        kind: Kind,
-        clock: Clock,
-        patience: Patience,
+        kind: StreamKind,
+        clock: ExchangeClock,
+        timeouts: Timeouts,
         most: int = 20_000,
     ) -> None:
         super().__init__(
@@ -56,16 +56,16 @@ class BinanceFeed(Feed):
             "bars" if kind.lasts else "trades",
             kind.columns,
             kind.lasts or None,
-            patience.stale,
+            timeouts.stale,
         )
         self._address = address
         self._kind = kind
-        self._patience = patience
-        self._order = Contiguity(self.health, most, patience.hole, time.time() - time.monotonic())
+        self._timeouts = timeouts
+        self._order = Sequencer(self.health, most, timeouts.hole, time.time() - time.monotonic())
         self._last: Event | None = None  # that was released
         self._newest = -math.inf  # time of what the stream brought
-        self._recognition = Recognition(self.name, kind, patience, self._ready_now)
-        self._notes = Notes(self._note, patience.minute)
+        self._identity = IdentityCheck(self.name, kind, timeouts, self._ready_now)
+        self._notes = Notes(self._note, timeouts.minute)
         self._clock = clock
         self._lags: deque[float] = deque(maxlen=200)
         self._ready, self._missing, self._silent = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -75,13 +75,13 @@ class BinanceFeed(Feed):
         self._skewed = False
         self._aware = False  # whether what is missing is being asked for, or waited for
         self._crowded = False  # whether it is not asked for because so much waits to be read
-        self._keeper: Keeper | None = None
+        self._keeper: Connector | None = None
         self._rest: RestClient | None = None
         self._task: asyncio.Task[None] | None = None
         self._trouble_of, self._trouble_at = "", 0.0  # kind and time of the problem that health tells
 
     async def batches(self, after: Position | None, since: Since) -> AsyncIterator[list[Item]]:
-        """Lists of at most 1,000 items, see ``Feed.batches``."""
+        """Lists of at most 1,000 items; see ``Feed.batches``."""
         if self._task is not None:
             raise FeedError(f"the feed {self.name} is running already; open another one.")
         self._task = asyncio.create_task(self._run(after, since))
@@ -89,7 +89,7 @@ class BinanceFeed(Feed):
         try:
             while True:
                 self._refresh()
-                if not self._recognition.holds() and (items := self._order.take(BATCH)):
+                if not self._identity.holds() and (items := self._order.take(BATCH)):
                     self._last = _last_event(items) or self._last
                     yield items
                     if self._order.size() <= self._order.most // 4:
@@ -110,7 +110,7 @@ class BinanceFeed(Feed):
             await self.close()
 
     async def close(self) -> None:
-        """Let go of connections; what is not yet released is gone."""
+        """Close connections; items that were not released are discarded."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -125,32 +125,32 @@ class BinanceFeed(Feed):
             raise error
 
     async def _run(self, after: Position | None, since: Since) -> None:
-        async with RestClient(self._address.rest, self._patience, tell=self._trouble) as rest:
+        async with RestClient(self._address.rest, self._timeouts, on_note=self._trouble) as rest:
             self._rest = rest
             await self._look_at_symbol(rest)
             await self._begin(rest, after, since)
-            self._keeper = Keeper(
+            self._keeper = Connector(
                 f"{self._address.ws}/ws/{self._kind.stream}",
-                self._patience,
+                self._timeouts,
                 self._take,
                 self._room,
                 opened=self._opened,
                 silent=self._silent.set,
-                tell=self._trouble,
+                on_note=self._trouble,
                 health=self.health,
             )
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._pulse())
                 tasks.create_task(self._keeper.run())
                 tasks.create_task(self._fill(rest))
-                tasks.create_task(self._recognition.run(rest))
+                tasks.create_task(self._identity.run(rest))
                 tasks.create_task(self._watch_clock(rest))
                 tasks.create_task(self._watch_symbol(rest))
 
     async def _begin(self, rest: RestClient, after: Position | None, since: Since) -> None:
-        """Say from which key on everything is wanted."""
+        """Determine the first key of the sequence."""
         if after is not None:
-            await recognise(self.name, self._kind, rest, self._patience, after)
+            await check_identity(self.name, self._kind, rest, self._timeouts, after)
             self._order.begin(after.key + 1, "restart")
         elif since.key == "first":
             self._order.begin(0, HISTORY, anywhere=True)
@@ -162,7 +162,7 @@ class BinanceFeed(Feed):
             self._order.begin(first, HISTORY, anywhere=True)
 
     def _take(self, frame: str | bytes, received: float) -> str | None:
-        """One frame of the stream; see ``Session.open``."""
+        """Take one frame of the stream; see ``StreamConnection.open``."""
         try:
             seen = self._kind.read(frame, received)
         except RejectedError as error:
@@ -176,7 +176,7 @@ class BinanceFeed(Feed):
         if wrong := self._wrong(seen, received):
             self._reject(*wrong)
             return None
-        self._recognition.show(event.key if event is not None else known or 0)
+        self._identity.show(event.key if event is not None else known or 0)
         order, now = self._order, time.monotonic()
         if (known is not None and not order.known(known, now)) or (
             event is not None and not order.stream(event, now)
@@ -199,8 +199,8 @@ class BinanceFeed(Feed):
             self._silent.set()  # it may be traded again
         return "data"
 
-    def _wrong(self, seen: Seen, received: float) -> tuple[str, str] | None:
-        """Why a time or a key of the stream cannot be, and the reason that it is counted by."""
+    def _wrong(self, seen: FrameContent, received: float) -> tuple[str, str] | None:
+        """Why a time or a key of the stream is impossible, and the reason under which it is counted."""
         event, known = seen
         moment = (1 + (known or 0)) * self._kind.lasts if event is None else event.time
         latest = self._clock.latest(received)
@@ -216,7 +216,7 @@ class BinanceFeed(Feed):
         return None
 
     async def _fill(self, rest: RestClient) -> None:
-        """Ask REST for whatever is missing, as long as the feed runs."""
+        """Request whatever is missing from REST, as long as the feed runs."""
         order = self._order
         stuck = 0.0  # since when it has not had what the stream showed
         while True:
@@ -245,16 +245,16 @@ class BinanceFeed(Feed):
                 stuck = 0.0
             elif not stuck:
                 stuck = now
-            elif now - stuck > self._patience.lagging:
-                order.give_up(f"REST did not have it within {self._patience.lagging:.3g} s", now)
+            elif now - stuck > self._timeouts.lagging:
+                order.give_up(f"REST did not have it within {self._timeouts.lagging:.3g} s", now)
                 stuck = 0.0
             if not page.more and order.due(now) == 0.0:
-                await asyncio.sleep(self._patience.lagging / 20)
+                await asyncio.sleep(self._timeouts.lagging / 20)
 
     def _opened(self, why: str) -> None:
-        """A new connection is about to be read."""
+        """Called before a new connection is read."""
         if why:
-            self._recognition.doubt(_last_event(self._order.ready) or self._last)
+            self._identity.connection_lost_after(_last_event(self._order.ready) or self._last)
             self._order.interrupted("silence" if why == "silence" else "disconnect")
             self._missing.set()
 
@@ -263,7 +263,7 @@ class BinanceFeed(Feed):
         while True:
             before = time.time()
             theirs = await rest.server_time()
-            self._clock.look(before, theirs, time.time())
+            self._clock.add_sample(before, theirs, time.time())
             offset = self.health.clock_offset = self._clock.offset
             self.health.clock_rate = self._clock.rate
             skewed = offset is not None and abs(offset) > SKEW
@@ -272,13 +272,13 @@ class BinanceFeed(Feed):
             self._skewed = skewed
             part = FIRST_LOOKS[looks] if looks < len(FIRST_LOOKS) else 1.0
             looks += 1
-            await asyncio.sleep(part * self._patience.clock)
+            await asyncio.sleep(part * self._timeouts.clock)
 
     async def _watch_symbol(self, rest: RestClient) -> None:
         while True:
             await self._silent.wait()
             await self._look_at_symbol(rest)
-            await asyncio.sleep(self._patience.stale / 3)
+            await asyncio.sleep(self._timeouts.stale / 3)
             self._silent.clear()
 
     async def _look_at_symbol(self, rest: RestClient) -> None:
@@ -295,17 +295,17 @@ class BinanceFeed(Feed):
         if kind not in PLANNED:
             self.health.problem = text
             self._trouble_of, self._trouble_at = kind, time.monotonic()
-        self._notes.tell(kind, text)
+        self._notes.add(kind, text)
 
     def _relieved(self) -> None:
-        """What was told of is over; a symbol that is not traded is told of as long as it is not."""
+        """Clear the reported problem; a symbol that is not traded stays reported while that lasts."""
         self._trouble_of, self.health.problem = "", self._halted
 
     def _ready_now(self) -> None:
         self._ready.set()
 
     def _reject(self, why: str, reason: str = "unreadable") -> None:
-        self.health.leave_out(reason)
+        self.health.reject(reason)
         self._trouble("rejected", why)
 
     def _note(self, note: Note) -> None:
@@ -317,14 +317,14 @@ class BinanceFeed(Feed):
             self._refresh()
             if self._order.ready:
                 self._ready.set()  # it may have been held
-            if self._trouble_of and time.monotonic() - self._trouble_at > self._patience.minute:
+            if self._trouble_of and time.monotonic() - self._trouble_at > self._timeouts.minute:
                 self._relieved()
             if self._lags:
                 self.health.lag = median(self._lags)
             await asyncio.sleep(PULSE)
 
     def _refresh(self) -> None:
-        """Bring the health up to date."""
+        """Update the health record."""
         health, order = self.health, self._order
         health.queue = order.size()
         missing = order.due(time.monotonic()) is not None
@@ -350,9 +350,9 @@ def _last_event(items: list[Item]) -> Event | None:
 class BinanceTrades(BinanceFeed):
     """Aggregate trades of one symbol: price and amount; the key is the id."""
 
-    def __init__(self, address: BinanceAddress, patience: Patience, most: int = 20_000) -> None:
-        clock = Clock()
-        super().__init__(address, Trades(address.symbol, clock), clock, patience, most)
+    def __init__(self, address: BinanceAddress, timeouts: Timeouts, most: int = 20_000) -> None:
+        clock = ExchangeClock()
+        super().__init__(address, TradeStream(address.symbol, clock), clock, timeouts, most)
 
 
 class BinanceBars(BinanceFeed):
@@ -362,6 +362,6 @@ class BinanceBars(BinanceFeed):
         step: seconds, one of ``INTERVALS``.
     """
 
-    def __init__(self, address: BinanceAddress, step: int, patience: Patience, most: int = 20_000) -> None:
-        clock = Clock()
-        super().__init__(address, Bars(address.symbol, step, clock), clock, patience, most)
+    def __init__(self, address: BinanceAddress, step: int, timeouts: Timeouts, most: int = 20_000) -> None:
+        clock = ExchangeClock()
+        super().__init__(address, BarStream(address.symbol, step, clock), clock, timeouts, most)

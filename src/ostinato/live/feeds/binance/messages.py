@@ -1,4 +1,4 @@
-"""What the exchange sends, checked: nothing goes further that is not a trade, a bar or a word of the protocol.
+"""Validate messages of the exchange: only trades, bars and control messages pass.
 
 Sizes and nesting are bounded before anything is looked at. Numbers come as decimal strings, times as milliseconds or,
 if so asked, microseconds. Here a message costs about two microseconds, so the checks are written by hand.
@@ -24,11 +24,11 @@ _word = re.compile(r"[A-Z_]{1,40}").fullmatch
 
 
 class RejectedError(FeedError):
-    """A message that is no market data."""
+    """A message that is not market data."""
 
 
 class AggTrade(NamedTuple):
-    """Trades of one order at one price: ids of a symbol ascend by one. ``time`` is seconds by the exchange's clock."""
+    """Trades of one order at one price: ids of a symbol ascend by one. ``time`` is in seconds of its clock."""
 
     id: int
     price: float
@@ -55,7 +55,7 @@ class Kline(NamedTuple):
 
 
 class Control(NamedTuple):
-    """A message that is no data: kind "shutdown", "reply" or "error", and what it says."""
+    """A message without data: kind "shutdown", "reply" or "error", and its text."""
 
     kind: str
     text: str
@@ -97,7 +97,7 @@ def _count(value: object) -> int:
 
 
 def seconds(value: object) -> float:
-    """Seconds since the Unix epoch of a whole number of milliseconds or microseconds.
+    """Convert whole milliseconds or microseconds to seconds since the Unix epoch.
 
     Raises:
         RejectedError: it is no such number, or lies before 1973 or after 2286.
@@ -163,7 +163,7 @@ _EVENTS: dict[str, Callable[[dict[str, Any], str, str | None], Message]] = {
 
 
 def parse_frame(text: str | bytes, symbol: str, interval: str | None = None) -> Message:
-    """What one frame of the websocket says, raw or wrapped as {"stream": ..., "data": ...}.
+    """Parse one frame of the websocket, raw or wrapped as {"stream": ..., "data": ...}.
 
     Args:
         symbol: in capitals; data of another one are rejected.
@@ -206,7 +206,7 @@ def _rows(text: bytes, most: int, one: Callable[[Any], Any]) -> list[Any]:
 
 
 def parse_agg_trades(text: bytes, most: int = 4 << 20) -> list[AggTrade]:
-    """The answer of aggTrades: ids ascend, though there may be holes.
+    """Parse the response of aggTrades: ids ascend, though there may be gaps.
 
     Raises:
         RejectedError: it is not that.
@@ -219,7 +219,7 @@ def parse_agg_trades(text: bytes, most: int = 4 << 20) -> list[AggTrade]:
 
 
 def parse_klines(text: bytes, most: int = 4 << 20) -> list[Kline]:
-    """The answer of klines, the forming one at its end included: opening times ascend, though there may be holes.
+    """Parse the response of klines, including the forming bar at its end: opening times ascend, with possible gaps.
 
     Raises:
         RejectedError: it is not that.
@@ -232,7 +232,7 @@ def parse_klines(text: bytes, most: int = 4 << 20) -> list[Kline]:
 
 
 def parse_object(text: bytes, most: int = 4 << 20) -> dict[str, Any]:
-    """An answer that is one object, its fields unchecked.
+    """Parse a response that is one object, its fields unchecked.
 
     Raises:
         RejectedError: it is not that.
@@ -242,7 +242,7 @@ def parse_object(text: bytes, most: int = 4 << 20) -> dict[str, Any]:
 
 
 def parse_symbols(text: bytes) -> tuple[int | None, dict[str, str]]:
-    """The answer of exchangeInfo: the weight allowed in a minute, if it is told, and the status of each symbol.
+    """Parse the response of exchangeInfo: the weight limit per minute, if given, and the status of each symbol.
 
     Raises:
         RejectedError: it is not that.
@@ -263,7 +263,7 @@ def parse_symbols(text: bytes) -> tuple[int | None, dict[str, str]]:
 
 
 def parse_names(text: bytes) -> list[str]:
-    """The symbols in the answer of ticker/price.
+    """Parse the symbols in the response of ticker/price.
 
     Raises:
         RejectedError: it is not that.

@@ -1,4 +1,4 @@
-"""Notes about troubles, at a bounded rate: a trouble that comes a thousand times a second is told now and then."""
+"""Notes about problems at a bounded rate: one that occurs a thousand times a second is reported now and then."""
 
 import time
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from ...events import Note
 
 
 class Notes:
-    """Hands on the first note of a kind, and afterwards one in ``every`` seconds, with how many were left out."""
+    """Passes on the first note of a kind, then one every ``every`` seconds with the number suppressed."""
 
     def __init__(self, put: Callable[[Note], None], every: float) -> None:
         self._put = put
@@ -15,8 +15,8 @@ class Notes:
         self._latest: dict[str, float] = {}
         self._left_out: dict[str, int] = {}
 
-    def tell(self, kind: str, text: str) -> None:
-        """A note of a kind; kinds are few and fixed."""
+    def add(self, kind: str, text: str) -> None:
+        """Add a note of a kind; kinds are few and fixed."""
         now = time.monotonic()
         if now - self._latest.get(kind, -self._every) < self._every:
             self._left_out[kind] = self._left_out.get(kind, 0) + 1

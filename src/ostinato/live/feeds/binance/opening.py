@@ -1,22 +1,22 @@
-"""Opening the feed of an exchange from its address."""
+"""Open the feed of an exchange from its address."""
 
 from dataclasses import replace
 from typing import Literal
 
 from ....errors import ConfigError
 from ..address import Address, binance_address
-from ..feed import Feed, Patience
+from ..feed import Feed, Timeouts
 from .feed import BinanceBars, BinanceTrades
-from .kinds import INTERVALS
+from .streams import INTERVALS
 
 
 def open_binance(
     address: Address,
     kind: Literal["trades", "bars"] = "trades",
     step: float | None = None,
-    patience: Patience | None = None,
+    timeouts: Timeouts | None = None,
 ) -> Feed:
-    """The feed of one symbol; nothing is asked before its ``batches`` run.
+    """Open the feed of one symbol; no request is sent before its ``batches`` run.
 
     Args:
         address: what ``parse_address`` made of "binance:SYMBOL?rest=...&ws=...&speed=...".
@@ -27,18 +27,18 @@ def open_binance(
         ConfigError: the address cannot be right, or the exchange has no bars of this length.
     """
     where = binance_address(address)
-    patience = patience or patience_for(where.speed)
+    timeouts = timeouts or timeouts_for(where.speed)
     if kind == "trades":
-        return BinanceTrades(where, patience)
+        return BinanceTrades(where, timeouts)
     if step not in INTERVALS:
         known = ", ".join(INTERVALS.values())
         raise ConfigError(f"the exchange has no bars of {step} seconds; it has bars of {known}.")
-    return BinanceBars(where, int(step), patience)
+    return BinanceBars(where, int(step), timeouts)
 
 
-def patience_for(speed: float) -> Patience:
-    """How long to wait where the exchange's clock runs ``speed`` times as fast: the network is no faster for that."""
-    usual = Patience().scaled(speed)
+def timeouts_for(speed: float) -> Timeouts:
+    """Timeouts for an exchange whose clock runs ``speed`` times as fast: the network does not get faster."""
+    usual = Timeouts().scaled(speed)
     return replace(
         usual,
         connect=max(usual.connect, 5.0),

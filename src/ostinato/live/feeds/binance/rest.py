@@ -1,4 +1,4 @@
-"""The exchange's REST interface: history, the clock, the state of a symbol.
+"""Client of the exchange's REST interface: history, clock, status of a symbol.
 
 Whatever waiting can mend is asked again: an error of the server, a timeout, a cut answer, a ban. A ban is waited out to
 its end, and before the limit is reached the pace is slowed, for every answer says how much was used.
@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 
 from ....errors import ConfigError, FeedError, FeedRefusedError, did_you_mean, shortened
 from ..address import is_loopback
-from ..feed import Patience
+from ..feed import Timeouts
 from ..redirects import redirect_words
 from .backoff import backoff
 from .body import read_body
-from .limits import Limits
+from .limits import RequestLimits
 from .messages import (
     AggTrade,
     Kline,
@@ -41,14 +41,14 @@ T = TypeVar("T")
 
 
 class SymbolInfo(NamedTuple):
-    """status: "TRADING", or "BREAK", "HALT" and others while nothing is traded."""
+    """status: "TRADING", or "BREAK", "HALT" and others while trading is suspended."""
 
     symbol: str
     status: str
 
 
 class RestClient:
-    """Asks one exchange; calls may run at the same time and share its limits.
+    """Client of one exchange; calls may run concurrently and share its limits.
 
     Args:
         base: such as https://data-api.binance.vision.
@@ -61,18 +61,18 @@ class RestClient:
     def __init__(
         self,
         base: str,
-        patience: Patience,
+        timeouts: Timeouts,
         client: httpx.AsyncClient | None = None,
         *,
         attempts: int | None = None,
-        tell: Callable[[str, str], None] = lambda kind, text: None,
+        on_note: Callable[[str, str], None] = lambda kind, text: None,
     ) -> None:
         self.base = base.rstrip("/")
         self.host = urlsplit(base).netloc
-        self.patience = patience
+        self.timeouts = timeouts
         self.attempts = attempts
-        self.tell = tell
-        self.limits = Limits(patience)
+        self.on_note = on_note
+        self.limits = RequestLimits(timeouts)
         self._random = Random()  # noqa: S311
         self._own = client is None
         self._client = client or httpx.AsyncClient(
@@ -102,7 +102,7 @@ class RestClient:
         return await self._ask("time", {}, lambda body: seconds(parse_object(body).get("serverTime")))
 
     async def symbol(self, symbol: str) -> SymbolInfo:
-        """Whether a symbol is traded.
+        """Status of a symbol.
 
         Raises:
             FeedRefusedError: there is no such symbol.
@@ -119,7 +119,7 @@ class RestClient:
         end: float | None = None,
         limit: int = 1000,
     ) -> list[AggTrade]:
-        """Trades in the order of their ids, at most ``limit`` (at most 1000).
+        """Trades by id, at most ``limit`` (at most 1000).
 
         From ``from_id`` on, or from ``start`` on up to ``end`` (seconds, both included); with neither, the latest ones.
         What the exchange has thrown away is left out: the first may have a later id than was asked for.
@@ -146,7 +146,7 @@ class RestClient:
         end: float | None = None,
         limit: int = 1000,
     ) -> list[Kline]:
-        """Bars in the order of time, at most ``limit`` (at most 1000); the last may still be forming.
+        """Bars by time, at most ``limit`` (at most 1000); the last may still be forming.
 
         Those that open from ``start`` on up to ``end`` (seconds, both included); with neither, the latest ones.
 
@@ -177,7 +177,7 @@ class RestClient:
             await self.limits.wait()
             try:
                 async with asyncio.timeout(
-                    self.patience.connect
+                    self.timeouts.connect
                 ):  # the body included: nobody may drip it slowly
                     status, headers, body = await self._once(path, asked)
                 self.limits.used(headers)
@@ -194,8 +194,8 @@ class RestClient:
             failures += 1
             if self.attempts is not None and failures >= self.attempts:
                 raise FeedError(f"{problem}. Try again later, or another address with rest=.")
-            delay = max(backoff(failures, self.patience, self._random), self.limits.blocked())
-            self.tell(
+            delay = max(backoff(failures, self.timeouts, self._random), self.limits.blocked())
+            self.on_note(
                 "limit" if self.limits.blocked() else "rest", f"{problem}; asked again in {delay:.3g} s"
             )
             await asyncio.sleep(delay)
@@ -210,7 +210,7 @@ class RestClient:
     async def _refusal(
         self, path: str, asked: dict[str, Any], status: int, headers: httpx.Headers, body: bytes
     ) -> str:
-        """What an error answer means in words; what waiting cannot mend is raised."""
+        """Describe an error response; raise if waiting cannot resolve it."""
         code, says = _error_of(body)
         told = f" ({says})" if says else ""
         if status == 451:
@@ -230,9 +230,9 @@ class RestClient:
         return f"{self.host} answers {path} by HTTP {status}{told}"
 
     async def _hint(self, symbol: str) -> str:
-        """Names like it, if the exchange lists them readily."""
+        """Similar symbols, if the exchange lists them readily."""
         try:
-            async with asyncio.timeout(self.patience.connect):
+            async with asyncio.timeout(self.timeouts.connect):
                 _, headers, body = await self._once("ticker/price", {})
             self.limits.used(headers)
             return did_you_mean(symbol, parse_names(body), cutoff=0.6)
@@ -253,7 +253,7 @@ def _words(error: Exception) -> str:
 
 
 def _error_of(body: bytes) -> tuple[int | None, str]:
-    """Code and words of an error answer, where it has them."""
+    """Code and text of an error response, if it has them."""
     try:
         told = parse_object(body, most=64 * 1024)
     except RejectedError:

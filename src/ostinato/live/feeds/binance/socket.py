@@ -1,4 +1,4 @@
-"""One websocket connection: what comes is handed on at once, so that pings are answered in time.
+"""One websocket connection, read continuously so that pings are answered in time.
 
 Where there is no room, reading stops for a while, and TCP slows the server down; not for long, since pings wait in the
 same line. After that whoever takes the frames has to drop some. Whether a connection is alive is judged by its data: a
@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 
 from ....errors import ConfigError, FeedRefusedError, shortened
 from ..address import is_loopback
-from ..feed import Patience
+from ..feed import Timeouts
 from ..redirects import redirect_words
-from .limits import Limits
+from .limits import RequestLimits
 from .messages import FRAME_BYTES
 
 try:
@@ -29,26 +29,26 @@ except ImportError:
 Take = Callable[[str | bytes, float], str | None]
 
 
-class Trouble(Exception):  # noqa: N818
-    """A connection could not be opened; waiting may help."""
+class ConnectError(Exception):
+    """A connection could not be opened; retrying may help."""
 
 
 class _Connection(ClientConnection):
-    """Gives up a server that sends pings and does not read the pongs, which would otherwise heap up here."""
+    """Drops a server that sends pings and does not read the pongs, which would otherwise accumulate here."""
 
     def pause_writing(self) -> None:
         self.transport.abort()
 
 
 class _Connect(connect):
-    """Opens a connection to the address that it was given, and to no other."""
+    """Connects to the given address only; follows no redirect."""
 
     def process_redirect(self, exc: Exception) -> Exception:
-        """The redirect itself, as an error."""
+        """Return the redirect itself as an error."""
         return exc
 
 
-class Session:
+class StreamConnection:
     """One connection, read from the moment it is open.
 
     Attributes:
@@ -59,11 +59,11 @@ class Session:
     """
 
     def __init__(
-        self, connection: ClientConnection, take: Take, room: asyncio.Event, patience: float
+        self, connection: ClientConnection, take: Take, room: asyncio.Event, timeouts: float
     ) -> None:
         self._connection = connection
         self._take = take
-        self._room, self._patience = room, patience
+        self._room, self._timeouts = room, timeouts
         self._reading: asyncio.Task[None] | None = None
         self.opened = self.last = time.monotonic()
         self.fresh, self.shutdown, self.ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -72,8 +72,8 @@ class Session:
 
     @classmethod
     async def open(
-        cls, url: str, patience: Patience, limits: Limits, take: Take, room: asyncio.Event
-    ) -> "Session":
+        cls, url: str, timeouts: Timeouts, limits: RequestLimits, take: Take, room: asyncio.Event
+    ) -> "StreamConnection":
         """Connect; reading begins with ``read``.
 
         Args:
@@ -88,8 +88,8 @@ class Session:
         try:
             connection = await _Connect(
                 url,
-                open_timeout=patience.connect,
-                close_timeout=min(1.0, patience.connect),
+                open_timeout=timeouts.connect,
+                close_timeout=min(1.0, timeouts.connect),
                 ping_interval=None,
                 max_size=FRAME_BYTES,
                 max_queue=256,
@@ -101,11 +101,11 @@ class Session:
         except InvalidStatus as error:
             raise _refusal(url, error, limits) from None
         except (OSError, WebSocketException) as error:  # a TimeoutError is an OSError
-            raise Trouble(f"{type(error).__name__}: {shortened(str(error))}") from None
-        return cls(connection, take, room, patience.stale / 6)
+            raise ConnectError(f"{type(error).__name__}: {shortened(str(error))}") from None
+        return cls(connection, take, room, timeouts.stale / 6)
 
     def read(self) -> None:
-        """Begin to hand on frames."""
+        """Start passing on frames."""
         self._reading = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
@@ -118,7 +118,7 @@ class Session:
                 elif not waited:
                     waited = True
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(room.wait(), self._patience)
+                        await asyncio.wait_for(room.wait(), self._timeouts)
                 frame = await connection.recv()
                 what = take(frame, time.time())
                 if what == "data":
@@ -137,14 +137,14 @@ class Session:
             self.ended.set()
 
     async def close(self) -> None:
-        """End it, and wait until it is; safe to call twice."""
+        """Close it and wait until it is closed; safe to call twice."""
         await self._connection.close()
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.gather(self._reading, return_exceptions=True)
 
 
-def _refusal(url: str, error: InvalidStatus, limits: Limits) -> Exception:
+def _refusal(url: str, error: InvalidStatus, limits: RequestLimits) -> Exception:
     status, headers = error.response.status_code, error.response.headers
     host = urlsplit(url).netloc
     if status == 451:
@@ -154,5 +154,5 @@ def _refusal(url: str, error: InvalidStatus, limits: Limits) -> Exception:
     if status in (403, 418, 429):
         limits.ban(status, headers.get("Retry-After"))
     if 300 <= status < 400:
-        return Trouble(redirect_words(host, status, headers.get("Location")))
-    return Trouble(f"HTTP {status}")
+        return ConnectError(redirect_words(host, status, headers.get("Location")))
+    return ConnectError(f"HTTP {status}")

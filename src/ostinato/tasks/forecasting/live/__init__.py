@@ -1,4 +1,4 @@
-"""A run on live events: the rows it reads, the steps it makes, what its predictions cost, and its retraining."""
+"""A run on live events: the rows that it reads, its steps, the losses of its predictions, and its retraining."""
 
 from ....live.engine import Engine, Settings
 from .assembling import engine_of, feed_of, forecaster_of, live

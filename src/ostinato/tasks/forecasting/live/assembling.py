@@ -1,4 +1,4 @@
-"""Putting it together: a run, a feed and a store become an engine."""
+"""Assemble an engine from a run, a feed and a store."""
 
 import asyncio
 import time
@@ -15,20 +15,20 @@ from ..reading import panel_of
 from ..recipe import Recipe
 from ..targets import target_of
 from ..task import open_run
-from .baselines import beside
-from .rows import need_of
+from .baselines import live_baselines
+from .rows import feed_requirements
 from .stepping import RunForecaster
 
 
 def feed_of(text: str, recipe: Recipe) -> Feed:
-    """The feed that a text names, of the events that a run wants.
+    """Open the feed of an address with the events that a run requires.
 
     A file is read as the run reads data, so that what is replayed is what ``predict`` would see.
 
     Raises:
         ConfigError: there is no such feed, or it has no such events.   DataError: the file cannot be used.
     """
-    need = need_of(recipe)
+    need = feed_requirements(recipe)
     panel = None
     if text.startswith("file:"):
         path = Path(text.removeprefix("file:").partition("?")[0])
@@ -43,18 +43,18 @@ def feed_of(text: str, recipe: Recipe) -> Feed:
 def forecaster_of(
     run: Run, names: tuple[str, ...] | None = None, units: tuple[float, ...] | None = None
 ) -> RunForecaster:
-    """A run, stepped, with the baselines beside it.
+    """A stepped run with its baselines.
 
     Args:
         names, units: of the baselines, and of the losses of several columns, as the store has them, where there is one:
             losses of a challenger must be in the champion's units.
     """
-    found = beside(run, target_of(run.recipe), names)
+    found = live_baselines(run, target_of(run.recipe), names)
     return RunForecaster(run, found.baselines, units or found.units)
 
 
 def head_of(run: Run, forecaster: RunForecaster, feed: Feed, settings: Settings) -> StoreHeader:
-    """What a store is told about itself."""
+    """The header of a store for this run and feed."""
     target = forecaster.target
     return make_header(
         feed=feed.name,
@@ -77,7 +77,7 @@ def head_of(run: Run, forecaster: RunForecaster, feed: Feed, settings: Settings)
 
 
 def engine_of(run: Run, feed: Feed, store: Path, settings: Settings, log: Path | None = None) -> Engine:
-    """An engine that goes on where the store is, or begins one.
+    """An engine that continues the store, or begins one.
 
     Where a retrained model speaks in that store, it goes on speaking.
 
@@ -103,7 +103,7 @@ def engine_of(run: Run, feed: Feed, store: Path, settings: Settings, log: Path |
 
 
 def live(run: Run, feed: str, store: Path | str, settings: Settings | None = None) -> None:
-    """Step a run on a feed until that ends; a store that is there is gone on with. Ctrl-C stops, and nothing is lost.
+    """Step a run on a feed until the feed ends; continue an existing store. Ctrl-C stops without loss.
 
     Raises:
         ConfigError, FeedError: there is no such feed, it has other events than the run reads, or it refuses.

@@ -1,4 +1,4 @@
-"""Baselines beside a live model: fitted with the run, living on what it sees.
+"""Online baselines of a live model: fitted with the run, updated by its events.
 
 Axes: C columns, H horizons, Q levels, P numbers of a prediction.
 """
@@ -17,19 +17,19 @@ from ..beside import OF_DIRECTIONS
 from ..targets import Direction, Target, Values
 
 
-class BesideColumns:
-    """One baseline of each column that is foreseen, told and asked together."""
+class ColumnBaselines:
+    """One baseline for each forecast column, used as one."""
 
     def __init__(self, each: Sequence[OnlineBaseline]) -> None:
         self.each = each
 
     def see(self, level: Sequence[float], gap: bool = False) -> None:
-        """The levels of the row that has just come, (C,); NaN where it was not observed."""
+        """Update with the levels of a new row, (C,); NaN if not observed."""
         for one, own in zip(self.each, level, strict=True):
             one.see(own, gap)
 
     def learn(self, labels: np.ndarray) -> None:
-        """What became of the row that the farthest horizon is behind; only counts learn, of one number."""
+        """Update with the outcomes of the row at the farthest horizon; only counts learn, of one number."""
         if len(labels) == 1:
             self.each[0].learn(float(labels[0]))
 
@@ -38,25 +38,25 @@ class BesideColumns:
         return np.concatenate([np.ravel(one.predict()) for one in self.each])
 
     def state(self) -> list[Any]:
-        """As JSON has it."""
+        """JSON-serializable state."""
         return [one.state() for one in self.each]
 
     def restore(self, state: list[Any]) -> None:
-        """The same to the bit."""
+        """Restore a state exactly."""
         for one, own in zip(self.each, state, strict=True):
             one.restore(own)
 
 
 @dataclass(frozen=True)
-class Beside:
-    """By name, in the order of the ledger; ``units`` (C,) of the losses of several columns."""
+class OnlineBaselines:
+    """Baselines by name, in the order of the ledger; ``units`` (C,) of the losses of several columns."""
 
-    baselines: dict[str, BesideColumns]
+    baselines: dict[str, ColumnBaselines]
     units: tuple[float, ...] | None
 
 
-def beside(run: Run, target: Target, names: Sequence[str] | None = None) -> Beside:
-    """The baselines that live beside a run; ``names`` are those that a store already has, in its order.
+def live_baselines(run: Run, target: Target, names: Sequence[str] | None = None) -> OnlineBaselines:
+    """The online baselines of a run; ``names``: those that a store already has, in its order.
 
     Raises:
         BrokenRunError: baselines.json is damaged, or lacks one of them.
@@ -72,11 +72,11 @@ def beside(run: Run, target: Target, names: Sequence[str] | None = None) -> Besi
             parameters = [{"horizon": run.recipe.purge}] if name == "sign_table" else [None]
         if len(parameters) != columns:
             raise BrokenRunError(f"{run.folder.baselines} has no {name} for each of {columns} columns.")
-        made[name] = BesideColumns([_made(name, own, run) for own in parameters])
+        made[name] = ColumnBaselines([_made(name, own, run) for own in parameters])
     if carried.units and len(carried.units) != columns:
         raise BrokenRunError(f"{run.folder.baselines} has {len(carried.units)} units for {columns} columns.")
     _check_widths(made, target, run)
-    return Beside(made, tuple(carried.units) or None)
+    return OnlineBaselines(made, tuple(carried.units) or None)
 
 
 def _made(name: str, parameters: Any, run: Run) -> OnlineBaseline:
@@ -86,7 +86,7 @@ def _made(name: str, parameters: Any, run: Run) -> OnlineBaseline:
         raise BrokenRunError(f"{run.folder.baselines}: {error}") from None
 
 
-def _check_widths(made: dict[str, BesideColumns], target: Target, run: Run) -> None:
+def _check_widths(made: dict[str, ColumnBaselines], target: Target, run: Run) -> None:
     wanted = 1 if not isinstance(target, Values) else target.quantities * len(target.quantile_levels)
     for name, one in made.items():
         width = len(one.predict())

@@ -1,4 +1,4 @@
-"""Retraining while running: in another process, champion against challenger on the same events, swapped at one.
+"""Retraining in another process; champion and challenger are compared on the same events and swapped between two.
 
     idle -> training (another process) -> catching up -> trial -> swapped or retired -> idle
 
@@ -11,14 +11,14 @@ from pathlib import Path
 
 from ....errors import StateError
 from ....evaluation.online import ConfidenceSequence
-from ....live.children import Child
+from ....live.children import ChildProcess
 from ....live.engine import Engine
 from ....live.replaying import Track
 from ....store import resuming
 from ..task import open_run
 from .assembling import forecaster_of
+from .challenger_store import ChallengerStore
 from .schedules import Schedule, parse_schedule
-from .shelf import Shelf
 from .states import STATE, read_state
 from .stepping import RunForecaster
 
@@ -27,7 +27,7 @@ SLICE = 8  # events that a challenger catches up between two of the feed
 
 
 class Retraining:
-    """Watches an engine and trains a challenger when it is time.
+    """Watches an engine and trains a challenger when one is due.
 
     Args:
         every: as ``parse_schedule`` gives it.
@@ -36,34 +36,34 @@ class Retraining:
     """
 
     def __init__(self, every: tuple[str, float], folder: Path, trial: int = TRIAL) -> None:
-        self.shelf, self.trial = Shelf(folder.resolve()), trial
-        self.schedule = Schedule(*every, self.shelf.folder / "schedule.json")
-        self.child: Child | None = None
+        self.challengers, self.trial = ChallengerStore(folder.resolve()), trial
+        self.schedule = Schedule(*every, self.challengers.folder / "schedule.json")
+        self.child: ChildProcess | None = None
         self.run: Path | None = None
         self.number: int | None = None  # in the store
         self.catching: asyncio.Task[None] | None = None
         self.duel: Duel | None = None
 
     def watch(self, engine: Engine) -> None:
-        """Begin; challengers of an earlier life are not taken up again."""
-        self.shelf.tidy(engine.store.models())
-        engine.each_second.append(self.look)
+        """Start; challengers of earlier runs are not resumed."""
+        self.challengers.tidy(engine.store.models())
+        engine.each_second.append(self.poll)
 
-    def look(self, engine: Engine) -> None:
-        """What is to be done now; called each second."""
+    def poll(self, engine: Engine) -> None:
+        """Advance the retraining; called every second."""
         if self.child is not None:
-            self._look_after_training(engine, self.child)
+            self._poll_training(engine, self.child)
         elif self.duel is not None:
-            self._look_at_trial(engine, self.duel)
+            self._poll_trial(engine, self.duel)
         elif self.catching is not None:
-            self._look_at_catching(engine, self.catching)
+            self._poll_catch_up(engine, self.catching)
         elif engine.position is not None and self.schedule.is_due(
             engine.position.time, engine.store.events()
         ):
             self._train(engine)
 
     def close(self) -> None:
-        """Stop a training that runs."""
+        """Stop a training in progress."""
         if self.catching is not None:
             self.catching.cancel()
             self.catching = None
@@ -75,11 +75,11 @@ class Retraining:
         assert isinstance(engine.forecaster, RunForecaster)
         champion = engine.forecaster.run.folder.path.resolve()
         try:
-            self.run = self.shelf.next()
-            self.child = Child(
+            self.run = self.challengers.next()
+            self.child = ChildProcess(
                 "ostinato.tasks.forecasting.live.trainer",
                 *(str(path) for path in (engine.store.path, champion, self.run)),
-                log=self.shelf.log(self.run),
+                log=self.challengers.log(self.run),
             )
         except OSError as error:
             self._give_up(engine, f"no challenger can be trained: {error}")
@@ -87,12 +87,12 @@ class Retraining:
         engine.note("training", f"a challenger is trained on the stored events, into {self.run}")
         engine.meters.training = f"training {self.run.name}"
 
-    def _look_after_training(self, engine: Engine, child: Child) -> None:
+    def _poll_training(self, engine: Engine, child: ChildProcess) -> None:
         code = child.code()
         if code is None:
             return
         assert self.run is not None
-        said = child.complaint()
+        said = child.error_text()
         self.close()
         if code != 0:
             self._give_up(engine, f"the training of {self.run} failed: {said}")
@@ -101,8 +101,8 @@ class Retraining:
         self.catching = asyncio.get_running_loop().create_task(self._catch_up(engine, self.run))
 
     async def _catch_up(self, engine: Engine, path: Path) -> None:
-        """Step the challenger on what came since, a slice at a time, then let it speak beside the champion."""
-        key, forecaster = await asyncio.to_thread(_taken_up, path, engine)
+        """Step the challenger on recent events, a slice at a time, then predict alongside the champion."""
+        key, forecaster = await asyncio.to_thread(_load_challenger, path, engine)
         if forecaster.digest == engine.forecaster.digest:
             raise StateError("it is the run that speaks already.")
         self.number = engine.add_challenger(forecaster.digest, str(path))
@@ -122,7 +122,7 @@ class Retraining:
         self.duel = Duel(forecaster.run.recipe.purge)
         engine.state.shadow, engine.compared = (self.number, forecaster), self.duel.compare
 
-    def _look_at_catching(self, engine: Engine, task: "asyncio.Task[None]") -> None:
+    def _poll_catch_up(self, engine: Engine, task: "asyncio.Task[None]") -> None:
         if not task.done():
             return
         self.catching = None
@@ -130,7 +130,7 @@ class Retraining:
         if error is not None:  # whatever it is: who speaks is not harmed by it
             self._give_up(engine, f"{self.run} cannot speak: {error or type(error).__name__}")
 
-    def _look_at_trial(self, engine: Engine, duel: "Duel") -> None:
+    def _poll_trial(self, engine: Engine, duel: "Duel") -> None:
         engine.meters.training = f"trial: {duel.count:,} of {self.trial:,}"
         self.catching = None
         if engine.state.shadow is None:
@@ -150,13 +150,13 @@ class Retraining:
         self._be_idle(engine)
 
     def _give_up(self, engine: Engine, why: str) -> None:
-        """Say why; what the run leaves is its log."""
+        """Note the reason; only the log of the training remains."""
         if self.number is None:
             engine.note("training", why)
         else:
             engine.retire(self.number, why)
         if self.run is not None:
-            self.shelf.drop(self.run)
+            self.challengers.drop(self.run)
         self._be_idle(engine)
 
     def _be_idle(self, engine: Engine) -> None:
@@ -164,8 +164,8 @@ class Retraining:
         engine.meters.training = ""
 
 
-def _taken_up(path: Path, engine: Engine) -> tuple[int, RunForecaster]:
-    """A challenger as its training left it: the key of the last event that it has seen, and itself."""
+def _load_challenger(path: Path, engine: Engine) -> tuple[int, RunForecaster]:
+    """Load a trained challenger: the key of the last event that it has seen, and the challenger."""
     head = engine.store.head
     forecaster = forecaster_of(open_run(path), head.baselines, head.units)
     key, state = read_state(path / STATE)
@@ -186,14 +186,14 @@ class Duel:
         self.low, self.high = float("-inf"), float("inf")
 
     def compare(self, champion: float, challenger: float) -> None:
-        """The losses of one event."""
+        """Record the losses of one event."""
         difference = challenger - champion
         self.count += 1
         self.mean += (difference - self.mean) / self.count
         self.sequence.add(difference)
 
     def verdict(self, trial: int) -> bool | None:
-        """Whether the challenger shall speak; None where that is open."""
+        """Whether to promote the challenger; None while undecided."""
         self.low, self.high = self.sequence.interval()
         if self.high < 0:
             return True
@@ -203,7 +203,7 @@ class Duel:
 
 
 def schedule(text: str | None, store: Path) -> list[Retraining]:
-    """What ``--retrain`` asks for; nothing for None.
+    """Parse ``--retrain``; an empty list for None.
 
     Raises:
         ConfigError: it is no schedule.

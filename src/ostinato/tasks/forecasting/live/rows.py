@@ -1,4 +1,4 @@
-"""From events to the rows that a model reads, as they are made offline.
+"""Build the rows that a model reads from events, identical to the offline ones.
 
 Axes: I inputs.
 """
@@ -26,16 +26,16 @@ class Row(NamedTuple):
     observed: bool = True
 
 
-class Need(NamedTuple):
-    """The feed that a run lives on."""
+class FeedRequirements(NamedTuple):
+    """The feed that a run requires."""
 
     kind: Kind
     columns: tuple[str, ...]
     step: float | None
 
 
-def need_of(recipe: Recipe) -> Need:
-    """What events a run wants.
+def feed_requirements(recipe: Recipe) -> FeedRequirements:
+    """The events that a run requires.
 
     Raises:
         ConfigError: the run cannot be run live, and why.
@@ -46,14 +46,14 @@ def need_of(recipe: Recipe) -> Need:
             f"this run wants {names}, known in advance, which no feed gives. Fit one without --known and --holidays."
         )
     if recipe.kind == "trades" or _counted(recipe):
-        return Need("trades", ("price", "amount"), None)
-    return Need(recipe.kind, recipe.inputs, recipe.step)
+        return FeedRequirements("trades", ("price", "amount"), None)
+    return FeedRequirements(recipe.kind, recipe.inputs, recipe.step)
 
 
 def layout_of_events(recipe: Recipe) -> Layout:
-    """What is decided about the events that a run lives on, as a store exports them, from what was about its data."""
+    """The layout of a run's events, as a store exports them, derived from the layout of its data."""
     assert recipe.layout is not None
-    need = need_of(recipe)
+    need = feed_requirements(recipe)
     if need.kind == "trades":
         return Layout(source="trades", columns={"time": "time", "price": "price", "amount": "amount"})
     prices: tuple[Role, ...] = ("open", "high", "low", "close", "volume") if need.kind == "bars" else ()
@@ -69,47 +69,47 @@ def layout_of_events(recipe: Recipe) -> Layout:
     )
 
 
-def rows_of(recipe: Recipe) -> "Rows":
-    """What makes the rows of a recipe."""
+def rows_of(recipe: Recipe) -> "EventRows":
+    """The row builder of a recipe."""
     if recipe.kind == "trades":
-        return Rows(recipe)
+        return EventRows(recipe)
     if _counted(recipe):
         return CountedBars(recipe)
-    return Rows(recipe) if recipe.step is None else RegularRows(recipe)
+    return EventRows(recipe) if recipe.step is None else RegularRows(recipe)
 
 
 def _counted(recipe: Recipe) -> bool:
-    """Whether bars are made of so many trades, or so much volume."""
+    """Return whether bars are made of a number of trades, or of a volume."""
     return recipe.kind == "bars" and bool(recipe.bars) and parse_bars(recipe.bars).kind != "time"
 
 
-class Memory(ABC):
-    """What is kept from event to event, as plain numbers that go into a snapshot."""
+class RowState(ABC):
+    """State between events, as plain numbers for a snapshot."""
 
     @abstractmethod
     def state(self) -> list[float]:
-        """Numbers, none where nothing was seen."""
+        """Numbers; empty if nothing was seen."""
 
     @abstractmethod
     def restore(self, state: list[float]) -> None:
-        """Go on from them.
+        """Continue from them.
 
         Raises:
             StateError: they are not of this kind.
         """
 
 
-class Rows(Memory):
+class EventRows(RowState):
     """One row for each event."""
 
     def __init__(self, recipe: Recipe) -> None:
-        columns = need_of(recipe).columns
+        columns = feed_requirements(recipe).columns
         self.inputs = recipe.inputs
         self.order = [columns.index(name) for name in recipe.inputs if name in columns]
         self.same = self.order == list(range(len(columns)))
 
     def of(self, event: Event) -> list[Row]:
-        """The rows that an event completes, what is missing before it included."""
+        """The rows that an event completes, missing rows before it included."""
         return [Row(event.time, self._values(event))]
 
     def state(self) -> list[float]:
@@ -122,15 +122,15 @@ class Rows(Memory):
             raise StateError("this snapshot is of rows of another kind.")
 
     def reset(self) -> None:
-        """Begin anew."""
+        """Reset the state."""
         self.restore([])
 
     def _values(self, event: Event) -> tuple[float, ...]:
         return event.values if self.same else tuple(event.values[place] for place in self.order)
 
 
-class RegularRows(Rows):
-    """A row at every step. A missing one has the values before it and is not observed; a bar is flat, without volume.
+class RegularRows(EventRows):
+    """A row at every step. A missing one repeats the last values and is not observed; a bar is flat, with no volume.
 
     The key of an event numbers its step, so a row is missing where a key is.
     """
@@ -141,7 +141,7 @@ class RegularRows(Rows):
         self.last: tuple[int, Row] | None = None
 
     def of(self, event: Event) -> list[Row]:
-        """What is missing, then the row itself."""
+        """The missing rows, then the row itself."""
         row = Row(event.time, self._values(event))
         filled = self._missing(event) if self.last else []
         self.last = event.key, row
@@ -170,7 +170,7 @@ class RegularRows(Rows):
         return tuple(flat.get(name, value) for name, value in zip(self.inputs, values, strict=True))
 
 
-class CountedBars(Rows):
+class CountedBars(EventRows):
     """Bars by number of trades or by volume, made of trades as ``data.bars_of_trades`` makes them."""
 
     trades: int  # in the bar that grows
@@ -186,7 +186,7 @@ class CountedBars(Rows):
         self.reset()
 
     def of(self, event: Event) -> list[Row]:
-        """A bar where the trade completes one; a trade across the edge belongs to the bar that it closes."""
+        """A bar if the trade completes one; a trade across the edge belongs to the bar that it closes."""
         price, amount = event.values
         if self.trades == 0:
             self.time, self.open, self.high, self.low, self.volume = event.time, price, price, price, 0.0
@@ -207,7 +207,7 @@ class CountedBars(Rows):
         return [Row(self.time, tuple(bar[name] for name in self.inputs))]
 
     def state(self) -> list[float]:
-        """The bar that grows, and the volume so far."""
+        """The forming bar, and the volume so far."""
         return [*(float(self.trades), self.time, self.open, self.high, self.low, self.volume, self.running)]
 
     def restore(self, state: list[float]) -> None:

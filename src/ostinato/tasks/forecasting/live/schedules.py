@@ -1,4 +1,4 @@
-"""When a challenger is trained, by the exchange's clock or by events; a stop does not begin the wait anew."""
+"""When to train a challenger, by the exchange's clock or by events; a restart does not reset the interval."""
 
 import json
 import math
@@ -32,7 +32,7 @@ def parse_schedule(text: str) -> tuple[str, float]:
 
 
 class Schedule:
-    """Counts from the last training on, or from where it was asked first.
+    """Counts from the last training, or from the first call.
 
     Args:
         unit, amount: as ``parse_schedule`` gives them.
@@ -48,7 +48,7 @@ class Schedule:
             self.since = since if math.isfinite(since) else None
 
     def is_due(self, time: float, events: int) -> bool:
-        """Whether it is time for a training; if so, the next wait begins.
+        """Return whether a training is due; if so, start the next interval.
 
         Args:
             time: of the last event, by the exchange's clock.

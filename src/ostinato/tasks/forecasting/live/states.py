@@ -1,4 +1,4 @@
-"""The state in which a challenger takes over: a file beside its run."""
+"""The state in which a challenger takes over: a file next to its run."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ MAX_STATE_BYTES = 1 << 30
 
 
 def write_state(store: Path, out: Path) -> None:
-    """Step the new run on every stored event: its state is to be the one that a replay of the store gives.
+    """Step the new run on every stored event: its state must equal that of a replay of the store.
 
     It takes one step for each event, however many there are; a page of them is in memory.
 

@@ -1,4 +1,4 @@
-"""A run as the engine wants it: one step for each event, a state that can be kept.
+"""A run as a ``LiveForecaster``: one step for each event, a serializable state.
 
 Axes: I columns, O numbers of the network, P numbers of a prediction, K baselines.
 """
@@ -20,13 +20,13 @@ from ....core import named_leaves, state_from_leaves
 from ....errors import ConfigError, StateError
 from ....experiment.task import Run
 from ....live import Event
-from ....live.forecaster import Answer, Outcome, Said, Step
+from ....live.forecaster import ForecastStep, PendingPrediction, Prediction, ResolvedPrediction
 from ....store import Flag
 from ..model import parts_of
 from ..targets import target_of
-from .baselines import BesideColumns
+from .baselines import ColumnBaselines
+from .pending import NOBODY, PendingForecast, PendingQueue
 from .rows import Row, rows_of
-from .waiting import NOBODY, Queue, Waiting
 
 COLD = 256  # rows until a state without end counts as warm
 NOTHING = np.empty(0)
@@ -46,7 +46,7 @@ class RunForecaster:
     """
 
     def __init__(
-        self, run: Run, baselines: dict[str, BesideColumns], units: Sequence[float] | None = None
+        self, run: Run, baselines: dict[str, ColumnBaselines], units: Sequence[float] | None = None
     ) -> None:
         recipe = run.recipe
         if not run.model.streams or run.model.stride != 1 or run.model.latency:
@@ -63,15 +63,15 @@ class RunForecaster:
         # runs of old do not say
         self.fitted = (math.inf, -math.inf) if begin is None or end is None else (begin, end)
         self.stepper = run.model.stepper()
-        self.rows, self.queue, self.baselines = rows_of(recipe), Queue(recipe.ahead), baselines
+        self.rows, self.queue, self.baselines = rows_of(recipe), PendingQueue(recipe.ahead), baselines
         self.needed, self.seen = _needed(run), 0
         self._check_size()
         self.crossed = False  # whether trades were lost before the next one
         self.fresh = json.dumps({name: one.state() for name, one in baselines.items()})
 
-    def step(self, event: Event) -> Step:
-        """One row for a trade; for a bar or a row of a table those that are missing before it, too."""
-        y, outcomes = None, list[Outcome]()
+    def step(self, event: Event) -> ForecastStep:
+        """One row for a trade; for a bar or a table row, also the missing rows before it."""
+        y, outcomes = None, list[ResolvedPrediction]()
         known = event.received if event.happened is None else min(event.received, event.happened)
         for row in self.rows.of(event):
             level = self.scorer.quantities(row.values) if row.observed else (math.nan,) * self._columns(row)
@@ -80,58 +80,62 @@ class RunForecaster:
             self._see(level)
             self.seen += 1
             if not row.observed:
-                self.queue.add(Waiting(NOBODY, level, NOTHING, NOTHING))
+                self.queue.add(PendingForecast(NOBODY, level, NOTHING, NOTHING))
         if y is None:
-            return Step(None, outcomes)
+            return ForecastStep(None, outcomes)
         numbers = self.scorer.forecast(y)
         theirs = [one.predict() for one in self.baselines.values()]
         baselines = np.concatenate(theirs) if theirs else NOTHING
         fitted = self.fitted[0] <= row.time <= self.fitted[1]
-        self.queue.add(Waiting(event.key, level, numbers, baselines, fitted))
+        self.queue.add(PendingForecast(event.key, level, numbers, baselines, fitted))
         flags = (Flag.FITTED if fitted else Flag(0)) | (Flag.COLD if self.seen < self.needed else Flag(0))
-        return Step(Answer(numbers, baselines, flags), outcomes)
+        return ForecastStep(Prediction(numbers, baselines, flags), outcomes)
 
-    def hole(self) -> list[Outcome]:
-        """Trades that were lost are not known to have been none. Regular rows that are missing are filled instead."""
+    def skip_gap(self) -> list[ResolvedPrediction]:
+        """Lost trades may have existed, so outcomes are unknown. Missing regular rows are filled instead."""
         if self.run.recipe.step is not None:
             return []
         self.crossed = True
-        return [self._given_up(waiting) for waiting in self.queue.give_up()]
+        return [self._given_up(pending) for pending in self.queue.give_up()]
 
-    def reset(self) -> list[Outcome]:
-        """As at the very beginning; what waited will never be known."""
+    def reset(self) -> list[ResolvedPrediction]:
+        """Reset to the initial state; the outcomes of pending predictions stay unknown."""
         self.stepper.reset()
         self.rows.reset()
         self.seen, self.crossed = 0, False
         for name, state in json.loads(self.fresh).items():
             self.baselines[name].restore(state)
-        return [self._given_up(waiting) for waiting in self.queue.give_up()]
+        return [self._given_up(pending) for pending in self.queue.give_up()]
 
-    def waiting(self) -> list[Said]:
-        """In order."""
-        return [Said(one.key, one.numbers, one.baselines) for one in self.queue.rows if one.key != NOBODY]
+    def pending(self) -> list[PendingPrediction]:
+        """Pending predictions, in order."""
+        return [
+            PendingPrediction(one.key, one.numbers, one.baselines)
+            for one in self.queue.rows
+            if one.key != NOBODY
+        ]
 
-    def inherit(self, said: Said) -> None:
-        """Judge what another model said."""
-        waiting = self.queue.find(said.key)
-        if waiting is not None:
-            waiting.numbers, waiting.baselines = said.numbers, said.baselines
+    def adopt(self, said: PendingPrediction) -> None:
+        """Score another model's prediction instead."""
+        pending = self.queue.find(said.key)
+        if pending is not None:
+            pending.numbers, pending.baselines = said.numbers, said.baselines
 
     def state(self) -> bytes:
         """As safetensors."""
-        waiting = list(self.queue.rows)
-        width = max((len(one.numbers) for one in waiting), default=0)
+        pending = list(self.queue.rows)
+        width = max((len(one.numbers) for one in pending), default=0)
         tensors = {
             f"model.{name}": leaf.contiguous() for name, leaf in named_leaves(self.stepper.state).items()
         }
-        tensors["waiting.keys"] = torch.tensor([one.key for one in waiting], dtype=torch.int64)
-        tensors["waiting.fitted"] = torch.tensor([one.fitted for one in waiting], dtype=torch.bool)
-        tensors["waiting.known"] = torch.tensor([one.known for one in waiting], dtype=torch.float64)
-        levels = [np.array(one.level) for one in waiting]
+        tensors["waiting.keys"] = torch.tensor([one.key for one in pending], dtype=torch.int64)
+        tensors["waiting.fitted"] = torch.tensor([one.fitted for one in pending], dtype=torch.bool)
+        tensors["waiting.known"] = torch.tensor([one.known for one in pending], dtype=torch.float64)
+        levels = [np.array(one.level) for one in pending]
         tensors["waiting.levels"] = _stacked(levels, max(map(len, levels), default=0))
-        tensors["waiting.numbers"] = _stacked([one.numbers for one in waiting], width)
+        tensors["waiting.numbers"] = _stacked([one.numbers for one in pending], width)
         tensors["waiting.baselines"] = _stacked(
-            [one.baselines for one in waiting], width * len(self.baselines)
+            [one.baselines for one in pending], width * len(self.baselines)
         )
         facts = {
             "digest": self.digest,
@@ -143,7 +147,7 @@ class RunForecaster:
         return save(tensors, {"facts": json.dumps(facts)})
 
     def restore(self, state: bytes) -> None:
-        """The very same state, bit for bit."""
+        """Restore the state bit for bit."""
         try:
             facts = json.loads(_metadata(state)["facts"])
             tensors = load(state)
@@ -152,7 +156,7 @@ class RunForecaster:
             parts = {name[6:]: leaf for name, leaf in tensors.items() if name.startswith("model.")}
             model = state_from_leaves(self.stepper.state, parts)
             names = ("keys", "levels", "numbers", "baselines", "fitted", "known")
-            waiting = [tensors[f"waiting.{name}"] for name in names]
+            pending = [tensors[f"waiting.{name}"] for name in names]
             self.rows.restore([float(number) for number in facts["rows"]])
             self.seen, self.crossed = int(facts["seen"]), bool(facts["crossed"])
             for name, one in self.baselines.items():
@@ -161,10 +165,10 @@ class RunForecaster:
             raise StateError(f"this snapshot cannot be read: {error}.") from None
         self.stepper.restore(model)
         self.queue.give_up()
-        rows = zip(*(part.tolist() for part in waiting), strict=True)
+        rows = zip(*(part.tolist() for part in pending), strict=True)
         for key, level, numbers, baselines, fitted, known in rows:
             mine = (np.array(numbers), np.array(baselines)) if key != NOBODY else (NOTHING, NOTHING)
-            self.queue.add(Waiting(key, tuple(level), mine[0], mine[1], fitted, known))
+            self.queue.add(PendingForecast(key, tuple(level), mine[0], mine[1], fitted, known))
 
     def __copy__(self) -> "RunForecaster":
         """Of the same run, with a state of its own: one that shared it would move both on."""
@@ -172,7 +176,7 @@ class RunForecaster:
         return copy.deepcopy(self, {id(part): part for part in shared})
 
     def _check_size(self) -> None:
-        """Refuse more numbers in waiting than a snapshot should hold."""
+        """Refuse more pending numbers than a snapshot should hold."""
         kept = self.queue.longest * self.scorer.size * (1 + len(self.baselines))
         if kept > MOST_KEPT:
             raise ConfigError(
@@ -180,26 +184,26 @@ class RunForecaster:
                 f"ahead: {kept:,} would wait for their outcome, at most {MOST_KEPT:,} can. Fit one with fewer horizons."
             )
 
-    def _settle(self, level: tuple[float, ...], known: float) -> list[Outcome]:
+    def _settle(self, level: tuple[float, ...], known: float) -> list[ResolvedPrediction]:
         due = self.queue.settle(level, known)
         if due is None:
             return []
-        labels = self.scorer.labels(due.waiting.level, due.ahead)
-        losses = self.scorer.losses(due.waiting.numbers, due.waiting.baselines, labels)
-        if math.isfinite(losses[0]) and not due.waiting.fitted:  # what they were fitted on, they have counted
+        labels = self.scorer.labels(due.pending.level, due.ahead)
+        losses = self.scorer.losses(due.pending.numbers, due.pending.baselines, labels)
+        if math.isfinite(losses[0]) and not due.pending.fitted:  # what they were fitted on, they have counted
             for one in self.baselines.values():
                 one.learn(labels)
-        return [Outcome(due.waiting.key, labels, losses, due.waiting.known)]
+        return [ResolvedPrediction(due.pending.key, labels, losses, due.pending.known)]
 
     def _see(self, level: tuple[float, ...]) -> None:
         for one in self.baselines.values():
             one.see(level, self.crossed)
         self.crossed = False
 
-    def _given_up(self, waiting: Waiting) -> Outcome:
-        quantities = max(len(self.run.recipe.ahead), 1) * len(waiting.level)
+    def _given_up(self, pending: PendingForecast) -> ResolvedPrediction:
+        quantities = max(len(self.run.recipe.ahead), 1) * len(pending.level)
         nothing = np.full(quantities, np.nan), np.full(1 + len(self.baselines), np.nan)
-        return Outcome(waiting.key, *nothing, math.inf)
+        return ResolvedPrediction(pending.key, *nothing, math.inf)
 
     def _columns(self, row: Row) -> int:
         return len(self.scorer.quantities(row.values))
@@ -213,7 +217,7 @@ def digest_of(run: Run) -> str:
 
 
 def _needed(run: Run) -> int:
-    """Rows until the state is warm."""
+    """Number of rows until the state is warm."""
     parts = parts_of(run.model)
     fields = [part.receptive_field for part in (parts.features, parts.network)]
     return int(sum(COLD if math.isinf(field) else field for field in fields))

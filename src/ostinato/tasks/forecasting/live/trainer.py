@@ -20,7 +20,7 @@ OF_THE_FILE = ("columns", "fold", "of_folds", "fold_window", "bounds", "time_zon
 
 
 def main(arguments: list[str]) -> int:
-    """Train; 0 where a challenger is ready."""
+    """Train; exit code 0 if a challenger is ready."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     if hasattr(os, "nice"):
         os.nice(10)  # the engine comes first
@@ -55,7 +55,7 @@ def train(store: Path, run: Path, out: Path) -> None:
     from ..reading import panel_of
     from ..recipe import FACTS
     from ..task import fit, open_run
-    from .shelf import TEMPORARY
+    from .challenger_store import TEMPORARY
     from .states import write_state
 
     torch.set_num_threads(1)

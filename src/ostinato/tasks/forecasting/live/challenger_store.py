@@ -1,4 +1,4 @@
-"""The folder of challengers: their runs, numbered, and the log of each."""
+"""The folder of challengers: numbered runs, and the log of each."""
 
 import shutil
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ from ....store import StoredModel
 TEMPORARY = "training-"  # how a folder of a training's data begins, which a kill leaves behind
 
 
-class Shelf:
-    """Runs N and their logs N.log; of a run that does not speak only the log stays.
+class ChallengerStore:
+    """Runs N and their logs N.log; of a challenger that is not promoted only the log is kept.
 
     Args:
         folder: made where it is needed.
@@ -21,7 +21,7 @@ class Shelf:
         self.folder = folder
 
     def next(self) -> Path:
-        """Where the next run goes; no number is given twice.
+        """Path of the next run; numbers are not reused.
 
         Raises:
             OSError: the folder cannot be made.
@@ -30,15 +30,15 @@ class Shelf:
         return self.folder / str(max(self._numbers(), default=0) + 1)
 
     def log(self, run: Path) -> Path:
-        """Of the training of a run."""
+        """Log of the training of a run."""
         return self.folder / f"{run.name}.log"
 
     def drop(self, run: Path) -> None:
-        """Of a run that will not speak."""
+        """Remove a run that will not be promoted."""
         shutil.rmtree(run, ignore_errors=True)
 
     def tidy(self, models: Sequence[StoredModel]) -> None:
-        """Drop what earlier lives left: runs that never spoke, and what a kill left of a training."""
+        """Remove the leftovers of earlier runs: challengers that were never promoted, interrupted trainings."""
         spoke = {Path(model.path).name for model in models if model.since_key is not None}
         if not self.folder.is_dir():
             return
@@ -53,5 +53,5 @@ class Shelf:
 
 
 def _number(name: str) -> int | None:
-    """Of a run; other digits than ours are no number."""
+    """Number of a run; only ASCII digits count."""
     return int(name) if name.isascii() and name.isdigit() else None

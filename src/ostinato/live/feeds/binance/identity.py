@@ -1,4 +1,4 @@
-"""Whether it is still the same exchange behind an address: another one may have taken its place while nobody looked."""
+"""Check that an address still leads to the same exchange: another one may have taken its place."""
 
 import asyncio
 import math
@@ -7,26 +7,28 @@ from collections.abc import Callable
 
 from ....errors import FeedError
 from ...events import Event, Position
-from ..feed import Patience
-from .kinds import Kind
+from ..feed import Timeouts
 from .rest import RestClient
+from .streams import StreamKind
 
 SAME_TIME = 0.0015  # seconds: either may be in milliseconds
 SAME_VALUE = 1e-9  # of the value
 ANOTHER = "the store is another exchange's: give another store, or the exchange it came from."
 
 
-async def recognise(name: str, kind: Kind, rest: RestClient, patience: Patience, after: Position) -> None:
-    """Make sure that the exchange still has what is stored, where it has it at all.
+async def check_identity(
+    name: str, kind: StreamKind, rest: RestClient, timeouts: Timeouts, after: Position
+) -> None:
+    """Check that the exchange still has the stored event, if it keeps data that old.
 
     Raises:
         FeedError: it has something else there, or has not come so far.
     """
-    until = time.monotonic() + patience.lagging
+    until = time.monotonic() + timeouts.lagging
     while not (events := (await kind.page(rest, after.key)).events):
         if time.monotonic() > until:
             raise FeedError(f"{name} has nothing at or after {after.key}, which is stored already; {ANOTHER}")
-        await asyncio.sleep(patience.lagging / 20)
+        await asyncio.sleep(timeouts.lagging / 20)
     found = events[0]
     if found.key == after.key and abs(found.time - after.time) > SAME_TIME:
         raise FeedError(
@@ -34,10 +36,10 @@ async def recognise(name: str, kind: Kind, rest: RestClient, patience: Patience,
         )
 
 
-class Recognition:
-    """After a connection was lost, the last event before is held against REST; one question each time.
+class IdentityCheck:
+    """After a lost connection, compares the last event before it with REST; one request each time.
 
-    Until that is answered nothing is released, though no longer than ``Patience.lagging``: where REST is away, the
+    Until that is answered nothing is released, though no longer than ``Timeouts.lagging``: where REST is away, the
     stream goes on.
 
     Args:
@@ -45,34 +47,34 @@ class Recognition:
         settled: called when what is ready may be released.
     """
 
-    def __init__(self, name: str, kind: Kind, patience: Patience, settled: Callable[[], None]) -> None:
-        self.name, self.kind, self.patience = name, kind, patience
+    def __init__(self, name: str, kind: StreamKind, timeouts: Timeouts, settled: Callable[[], None]) -> None:
+        self.name, self.kind, self.timeouts = name, kind, timeouts
         self._settled = settled
         self._event: Event | None = None  # which is to be found again
         self._shown: int | None = None  # the highest key that the stream showed since
         self._until = -math.inf
         self._asked = asyncio.Event()
 
-    def doubt(self, event: Event | None) -> None:
-        """A connection was lost; ``event`` is the last before."""
+    def connection_lost_after(self, event: Event | None) -> None:
+        """Record that a connection was lost; ``event`` is the last before."""
         if event is None:
             return
         if self._event is None:  # else the one before the first loss is still to be found
-            self._event, self._until = event, time.monotonic() + self.patience.lagging
+            self._event, self._until = event, time.monotonic() + self.timeouts.lagging
         self._shown = None
         self._asked.set()
 
     def show(self, key: int) -> None:
-        """The stream says that there is this key."""
+        """Record that the stream has this key."""
         if self._event is not None and (self._shown is None or key > self._shown):
             self._shown = key
 
     def holds(self) -> bool:
-        """Whether what is ready must wait."""
+        """Return whether ready items must be held back."""
         return self._event is not None and time.monotonic() < self._until
 
     async def run(self, rest: RestClient) -> None:
-        """Look whenever there is doubt, until cancelled.
+        """Run the check whenever one is due, until cancelled.
 
         Raises:
             FeedError: it is another exchange now.
@@ -94,7 +96,7 @@ class Recognition:
                 raise self._another(
                     f"has nothing at or after {event.key}, which was received, and counts from {self._shown} on"
                 )
-            await asyncio.sleep(self.patience.lagging / (1 if late else 20))
+            await asyncio.sleep(self.timeouts.lagging / (1 if late else 20))
         found = events[0]
         if found.key == event.key and not _same(found, event):
             raise self._another(
@@ -111,7 +113,7 @@ class Recognition:
 
 
 def _same(one: Event, other: Event) -> bool:
-    """By the time and the first value, a price or an opening: later ones of a bar may be corrected."""
+    """Compare time and first value, a price or an opening: later values of a bar may be corrected."""
     return abs(one.time - other.time) <= SAME_TIME and math.isclose(
         one.values[0], other.values[0], rel_tol=SAME_VALUE
     )

@@ -1,4 +1,4 @@
-"""Order out of what comes by stream and by REST: each key once, ascending, every hole declared.
+"""Merge stream and REST into one sequence: each key once, ascending, every gap declared.
 
 Pure and synchronous: times are given, nothing is waited for. The highest key ever seen is what a jump is measured
 from, so an old key that comes late is no jump. Memory is bounded: where the reader is too slow, or a hole stays open
@@ -21,8 +21,8 @@ _first = attrgetter("first")
 
 
 @dataclass(slots=True)
-class _Hole:
-    """Keys first to last; of the first hole those before the next key have been filled already."""
+class _OpenGap:
+    """Keys first to last; of the first gap, those before the next key have been backfilled already."""
 
     first: int
     last: int
@@ -31,8 +31,8 @@ class _Hole:
     filled: int = 0
 
 
-class Contiguity:
-    """Takes events as they come and gives them in order.
+class Sequencer:
+    """Takes events in order of arrival and yields them in order of keys.
 
     All keys from ``next`` to ``top`` are either held or in a hole.
 
@@ -49,23 +49,23 @@ class Contiguity:
     """
 
     def __init__(
-        self, health: FeedHealth, most: int = 20_000, patience: float = 2.0, epoch: float = 0.0
+        self, health: FeedHealth, most: int = 20_000, timeouts: float = 2.0, epoch: float = 0.0
     ) -> None:
         self.health = health
         self.most = most
-        self.patience = patience
+        self.timeouts = timeouts
         self.epoch = epoch
         self.next: int | None = None
         self.top = -1
         self.ready: list[Item] = []
         self._held: dict[int, Event] = {}
-        self._holes: list[_Hole] = []
+        self._holes: list[_OpenGap] = []
         self._broken = ""  # why the stream has not yet met what came before it
         self._open = False  # whether REST may know more than was seen
         self._anywhere = False  # whether the first answer of REST may begin later than asked
 
     def begin(self, first: int, reason: str, anywhere: bool = False) -> None:
-        """Start with a key: REST is asked from it on until the stream is met.
+        """Start with a key: REST is requested from it on until it meets the stream.
 
         Args:
             reason: "restart", or "history": then what REST brings is history, not a filled hole.
@@ -75,30 +75,30 @@ class Contiguity:
         self._broken, self._open, self._anywhere = reason, True, anywhere
 
     def interrupted(self, reason: str) -> None:
-        """The stream was broken and has begun anew: what lies between is unknown."""
+        """The stream was interrupted and has restarted: what lies between is unknown."""
         if self.next is not None:
             self._broken = self._broken or reason
             self._open = True
 
     def size(self) -> int:
-        """How many items are kept."""
+        """Number of buffered items."""
         return len(self.ready) + len(self._held)
 
     def take(self, most: int) -> list[Item]:
-        """Items that are ready, at most so many; they are gone from here."""
+        """Remove and return up to ``most`` items that are ready."""
         items = self.ready[:most]
         del self.ready[:most]
         return items
 
     def due(self, now: float) -> float | None:
-        """Seconds until REST should be asked from ``next`` on, 0 for now; None where nothing is missing."""
+        """Seconds until REST should be requested from ``next`` on, 0 for now; None if nothing is missing."""
         if self._open or not self._holes:
             return 0.0 if self._open else None
         hole = self._holes[0]
-        return max(0.0, hole.opened + self.patience - now) if hole.reason == "skipped" else 0.0
+        return max(0.0, hole.opened + self.timeouts - now) if hole.reason == "skipped" else 0.0
 
     def stream(self, event: Event, now: float) -> bool:
-        """Take an event of the stream; False where its key is so far ahead that it cannot be."""
+        """Take an event of the stream; return False if its key is impossibly far ahead."""
         key = event.key
         if key == self.next and not self._holes and len(self.ready) < self.most:
             self.ready.append(event)
@@ -108,7 +108,7 @@ class Contiguity:
         if self.next is None:
             self.next, self.top = key, key - 1
         if key < self.next or key in self._held:
-            self.health.leave_out("duplicate")
+            self.health.reject("duplicate")
         elif key <= self.top:
             if self.size() < self.most:
                 self._found(event, now)
@@ -125,7 +125,7 @@ class Contiguity:
         return True
 
     def known(self, key: int, now: float) -> bool:
-        """The stream shows that all keys up to this one exist; False where that cannot be."""
+        """The stream shows that all keys up to this one exist; return False if that is impossible."""
         if self.next is None:
             self.next, self.top = key + 1, key
         if key - self.top > JUMP and not self._broken:
@@ -136,7 +136,7 @@ class Contiguity:
         return True
 
     def answer(self, events: list[Event], now: float) -> None:
-        """What REST has from a key on that was ``next`` when it was asked; what it leaves out it does not have.
+        """Take a REST response that begins at ``next``; the exchange does not have the keys that it leaves out.
 
         The events say Origin.FILL; those from before the stream become Origin.HISTORY. Behind a jump of more than
         ``JUMP`` keys within the answer nothing is believed: it is asked for again, then as the first.
@@ -159,7 +159,7 @@ class Contiguity:
     def _until_jump(self, events: list[Event]) -> list[Event]:
         for place, (one, other) in enumerate(itertools.pairwise(events), 1):
             if other.key - one.key > JUMP:
-                self.health.leave_out("ahead", len(events) - place)
+                self.health.reject("ahead", len(events) - place)
                 return events[:place]
         return events
 
@@ -169,14 +169,14 @@ class Contiguity:
         self._advance(now)
 
     def give_up(self, why: str, now: float) -> None:
-        """Declare what is missing next as unfillable.
+        """Declare the next gap as unfillable.
 
         A hole of more than ``JUMP`` keys that hardly anything lies behind is none: what lies behind it had a wrong key.
         """
         if self._holes and not self._forget_wrong(self._holes[0], now):
             self._unfillable(self._holes[0].last, why, now)
 
-    def _forget_wrong(self, hole: _Hole, now: float) -> bool:
+    def _forget_wrong(self, hole: _OpenGap, now: float) -> bool:
         assert self.next is not None
         if hole.last - self.next < JUMP:
             return False
@@ -185,18 +185,18 @@ class Contiguity:
             return False
         for key in behind:
             del self._held[key]
-        self.health.leave_out("ahead", len(behind))
+        self.health.reject("ahead", len(behind))
         self._filled(hole, self.next - 1, now)
         self._holes.clear()
         self.top = self.next - 1
         return True
 
     def _miss(self, last: int, reason: str, now: float) -> None:
-        """The keys above ``top`` up to this one exist and are missing."""
+        """Mark the keys above ``top`` up to this one as missing."""
         if self._holes and self._holes[-1].last == self.top and self._holes[-1].reason == reason:
             self._holes[-1].last = last
         elif last > self.top:
-            self._holes.append(_Hole(self.top + 1, last, reason, now))
+            self._holes.append(_OpenGap(self.top + 1, last, reason, now))
         self.top = max(self.top, last)
 
     def _found(self, event: Event, now: float) -> None:
@@ -212,14 +212,14 @@ class Contiguity:
         elif key == hole.last:
             hole.last = key - 1
         else:
-            self._holes.insert(place + 1, _Hole(key + 1, hole.last, hole.reason, hole.opened))
+            self._holes.insert(place + 1, _OpenGap(key + 1, hole.last, hole.reason, hole.opened))
             hole.last = key - 1
         if hole.first > hole.last:
             del self._holes[place]
         self._held[key] = event
 
     def _fill(self, event: Event, now: float) -> None:
-        """The next key, missing until now, came by REST."""
+        """Take the next key, missing until now, from REST."""
         hole = self._holes[0]
         if hole.reason == HISTORY:
             self.ready.append(event._replace(origin=Origin.HISTORY))
@@ -231,7 +231,7 @@ class Contiguity:
         self._advance(now)
 
     def _unfillable(self, last: int, why: str, now: float) -> None:
-        """Release all keys up to this one: those that are held, and for those that are missing a gap."""
+        """Release all keys up to this one: buffered events, and a gap for the missing ones."""
         assert self.next is not None
         while self.next <= last and self._holes:
             hole = self._holes[0]
@@ -242,20 +242,20 @@ class Contiguity:
             self.next = hole.first = end + 1
             self._advance(now)
 
-    def _filled(self, hole: _Hole, last: int, now: float) -> None:
-        """Declare what has been filled of the first hole."""
+    def _filled(self, hole: _OpenGap, last: int, now: float) -> None:
+        """Declare the part of the first gap that was backfilled."""
         if hole.filled:
             self._declare(hole, hole.first, last, "filled", f"{hole.filled:,} by REST", now)
             self.health.filled_gaps += 1
             hole.filled = 0
 
-    def _declare(self, hole: _Hole, first: int, last: int, outcome: str, why: str, now: float) -> None:
+    def _declare(self, hole: _OpenGap, first: int, last: int, outcome: str, why: str, now: float) -> None:
         reason = "skipped" if hole.reason == HISTORY else hole.reason
         times = (hole.opened + self.epoch, now + self.epoch)
         self.ready.append(Gap(first, last, reason, outcome, why, *times))
 
     def _skip_to(self, key: int) -> None:
-        """Begin later; only before anything was released."""
+        """Begin later; allowed only before anything was released."""
         assert self.next is not None
         if key <= self.next:
             return
@@ -268,7 +268,7 @@ class Contiguity:
         self.next = key
 
     def _advance(self, now: float) -> None:
-        """Release what is next, and close holes that are no more."""
+        """Release what is next and close finished gaps."""
         assert self.next is not None
         while True:
             if self._holes and self.next > self._holes[0].last:

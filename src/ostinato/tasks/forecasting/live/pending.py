@@ -1,4 +1,4 @@
-"""Predictions that wait for what they foresee.
+"""Rows whose outcomes are pending.
 
 Axes: C columns that are foreseen, H horizons, P numbers of a prediction.
 """
@@ -14,7 +14,7 @@ NOBODY = -1  # the key of a row that was filled
 
 
 @dataclass
-class Waiting:
+class PendingForecast:
     """One row.
 
     key: of its event. level: (C,) where it was, NaN where it was not observed.
@@ -30,22 +30,22 @@ class Waiting:
     known: float = math.inf
 
 
-class Due(NamedTuple):
-    """A prediction that is settled. ahead: (C, H) the levels then."""
+class SettledForecast(NamedTuple):
+    """A prediction with its outcome. ahead: (C, H) the levels then."""
 
-    waiting: Waiting
+    pending: PendingForecast
     ahead: np.ndarray
 
 
-class Queue:
+class PendingQueue:
     """The last rows, as many as the farthest horizon looks ahead."""
 
     def __init__(self, horizons: tuple[int, ...]) -> None:
         self.horizons, self.nearest, self.longest = horizons, horizons[0], horizons[-1]
-        self.rows: deque[Waiting] = deque()
+        self.rows: deque[PendingForecast] = deque()
 
-    def settle(self, level: tuple[float, ...], known: float) -> Due | None:
-        """What the level of the next row, known at a time, settles: the row that is the farthest horizon back."""
+    def settle(self, level: tuple[float, ...], known: float) -> SettledForecast | None:
+        """Settle the row at the farthest horizon by the level of the next row, known at a time."""
         if len(self.rows) >= self.nearest:
             self.rows[-self.nearest].known = known
         if len(self.rows) < self.longest:
@@ -54,20 +54,20 @@ class Queue:
         if due.key == NOBODY:
             return None
         if self.longest == 1:
-            return Due(due, np.array([level]).T)
+            return SettledForecast(due, np.array([level]).T)
         levels = [*(row.level for row in self.rows), level]
-        return Due(due, np.array([levels[horizon - 1] for horizon in self.horizons]).T)
+        return SettledForecast(due, np.array([levels[horizon - 1] for horizon in self.horizons]).T)
 
-    def add(self, row: Waiting) -> None:
-        """A row that waits from now on."""
+    def add(self, row: PendingForecast) -> None:
+        """Add a pending row."""
         self.rows.append(row)
 
-    def find(self, key: int) -> Waiting | None:
-        """The row of a key, where it waits."""
+    def find(self, key: int) -> PendingForecast | None:
+        """The pending row of a key."""
         return next((row for row in reversed(self.rows) if row.key == key), None)
 
-    def give_up(self) -> list[Waiting]:
-        """All that wait, in order; nothing waits then."""
+    def give_up(self) -> list[PendingForecast]:
+        """Remove and return all pending rows, in order."""
         given_up = [row for row in self.rows if row.key != NOBODY]
         self.rows.clear()
         return given_up

@@ -1,4 +1,4 @@
-"""The two kinds of events: trades, and bars. What a key is, what the stream says, what REST answers."""
+"""Streams of trades and of bars: their keys, the parsing of frames, their REST requests."""
 
 import math
 import time
@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from ....store.schema import Origin
 from ...events import Event
-from .clock import Clock
+from .clock import ExchangeClock
 from .messages import ROWS, AggTrade, Control, Kline, parse_frame
 from .rest import RestClient
 
@@ -30,21 +30,21 @@ INTERVALS = {
 AFTER_END = 2.0  # seconds by the exchange's clock until the last bar of an answer is believed to be whole
 
 
-class Page(NamedTuple):
-    """An answer of REST: events in order, and whether more follow."""
+class RestPage(NamedTuple):
+    """A REST response: events in order, and whether more follow."""
 
     events: list[Event]
     more: bool
 
 
-class Seen(NamedTuple):
-    """What a frame shows: an event, and that all keys up to ``known`` exist."""
+class FrameContent(NamedTuple):
+    """The content of a frame: an event, and the fact that all keys up to ``known`` exist."""
 
     event: Event | None
     known: int | None
 
 
-class Kind(Protocol):
+class StreamKind(Protocol):
     """Trades or bars of one symbol."""
 
     @property
@@ -54,22 +54,22 @@ class Kind(Protocol):
     stream: str
     lasts: float  # seconds from an event's time until it can be known
 
-    def read(self, frame: str | bytes, received: float) -> Seen | Control:
-        """What a frame says."""
+    def read(self, frame: str | bytes, received: float) -> FrameContent | Control:
+        """Parse a frame."""
 
-    async def page(self, rest: RestClient, key: int) -> Page:
+    async def page(self, rest: RestClient, key: int) -> RestPage:
         """Events from a key on."""
 
     async def latest(self, rest: RestClient, count: int) -> int | None:
-        """The key from which on there are about ``count`` events; None where there is none at all."""
+        """The key from which about ``count`` events follow; None if there are no events."""
 
 
-class Trades:
+class TradeStream:
     """Aggregate trades; the key is the id."""
 
     columns = ("price", "amount")
 
-    def __init__(self, symbol: str, clock: Clock) -> None:
+    def __init__(self, symbol: str, clock: ExchangeClock) -> None:
         self.symbol = symbol
         self.lasts = 0.0
         self.stream = f"{symbol.lower()}@aggTrade"
@@ -80,33 +80,33 @@ class Trades:
         happened = None if shift is None else trade.time - shift
         return Event(trade.id, trade.time, (trade.price, trade.amount), received, happened, origin)
 
-    def read(self, frame: str | bytes, received: float) -> Seen | Control:
-        """A trade."""
+    def read(self, frame: str | bytes, received: float) -> FrameContent | Control:
+        """Parse a trade."""
         trade = parse_frame(frame, self.symbol)
         if isinstance(trade, AggTrade):
-            return Seen(self._event(trade, received, Origin.STREAM), None)
+            return FrameContent(self._event(trade, received, Origin.STREAM), None)
         assert isinstance(trade, Control)  # bars are rejected, for none were asked for
         return trade
 
-    async def page(self, rest: RestClient, key: int) -> Page:
+    async def page(self, rest: RestClient, key: int) -> RestPage:
         """Trades from an id on."""
         trades = await rest.agg_trades(self.symbol, from_id=key, limit=ROWS)
         received = time.time()
         events = [self._event(trade, received, Origin.FILL) for trade in trades]
-        return Page(events, len(trades) == ROWS)
+        return RestPage(events, len(trades) == ROWS)
 
     async def latest(self, rest: RestClient, count: int) -> int | None:
-        """The id of the trade that is ``count`` before the end."""
+        """The id of the trade ``count`` before the end."""
         trades = await rest.agg_trades(self.symbol, limit=1)
         return max(0, trades[-1].id - count + 1) if trades else None
 
 
-class Bars:
+class BarStream:
     """Closed bars; the key is the number of the interval since the Unix epoch."""
 
     columns = ("open", "high", "low", "close", "volume")
 
-    def __init__(self, symbol: str, step: int, clock: Clock) -> None:
+    def __init__(self, symbol: str, step: int, clock: ExchangeClock) -> None:
         self.symbol = symbol
         self.lasts = float(step)
         self.interval = INTERVALS[step]
@@ -122,17 +122,17 @@ class Bars:
         values = (bar.open, bar.high, bar.low, bar.close, bar.volume)
         return Event(self._key(bar), bar.open_time, values, received, happened, origin)
 
-    def read(self, frame: str | bytes, received: float) -> Seen | Control:
-        """A bar that closed; of one that still forms, only that those before it are over."""
+    def read(self, frame: str | bytes, received: float) -> FrameContent | Control:
+        """Parse a closed bar; a bar that is still forming shows only that those before it are closed."""
         bar = parse_frame(frame, self.symbol, self.interval)
         if isinstance(bar, Kline):
             event = self._event(bar, received, Origin.STREAM) if bar.closed else None
-            return Seen(event, self._key(bar) - 1)
+            return FrameContent(event, self._key(bar) - 1)
         assert isinstance(bar, Control)  # trades are rejected, for none were asked for
         return bar
 
-    async def page(self, rest: RestClient, key: int) -> Page:
-        """Bars from a number on. The last one is left out unless it is known to be over: it could still change."""
+    async def page(self, rest: RestClient, key: int) -> RestPage:
+        """Bars from a number on. The last one is left out unless it is known to be closed: it could still change."""
         now = (
             await rest.server_time()
         )  # asked before, so that a bar that was over then is whole in the answer
@@ -141,9 +141,9 @@ class Bars:
         if bars and bars[-1].close_time + AFTER_END >= now:
             bars.pop()
         received = time.time()
-        return Page([self._event(bar, received, Origin.FILL) for bar in bars], more)
+        return RestPage([self._event(bar, received, Origin.FILL) for bar in bars], more)
 
     async def latest(self, rest: RestClient, count: int) -> int | None:
-        """The number of the bar that is ``count`` before the one that forms now."""
+        """The number of the bar ``count`` before the one that is forming."""
         bars = await rest.klines(self.symbol, self.interval, limit=1)
         return max(0, self._key(bars[-1]) - count) if bars else None
