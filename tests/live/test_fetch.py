@@ -404,7 +404,7 @@ def test_a_full_disk(tmp_path, small_parts, monkeypatch):
             patched.setattr(os, "fsync", full)
             done = fetched(exchange, out)
         assert done.returncode == 1
-        assert "the disk is full. Make room and run the same command again; it goes on." in done.stderr
+        assert "the disk is full. Make room and run the same command again; it resumes." in done.stderr
         assert len(done.stderr.splitlines()) == 1
         done = fetched(exchange, out)
     assert "going on with 2,000 trades" in done.stdout

@@ -11,7 +11,7 @@ from ..errors import OstinatoError
 from ..files.links import open_no_link
 
 MAX_LINE = 1 << 16  # bytes
-PATIENCE = 5.0  # seconds for a child to leave nothing behind
+PATIENCE = 5.0  # seconds for a child to clean up
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "POLARS_MAX_THREADS"), "1")  # the engine comes first
 
 

@@ -32,7 +32,7 @@ class Settings:
 
     group: events in one commit at most. One that came alone is committed alone.
     snapshot_events, snapshot_seconds: a snapshot is taken when either has passed since the last one.
-    policy: at a hole that cannot be filled the state is carried across, or reset.
+    policy: whether the state is carried across an unfillable gap, or reset.
     """
 
     group: int = 64
@@ -135,7 +135,7 @@ class Engine:
         replay(self.state)
         for model in self.store.models():
             if model.role == "challenger" and (self.state.shadow is None or self.state.shadow[0] != model.id):
-                self.retire(model.id, "a life ended during its trial")
+                self.retire(model.id, "the run ended during its trial")
         self._health("starting")
         self.journal.write("started", feed=self.feed.name, key=self.position.key if self.position else None)
 
@@ -214,7 +214,7 @@ class Engine:
     def swap(self, number: int, forecaster: LiveForecaster, why: str) -> None:
         """Promote another model from the next event on; one commit, between two events.
 
-        What the one before said and was not settled yet goes on being judged as it was said.
+        Pending predictions of the previous champion are scored as they were made.
         """
         for said in self.forecaster.pending():
             forecaster.adopt(said)
@@ -306,7 +306,7 @@ class Engine:
             answer, outcomes = forecaster.step(event)
         except OstinatoError as error:
             self.state.shadow = self.compared = None
-            self.store.add_note("challenger", f"model {number} cannot go on: {error}")
+            self.store.add_note("challenger", f"model {number} cannot continue: {error}")
             return
         if answer is not None:
             self._shadowed[event.key] = answer.numbers

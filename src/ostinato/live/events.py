@@ -1,7 +1,7 @@
 """What a feed yields: events in the order of their keys, each once, and the gaps between them.
 
 The key is what continuity is known by, never the clock: the id of an aggregate trade, the number of a bar (its opening
-time over its step), the number of a row. Keys of one feed ascend by one; a key that is missing is a hole.
+time over its step), the number of a row. Keys of one feed ascend by one; a missing key is a gap.
 """
 
 from typing import NamedTuple

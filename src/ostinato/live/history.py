@@ -184,8 +184,8 @@ class _Fetch:
         last, moment = self.pages.key(newest[0]), self.pages.time(newest[0])
         if last > key and moment < self.parts.manifest.end:
             raise FeedError(
-                f"{host} gives nothing behind {thing} {key}, though it has {thing} {last}. "
-                "Run the same command again to go on."
+                f"{host} returns nothing after {thing} {key}, though it has {thing} {last}. "
+                "Run the same command again to continue."
             )
         if last < key and moment > self.time:
             before = utc(self.time)

@@ -121,7 +121,7 @@ class PartFolder:
             unlike = next(name for name in theirs if theirs[name] != ours[name])
             raise RunExistsError(
                 f"{folder} holds parts of another request, with {unlike} {_format(theirs[unlike])} instead of "
-                f"{_format(ours[unlike])}. Ask the same again to go on with them; --force begins anew."
+                f"{_format(ours[unlike])}. Repeat that request to resume them; --force starts over."
             )
         return cls(out, manifest)
 
@@ -274,7 +274,7 @@ def _write_errors(place: Path) -> Iterator[None]:
         text = str(error).strip().splitlines()[-1].rstrip(".")
         if "No space left" in text or "quota" in text.lower():
             raise StoreFullError(
-                f"no room to write {place}: the disk is full. Make room and run the same command again; it goes on."
+                f"no room to write {place}: the disk is full. Make room and run the same command again; it resumes."
             ) from error
         if isinstance(error, RunError):
             raise

@@ -50,7 +50,7 @@ class Track:
     """Steps a model along stored events and across the gaps between them, as in a live run.
 
     Args:
-        holes: behind where the model is, in order; more may be added.
+        holes: gaps after the model's position, in order; more may be added.
     """
 
     def __init__(self, forecaster: LiveForecaster, holes: Iterable[GapRecord]) -> None:
@@ -58,7 +58,7 @@ class Track:
 
     def step(self, event: EventLike) -> ForecastStep:
         """Cross the gaps before an event, and step on the event."""
-        # a hole whose keys came after all begins with this very event
+        # a gap whose keys arrived after all begins with this very event
         while self.holes and self.holes[0].first <= event.key:
             apply_gap(self.forecaster, self.holes.popleft().policy)
         return self.forecaster.step(event_of(event))

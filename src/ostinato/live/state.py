@@ -12,8 +12,8 @@ class EngineState:
     """The models on a store and their positions.
 
     store: the events and all that was said of them.
-    champion: number of the model that speaks, in the store; ``forecaster`` steps it.
-    shadow: number and forecaster of a challenger, which is stepped and compared, and does not speak.
+    champion: number of the champion in the store; ``forecaster`` steps it.
+    shadow: number and forecaster of a challenger, which is stepped and compared, and is not published.
     position: of the last event that the models have seen.
     pending: of predictions that wait for their outcome, by key: when they were on the disk, and their flags.
     """

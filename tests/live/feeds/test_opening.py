@@ -96,5 +96,5 @@ def test_an_absent_extra_is_named(monkeypatch):
 
 
 def test_standard_input_has_no_name():
-    with pytest.raises(ConfigError, match=r"'stdin:foo' has no name behind its colon; write stdin: alone"):
+    with pytest.raises(ConfigError, match=r"'stdin:foo' has no name after its colon; write stdin: alone"):
         open_feed("stdin:foo", "trades", TRADES)

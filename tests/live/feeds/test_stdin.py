@@ -113,7 +113,7 @@ def test_bars():
 
 
 BAD = {
-    b"nonsense": "no JSON",
+    b"nonsense": "not JSON",
     b"[1]": "no object",
     b'{"price": 1, "amount": 1}': "no 'time'",
     b'{"time": 1, "amount": 1}': "no 'price'",
@@ -129,12 +129,12 @@ BAD = {
     b'{"time": true, "price": 1, "amount": 1}': "time is True",
     b'{"time": 1534131396, "price": 1, "amount": 1, "key": 2}': "a key, unlike",
     b'{"time": 1, "price": 1, "amount": 1}': "1970-01-01T00:00:01+00:00, before that of the line before",
-    b"[" * 60_000: "no JSON",
-    b'{"a": ' * 9_000: "no JSON",
-    b'{"time": ' + b"9" * 5000 + b"}": "no JSON",
+    b"[" * 60_000: "not JSON",
+    b'{"a": ' * 9_000: "not JSON",
+    b'{"time": ' + b"9" * 5000 + b"}": "not JSON",
     b"x" * (LONGEST_LINE + 1): "longer than 65,536 bytes",
     b"x" * (20 * LONGEST_LINE): "longer than 65,536 bytes",
-    b"\xff\xfe\x1b[31m": "no JSON",
+    b"\xff\xfe\x1b[31m": "not JSON",
 }
 
 
@@ -156,7 +156,7 @@ def test_a_bad_line_is_told_of_and_the_next_is_read(line):
 @pytest.mark.parametrize("key", [-1, 1.5, "x", True, 2**70, [1]])
 def test_a_bad_key(key):
     feed, items = said([trade(0, key=key)])
-    assert "no whole number from 0 to 4,611,686,018,427,387,904" in items[0].text
+    assert "not a whole number from 0 to 4,611,686,018,427,387,904" in items[0].text
     assert feed.health.rejected == 1
 
 

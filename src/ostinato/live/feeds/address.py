@@ -1,6 +1,6 @@
 """Addresses of feeds, as a user writes them: ``binance:BTCUSDT?speed=60``.
 
-A scheme, a colon, what is meant there (a symbol, a file), and options behind a question mark.
+A scheme, a colon, what is meant there (a symbol, a file), and options after a question mark.
 """
 
 import ipaddress
@@ -83,10 +83,10 @@ def parse_address(text: str) -> Address:
     name, _, query = rest.partition("?")
     if not name and SCHEMES[scheme].name:
         raise ConfigError(
-            f"the feed {shortened(text)} lacks {SCHEMES[scheme].name} behind {scheme!r} and a colon."
+            f"the feed {shortened(text)} lacks {SCHEMES[scheme].name} after {scheme!r} and a colon."
         )
     if name and not SCHEMES[scheme].name:
-        raise ConfigError(f"the feed {shortened(text)} has no name behind its colon; write {scheme}: alone.")
+        raise ConfigError(f"the feed {shortened(text)} has no name after its colon; write {scheme}: alone.")
     return Address(scheme, name, _options(scheme, query))
 
 

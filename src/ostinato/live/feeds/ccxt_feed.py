@@ -283,7 +283,7 @@ class CcxtFeed(Feed):
     def _bar_items(self, rows: list[Any], key: int, origin: Origin, theirs: float) -> list[Item]:
         """Bars after ``key``, and a Gap for those that the exchange lacks; ``theirs`` is its clock.
 
-        What comes late, after an outage, is filled in: nobody could have foreseen from it in time.
+        Late rows, after an outage, are marked as backfilled: no forecast from them could have been in time.
         """
         assert self.step is not None
         now = time.time()

@@ -1,6 +1,6 @@
 """Order the trades of any exchange, each once, with the gaps between them, with or without usable ids.
 
-Some exchanges number the trades of a symbol one by one: there the key is the id, and a hole is seen when it comes.
+Some exchanges number the trades of a symbol one by one: there the key is the id, and a gap is visible at once.
 Others do not: there trades are counted as they are released, and after every interruption the exchange's history must
 reach back to the last trade; where it does not, nobody can tell what is missing, and one key stands for all of it.
 """

@@ -42,7 +42,7 @@ class Timeouts:
     """Timeouts of a feed, in seconds of the exchange's clock; ``scaled`` for a faster replay."""
 
     connect: float = 10.0  # for a connection or an answer
-    stale: float = 30.0  # without data, though pings go on: the connection is given up
+    stale: float = 30.0  # without data, though pings continue: the connection is replaced
     backoff: float = (
         0.5  # before the first new attempt; doubled up to ``backoff_cap``, times a random 0.5 to 1
     )
@@ -62,8 +62,8 @@ class Timeouts:
 class Feed(ABC):
     """A source of events of one kind.
 
-    ``batches`` gives what is ready, in order: keys ascend, none comes twice, a missing one is declared by a Gap. It
-    ends where the source ends. It waits on the network as long as it must, and raises only what waiting cannot mend.
+    ``batches`` yields ready items in order: keys ascend, none comes twice, a missing one is declared by a Gap. It ends
+    where the source ends. It retries network errors without limit, and raises only errors that waiting cannot resolve.
 
     Attributes:
         name: as the user wrote it, without secrets.

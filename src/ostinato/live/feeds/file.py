@@ -27,7 +27,7 @@ class FileFeed(Feed):
     """Rows of a panel in order.
 
     Keys are row numbers of the panel, from 0, as ``ostinato predict`` counts them; of one series among several, those
-    rows. Steps that are missing in the source are holes, and rows of the future at the end are left out. Where nothing
+    rows. Steps that are missing in the source are gaps, and rows of the future at the end are left out. Where nothing
     else is asked for, the first event is the first row: nothing is before a file.
 
     Args:

@@ -195,7 +195,7 @@ class _InputState:
                 key = int(key)
             if isinstance(key, bool) or not isinstance(key, int) or not 0 <= key <= MOST_KEY:
                 raise LineError(
-                    f"its {name} is {shortened(key)}, which is no whole number from 0 to {MOST_KEY:,}"
+                    f"its {name} is {shortened(key)}, which is not a whole number from 0 to {MOST_KEY:,}"
                 )
             return key
         return None if self.feed.step is None else math.floor(moment / self.feed.step + WITHIN)
@@ -235,14 +235,14 @@ def parse_object(line: bytes) -> dict[str, Any]:
     except LineError:
         raise
     except (ValueError, RecursionError):  # too many digits, or too many brackets
-        raise LineError(f"it is no JSON: {shortened(line[:200].decode(errors='replace'))}") from None
+        raise LineError(f"it is not JSON: {shortened(line[:200].decode(errors='replace'))}") from None
     if not isinstance(entry, dict):
-        raise LineError(f"it is no object like {{'time': ..., 'price': ...}}: {shortened(entry)}")
+        raise LineError(f"it is not an object like {{'time': ..., 'price': ...}}: {shortened(entry)}")
     return entry
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise LineError(f"it holds {constant}, which is no number of JSON")
+    raise LineError(f"it holds {constant}, which is not a JSON number")
 
 
 def number(entry: dict[str, Any], name: str) -> float:
@@ -257,7 +257,7 @@ def number(entry: dict[str, Any], name: str) -> float:
     if isinstance(value, str) and len(value) <= 400 and NUMBER.fullmatch(value.strip()):
         value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MOST:
-        raise LineError(f"its {name} is {shortened(value)}, which is no finite number up to {MOST:g}")
+        raise LineError(f"its {name} is {shortened(value)}, which is not a finite number up to {MOST:g}")
     if (name in POSITIVE and value <= 0) or (name in NOT_NEGATIVE and value < 0):
         raise LineError(f"its {name} is {shortened(value)}, which is too small")
     return float(value)

@@ -108,7 +108,7 @@ class IdentityCheck:
         self._until = math.inf  # nothing of the other one is released
         return FeedError(
             f"after a lost connection {self.name} {what}: another exchange is at this address now. "
-            "Begin another store, or go on when the first one is back."
+            "Begin another store, or continue when the first one is back."
         )
 
 

@@ -1,7 +1,7 @@
 """Client of the exchange's REST interface: history, clock, status of a symbol.
 
-Whatever waiting can mend is asked again: an error of the server, a timeout, a cut answer, a ban. A ban is waited out to
-its end, and before the limit is reached the pace is slowed, for every answer says how much was used.
+Requests are retried if waiting can resolve the error: a server error, a timeout, a truncated response, a ban. Bans are
+waited out. Near the rate limit requests slow down: every response reports the used weight.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ except ImportError:
     raise ConfigError("live data needs the package httpx: pip install 'ostinato[live]'.") from None
 
 UNKNOWN_SYMBOL = -1121
-SERVER_TROUBLE = range(-1099, -999)  # codes from -1000 to -1099; -1100 and below speak of the request
+SERVER_TROUBLE = range(-1099, -999)  # codes from -1000 to -1099; -1100 and below concern the request
 T = TypeVar("T")
 
 
@@ -54,7 +54,7 @@ class RestClient:
         base: such as https://data-api.binance.vision.
         patience: how long to wait for an answer and between attempts.
         client: another httpx client to ask with; it stays open.
-        attempts: how often a question is asked before FeedError is raised; None: for ever.
+        attempts: number of attempts before FeedError is raised; None: no limit.
         tell: called with a kind ("rest" or "limit") and words whenever something keeps it waiting.
     """
 

@@ -1,7 +1,7 @@
 """Merge stream and REST into one sequence: each key once, ascending, every gap declared.
 
 Pure and synchronous: times are given, nothing is waited for. The highest key ever seen is what a jump is measured
-from, so an old key that comes late is no jump. Memory is bounded: where the reader is too slow, or a hole stays open
+from, so an old key that comes late is no jump. Memory is bounded: where the reader is too slow, or a gap stays open
 too long, the newest events of the stream are dropped and asked for by REST later.
 """
 
@@ -14,9 +14,9 @@ from ....store.schema import Origin
 from ...events import Event, Gap, Item
 from ..feed import FeedHealth
 
-HISTORY = "history"  # the reason why REST is asked before the stream has begun; no hole of a stream
+HISTORY = "history"  # the reason why REST is asked before the stream has begun; not a gap of a stream
 JUMP = 1_000_000  # keys that a stream skips within one connection; a larger jump is no market data
-WITNESSES = 3  # keys behind a larger jump that show that it was none of one wrong key
+WITNESSES = 3  # keys after a larger jump that show that it was not one wrong key
 _first = attrgetter("first")
 
 
@@ -34,7 +34,7 @@ class _OpenGap:
 class Sequencer:
     """Takes events in order of arrival and yields them in order of keys.
 
-    All keys from ``next`` to ``top`` are either held or in a hole.
+    All keys from ``next`` to ``top`` are either held or in a gap.
 
     Args:
         health: whose counts of duplicates, fills and gaps are kept.
@@ -49,11 +49,11 @@ class Sequencer:
     """
 
     def __init__(
-        self, health: FeedHealth, most: int = 20_000, timeouts: float = 2.0, epoch: float = 0.0
+        self, health: FeedHealth, most: int = 20_000, gap_timeout: float = 2.0, epoch: float = 0.0
     ) -> None:
         self.health = health
         self.most = most
-        self.timeouts = timeouts
+        self.gap_timeout = gap_timeout
         self.epoch = epoch
         self.next: int | None = None
         self.top = -1
@@ -68,7 +68,7 @@ class Sequencer:
         """Start with a key: REST is requested from it on until it meets the stream.
 
         Args:
-            reason: "restart", or "history": then what REST brings is history, not a filled hole.
+            reason: "restart", or "history": then REST provides history, not the filling of a gap.
             anywhere: to start with what REST has, should that be later.
         """
         self.next, self.top = first, first - 1
@@ -95,7 +95,7 @@ class Sequencer:
         if self._open or not self._holes:
             return 0.0 if self._open else None
         hole = self._holes[0]
-        return max(0.0, hole.opened + self.timeouts - now) if hole.reason == "skipped" else 0.0
+        return max(0.0, hole.opened + self.gap_timeout - now) if hole.reason == "skipped" else 0.0
 
     def stream(self, event: Event, now: float) -> bool:
         """Take an event of the stream; return False if its key is impossibly far ahead."""
@@ -171,7 +171,7 @@ class Sequencer:
     def give_up(self, why: str, now: float) -> None:
         """Declare the next gap as unfillable.
 
-        A hole of more than ``JUMP`` keys that hardly anything lies behind is none: what lies behind it had a wrong key.
+        A gap of more than ``JUMP`` keys with hardly any key after it is not real: those keys were wrong.
         """
         if self._holes and not self._forget_wrong(self._holes[0], now):
             self._unfillable(self._holes[0].last, why, now)
@@ -274,7 +274,7 @@ class Sequencer:
             if self._holes and self.next > self._holes[0].last:
                 hole = self._holes[0]
                 if self._open and hole.reason == self._broken and hole.last == self.top:
-                    return  # it may go on: REST has not told all
+                    return  # it may continue: REST has not returned everything
                 del self._holes[0]
                 self._filled(hole, hole.last, now)
             elif self.next in self._held:

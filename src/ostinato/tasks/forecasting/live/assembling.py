@@ -79,7 +79,7 @@ def head_of(run: Run, forecaster: RunForecaster, feed: Feed, settings: Settings)
 def engine_of(run: Run, feed: Feed, store: Path, settings: Settings, log: Path | None = None) -> Engine:
     """An engine that continues the store, or begins one.
 
-    Where a retrained model speaks in that store, it goes on speaking.
+    If a retrained model is the champion of that store, it stays the champion.
 
     Raises:
         BrokenStoreError: the store is another run's, damaged, or of another version.
@@ -93,7 +93,7 @@ def engine_of(run: Run, feed: Feed, store: Path, settings: Settings, log: Path |
             forecaster = forecaster_of(open_run(champion.path), opened.head.baselines, opened.head.units)
             if forecaster.digest != champion.digest.hex():
                 raise ConfigError(
-                    f"{champion.path}, which speaks in {store} since event {champion.since_key:,}, was changed. Put it "
+                    f"{champion.path}, the champion of {store} since event {champion.since_key:,}, was changed. Put it "
                     "back, or begin another --store."
                 )
         return Engine(feed, opened, forecaster, champion.id, settings, journal=Journal(log))

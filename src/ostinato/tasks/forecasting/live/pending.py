@@ -1,6 +1,6 @@
 """Rows whose outcomes are pending.
 
-Axes: C columns that are foreseen, H horizons, P numbers of a prediction.
+Axes: C forecast columns, H horizons, P numbers of a prediction.
 """
 
 import math
@@ -19,7 +19,7 @@ class PendingForecast:
 
     key: of its event. level: (C,) where it was, NaN where it was not observed.
     fitted: whether the model, and the baselines beside it, were fitted on it.
-    known: when the nearest of what it foresees was known, by our clock.
+    known: when the nearest of its horizons was known, by our clock.
     """
 
     key: int

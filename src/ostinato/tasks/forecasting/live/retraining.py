@@ -3,7 +3,7 @@
     idle -> training (another process) -> catching up -> trial -> swapped or retired -> idle
 
 The challenger is fitted as the run was, on the events of the store. Its state is that of all stored events, stepped one
-by one in the training process; the engine replays what came since and then steps both on each event.
+by one in the training process; the engine replays later events and then steps both on each event.
 """
 
 import asyncio
@@ -104,7 +104,7 @@ class Retraining:
         """Step the challenger on recent events, a slice at a time, then predict alongside the champion."""
         key, forecaster = await asyncio.to_thread(_load_challenger, path, engine)
         if forecaster.digest == engine.forecaster.digest:
-            raise StateError("it is the run that speaks already.")
+            raise StateError("it is the champion already.")
         self.number = engine.add_challenger(forecaster.digest, str(path))
         track, hole = Track(forecaster, []), key
         while True:
@@ -127,14 +127,14 @@ class Retraining:
             return
         self.catching = None
         error = task.exception()
-        if error is not None:  # whatever it is: who speaks is not harmed by it
-            self._give_up(engine, f"{self.run} cannot speak: {error or type(error).__name__}")
+        if error is not None:  # any error: the champion is not affected
+            self._give_up(engine, f"{self.run} cannot be promoted: {error or type(error).__name__}")
 
     def _poll_trial(self, engine: Engine, duel: "Duel") -> None:
         engine.meters.training = f"trial: {duel.count:,} of {self.trial:,}"
         self.catching = None
         if engine.state.shadow is None:
-            self._give_up(engine, f"{self.run} does not speak: a step of it failed")
+            self._give_up(engine, f"{self.run} is not promoted: a step of it failed")
             return
         better = duel.verdict(self.trial)
         if better is None:
@@ -144,9 +144,9 @@ class Retraining:
             f"interval {duel.low:+.6f} to {duel.high:+.6f}"
         )
         if not better:
-            self._give_up(engine, f"{self.run} does not speak: {words}")
+            self._give_up(engine, f"{self.run} is not promoted: {words}")
             return
-        engine.swap(*engine.state.shadow, f"{self.run} speaks from now on: {words}")
+        engine.swap(*engine.state.shadow, f"{self.run} is the champion from now on: {words}")
         self._be_idle(engine)
 
     def _give_up(self, engine: Engine, why: str) -> None:

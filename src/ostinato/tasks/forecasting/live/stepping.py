@@ -180,7 +180,7 @@ class RunForecaster:
         kept = self.queue.longest * self.scorer.size * (1 + len(self.baselines))
         if kept > MOST_KEPT:
             raise ConfigError(
-                f"{self.run.folder.path} foresees {self.scorer.size:,} numbers up to {self.queue.longest:,} rows "
+                f"{self.run.folder.path} forecasts {self.scorer.size:,} numbers up to {self.queue.longest:,} rows "
                 f"ahead: {kept:,} would wait for their outcome, at most {MOST_KEPT:,} can. Fit one with fewer horizons."
             )
 
