@@ -20,7 +20,7 @@ import numpy as np
 from machine import record, write_record
 
 from ostinato.live.events import Event
-from ostinato.store import Flag, StoreHeader, Store, make_header, seal, verify
+from ostinato.store import Flag, Store, StoreHeader, make_header, seal, verify
 
 BAR_ONE, BAR_FIFTY = 400.0, 40.0
 ROUNDS = 5

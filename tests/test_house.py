@@ -28,15 +28,10 @@ SHARED_NAMES = frozenset(
         "Event",
         "Layout",
         "Outcome",
-        "Part",
         "Parts",
-        "Point",
-        "Range",
         "Reader",
         "Report",
-        "Rows",
         "Skill",
-        "Status",
     ]
 )
 PACKAGES = [m.name for m in pkgutil.walk_packages(ostinato.__path__, "ostinato.") if m.ispkg]

@@ -146,7 +146,7 @@ def test_a_plan_from_a_stranger(fields, words, compared, trades_csv, tmp_path):
 
 
 def test_ctrl_c_of_a_comparison_says_how_to_go_on(compared, trades_csv, tmp_path, monkeypatch):
-    from ostinato.cli.progress import Bar
+    from ostinato.cli.progress import ProgressBar
 
     def press(*_):
         raise KeyboardInterrupt
@@ -154,7 +154,7 @@ def test_ctrl_c_of_a_comparison_says_how_to_go_on(compared, trades_csv, tmp_path
     out = tmp_path / "c"
     usual = ("compare", "forecast", str(trades_csv), "--out", str(out), "--no-page")
     with monkeypatch.context() as patched:
-        patched.setattr(Bar, "evaluated", press)
+        patched.setattr(ProgressBar, "evaluated", press)
         done = ostinato(*usual, "--models", "rnn", "--set", "units=4", *SMALL[2:])
     assert done.returncode == 130
     assert "The same command with --resume goes on from here." in " ".join(done.stdout.split())

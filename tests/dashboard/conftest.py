@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from dashboard.stores import Writer, direction_head, values_head
-from ostinato.dashboard.server import Options, serve
+from ostinato.dashboard.server import DashboardOptions, serve
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def serving(store: Path, **options):
 
     def work() -> None:
         try:
-            serve(Options(store, port=options.pop("port", 0), **options), tell=tell, until=stop.wait)
+            serve(DashboardOptions(store, port=options.pop("port", 0), **options), tell=tell, until=stop.wait)
         except BaseException as error:
             failed.append(error)
             ready.set()

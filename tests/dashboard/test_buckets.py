@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ostinato.dashboard.buckets import MOST, Range, Ranges
+from ostinato.dashboard.buckets import MOST, BucketRange, BucketRanges
 
 events = st.lists(
     st.tuples(
@@ -26,7 +26,7 @@ def columns(rows):
 @settings(max_examples=150, deadline=None)
 @given(events, st.integers(1, 5), st.sampled_from([1.0, 3.0]))
 def test_buckets_are_what_counting_gives(rows, cut, width):
-    one = Range(width, 1)
+    one = BucketRange(width, 1)
     for version, start in enumerate(range(0, len(rows), cut), 1):
         one.add(*columns(rows[start : start + cut]), version)
     found = one.rows()
@@ -44,7 +44,7 @@ def test_buckets_are_what_counting_gives(rows, cut, width):
 
 
 def test_only_what_changed_is_told():
-    one = Range(1.0, 0)
+    one = BucketRange(1.0, 0)
     none = np.empty((2, 0))
     one.add(np.array([0.1, 1.1]), np.array([5.0, 6.0]), none, 1)
     one.add(np.array([1.2, 2.2]), np.array([4.0, 7.0]), none, 2)
@@ -55,7 +55,7 @@ def test_only_what_changed_is_told():
 
 
 def test_memory_is_bounded_and_the_newest_stay():
-    one = Range(1.0, 1)
+    one = BucketRange(1.0, 1)
     for start in range(0, 5 * MOST, 37):
         times = np.arange(start, start + 37, dtype=float)
         one.add(times, times + 1, np.full((37, 1), 1.0 if start > 2 * MOST else 9.0), start + 1)
@@ -74,12 +74,12 @@ def test_memory_is_bounded_and_the_newest_stay():
 
 
 def test_a_bar_is_never_split_and_the_range_grows_with_the_data():
-    ranges = Ranges(0, step=3600.0)
+    ranges = BucketRanges(0, step=3600.0)
     assert all(one.width % 3600.0 == 0 for one in ranges.by_name.values())
-    trades = Ranges(0)
+    trades = BucketRanges(0)
     trades.add(np.arange(400.0), np.ones(400), np.empty((400, 0)), 1)
     assert trades.best() == "10m"
-    slow = Ranges(0)
+    slow = BucketRanges(0)
     times = np.arange(400.0) * 300
     slow.add(times, np.ones(400), np.empty((400, 0)), 1)
     assert slow.best() == "1d"

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from dashboard.stores import Writer, direction_head, values_head
 from ostinato.dashboard import metrics, tui
-from ostinato.dashboard.said import as_text
+from ostinato.dashboard.serialization import to_json
 from ostinato.dashboard.view import View
 from ostinato.errors import OstinatoError
 from ostinato.store import Health, Reader, StoreHeader
@@ -53,7 +53,7 @@ def looked_at(path):
         while view.read(reader, 500):
             pass
         changes, _ = view.changes(0, "auto")
-        json.loads(as_text({"status": view.status(1e9)._asdict(), **changes}))
+        json.loads(to_json({"status": view.status(1e9)._asdict(), **changes}))
         assert metrics.text(view, 1e9)
         console = Console(file=io.StringIO(), width=100)
         console.print(tui.screen(view, 1e9))

@@ -7,7 +7,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from dashboard.conftest import serving
-from ostinato.dashboard.server import Options, listening, serve
+from ostinato.dashboard.server import DashboardOptions, listening, serve
 from ostinato.errors import ListenError, StoreError
 
 TOKEN = "a-token-of-this-test-0123"
@@ -152,17 +152,17 @@ def test_a_token_lets_addresses_in_and_no_strange_names(guarded):
 )
 def test_where_one_may_not_listen(writer, options, words):
     with pytest.raises(ListenError, match=words):
-        serve(Options(writer.path, **({"port": 0} | options)))
+        serve(DashboardOptions(writer.path, **({"port": 0} | options)))
 
 
 def test_a_busy_port_is_a_sentence(writer):
     with listening("127.0.0.1", 0) as taken, pytest.raises(ListenError, match="--port"):
-        serve(Options(writer.path, port=taken.getsockname()[1]))
+        serve(DashboardOptions(writer.path, port=taken.getsockname()[1]))
 
 
 def test_no_store_is_a_sentence(tmp_path):
     with pytest.raises(StoreError, match="no store"):
-        serve(Options(tmp_path / "none.sqlite", port=0))
+        serve(DashboardOptions(tmp_path / "none.sqlite", port=0))
 
 
 def test_a_client_that_talks_is_let_go(client):

@@ -66,7 +66,7 @@ app.command("env")(env.env)
 
 
 def main() -> None:
-    """Run a command; a user's mistake is one sentence and exit code 1, never a traceback."""
+    """Run a command. A user's mistake is one message and exit code 1, never a traceback."""
     try:
         app(prog_name="ostinato")
     except OstinatoError as error:

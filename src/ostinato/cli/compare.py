@@ -25,13 +25,13 @@ def compare(
     seed: opt.OptionalSeed = None,
     seeds: Annotated[
         int | None,
-        typer.Option("--seeds", min=1, help="Trainings of each model; the median is shown. Unset: 1."),
+        typer.Option("--seeds", min=1, help="Training runs of each model; the median is shown. Unset: 1."),
     ] = None,
     folds: Folds = 1,
     window: Window = "expanding",
     force: Annotated[bool, typer.Option("--force", help="Replace the comparison that is there.")] = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the comparison that is there.")
+        bool, typer.Option("--resume", help="Resume the existing comparison.")
     ] = False,
     page: opt.Page = True,
     json: opt.AsJson = False,
@@ -41,7 +41,7 @@ def compare(
     from rich.console import Console
 
     from .machine import prepare
-    from .progress import bars
+    from .progress import progress_bars
 
     place = prepare(options.threads, options.device)
     from ..experiment.comparing import compare_planned
@@ -66,18 +66,18 @@ def compare(
     console = Console(quiet=quiet or json)
     data = options.read(task, planned.recipe, console)
     try:
-        found = compare_planned(planned, data, device=place, watch=bars(console))
+        found = compare_planned(planned, data, device=place, watch=progress_bars(console))
     except KeyboardInterrupt:
         console.print(
             f"interrupted: what is done is in {out}. The same command with --resume goes on from here.",
             highlight=False,
         )
         raise typer.Exit(130) from None
-    _tell(console, found, out, json, page)
+    _print_result(console, found, out, json, page)
 
 
 def _unless(value: Any, usual: Any) -> Any:
-    """None for what was not asked for."""
+    """None for an option that was not given."""
     return None if value == usual else value
 
 
@@ -106,7 +106,7 @@ def _fields(task: Any, options: TaskOptions, names: tuple[str, ...] | None) -> d
     return {"options": models, "training": found["training"], "recipe": found["data"]}
 
 
-def _tell(console: "Console", found: "Comparison", out: Path, as_json: bool, paged: bool) -> None:
+def _print_result(console: "Console", found: "Comparison", out: Path, as_json: bool, paged: bool) -> None:
     from .pages import write_reports
     from .ranking import show_comparison
 

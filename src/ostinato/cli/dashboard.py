@@ -41,7 +41,7 @@ def dashboard(
     ] = None,
     tui: Annotated[bool, typer.Option("--tui", help="In this terminal, without a server.")] = False,
 ) -> None:
-    """Show a live store, running or ended: forecast, scores beside the baselines, health of the data. It only reads."""
+    """Show a live store, running or ended: forecast, scores and baselines, health of the data. It only reads."""
     if tui:
         from ..dashboard.tui import watch
 

@@ -1,4 +1,4 @@
-"""ostinato demo: the whole story in one go."""
+"""ostinato demo: from trades to a live run."""
 
 import contextlib
 import os
@@ -42,14 +42,14 @@ def demo(
             show_default=False,
         ),
     ] = None,
-    seconds: Annotated[float, typer.Option("--for", min=0, help="How long it lives; 0: not at all.")] = 60.0,
-    stay: Annotated[bool, typer.Option("--stay", help="Live on until Ctrl-C.")] = False,
+    seconds: Annotated[float, typer.Option("--for", min=0, help="Seconds of the live run; 0: none.")] = 60.0,
+    stay: Annotated[bool, typer.Option("--stay", help="Keep running until Ctrl-C.")] = False,
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Of the page; 0 takes any.")] = 8765,
 ) -> None:
     """Read trades, train the lecture's CNN, a TCN and an LSTM, judge them beside honest baselines, and run one live."""
     from ..errors import ConfigError
     from . import demo_live
-    from .living import Terminal
+    from .live_output import Terminal
     from .machine import prepare
 
     prepare(threads, "cpu")
@@ -92,9 +92,9 @@ def _trades(data: Path | None, seed: int, column: list[str] | None, time_unit: s
 
 def _fit(name: str, trades: "Trades", out: Path, seed: int, console: "Console") -> "Results":
     from ..tasks.forecasting import fit
-    from .progress import Bar
+    from .progress import ProgressBar
 
-    with Bar(name, console) as watcher:
+    with ProgressBar(name, console) as watcher:
         done = fit(
             trades, out, name, training={"max_seconds": SECONDS}, seed=seed, force=True, watcher=watcher
         )

@@ -1,4 +1,4 @@
-"""The end of the demo: a run that it trained, live on an exchange."""
+"""The last step of the demo: a trained run, live on an exchange."""
 
 import contextlib
 import importlib
@@ -23,7 +23,7 @@ HISTORY = 2000  # trades that warm the state up
 
 
 def missing() -> str | None:
-    """A package that a life needs and that is not installed."""
+    """A package that live running needs and that is not installed."""
     for name in PACKAGES:
         try:
             importlib.import_module(name)
@@ -33,7 +33,7 @@ def missing() -> str | None:
 
 
 def reachable() -> bool:
-    """Whether the real exchange answers, and can be asked."""
+    """Return whether the real exchange answers."""
     try:
         import httpx
     except ImportError:
@@ -44,7 +44,7 @@ def reachable() -> bool:
 
 
 def latest(feed: str, console: "Console") -> "Trades":
-    """The last trades of an exchange.
+    """The latest trades of an exchange.
 
     Raises:
         ConfigError: the feed is not one with a history.   FeedError: the exchange refuses.
@@ -90,7 +90,7 @@ def show(
     """Live for some seconds, or until Ctrl-C, on a feed or on a replay of what the run was not fitted on."""
     from ..live import Since
     from ..tasks.forecasting.live import Settings
-    from .live import life
+    from .live import run_live
     from .serving import Pages
 
     store = out / "live.sqlite"
@@ -102,12 +102,14 @@ def show(
     with contextlib.nullcontext(feed) if feed else _replayed(out, trades, console) as address:
         assert address is not None
         pages = Pages(store, ["--port", str(port)], None, browse=console.is_terminal)
-        life(out / "lstm", address, store, Settings(since=Since(HISTORY)), pages, console, seconds=seconds)
+        run_live(
+            out / "lstm", address, store, Settings(since=Since(HISTORY)), pages, console, seconds=seconds
+        )
 
 
 @contextlib.contextmanager
 def _replayed(out: Path, trades: "Trades", console: "Console") -> Iterator[str]:
-    """The address of a loopback exchange on which the test part of the trades happens."""
+    """Address of a loopback exchange that replays the test part of the trades."""
     import polars as pl
 
     from ..errors import ListenError

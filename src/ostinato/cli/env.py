@@ -1,4 +1,4 @@
-"""ostinato env: versions, devices and backends, and why."""
+"""ostinato env: versions, devices and backends."""
 
 import typer
 

@@ -1,4 +1,4 @@
-"""ostinato exchange: a loopback exchange to try things against."""
+"""ostinato exchange: a loopback exchange to test against."""
 
 import contextlib
 from pathlib import Path
@@ -52,7 +52,7 @@ def exchange(
         typer.Option("--faults", help="A fault script: TOML or JSON lines.", show_default=False),
     ] = None,
     random: Annotated[
-        float, typer.Option("--random-faults", min=0.0, help="Strew faults over so many virtual minutes.")
+        float, typer.Option("--random-faults", min=0.0, help="Inject random faults over so many virtual minutes.")
     ] = 0.0,
     list_faults: Annotated[bool, typer.Option("--list-faults", help="List every fault and end.")] = False,
     port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="0 takes a free one.")] = 9000,
@@ -99,14 +99,14 @@ async def _serve(
         print(server.feed_address(), flush=True)  # noqa: T201 - a parent process waits for this line
         if not quiet:
             past = market.known(clock.start)
-            _say(
+            _print_flushed(
                 f"{len(market) - past:,} trades of {market.symbol} to come, {past:,} past, {len(script):,} faults; "
                 f"REST {server.url}/api/v3, websockets {server.ws_url}/ws. Ctrl-C ends it."
             )
         await server.serve()
 
 
-def _say(text: str) -> None:
+def _print_flushed(text: str) -> None:
     typer.echo(text, err=True)
 
 

@@ -74,7 +74,7 @@ def fetch(
             fetched = asyncio.run(run(bar))
         except KeyboardInterrupt:
             _interrupted(out)
-    _tell(console, fetched, out, bool(bars), as_json)
+    _print_result(console, fetched, out, bool(bars), as_json)
 
 
 ATTEMPTS = 9  # the last of them a minute or so after the first
@@ -131,7 +131,7 @@ def _interrupted(out: Path) -> None:
     raise typer.Exit(130)
 
 
-def _tell(console: Any, fetched: "FetchResult", out: Path, bars: bool, as_json: bool) -> None:
+def _print_result(console: Any, fetched: "FetchResult", out: Path, bars: bool, as_json: bool) -> None:
     from ..data.report import counted
     from ..live.history import report_path, utc
 

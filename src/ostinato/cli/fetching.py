@@ -1,4 +1,4 @@
-"""Progress of a fetch for people: a bar in a terminal, a line for every tenth elsewhere."""
+"""Progress of a fetch: a bar in a terminal, a line for every tenth elsewhere."""
 
 import time
 from types import TracebackType
@@ -46,7 +46,7 @@ class FetchBar:
         self.bar.stop()
 
     def begin(self, manifest: "Manifest") -> None:
-        """It starts, or goes on with parts, which is said."""
+        """The fetch starts or resumes parts; print which."""
         from ..live.history import utc
 
         span = f"{utc(manifest.start)} to {utc(manifest.end)} UTC"
@@ -60,7 +60,7 @@ class FetchBar:
         self.before, self.began = manifest.rows, time.monotonic()
 
     def update(self, share: float, rows: int) -> None:
-        """So far it is: share 0 to 1, and rows in all."""
+        """Update the progress: fraction 0 to 1, and the number of rows."""
         elapsed = time.monotonic() - self.began
         rate = f", {(rows - self.before) / elapsed:,.0f}/s" if elapsed > 0 else ""
         words = f"{rows:,} {self.thing}s{rate}"
@@ -70,7 +70,7 @@ class FetchBar:
             self.console.print(f"{self.name}: {share:.0%}, {words}", highlight=False, markup=False)
 
     def waiting(self, kind: str, text: str) -> None:
-        """What keeps it waiting."""
+        """Print what the fetch is waiting for."""
         words = "".join(letter for letter in text if letter.isprintable())
         self.bar.update(self.task, held=words[:LONGEST])
         if not self.live:

@@ -30,7 +30,7 @@ def fit(
     from rich.console import Console
 
     from .machine import prepare
-    from .progress import Bar
+    from .progress import ProgressBar
 
     place = prepare(options.threads, options.device)
     from ..experiment.fitting import fit_settled
@@ -40,7 +40,7 @@ def fit(
     task = find_task(name)
 
     check_folds(folds, window)
-    chosen = (_begun(out, resume) or task.default_model) if model is None else model
+    chosen = (_existing(out, resume) or task.default_model) if model is None else model
     given = options.sections(task, chosen)
     # what is wrong with the command is said before a large file is read
     settings = fit_settings(
@@ -59,13 +59,13 @@ def fit(
     if folds > 1:
         walk_forward(settings, data, folds, window, place, console, json)
         return
-    with Bar(chosen, console) if not (quiet or json) else contextlib.nullcontext() as watcher:
+    with ProgressBar(chosen, console) if not (quiet or json) else contextlib.nullcontext() as watcher:
         done = fit_settled(settings, data, device=place, watcher=watcher)
-    _tell(console, done, out, json, page)
+    _print_result(console, done, out, json, page)
 
 
-def _begun(out: Path, resume: bool) -> str | None:
-    """The model of the run that is gone on with, if there is one."""
+def _existing(out: Path, resume: bool) -> str | None:
+    """The model of the run to resume, if there is one."""
     from ..runs.folder import RunFolder
     from ..runs.format import read_config
 
@@ -74,7 +74,7 @@ def _begun(out: Path, resume: bool) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _tell(console: Any, done: Any, out: Path, as_json: bool, paged: bool) -> None:
+def _print_result(console: Any, done: Any, out: Path, as_json: bool, paged: bool) -> None:
     from .pages import write_reports
     from .tables import Scores, show
 

@@ -27,7 +27,7 @@ Feed = Annotated[
 ]
 Store = Annotated[
     Path,
-    typer.Option("--store", help="Where events, predictions and scores go; gone on with if it is there."),
+    typer.Option("--store", help="Where events, predictions and scores go; resumed if it exists."),
 ]
 History = Annotated[
     int, typer.Option("--history", min=0, max=1_000_000, help="Events before now that warm the state up.")
@@ -36,7 +36,7 @@ Begin = Annotated[
     str | None, typer.Option("--since", help='Begin with this id instead, or with the "first" that is kept.')
 ]
 OnGap = Annotated[
-    str, typer.Option("--on-gap", help="At a hole that cannot be filled: carry the state on, or reset it.")
+    str, typer.Option("--on-gap", help="At a gap that cannot be filled: carry the state on, or reset it.")
 ]
 Retrain = Annotated[
     str | None,
@@ -59,7 +59,7 @@ Page = Annotated[bool, typer.Option("--dashboard/--no-dashboard", help="Whether 
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Of the page; 0 takes any.")]
 Host = Annotated[str, typer.Option("--host", help="Where the page listens; another one needs a token.")]
 Token = Annotated[
-    str | None, typer.Option("--token", envvar="OSTINATO_TOKEN", help="Who knows it may see the page.")
+    str | None, typer.Option("--token", envvar="OSTINATO_TOKEN", help="Access token of the page.")
 ]
 Webhook = Annotated[
     list[str] | None,
@@ -101,7 +101,7 @@ def live(
     prepare(threads, "cpu")
     from ..live.sealing import Sealer
     from ..tasks.forecasting.live import Settings, schedule
-    from .living import Terminal
+    from .live_output import Terminal
     from .serving import Pages
 
     console = Terminal(quiet=quiet, highlight=False)
@@ -112,11 +112,11 @@ def live(
         store, arguments if dashboard else None, token, costs if tui else None, webhooks=webhook or []
     )
     watchers: list[EngineWatcher] = [Sealer(keep_days), *schedule(retrain, store)]
-    life(run, feed, store, settings, pages, console, watchers, seconds, log)
+    run_live(run, feed, store, settings, pages, console, watchers, seconds, log)
     console.print(f"to go on: ostinato live {run} --feed '{feed}' --store {store}", soft_wrap=True)
 
 
-def life(
+def run_live(
     run: Path,
     feed: str,
     store: Path,
@@ -127,13 +127,13 @@ def life(
     seconds: float | None = None,
     log: Path | None = None,
 ) -> None:
-    """From the opened run to the farewell; raises what opening and running raise."""
+    """From the opened run to the summary; raises the errors of opening and running."""
     from contextlib import ExitStack
 
     from ..errors import ConfigError
     from ..tasks.forecasting import open_run
     from ..tasks.forecasting.live import engine_of, feed_of
-    from .living import farewell
+    from .live_output import print_summary
 
     opened = open_run(run)
     pages.check()
@@ -155,7 +155,7 @@ def life(
             _begin(console, engine, pages, store)
             _run(engine, seconds, console, show=not pages.in_terminal and not console.quiet)
     if not console.quiet:
-        farewell(console, store)
+        print_summary(console, store)
 
 
 def costs_of(fee: float, spread: float | None) -> list[str]:
@@ -164,7 +164,7 @@ def costs_of(fee: float, spread: float | None) -> list[str]:
 
 
 def policy_of(text: str) -> Literal["carry", "reset"]:
-    """What is done with the state at a hole."""
+    """The policy for the state at a gap."""
     from ..errors import ConfigError, shortened
 
     if text not in ("carry", "reset"):
@@ -211,13 +211,13 @@ def _begin(console: "Console", engine: "Engine", pages: "Pages", store: Path) ->
 
 
 def _run(engine: "Engine", seconds: float | None, console: "Console", show: bool) -> None:
-    """Until the feed ends, the time is over, or Ctrl-C."""
+    """Run until the feed ends, the time is over, or Ctrl-C."""
     import asyncio
     import contextlib
     import logging
     import signal
 
-    from .living import Status
+    from .live_output import StatusLine
 
     async def work() -> None:
         task = asyncio.create_task(engine.run())
@@ -231,5 +231,5 @@ def _run(engine: "Engine", seconds: float | None, console: "Console", show: bool
             await task
 
     logging.getLogger("asyncio").addHandler(logging.NullHandler())  # a lost socket is told of by the feed
-    with Status(engine, console, show):
+    with StatusLine(engine, console, show):
         asyncio.run(work())

@@ -1,4 +1,4 @@
-"""What a command does to the machine before it computes."""
+"""Threads and device of a command."""
 
 import os
 
@@ -8,7 +8,7 @@ MOST_THREADS = 256  # torch dies where the system gives no more
 
 
 def prepare(threads: int | None, device: str) -> str:
-    """Set the threads and settle the device: "cpu" or "cuda".
+    """Set the number of threads and choose the device: "cpu" or "cuda".
 
     One thread is the default: at the sizes of these networks a second one gains nothing, and costs much where
     the other core is busy.

@@ -1,13 +1,13 @@
-"""Numbers as the tables of a terminal show them. Imports nothing: listing runs must stay quick."""
+"""Number formats of terminal tables. Imports nothing: listing runs must stay quick."""
 
 
 def number(value: float | None) -> str:
-    """Four digits after the point, or four that count where there is nothing before them."""
-    return shown(
+    """Four decimals, or four significant digits for numbers below 1."""
+    return format_or_dash(
         value, ".4g" if value is not None and (0 < abs(value) < 0.1 or abs(value) >= 1000) else ".4f"
     )
 
 
-def shown(value: float | None, form: str, unit: str = "") -> str:
-    """A number in a form, or a dash for what does not exist."""
+def format_or_dash(value: float | None, form: str, unit: str = "") -> str:
+    """Format a number, or a dash for None."""
     return "-" if value is None else f"{value:{form}}{unit}"

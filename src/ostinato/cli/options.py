@@ -1,4 +1,4 @@
-"""Options that several commands share, and how their text becomes values."""
+"""Options shared by several commands, and the parsing of their text."""
 
 import json
 import tomllib
@@ -34,7 +34,7 @@ OptionalSeed = Annotated[
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Processor threads; unset: one.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace the run that is there.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run that is there.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Resume the existing run.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Page = Annotated[bool, typer.Option("--page/--no-page", help="Whether report.html is written.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
@@ -57,7 +57,7 @@ def pairs(entries: list[str] | None, option: str) -> dict[str, str]:
 
 
 def names(text: str | None) -> tuple[str, ...] | None:
-    """Names with commas between; None where nothing was said."""
+    """Comma-separated names; None if the option was not given."""
     return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
 
 

@@ -1,4 +1,4 @@
-"""Pages of runs, where the extra for them is installed."""
+"""Reports of runs, if the extra for them is installed."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def write_reports(console: "Console", folders: list[Path]) -> Path | None:
-    """The page of each folder; that of the last one, or None with a sentence where the extra is not installed."""
+    """Write the report of each folder; return the last, or None with a message if the extra is not installed."""
     try:
         import plotly  # noqa: F401 # the extra
 

@@ -1,4 +1,4 @@
-"""Training progress for people: a bar in a terminal, a line for each epoch elsewhere."""
+"""Training progress: a bar in a terminal, a line for each epoch elsewhere."""
 
 import math
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from ..training.progress import Evaluation
 from ..training.progress import Progress as State
 
 
-class Bar:
+class ProgressBar:
     """Shows loss, speed and time left. Use it in a ``with`` block, so that the terminal is always restored."""
 
     def __init__(self, name: str, console: Console) -> None:
@@ -71,7 +71,7 @@ class Bar:
             )
 
     def end(self, progress: State) -> None:
-        """How it ended, in a word."""
+        """Print how the training ended."""
         reasons = {"early": "stopped early", "epochs": "all epochs done", "time": "out of time"}
         reason = reasons.get(progress.stopped, progress.stopped)
         best = (
@@ -81,9 +81,9 @@ class Bar:
         self.console.print(f"{self.name}: {reason} after {progress.seconds:.0f} s, {best}", highlight=False)
 
 
-def bars(console: Console) -> Callable[[str], Bar]:
-    """A bar for each of several trainings, by its name."""
-    return lambda name: Bar(name, console)
+def progress_bars(console: Console) -> Callable[[str], ProgressBar]:
+    """A factory of progress bars, one for each named training."""
+    return lambda name: ProgressBar(name, console)
 
 
 class _Speed(ProgressColumn):

@@ -1,4 +1,4 @@
-"""The table of a comparison: models and baselines, sorted by what is compared; no wider than the terminal."""
+"""The table of a comparison: models and baselines by the tested metric, no wider than the terminal."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ from rich.table import Table
 
 from ..evaluation.verdict import recorded
 from ..runs.metric_table import COMPARISON_COLUMNS, metric_of
-from .numbers import shown
+from .numbers import format_or_dash
 from .tables import SHORT, settings_lines
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ WIDE = 8  # characters of a heading that stays in one line
 
 
 def show_comparison(console: Console, found: "Comparison") -> None:
-    """The table, what its columns are, and a sentence for each model, the best first."""
+    """Print the table, its legend, and one verdict for each model, the best first."""
     console.print(comparison_table(console, found))
     console.print(_legend(found), highlight=False, markup=False)
     for line in settings_lines({name: entry.settings for name, entry in found.baselines.items()}):
@@ -99,11 +99,11 @@ def _of_model(name: str, found: "Comparison") -> list[str]:
     model = found.models[name]
     skill = model.skill.get(found.best_baseline)
     return [
-        shown(skill.statistic if skill else None, ".1f"),
+        format_or_dash(skill.statistic if skill else None, ".1f"),
         _p(model.corrected_p),
         _thousands(model.parameters),
-        shown(model.seconds, ".0f", "s"),
-        shown(model.step_us, ".0f", "µs"),
+        format_or_dash(model.seconds, ".0f", "s"),
+        format_or_dash(model.step_us, ".0f", "µs"),
     ]
 
 

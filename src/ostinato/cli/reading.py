@@ -1,4 +1,4 @@
-"""Data for a command that works with a run."""
+"""Read data for a command that works on a run."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def read(run: "Run[Any]", path: Path, columns: list[str] | None, time_unit: str | None) -> Any:
-    """The data of a file, read as the run says; columns and time unit may be named anew.
+    """Read the rows of a file with the layout of the run; columns and time unit may be overridden.
 
     Raises:
         DataError: the file cannot be used.   ConfigError: an option says something that cannot be.

@@ -1,4 +1,4 @@
-"""ostinato report: a page for people."""
+"""ostinato report: an HTML page of a run or a comparison."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""ostinato runs: what lies in a folder."""
+"""ostinato runs: list the runs in a folder."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The page of a live store, served by a process of its own, so that who looks cannot slow down what predicts."""
+"""Serve the page of a live store from a separate process, so that viewers cannot slow down predictions."""
 
 import os
 import socket
@@ -18,7 +18,7 @@ MAX_LINE = 1 << 16  # bytes
 
 
 class Pages:
-    """Starts the page, and the terminal's, where they are wanted; use it in a ``with`` block.
+    """Starts the web page and the terminal page as requested; use it in a ``with`` block.
 
     Args:
         options: further arguments of ``python -m ostinato.dashboard``; None serves no page.
@@ -47,11 +47,11 @@ class Pages:
 
     @property
     def in_terminal(self) -> bool:
-        """Whether this terminal is taken."""
+        """Return whether the terminal page takes this terminal."""
         return self.tui is not None
 
     def check(self) -> None:
-        """Look whether the port is free, before anything is written.
+        """Check that the port is free before anything is written.
 
         Raises:
             ListenError: it is taken.
@@ -89,7 +89,7 @@ class Pages:
         self.close()
 
     def close(self) -> None:
-        """End what was started: its standard input ends."""
+        """End what was started by closing its standard input."""
         for child in self.children:
             if child.stdin is not None:
                 child.stdin.close()
@@ -133,7 +133,7 @@ class Pages:
 
 
 def has_screen() -> bool:
-    """Whether a browser would have somewhere to be: one of the terminal would be in our way."""
+    """Return whether a graphical browser can open: a text browser would take over this terminal."""
     return sys.platform in ("darwin", "win32") or bool(
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     )

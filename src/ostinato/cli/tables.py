@@ -1,4 +1,4 @@
-"""Tables and sentences for people: every model beside the baselines."""
+"""Tables and verdicts for people: every model and the baselines."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from rich.table import Table
 
 from ..evaluation.verdict import ModelScores, best_baseline, judge
 from ..runs.metric_table import RUN_COLUMNS, loss_name, metric_of
-from .numbers import number, shown
+from .numbers import format_or_dash, number
 
 if TYPE_CHECKING:
     from ..runs.results import Results
@@ -20,7 +20,7 @@ SHORT = {"exponential_smoothing": "exp_smoothing", "constant_quantiles": "const_
 
 @dataclass(frozen=True)
 class Scores(ModelScores):
-    """What a model reached on the rows of a test part, and what it cost."""
+    """Metrics of a model on the rows of a test part, and its cost."""
 
     seconds: float | None = None  # of training
     step_us: float | None = None
@@ -28,7 +28,7 @@ class Scores(ModelScores):
 
     @property
     def best_baseline(self) -> str | None:
-        """The baseline with the lowest loss; None if there is none to compare with."""
+        """The baseline with the lowest loss; None if there is none."""
         return best_baseline(self.measure, self.baselines, self.skill)
 
     @classmethod
@@ -47,7 +47,7 @@ class Scores(ModelScores):
 
 
 def show(console: Console, scores: Mapping[str, Scores]) -> None:
-    """The table, what its columns are, and a sentence for each model."""
+    """Print the table, its legend, and one verdict for each model."""
     console.print(scores_table(scores, console.width))
     first = next(iter(scores.values()))
     tested = (
@@ -66,7 +66,7 @@ def show(console: Console, scores: Mapping[str, Scores]) -> None:
 
 
 def settings_lines(settings: Mapping[str, str]) -> list[str]:
-    """What was chosen of the baselines, in one line; none where nothing is known.
+    """The chosen settings of the baselines, in one line; empty if unknown.
 
     >>> settings_lines({"linear": "the last 336 rows, penalty 1"})
     ['Baselines: linear (the last 336 rows, penalty 1).']
@@ -109,7 +109,12 @@ def _table(scores: Mapping[str, Scores], metrics_shown: Mapping[str, str]) -> Ta
         table.add_row(
             name,
             *(number(found.test.get(metric)) for metric in metrics_shown),
-            *(("-", "-") if skill is None else (shown(skill.statistic, ".1f"), shown(skill.p_value, ".1e"))),
-            *[shown(found.seconds, ".0f", " s"), shown(found.step_us, ".0f", " µs")] * trained,
+            *(
+                ("-", "-")
+                if skill is None
+                else (format_or_dash(skill.statistic, ".1f"), format_or_dash(skill.p_value, ".1e"))
+            ),
+            *[format_or_dash(found.seconds, ".0f", " s"), format_or_dash(found.step_us, ".0f", " µs")]
+            * trained,
         )
     return table

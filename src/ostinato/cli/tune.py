@@ -58,7 +58,7 @@ def tune(
 
     check_session(jobs, seconds)
     names = _names(model, models)
-    given = options.sections(task, *(names or _begun(out, resume) or [task.default_model]))
+    given = options.sections(task, *(names or _existing(out, resume) or [task.default_model]))
     # what is wrong with the command is said before a large file is read
     fields = (given["model"], given["training"], given["data"])
     plan = plan_search(task, out, names, trials, *fields, seed, force=force, resume=resume)
@@ -75,7 +75,7 @@ def tune(
             threads=options.threads or 1,
             on_trial=bar.ended,
         )
-    _tell(console, done, out, json, page)
+    _print_result(console, done, out, json, page)
 
 
 def _warn(console: "Console", begun: "Tuning | None", trials: int) -> None:
@@ -95,12 +95,12 @@ def _names(model: str | None, models: str | None) -> list[str] | None:
         raise ConfigError("--model names one model and --models several. Choose one of them.")
     if model is not None:
         return [model]
-    found = opt.names(models)
-    return None if found is None else list(found)
+    chosen = opt.names(models)
+    return None if chosen is None else list(chosen)
 
 
-def _begun(out: Path, resume: bool) -> list[str]:
-    """The models of the search that is resumed, if there is one."""
+def _existing(out: Path, resume: bool) -> list[str]:
+    """The models of the search to resume, or the one that stands for none."""
     from ..runs.tuning import TUNING, read_tuning
 
     path = out / TUNING
@@ -151,7 +151,7 @@ class Trials:
             self.console.print(f"trial {trial.number} failed: {trial.failed}", highlight=False)
 
 
-def _tell(console: "Console", done: "Tuned", out: Path, as_json: bool, paged: bool) -> None:
+def _print_result(console: "Console", done: "Tuned", out: Path, as_json: bool, paged: bool) -> None:
     summary = done.summary
     if done.results is None:
         best = summary.trials[0].loss if summary.trials else None
@@ -171,12 +171,12 @@ def _tell(console: "Console", done: "Tuned", out: Path, as_json: bool, paged: bo
         return
 
     console.print(trials_table(summary))
-    for line in found(summary):
+    for line in search_sentences(summary):
         console.print(line, highlight=False)
     console.print()
     scores = Scores.of(done.results)
     console.print(scores_table({summary.trials[0].model: scores}, console.width))
-    for line in judged(summary):
+    for line in test_sentences(summary):
         console.print(line, highlight=False)
     console.print(f"run folder: {out / 'best'}" + (f"; page: {page}" if page else ""), highlight=False)
 
@@ -194,13 +194,13 @@ def trials_table(summary: "Tuning") -> Any:
     several = len(summary.settings.models) > 1
     for trial in [trial for trial in summary.trials if trial.loss is not None][:SHOWN]:
         name = f"{trial.model} " if several else ""
-        text = f"{name}{'the defaults' if trial.defaults else drawn(trial.parameters)}"
+        text = f"{name}{'the defaults' if trial.defaults else format_parameters(trial.parameters)}"
         table.add_row(str(trial.number), number(trial.loss), f"{trial.seconds:.0f}", text)
     return table
 
 
-def drawn(parameters: dict[str, Any]) -> str:
-    """Fields and their values in a line.
+def format_parameters(parameters: dict[str, Any]) -> str:
+    """Format fields and their values in a line.
 
     >>> drawn({"model.units": 32, "model.dropout": 0.123456, "training.weight_decay": None})
     'units=32 dropout=0.123 weight_decay=none'
@@ -214,8 +214,8 @@ def _short(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value).replace(" ", "")
 
 
-def found(summary: "Tuning") -> list[str]:
-    """What the search came to, in sentences."""
+def search_sentences(summary: "Tuning") -> list[str]:
+    """Describe the result of the search."""
     from .numbers import number
 
     complete = summary.searched - summary.pruned - summary.failed
@@ -242,8 +242,8 @@ def found(summary: "Tuning") -> list[str]:
     return lines
 
 
-def judged(summary: "Tuning") -> list[str]:
-    """What the test part says, and of how many this is the best."""
+def test_sentences(summary: "Tuning") -> list[str]:
+    """Describe the result on the test part, and the number of trials that it was selected from."""
     lines = [
         f"Best of {summary.searched} configurations on validation; p corrected for {summary.searched}.",
         summary.verdict,

@@ -1,4 +1,4 @@
-"""ostinato verify: a live store held against itself."""
+"""ostinato verify: check the integrity of a live store."""
 
 import json
 import sys
@@ -26,7 +26,7 @@ def verify(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")] = False,
 ) -> None:
-    """Hold a live store against itself: digests, hashes, outcomes and losses are computed anew. It only reads.
+    """Verify a live store: recompute digests, hashes, outcomes and losses. It only reads.
 
     Works beside an engine that is writing. Exit code 1 where something does not hold.
     """

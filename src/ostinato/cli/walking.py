@@ -1,4 +1,4 @@
-"""What ``ostinato fit --folds`` does, and how it is told."""
+"""``ostinato fit --folds``: fit and print fold by fold."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 def walk_forward(
     settings: Any, panel: Any, folds: int, window: Any, device: str, console: "Console", as_json: bool
 ) -> None:
-    """Fit fold by fold, and show what was reached on all of them together."""
+    """Fit fold by fold, and print the metrics pooled over all folds."""
     from ..experiment.walking import walk_settled
-    from .progress import bars
+    from .progress import progress_bars
 
     out = settings.folder.path
     try:
-        walked = walk_settled(settings, panel, folds, window, device=device, watch=bars(console))
+        walked = walk_settled(settings, panel, folds, window, device=device, watch=progress_bars(console))
     except KeyboardInterrupt:
         console.print(
             f"interrupted: what was learnt so far is in {out}. The same command with --resume goes on from here.",
@@ -31,11 +31,11 @@ def walk_forward(
     if as_json:
         typer.echo(walked.results.model_dump_json(indent=2))
         return
-    _tell(console, walked)
+    _print_result(console, walked)
     console.print(f"run folder: {out}; earlier folds: {out / 'folds'}", highlight=False)
 
 
-def _tell(console: "Console", walked: "Walk") -> None:
+def _print_result(console: "Console", walked: "Walk") -> None:
     from .tables import Scores, show
 
     run, found = walked.fits[-1].run, walked.results
@@ -53,13 +53,13 @@ def _tell(console: "Console", walked: "Walk") -> None:
         f"{found.rows_scored:,} rows in {len(found.folds)} folds, {found.window} window", highlight=False
     )
     show(console, {run.name: scores})
-    _tell_folds(console, found, every, run.name, scores.best_baseline or "")
+    _print_folds(console, found, every, run.name, scores.best_baseline or "")
 
 
-def _tell_folds(
+def _print_folds(
     console: "Console", found: "WalkForward", every: "list[Results]", model: str, baseline: str
 ) -> None:
-    """A line for each fold, beside the baseline that is the best on all of them."""
+    """Print a line for each fold, with the baseline that is best over all folds."""
     from rich import box
     from rich.table import Table
 

@@ -1,4 +1,4 @@
-"""Files that a command is told to write."""
+"""Output files of a command."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from ..errors import ConfigError, RunError, RunExistsError
 
 
 def check_target(out: Path, force: bool, data: Path | None = None) -> None:
-    """Refuse a file that would be lost, before long work is begun.
+    """Refuse to overwrite a file, before long work begins.
 
     Args:
         data: what is read, which is not replaced whatever is forced.

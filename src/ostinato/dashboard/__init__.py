@@ -1,7 +1,7 @@
-"""Live pages: read the store and runs, nothing else, in a process of their own.
+"""Live pages in a process of their own; they only read the store and runs.
 
     view.py       all that is shown of a store, kept up to date by reading only what is new
-      question.py   what its numbers mean        buckets.py   events as points at every scale
+      store_info.py   what its numbers mean        buckets.py   events as points at every scale
       scoring.py    how it fares                 latency.py, status.py
     watching.py   looks at the store and wakes those who wait
     server.py     the page, its websocket, /api/state, /metrics, /predictions

@@ -28,12 +28,12 @@ def main() -> int:
     parser.add_argument(
         "--until-eof", action="store_true", help="end when standard input does: with the parent"
     )
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     try:
-        if asked.tui:
-            _show(asked)
+        if arguments.tui:
+            _show(arguments)
         else:
-            _serve(asked)
+            _serve(arguments)
     except OstinatoError as error:
         print(f"ostinato: {error}", file=sys.stderr)  # noqa: T201
         return 1
@@ -42,29 +42,29 @@ def main() -> int:
     return 0
 
 
-def _serve(asked: argparse.Namespace) -> None:
+def _serve(arguments: argparse.Namespace) -> None:
     token = os.environ.get("OSTINATO_TOKEN") or None
-    until = sys.stdin.buffer.read if asked.until_eof else None
+    until = sys.stdin.buffer.read if arguments.until_eof else None
     start(
-        asked.store,
-        asked.host,
-        asked.port,
+        arguments.store,
+        arguments.host,
+        arguments.port,
         token,
-        asked.webhook,
-        asked.fee,
-        asked.spread,
+        arguments.webhook,
+        arguments.fee,
+        arguments.spread,
         tell=_tell,
         until=until,
     )
 
 
-def _show(asked: argparse.Namespace) -> None:
+def _show(arguments: argparse.Namespace) -> None:
     from .tui import watch
 
     ended = threading.Event()
-    if asked.until_eof:
+    if arguments.until_eof:
         threading.Thread(target=_set_at_eof, args=(ended,), daemon=True).start()
-    watch(asked.store, fee=asked.fee, spread=asked.spread, wait=ended.wait)
+    watch(arguments.store, fee=arguments.fee, spread=arguments.spread, wait=ended.wait)
 
 
 def _set_at_eof(ended: threading.Event) -> None:

@@ -1,4 +1,4 @@
-"""Where addresses of webhooks come from. They may hold secrets, so they need not be arguments of a process."""
+"""Addresses of webhooks. They may hold secrets, so they need not be arguments of a process."""
 
 import os
 from collections.abc import Sequence

@@ -49,7 +49,7 @@ def page() -> Asset:
 
 
 def respond(request: Request, one: Asset, cache_control: str = "no-cache") -> Response:
-    """An asset, or 304 where the browser has it."""
+    """An asset, or 304 if the browser has it."""
     headers = {"ETag": f'"{one.tag}"', "Cache-Control": cache_control, "Vary": "Accept-Encoding"}
     if f'"{one.tag}"' in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)

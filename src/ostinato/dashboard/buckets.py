@@ -26,7 +26,7 @@ LATEST = 1e11  # seconds: no clock says more, and what does must not overflow
 ENOUGH = 150  # filled buckets that make a range worth looking at
 
 
-class Rows(NamedTuple):
+class BucketRows(NamedTuple):
     """Some buckets, by ascending time. (B,) and (B, K)"""
 
     time: np.ndarray  # where the bucket begins
@@ -36,7 +36,7 @@ class Rows(NamedTuple):
     means: np.ndarray  # of the quantities; NaN where there was none
 
 
-class Range:
+class BucketRange:
     """The latest buckets of one width: a ring, so that memory does not grow."""
 
     def __init__(self, width: float, quantities: int, most: int = MOST) -> None:
@@ -75,7 +75,7 @@ class Range:
         self._sums[slots] += np.add.reduceat(np.where(known, values, 0.0), starts, axis=0)
         self._counts[slots] += np.add.reduceat(known.astype(np.int64), starts, axis=0)
 
-    def rows(self, since: int = 0) -> Rows:
+    def rows(self, since: int = 0) -> BucketRows:
         """Buckets that changed after a version."""
         shown = (
             (self._version > since) & (self._number > (self.newest or 0) - self.most) & (self._version > 0)
@@ -85,7 +85,7 @@ class Range:
         with np.errstate(invalid="ignore"):
             means = self._sums[slots] / np.where(self._counts[slots] > 0, self._counts[slots], np.nan)
         low, high, last = self._price[slots].T
-        return Rows(self._number[slots] * self.width, low, high, last, means)
+        return BucketRows(self._number[slots] * self.width, low, high, last, means)
 
     def filled(self) -> int:
         """How many buckets there are."""
@@ -95,7 +95,7 @@ class Range:
         return (self._version > since) & (self._number > (self.newest or 0) - self.most)
 
 
-class Ranges:
+class BucketRanges:
     """The same events at every scale.
 
     Args:
@@ -104,7 +104,7 @@ class Ranges:
     """
 
     def __init__(self, quantities: int, step: float | None = None) -> None:
-        self.by_name: dict[str, Range] = {}
+        self.by_name: dict[str, BucketRange] = {}
         self.first: float | None = None
         least = step or RANGES["10m"] / MOST
         widths: set[float] = set()
@@ -112,10 +112,10 @@ class Ranges:
             width = least * max(1, round(length / MOST / least))
             if width not in widths:
                 widths.add(width)
-                self.by_name[name] = Range(width, quantities)
+                self.by_name[name] = BucketRange(width, quantities)
 
     def add(self, times: np.ndarray, prices: np.ndarray, values: np.ndarray, version: int) -> None:
-        """Events in the order of their keys; see `Range.add`."""
+        """Events in the order of their keys; see `BucketRange.add`."""
         if len(times):
             self.first = float(times.min()) if self.first is None else min(self.first, float(times.min()))
             for one in self.by_name.values():
@@ -126,7 +126,7 @@ class Ranges:
         fit = (name for name, one in self.by_name.items() if one.filled() >= ENOUGH or self._holds_all(one))
         return next(fit, list(self.by_name)[-1])
 
-    def _holds_all(self, one: Range) -> bool:
+    def _holds_all(self, one: BucketRange) -> bool:
         return (
             self.first is None or one.newest is None or self.first >= (one.newest - one.most + 1) * one.width
         )

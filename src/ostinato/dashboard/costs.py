@@ -1,22 +1,22 @@
-"""How large a move would have to be before acting on a forecast could pay, beside how large moves are."""
+"""The break-even move: how large a move must be before a trade on the forecast could pay."""
 
 import math
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from ..evaluation.online import OnlineMoves, RollSpread, break_even_move
-from .question import PRICES
+from .store_info import PRICES
 
 if TYPE_CHECKING:
     from ..store import StoredPrediction
-    from .question import Question
+    from .store_info import StoreInfo
 
 MOST_AHEAD = 100_000  # rows of prices that are kept
 FEE = 0.001  # of one trade: what exchanges ask of those who have no discount
 
 
 class Costs:
-    """Moves of one store's price at the horizon, held against fees and spread; memory is constant.
+    """Moves of a store's price at the horizon, compared with fees and spread; memory is constant.
 
     Args:
         fee: of one trade, a fraction of its value.
@@ -26,7 +26,7 @@ class Costs:
         ConfigError: one of them is not within 0 and 1.
     """
 
-    def __init__(self, question: "Question", fee: float = FEE, spread: float | None = None) -> None:
+    def __init__(self, question: "StoreInfo", fee: float = FEE, spread: float | None = None) -> None:
         self.fee, self.given = fee, spread
         self.priced = question.price_label.lower() in PRICES
         self.ahead = question.ahead()
@@ -42,7 +42,7 @@ class Costs:
         return self.given if self._roll is None else self._roll.spread
 
     def add(self, rows: "list[StoredPrediction]") -> None:
-        """Take up events in the order of their keys."""
+        """Add events in the order of their keys."""
         if not self.priced:
             return
         for row in rows:

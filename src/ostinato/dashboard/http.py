@@ -1,4 +1,4 @@
-"""HTTP of the dashboard: uvicorn's, with limits in time and number for whoever connects."""
+"""HTTP of the dashboard: uvicorn's protocol with limits on time and number of connections."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""How long it takes from the socket to the committed prediction."""
+"""Latency from the socket to the committed prediction."""
 
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def latency(health: "Health") -> dict[str, Any]:
-    """The histogram since the start, from the first bucket to the last that has any; and the latest in words."""
+    """The histogram since the start, up to its last non-empty bucket; and a summary of the latest forecasts."""
     counts = list(health.latency_counts)
     labels = [f"{1e3 * edge:g}" for edge in LATENCY_BUCKETS] + ["more"]
     filled = [place for place, count in enumerate(counts) if count] or [0]
@@ -25,7 +25,7 @@ def latency(health: "Health") -> dict[str, Any]:
 
 
 def _within(counts: list[int], share: float) -> str:
-    """The upper edge of the bucket that holds a share of all.
+    """Upper edge of the bucket at a quantile.
 
     >>> _within([5, 94, 1] + [0] * 13, 0.99)
     '1 ms'

@@ -1,4 +1,4 @@
-"""The page's websocket: everything at first, then what has changed.
+"""The page's websocket: the full view at first, then changes.
 
 A client is not sent a queue of messages but the difference between what it has and what there is: one that reads
 slowly misses steps between, never the newest, and costs no memory. What it says is not listened to.
@@ -23,7 +23,7 @@ TRY_AGAIN, POLICY = 1012, 1008  # codes of RFC 6455 and its registry
 
 
 class Clients:
-    """Counts those that are connected, and lets no more in than can be served."""
+    """Counts connected clients and limits their number."""
 
     def __init__(self, most: int = MOST_CLIENTS) -> None:
         self.most, self.now = most, 0
@@ -56,8 +56,8 @@ async def send_text(socket: WebSocket, text: str) -> None:
         raise WebSocketDisconnect(TRY_AGAIN, "too slow") from None
 
 
-async def while_there(socket: WebSocket, work: Coroutine[Any, Any, None]) -> None:
-    """Do the work until the client leaves; what it says is passed over.
+async def run_while_connected(socket: WebSocket, work: Coroutine[Any, Any, None]) -> None:
+    """Run until the client disconnects; its messages are ignored.
 
     Raises:
         StoreError: as the work does.
@@ -86,7 +86,7 @@ async def follow(socket: WebSocket, watch: "Watch", clients: Clients) -> None:
     """Keep one page up to date until it leaves. ``?range=`` is one of the view's, or auto."""
     async with clients.accepted(socket) as accepted:
         if accepted:
-            await while_there(socket, _tell(socket, watch, socket.query_params.get("range", "auto")))
+            await run_while_connected(socket, _tell(socket, watch, socket.query_params.get("range", "auto")))
 
 
 async def _tell(socket: WebSocket, watch: "Watch", asked: str) -> None:

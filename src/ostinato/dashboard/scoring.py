@@ -7,20 +7,20 @@ import numpy as np
 
 from ..errors import DataError
 from ..evaluation.online import OnlineDirection, OnlineValues
-from .question import finite
+from .store_info import finite
 from .tables import calibration, score_table, verdict
 
 if TYPE_CHECKING:
     from ..evaluation.online import Skill
     from ..store import StoredScore
-    from .question import Question
+    from .store_info import StoreInfo
 
 MOST = 300  # points of the track
 FEWEST = 20  # forecasts between two, or a hundredth of all
 
 
 @dataclass
-class Point:
+class SkillPoint:
     """Skill after so many forecasts: for each baseline its difference and the bounds of it."""
 
     version: int
@@ -37,7 +37,7 @@ class Scoring:
         summary: of those that count, at the last ``add``.
     """
 
-    def __init__(self, question: "Question") -> None:
+    def __init__(self, question: "StoreInfo") -> None:
         self.question = question
         self.measure = question.head.measure
         self.left_out = 0
@@ -48,7 +48,7 @@ class Scoring:
             else OnlineValues(head.levels or (0.5,), head.baselines, question.shape()[0], horizon=horizon)
         )
         self.summary = self._online.summary()
-        self._points: dict[int, Point] = {}
+        self._points: dict[int, SkillPoint] = {}
         self._place, self._next, self._anew = 0, 0, 0
 
     @property
@@ -149,7 +149,7 @@ class Scoring:
             None if one.difference is None else finite([-one.difference, _less(one.high), _less(one.low)])
             for one in self.skill()
         ]
-        self._points[self._place] = Point(version, self.counted, skill)
+        self._points[self._place] = SkillPoint(version, self.counted, skill)
         if len(self._points) > MOST:
             self._points = dict(list(self._points.items())[::2])
             self._anew = version

@@ -1,4 +1,4 @@
-"""Who may look: loopback, or whoever has the token; and never a page of another site.
+"""Access control: loopback, or the token; never a page of another site.
 
 There is nothing here that a request could change, so what is kept from strangers is reading. A web page anywhere may
 send requests to loopback, hence: the Host header must name this machine (a name rebound to 127.0.0.1 does not), a
@@ -38,7 +38,7 @@ HEADERS = {
 
 
 def check_listening(host: str, token: str | None) -> None:
-    """Whether one may listen there.
+    """Refuse to listen on an address that requires a token without one.
 
     Raises:
         ListenError: the address is not loopback and there is no token, or the token is short or not plain ASCII.
@@ -57,7 +57,7 @@ def check_listening(host: str, token: str | None) -> None:
 
 @dataclass(frozen=True)
 class Guard:
-    """The door of the application: host, origin, token and method, before anything else sees a request.
+    """Middleware: checks host, origin, token and method before anything else sees a request.
 
     Attributes:
         host: the address that is listened on; names other than this machine's are refused.
@@ -69,7 +69,7 @@ class Guard:
     token: str | None = field(default=None, repr=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let it in, or answer with a sentence."""
+        """Pass the request on, or answer with the refusal."""
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
@@ -150,7 +150,7 @@ def _with_headers(send: Send, cookie: str | None) -> Send:
 
 
 def query_problem(query: bytes) -> str:
-    """What is wrong with a query, in a sentence; nothing where it can be read in one way only.
+    """Describe what is wrong with a query; None if it is unambiguous.
 
     >>> query_problem(b"range=1h"), query_problem(b"range=1h&range=1d")
     ('', 'The query names a field twice.')

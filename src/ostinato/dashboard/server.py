@@ -1,4 +1,4 @@
-"""The server: a page, a websocket that keeps it up to date, and the same view for programs. It only reads.
+"""The server: a page, a websocket with its updates, and the same view for programs. It only reads.
 
 /              the page
 /live          its websocket
@@ -38,9 +38,9 @@ from .http import LONGEST_HEAD, BoundedHttp
 from .live import Clients, follow
 from .metrics import CONTENT_TYPE
 from .metrics import text as metrics_text
-from .said import as_text
 from .security import Guard, check_listening
-from .stream import Ledger, hand_on
+from .serialization import to_json
+from .stream import PredictionStream, stream_predictions
 from .view import View
 from .watching import Watch
 from .webhook import Webhook
@@ -50,7 +50,7 @@ LONGEST_MESSAGE = 4096  # bytes that a client may send at once; nobody has anyth
 
 
 @dataclass(frozen=True)
-class Options:
+class DashboardOptions:
     """What is served, and where.
 
     Attributes:
@@ -72,13 +72,13 @@ class Options:
     bounds: Bounds = field(default_factory=Bounds)
 
 
-def application(options: Options) -> Guard:
-    """The whole application, behind its door."""
+def application(options: DashboardOptions) -> Guard:
+    """The ASGI application behind its guard."""
     clients = Clients()
     watch = Watch(
         options.store, View(options.store.name, options.fee, options.spread), watched=lambda: clients.now
     )
-    ledger = Ledger(options.store)
+    ledger = PredictionStream(options.store)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -96,12 +96,12 @@ def application(options: Options) -> Guard:
         await follow(socket, watch, clients)
 
     async def predictions(socket: WebSocket) -> None:
-        await hand_on(socket, ledger, clients)
+        await stream_predictions(socket, ledger, clients)
 
     async def state(request: Request) -> Response:
         view, _ = watch.view.changes(0, request.query_params.get("range", "auto"))
-        now, hooks = watch.clock(), [one.told() for one in options.webhooks]
-        body = as_text({"now": now, "status": watch.view.status(now)._asdict(), "webhooks": hooks, **view})
+        now, hooks = watch.clock(), [one.status_json() for one in options.webhooks]
+        body = to_json({"now": now, "status": watch.view.status(now)._asdict(), "webhooks": hooks, **view})
         return Response(body, media_type="application/json")
 
     async def metrics(_: Request) -> Response:
@@ -183,7 +183,7 @@ def address(one: socket.socket, token: str | None = None) -> str:
 
 
 def serve(
-    options: Options,
+    options: DashboardOptions,
     *,
     tell: Callable[[str], None] = lambda address: None,
     until: Callable[[], object] | None = None,

@@ -1,4 +1,4 @@
-"""From what a command was asked to a server, and a sentence where a package for it is not installed."""
+"""Start a server from the options of a command, with a message if a package is not installed."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -28,7 +28,7 @@ def start(
         StoreError: there is no store, or it is another version's.
     """
     try:
-        from .server import Options, serve
+        from .server import DashboardOptions, serve
         from .webhook import Webhook, secret
     except ImportError as error:
         package = (error.name or "starlette").partition(".")[0]
@@ -36,4 +36,4 @@ def start(
             f"the dashboard needs the package {package}: pip install 'ostinato[live]'."
         ) from None
     hooks = tuple(Webhook(url, secret()) for url in addresses(webhooks))
-    serve(Options(store, host, port, token, hooks, fee, spread), tell=tell, until=until)
+    serve(DashboardOptions(store, host, port, token, hooks, fee, spread), tell=tell, until=until)

@@ -13,15 +13,15 @@ LONG = 3600.0  # after so long nobody waits for it any more
 Kind = Literal["live", "waiting", "stale", "ended", "lost"]
 
 
-class Status(NamedTuple):
-    """kind: "stale" and "lost" make a forecast grey. age: of the newest data, in seconds, None where there are none."""
+class LiveStatus(NamedTuple):
+    """kind: "stale" and "lost" grey out the forecast. age: of the newest data, in seconds, None if there are none."""
 
     kind: Kind
     age: float | None
     words: str
 
 
-def status(health: "Health | None", now: float, problem: str = "") -> Status:
+def status(health: "Health | None", now: float, problem: str = "") -> LiveStatus:
     """What the latest row of health means at a time.
 
     Args:
@@ -31,34 +31,34 @@ def status(health: "Health | None", now: float, problem: str = "") -> Status:
     came = None if health is None else health.last_received
     age = None if came is None or not math.isfinite(came) else max(0.0, now - came)
     if problem:
-        return Status("lost", age, f"The store cannot be read: {problem}")
+        return LiveStatus("lost", age, f"The store cannot be read: {problem}")
     if health is None:
-        return Status("waiting", None, "Nothing yet: no engine has written to this store.")
+        return LiveStatus("waiting", None, "Nothing yet: no engine has written to this store.")
     at = _moment(health.time)
     if health.state in ("ended", "stopped"):
         how = "the feed came to its end" if health.state == "ended" else "it was stopped"
-        return Status("ended", age, f"Ended {at}: {how}. What is shown is what was stored.")
+        return LiveStatus("ended", age, f"Ended {at}: {how}. What is shown is what was stored.")
     silence = now - health.time
     if silence > LONG:
-        return Status("stale", age, f"Stale: the engine ended without a word; its last one was {at}.")
+        return LiveStatus("stale", age, f"Stale: the engine ended without a word; its last one was {at}.")
     if silence > SILENT:
-        return Status("stale", age, f"Stale: the engine has said nothing for {span(silence)}.")
+        return LiveStatus("stale", age, f"Stale: the engine has said nothing for {span(silence)}.")
     if age is not None and age > health.stale_after:
-        return Status("stale", age, f"Stale: the newest data are {span(age)} old.")
+        return LiveStatus("stale", age, f"Stale: the newest data are {span(age)} old.")
     return _at_work(health, age)
 
 
-def _at_work(health: "Health", age: float | None) -> Status:
+def _at_work(health: "Health", age: float | None) -> LiveStatus:
     if health.state == "stale":
-        return Status("stale", age, "Stale: no data come.")
+        return LiveStatus("stale", age, "Stale: no data come.")
     words = {
         "starting": "Starting: the engine brings the model to where the store is.",
         "filling": "Filling: what was missed is fetched before new data count.",
         "waiting": "Waiting for the feed to come back.",
     }
     if health.state in words:
-        return Status("waiting", age, words[health.state])
-    return Status("live", age, "Live." if age is None else f"Live: the newest data are {span(age)} old.")
+        return LiveStatus("waiting", age, words[health.state])
+    return LiveStatus("live", age, "Live." if age is None else f"Live: the newest data are {span(age)} old.")
 
 
 def _moment(time: float) -> str:

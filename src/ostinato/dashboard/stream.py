@@ -1,4 +1,4 @@
-"""Predictions for the user's own program, as they are committed.
+"""Stream committed predictions to the user's own program.
 
 The ledger itself is the queue: each subscriber has the key that it has come to, and reads on from there. Nothing is
 skipped, nothing is kept for a slow one, and one that was away goes on where it was with ``?after=KEY``.
@@ -15,8 +15,8 @@ from starlette.websockets import WebSocket
 
 from ..errors import StoreError
 from ..store import Reader
-from .live import POLICY, Clients, close, send_text, while_there
-from .said import as_text, said
+from .live import POLICY, Clients, close, run_while_connected, send_text
+from .serialization import prediction_json, to_json
 
 PLACE = 1.0  # seconds between two looks at whether the file is still the same
 LOOK = 0.01  # seconds between two looks, while somebody waits
@@ -24,7 +24,7 @@ PIECE = 200  # predictions that are read at once
 LARGEST_KEY = 1 << 62
 
 
-class Ledger:
+class PredictionStream:
     """The predictions of one store, for any number of subscribers in one event loop."""
 
     def __init__(self, path: Path) -> None:
@@ -56,7 +56,7 @@ class Ledger:
             self.close()
 
     def reader(self) -> Reader:
-        """The reader that all share, opened when it is first wanted.
+        """The shared reader, opened on first use.
 
         Raises:
             StoreError: the store cannot be read.
@@ -108,7 +108,7 @@ class Ledger:
         rows = reader.predictions_after(after, PIECE)
         # asked for second, so that it has all of them; what was committed meanwhile is behind them
         chain = {key: (digest, chained) for key, digest, _, chained in reader.ledger_after(after, len(rows))}
-        return [(row.key, said(reader.head, row, *chain[row.key])) for row in rows]
+        return [(row.key, prediction_json(reader.head, row, *chain[row.key])) for row in rows]
 
     @contextlib.contextmanager
     def subscribed(self) -> Iterator[None]:
@@ -128,14 +128,14 @@ class Ledger:
             await self._news.wait_for(lambda: self.commits > commits)
 
     def close(self) -> None:
-        """Let go of the store."""
+        """Close the store."""
         if self._reader is not None:
             self._reader.close()
             self._reader = None
 
 
-async def hand_on(socket: WebSocket, ledger: Ledger, clients: Clients) -> None:
-    """One message a prediction, in order, from ``?after=KEY`` on, or from now."""
+async def stream_predictions(socket: WebSocket, ledger: PredictionStream, clients: Clients) -> None:
+    """One message per prediction, in order, from ``?after=KEY`` on, or from now."""
     async with clients.accepted(socket) as accepted:
         if not accepted:
             return
@@ -143,12 +143,12 @@ async def hand_on(socket: WebSocket, ledger: Ledger, clients: Clients) -> None:
         try:
             after = ledger.newest() if asked is None else _key(asked)
             with ledger.subscribed():
-                await while_there(socket, _send(socket, ledger, after))
+                await run_while_connected(socket, _send(socket, ledger, after))
         except (ValueError, StoreError) as error:
             await close(socket, POLICY, str(error))
 
 
-async def _send(socket: WebSocket, ledger: Ledger, after: int | None) -> None:
+async def _send(socket: WebSocket, ledger: PredictionStream, after: int | None) -> None:
     stores = ledger.stores
     while True:
         commits = ledger.commits  # before reading, so that no commit falls between
@@ -156,7 +156,7 @@ async def _send(socket: WebSocket, ledger: Ledger, after: int | None) -> None:
         if ledger.stores != stores:  # its keys may be of another market
             raise StoreError("another store has this name now; connect again")
         for key, one in pieces:
-            await send_text(socket, as_text(one))
+            await send_text(socket, to_json(one))
             after = key
         if not pieces:
             await ledger.newer(commits)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from ..evaluation.online import DirectionSummary, QuantileScores, ValuesSummary, judge_live, wilson
 from ..evaluation.verdict import baseline_label, loss_digits
 from ..runs.metric_table import LIVE_COLUMNS, metric_of
-from .question import finite
+from .store_info import finite
 
 if TYPE_CHECKING:
     from ..evaluation.online import ForecastScores, Skill
@@ -28,12 +28,12 @@ def score_table(found: DirectionSummary | ValuesSummary, measure: str) -> dict[s
     if not found.count:
         return {"columns": columns, "rows": []}
     loss = found.model.log_loss if isinstance(found, DirectionSummary) else found.loss
-    cells = ["this run", digits(loss), *(shown(key, value) for key, value in metrics.items()), "", ""]
+    cells = ["this run", digits(loss), *(format_metric(key, value) for key, value in metrics.items()), "", ""]
     rows = [{"ours": True, "cells": cells}]
     for one in found.skill:
         theirs = found.baselines[one.baseline] if isinstance(found, DirectionSummary) else None
         values = _metrics(theirs, measure) if theirs else dict.fromkeys(metrics)
-        further = [shown(key, value) if theirs else "" for key, value in values.items()]
+        further = [format_metric(key, value) if theirs else "" for key, value in values.items()]
         rows.append(
             {
                 "ours": False,
@@ -79,7 +79,7 @@ def digits(value: float | None) -> str:
     return NONE if value is None else loss_digits(value)
 
 
-def shown(key: str, value: float | None) -> str:
+def format_metric(key: str, value: float | None) -> str:
     """A metric's value: a share in percent, or a number.
 
     >>> shown("accuracy", 0.68123), shown("mae", 0.000123456)

@@ -1,4 +1,4 @@
-"""The same view in a terminal, for a machine that is reached by ssh alone."""
+"""The same view in a terminal, for a machine that is only reachable by ssh."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from ..store import Reader
 from .costs import FEE
 from .status import span
 from .view import View
-from .watching import PIECE, RETRY, in_words
+from .watching import PIECE, RETRY, describe_error
 
 APART = 0.5  # seconds between two looks
 STYLES = {"live": "green", "waiting": "yellow", "stale": "bold red", "ended": "dim", "lost": "bold red"}
@@ -58,7 +58,7 @@ def watch(
                     view.opened(reader)
                     ended = _follow(view, reader, show, wait)
             except Exception as error:  # whatever it is: the screen must say so
-                view.fail(in_words(error))
+                view.fail(describe_error(error))
                 show(view)
                 ended = wait(RETRY)
 

@@ -1,4 +1,4 @@
-"""All that is shown of a store, kept up to date by reading only what is new.
+"""The view of a store, kept up to date by reading only new rows.
 
 Every piece has the version it last changed in, so that a page that is at version v is sent what is newer than v. Memory
 does not grow with the store.
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .buckets import Ranges
+from .buckets import BucketRanges
 from .costs import FEE, Costs
 from .latency import latency
-from .question import Question, finite
 from .scoring import Scoring
-from .status import Status, status
+from .status import LiveStatus, status
+from .store_info import StoreInfo, finite
 
 if TYPE_CHECKING:
     from ..store import Health, Reader, StoredGap, StoredNote, StoredPrediction
@@ -32,7 +32,7 @@ LABELS = {
 
 
 class View:
-    """One store as it is shown. ``opened`` and then ``read`` fill it.
+    """The view of one store. ``opened`` and then ``read`` fill it.
 
     Attributes:
         name: of the store, for people.
@@ -44,13 +44,13 @@ class View:
         self.name, self.version, self.begun, self.problem = name, version, version, ""
         self._fee, self._spread = fee, spread
         self._of: tuple[object, object] | None = None  # which store
-        self.question: Question | None = None
+        self.question: StoreInfo | None = None
         self.scoring: Scoring | None = None
         self.costs: Costs | None = None
         self.health: Health | None = None
         self.latest: StoredPrediction | None = None
         self.predictions = self.scores = self.total = 0
-        self._ranges = Ranges(0)
+        self._ranges = BucketRanges(0)
         self._sections: dict[str, tuple[int, Any]] = {}
         self._gaps: deque[StoredGap] = deque(maxlen=LATEST)
         self._notes: deque[StoredNote] = deque(maxlen=LATEST)
@@ -61,13 +61,13 @@ class View:
         self._unshown = False  # scores that are not in the tables yet
 
     def of(self, reader: "Reader") -> "View":
-        """This one, or where it is of another store of the same name an empty one."""
+        """This view, or an empty one if the reader has another store of the same name."""
         if self._of in (None, (reader.identity, reader.head)):
             return self
         return View(self.name, self._fee, self._spread, version=self.version + 1)
 
     def opened(self, reader: "Reader") -> None:
-        """Take up a store, or go on with it after it could not be read.
+        """Attach to a store, or resume after it could not be read.
 
         Raises:
             StoreError: it cannot be read.
@@ -75,8 +75,8 @@ class View:
         self.version += 1
         if self.question is None:
             self._of = (reader.identity, reader.head)
-            self.question = Question.of(reader.head)
-            self._ranges = Ranges(self.question.quantities, reader.head.step)
+            self.question = StoreInfo.of(reader.head)
+            self._ranges = BucketRanges(self.question.quantities, reader.head.step)
             self.scoring, self.costs = Scoring(self.question), Costs(self.question, self._fee, self._spread)
             self.total = reader.counts().predictions
             ranges = [(name, LABELS[name]) for name in self._ranges.by_name]
@@ -85,13 +85,13 @@ class View:
             self._set("notes", [])
 
     def fail(self, problem: str) -> None:
-        """The store cannot be read now; nothing: it can again, and was read to its end."""
+        """Set or clear the problem that prevents reading."""
         if problem or self.problem:
             self.problem = problem
             self.version += 1
 
     def read(self, reader: "Reader", most: int) -> bool:
-        """Read what is new, ``most`` rows of a kind at most; whether there may be more.
+        """Read new rows, at most ``most`` of a kind; return whether there may be more.
 
         Raises:
             StoreError: it cannot be read.
@@ -114,7 +114,7 @@ class View:
             self._show_scores()
         return more
 
-    def status(self, now: float) -> Status:
+    def status(self, now: float) -> LiveStatus:
         """Whether it can be believed at a time, in seconds since the Unix epoch."""
         found = status(self.health, now, self.problem)
         if self.total and self.predictions < self.total - 1 and not self.problem:

@@ -1,4 +1,4 @@
-"""Looks at the store, reads what is new, and wakes those who wait for it.
+"""Poll the store, read new rows, and wake waiting clients.
 
 All happens in one event loop and in short pieces. A look is one PRAGMA; it is read at most four times a second, or once
 a second while nobody watches.
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..errors import OstinatoError
 from ..store import Reader
-from .said import as_text
+from .serialization import to_json
 from .view import View
 
 LOOK = 0.05  # seconds between two looks
@@ -44,20 +44,20 @@ class Watch:
         self._texts: dict[tuple[int, str], tuple[str, int, str]] = {}
 
     async def run(self) -> None:
-        """Until cancelled. A store that cannot be read is said on the page, and tried again."""
+        """Run until cancelled. A store that cannot be read is reported on the page and retried."""
         while True:
             try:
                 await self._read()
             except Exception as error:  # whatever it is: the page must say so, not stand still
-                self.view.fail(in_words(error))
+                self.view.fail(describe_error(error))
                 await self._tell()
                 await asyncio.sleep(RETRY)
 
     def ended(self, task: "asyncio.Task[None]") -> None:
-        """A task that should run until cancelled has come to its end: whoever asks must hear of it."""
+        """Report that a background task has ended, which it should not."""
         if not task.cancelled():
             error = task.exception()
-            self.view.fail(f"reading has ended ({in_words(error)}). Start the dashboard again.")
+            self.view.fail(f"reading has ended ({describe_error(error)}). Start the dashboard again.")
             self._texts.clear()
 
     def message(self, since: int, range_name: str) -> tuple[str, int, str]:
@@ -68,12 +68,12 @@ class Watch:
         key = (since, range_name)
         if key not in self._texts:
             changes, shown = self.view.changes(since, range_name)
-            text = as_text(changes)
+            text = to_json(changes)
             self._texts[key] = (text, self.view.version, shown)
         text, version, shown = self._texts[key]
         # what changes by itself stands beside what can be shared
         now = self.clock()
-        beside = as_text({"now": now, "status": self.view.status(now)._asdict()})
+        beside = to_json({"now": now, "status": self.view.status(now)._asdict()})
         return f"{beside[:-1]},{text[1:]}", version, shown
 
     async def changed(self, version: int, most: float) -> None:
@@ -113,8 +113,8 @@ class Watch:
             self._news.notify_all()
 
 
-def in_words(error: BaseException | None) -> str:
-    """What a page says of an error."""
+def describe_error(error: BaseException | None) -> str:
+    """Text of an error for the page."""
     if isinstance(error, OstinatoError):
         return str(error)
     if error is None:

@@ -1,4 +1,4 @@
-"""Predictions sent to an address of the user's, in order, each at least once.
+"""Post predictions to a user's address, in order, each at least once.
 
 A file beside the store holds how far an address is, so that a restart goes on there. What was not answered by a status
 of 2xx is sent again, for ever, ever more seldom. A receiver that gets a key twice has got the same prediction twice.
@@ -22,8 +22,8 @@ from ..errors import ConfigError, StoreError, shortened
 from ..files.links import NO_LINKS, open_no_link
 from ..files.whole import whole_file
 from ..servers.hosts import is_loopback
-from .said import as_text
-from .stream import Ledger
+from .serialization import to_json
+from .stream import PredictionStream
 
 JITTER = Random()  # noqa: S311 - no secret; not the random numbers of the caller
 FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0  # seconds between two attempts; doubled, times a random 0.5 to 1
@@ -33,7 +33,7 @@ LONGEST_CURSOR = 4096  # bytes
 
 @dataclass
 class Webhook:
-    """One address, and how it is faring.
+    """One address and the state of its delivery.
 
     Attributes:
         url: https, or http to loopback. It may hold a secret, and is told nowhere but by ``place``.
@@ -71,23 +71,23 @@ class Webhook:
 
     @property
     def place(self) -> str:
-        """The address without what may be secret in it."""
+        """The address without possibly secret parts."""
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}"
 
-    def told(self) -> dict[str, str | int]:
-        """How it is faring, for JSON."""
+    def status_json(self) -> dict[str, str | int]:
+        """State of the delivery, for JSON."""
         return {"to": self.place, "sent": self.sent, "failures": self.failures, "problem": self.problem}
 
     def cursor(self, store: Path) -> Path:
-        """The file that says how far this address is."""
+        """The file with the position of this address."""
         return store.with_name(
             f"{store.name}.webhook-{hashlib.sha256(self.url.encode()).hexdigest()[:12]}.json"
         )
 
     async def run(self, store: Path) -> None:
-        """Send for ever, from where the cursor is, or from the first prediction."""
-        ledger = Ledger(store)
+        """Send until cancelled, from the cursor, or from the first prediction."""
+        ledger = PredictionStream(store)
         looking = asyncio.create_task(ledger.run())
         try:
             async with httpx.AsyncClient(timeout=PATIENCE, follow_redirects=False, trust_env=False) as client:
@@ -99,21 +99,21 @@ class Webhook:
                 await looking
 
     async def _begin(self, cursor: Path) -> int | None:
-        """Where the cursor is; where it may not be believed that is told until it is mended."""
+        """Read the cursor; while it is invalid, report that and retry."""
         while True:
             try:
                 return read_cursor(cursor)
             except StoreError as error:
                 await self._wait(str(error))
 
-    async def _send_all(self, client: httpx.AsyncClient, ledger: Ledger, after: int | None) -> None:
+    async def _send_all(self, client: httpx.AsyncClient, ledger: PredictionStream, after: int | None) -> None:
         while True:
             commits = ledger.commits
             try:
                 pieces = ledger.pieces(after)
                 if pieces:
                     body = {"feed": ledger.reader().head.feed, "predictions": [one for _, one in pieces]}
-                    await self._deliver(client, as_text(body).encode())
+                    await self._deliver(client, to_json(body).encode())
                     after = pieces[-1][0]
                     write_cursor(self.cursor(ledger.path), after)
                     self.sent += len(pieces)
@@ -161,12 +161,12 @@ class Webhook:
 
 
 def secret() -> str | None:
-    """What bodies are signed with, from OSTINATO_WEBHOOK_SECRET: arguments can be read by other users."""
+    """The key that signs bodies, from OSTINATO_WEBHOOK_SECRET: other users can read arguments."""
     return os.environ.get("OSTINATO_WEBHOOK_SECRET") or None
 
 
 def read_cursor(path: Path) -> int | None:
-    """The key of the last prediction that was answered for; None to begin at the first.
+    """The key of the last delivered prediction; None to begin at the first.
 
     A damaged file counts as none: each is sent at least once.
 
@@ -186,7 +186,7 @@ def read_cursor(path: Path) -> int | None:
 
 
 def write_cursor(path: Path, after: int) -> None:
-    """Replace the cursor in one step; it is the user's alone, and a link in its place is not followed.
+    """Replace the cursor atomically; only the user can read it, and a link in its place is not followed.
 
     Raises:
         OSError: it cannot be written.

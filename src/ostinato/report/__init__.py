@@ -10,7 +10,7 @@
     training_plots.py, value_plots.py, direction_plots.py, error_plots.py
     forecasts.py      predictions.parquet as arrays
     facts.py          config.json, as far as it says
-    words.py          metrics and verdicts in words
+    wording.py          metrics and verdicts in words
     numbers.py        numbers and times as text
     along.py          axes along a series
 

@@ -1,22 +1,22 @@
-"""The axis along a series: times where every row has one of its own, otherwise numbers of rows; and thinning out."""
+"""The x axis of a series: times if every row has a distinct one, otherwise row numbers; and downsampling."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .forecasts import Part
+from .forecasts import ForecastPart
 from .numbers import are_times, instants
 
 
 class Along(NamedTuple):
-    """Where points lie."""
+    """Positions of points."""
 
     x: list[Any]
     axis: dict[str, Any]
     of_time: bool
 
 
-def along(part: Part, kind: str, shift: np.ndarray | float = 0.0) -> Along:
+def along(part: ForecastPart, kind: str, shift: np.ndarray | float = 0.0) -> Along:
     """The axis for the rows of a part, moved by ``shift`` seconds where it is one of time."""
     seconds = part.seconds + shift
     if are_times(seconds) and bool(np.all(np.diff(seconds) > 0)):
@@ -25,7 +25,7 @@ def along(part: Part, kind: str, shift: np.ndarray | float = 0.0) -> Along:
 
 
 def thinned(values: np.ndarray, bins: int, how: Any) -> np.ndarray:
-    """One number for each of ``bins`` runs of rows, by a reduction such as ``np.fmax.reduceat``."""
+    """Downsample to ``bins`` runs of rows by a reduction such as ``np.fmax.reduceat``."""
     return np.asarray(how(values, _starts(len(values), bins), axis=0))
 
 

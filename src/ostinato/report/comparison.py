@@ -11,13 +11,13 @@ from ..runs.metric_table import definitions
 from ..runs.results import Results, read_results
 from .comparison_plots import by_fold, dots_and_whiskers
 from .comparison_table import comparison_table
-from .facts import foreseen
+from .facts import forecast_target
 from .figures import Figure
 from .html import Content, Markup, element, joined
 from .numbers import count, duration
 from .page import Section, page
 from .tables import absent, facts_table, key_figures, listed, split
-from .words import PROFIT, shown
+from .wording import PROFIT, format_metric
 
 
 def comparison_page(folder: Path) -> bytes:
@@ -39,7 +39,7 @@ def comparison_page(folder: Path) -> bytes:
 
 
 def summary_of(found: Comparison) -> tuple[str, str]:
-    """Who beats the best baseline, in a sentence, and its tone: "better" or "neither"."""
+    """Which models beat the best baseline, and the tone: "better" or "neither"."""
     verdicts = recorded(found)
     trained = any(model.failed is None for model in found.models.values())
     if trained and not found.best_baseline:
@@ -72,7 +72,7 @@ def _lead(found: Comparison) -> Markup:
     about = f"Predictions of {found.target}"
     if found.task == "forecast":
         several = found.target not in ("direction", "return")
-        about = f"Forecasts of {foreseen(found.target, found.horizon, 'row', several)}"
+        about = f"Forecasts of {forecast_target(found.target, found.horizon, 'row', several)}"
     made = element("span", f"{found.created[:16].replace('T', ' ')} UTC", class_="nowrap")
     return element(
         "header",
@@ -96,12 +96,12 @@ def _figures(found: Comparison) -> Iterator[tuple[str, str, str]]:
     }
     if losses:
         best = min(losses, key=losses.__getitem__)
-        yield f"lowest {found.loss_name} of a model", shown(found.measure, losses[best]), best
+        yield f"lowest {found.loss_name} of a model", format_metric(found.measure, losses[best]), best
     if (baseline := found.baselines.get(found.best_baseline)) is not None:
         loss = baseline.test.get(found.measure)
         yield (
             f"best baseline: {baseline_label(found.best_baseline)}",
-            shown(found.measure, loss),
+            format_metric(found.measure, loss),
             found.loss_name,
         )
     failed = sum(model.failed is not None for model in found.models.values())

@@ -1,4 +1,4 @@
-"""Models and baselines beside each other."""
+"""Plots of models and baselines."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from ..runs.results import Results
 from .figures import INK, OTHER, OURS, RIVAL, Figure, Trace, line, marks, upright
 from .html import plot_text
 from .numbers import count
-from .words import shown
+from .wording import format_metric
 
 MOST_ENTRIES = 60
 FAR = 3.0  # times the middle one
@@ -54,9 +54,9 @@ def dots_and_whiskers(found: Comparison) -> Figure:
         "all forecast the same rows; the test in the table takes that into account."
     )
     if rows:
-        summary = f"Lowest: {rows[0][3]}, {shown(found.measure, rows[0][0])}. " + summary
+        summary = f"Lowest: {rows[0][3]}, {format_metric(found.measure, rows[0][0])}. " + summary
     if far:
-        beyond = ", ".join(f"{row[3]} ({shown(found.measure, row[0])})" for row in far)
+        beyond = ", ".join(f"{row[3]} ({format_metric(found.measure, row[0])})" for row in far)
         summary += f" Too far away to be drawn: {beyond}."
     if best is not None:
         summary += " The dashed line is the best baseline."
@@ -109,7 +109,7 @@ def by_fold(found: Comparison, results: Mapping[str, Sequence[Results | None]]) 
 
 
 def _distinct(names: list[str]) -> list[str]:
-    """Names that plotly keeps apart: a model may be called as a baseline is."""
+    """Distinct names for plotly: a model may have the name of a baseline."""
     seen: dict[str, int] = {}
     out = []
     for name in names:

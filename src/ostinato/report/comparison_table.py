@@ -10,7 +10,7 @@ from .html import Content, Markup, element, joined
 from .numbers import NONE, count, duration, number, p_value, percent
 from .scores import settings_note
 from .tables import table
-from .words import CELLS, shown
+from .wording import CELLS, format_metric
 
 
 def comparison_table(found: Comparison, pages: Mapping[str, list[str]]) -> Markup:
@@ -86,8 +86,10 @@ def _links(paths: list[str]) -> Markup | None:
 
 def _metric(name: str, entry: ComparedBaseline) -> Content:
     low, high = entry.intervals.get(name, [None, None])
-    between = None if low is None or high is None else f"{shown(name, low)} – {shown(name, high)}"
-    return joined(shown(name, entry.test.get(name)), element("small", between) if between else None)
+    between = (
+        None if low is None or high is None else f"{format_metric(name, low)} – {format_metric(name, high)}"
+    )
+    return joined(format_metric(name, entry.test.get(name)), element("small", between) if between else None)
 
 
 def _cost(entry: ComparedBaseline) -> list[Content]:

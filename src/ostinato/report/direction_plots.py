@@ -1,4 +1,4 @@
-"""Probabilities of "up" beside what happened."""
+"""Plots of probabilities of "up" and outcomes."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from ..evaluation import reliability
 from .along import along, means, middles
 from .facts import Facts
 from .figures import OTHER, OURS, RIVAL, SOFT, Figure, level, line, marks
-from .forecasts import Part
+from .forecasts import ForecastPart
 from .numbers import count, number, percent
 
 STRETCH = 200
@@ -14,8 +14,8 @@ RUNS = 100  # of rows, in which shares are taken
 BINS = 40  # of the histogram
 
 
-def stream(part: Part, facts: Facts) -> Figure:
-    """The last probabilities, with what happened above and below."""
+def stream(part: ForecastPart, facts: Facts) -> Figure:
+    """The last probabilities, with outcomes above and below."""
     last = part.take(slice(-STRETCH, None))
     place = along(last, facts.kind)
     rose, not_rose = np.flatnonzero(last.actual == 1), np.flatnonzero(last.actual == 0)
@@ -48,7 +48,7 @@ def stream(part: Part, facts: Facts) -> Figure:
     )
 
 
-def drift(part: Part, facts: Facts) -> Figure | None:
+def drift(part: ForecastPart, facts: Facts) -> Figure | None:
     """Mean forecasts and shares of ups along the whole part; None for fewer than ten rows in each run."""
     known = part.known
     if len(known) < 10 * RUNS:
@@ -73,8 +73,8 @@ def drift(part: Part, facts: Facts) -> Figure | None:
     )
 
 
-def histogram(part: Part) -> Figure:
-    """How probabilities are spread where it went up, and where it did not."""
+def histogram(part: ForecastPart) -> Figure:
+    """Distribution of probabilities by outcome."""
     known = part.known
     edges = np.linspace(0, 1, BINS + 1)
     traces, middle = [], []
@@ -98,7 +98,7 @@ def histogram(part: Part) -> Figure:
     )
 
 
-def reliability_diagram(part: Part) -> Figure:
+def reliability_diagram(part: ForecastPart) -> Figure:
     """Shares that went up by forecast, with Wilson's intervals."""
     known = part.known
     found = reliability(known.forecast, known.actual, bins=15)

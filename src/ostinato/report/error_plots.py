@@ -1,4 +1,4 @@
-"""When errors are large, and what is left in them.
+"""Errors by horizon, time and series, and the autocorrelation of residuals.
 
 Axes: n rows, L lags.
 """
@@ -11,7 +11,7 @@ from ..evaluation import autocorrelation, error_by
 from ..runs.metric_table import loss_name
 from .facts import Facts
 from .figures import BAND, GRID, OTHER, OURS, RIVAL, SOFT, Figure, bars, level, line, marks, upright
-from .forecasts import Forecasts, Part
+from .forecasts import ForecastPart, Forecasts
 from .html import plot_text
 from .numbers import are_times, count, hours, number, p_value, weekdays
 
@@ -20,7 +20,7 @@ LAGS, MOST_LAGS = 40, 200
 MOST_SERIES = 30
 
 
-def by_horizon(part: Part, measure: str, facts: Facts) -> Figure | None:
+def by_horizon(part: ForecastPart, measure: str, facts: Facts) -> Figure | None:
     """The loss by steps ahead; None for one horizon."""
     known = part.known
     if not len(known) or len(np.unique(known.horizon)) < 2:
@@ -44,7 +44,7 @@ def by_horizon(part: Part, measure: str, facts: Facts) -> Figure | None:
     )
 
 
-def by_clock(part: Part, measure: str, facts: Facts) -> Iterator[Figure]:
+def by_clock(part: ForecastPart, measure: str, facts: Facts) -> Iterator[Figure]:
     """The loss by hour of the day and by weekday, where the times say so."""
     known = part.known
     if not len(known) or not are_times(known.seconds):
@@ -85,8 +85,8 @@ def by_series(forecasts: Forecasts, column: int, measure: str) -> Figure | None:
     )
 
 
-def residuals(part: Part, facts: Facts) -> Figure | None:
-    """The autocorrelation of what happened less forecast, of one series at one horizon; None for too few rows."""
+def residuals(part: ForecastPart, facts: Facts) -> Figure | None:
+    """Autocorrelation of the residuals of one series at one horizon; None for too few rows."""
     known = part.known
     ahead = int(known.horizon[0]) if len(known) else 1
     if len(known) < 20:

@@ -1,4 +1,4 @@
-"""What a run was told to do, as far as its config says: older runs say less, and nothing is taken on trust."""
+"""Configuration of a run as far as config.json gives it: older runs give less, and nothing is trusted."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ NO_NAME = "the model"  # of a config that does not say which
 
 @dataclass(frozen=True)
 class Facts:
-    """The parts of config.json that a page speaks of."""
+    """The parts of config.json that a page shows."""
 
     model: str
     target: str  # "direction", "return", or names of columns
@@ -48,12 +48,12 @@ class Facts:
 
     @property
     def question(self) -> str:
-        """What is foreseen, as the end of "forecasts of …"."""
-        return foreseen(self.target, self.horizon, self.kind, self.several)
+        """What is forecast, as the end of "forecasts of …"."""
+        return forecast_target(self.target, self.horizon, self.kind, self.several)
 
 
-def foreseen(target: str, horizon: int, kind: str, several: bool) -> str:
-    """What is foreseen, as the end of "forecasts of …".
+def forecast_target(target: str, horizon: int, kind: str, several: bool) -> str:
+    """What is forecast, as the end of "forecasts of …".
 
     >>> foreseen("return", 24, "bar", several=False)
     'the log return over the next 24 bars'

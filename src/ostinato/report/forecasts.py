@@ -18,8 +18,8 @@ from .facts import Facts
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
-    """Forecasts of one quantity, by row; n may be that of all of them together."""
+class ForecastPart:
+    """Forecasts of one quantity, by row; n may be the number of all of them."""
 
     row: np.ndarray  # (n,)
     seconds: np.ndarray  # (n,) since the Unix epoch, when the forecast was made; NaN where that is not known
@@ -32,15 +32,15 @@ class Part:
     def __len__(self) -> int:
         return len(self.row)
 
-    def take(self, rows: np.ndarray | slice) -> "Part":
+    def take(self, rows: np.ndarray | slice) -> "ForecastPart":
         """Some of the rows."""
         columns = (self.row, self.seconds, self.horizon, self.series, self.actual, self.forecast)
         row, seconds, horizon, series, actual, forecast = (column[rows] for column in columns)
-        return Part(row, seconds, horizon, series, actual, forecast, self.levels)
+        return ForecastPart(row, seconds, horizon, series, actual, forecast, self.levels)
 
     @property
-    def known(self) -> "Part":
-        """The rows of which it is known what happened."""
+    def known(self) -> "ForecastPart":
+        """The rows with a known outcome."""
         finite = np.isfinite(self.actual)
         return self if finite.all() else self.take(finite)
 
@@ -71,7 +71,7 @@ class Part:
 class Forecasts:
     """All of a run's forecasts of the test part."""
 
-    whole: Part
+    whole: ForecastPart
     columns: tuple[str, ...]
     series: tuple[str, ...]
     horizons: tuple[int, ...]
@@ -82,7 +82,7 @@ class Forecasts:
         """Whether they are probabilities of "up"."""
         return not len(self.whole.levels)
 
-    def part(self, column: int = 0, series: int | None = None, horizon: int | None = None) -> Part:
+    def part(self, column: int = 0, series: int | None = None, horizon: int | None = None) -> ForecastPart:
         """One column, in the order of rows; of one series or all, at one horizon or all."""
         kept = self.column == column
         if series is not None:
@@ -131,7 +131,7 @@ def read_forecasts(path: Path, facts: Facts) -> Forecasts | None:
     given = frame.drop_in_place("horizon") if "horizon" in frame.columns else None
     horizon = np.full(count, facts.horizon, np.int32) if given is None else _whole(given, 1, 1_000_000)
     row = _whole(frame.drop_in_place("row"), -(2**62), 2**62)
-    whole = Part(row, _seconds(frame.drop_in_place("time")), horizon, of, actual, forecast, levels)
+    whole = ForecastPart(row, _seconds(frame.drop_in_place("time")), horizon, of, actual, forecast, levels)
     return Forecasts(whole, columns, series, tuple(int(h) for h in np.unique(horizon)), column)
 
 

@@ -1,4 +1,4 @@
-"""The page itself: one file that needs nothing else and sends nothing anywhere."""
+"""The page: one self-contained file that sends nothing anywhere."""
 
 import base64
 import hashlib

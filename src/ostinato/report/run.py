@@ -1,4 +1,4 @@
-"""The page of one run, in the order in which a careful reader asks."""
+"""The page of one run, in the order of a careful reader's questions."""
 
 import json
 import os
@@ -21,14 +21,14 @@ from .page import Section, page
 from .scores import figures_of, score_table
 from .tables import absent, facts_table, listed, split
 from .training_plots import learning_curves
-from .words import PROFIT, verdict_of
+from .wording import PROFIT, verdict_of
 
 MOST_COLUMNS = 3  # of which forecasts are drawn
 
 
 @dataclass(frozen=True)
 class Read:
-    """All that a page of a run is made from."""
+    """The inputs of a run's page."""
 
     config: RunConfig
     facts: Facts

@@ -1,4 +1,4 @@
-"""The model beside its baselines: key figures and the table."""
+"""The model and its baselines: key figures and the table."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -9,23 +9,25 @@ from .facts import Facts
 from .html import Content, Markup, element, joined
 from .numbers import count, duration, number, p_value, percent
 from .tables import key_figures, table
-from .words import CELLS, gain, shown
+from .wording import CELLS, format_metric, gain
 
 
 def figures_of(results: Results, verdict: ModelVerdict) -> Markup:
-    """The numbers to know first."""
+    """Key figures."""
     measure, name = results.measure, loss_name(results.measure)
     ours = results.test.get(measure)
-    rows = [(name, shown(measure, ours), "lower is better")]
+    rows = [(name, format_metric(measure, ours), "lower is better")]
     if verdict.best_baseline is not None:
         best = results.baselines[verdict.best_baseline].get(measure)
         saved = gain(ours, best)
-        rows.append((f"best baseline: {baseline_label(verdict.best_baseline)}", shown(measure, best), name))
+        rows.append(
+            (f"best baseline: {baseline_label(verdict.best_baseline)}", format_metric(measure, best), name)
+        )
         rows.append(("loss saved against it", percent(saved, 2), _chance(results, verdict.best_baseline)))
     for other in ("auc", *sorted(key for key in results.test if key.startswith("coverage_"))):
         if results.test.get(other) is not None:
             metric = metric_of(other)
-            rows.append((metric.label, shown(other, results.test[other]), metric.better))
+            rows.append((metric.label, format_metric(other, results.test[other]), metric.better))
             break
     step = results.model.step_us
     rows.append(
@@ -47,9 +49,9 @@ def score_table(results: Results, facts: Facts) -> Markup:
         cells: list[Content] = [
             baseline_label(baseline) if baseline else joined(facts.model, element("small", "this run"))
         ]
-        cells.append(shown(measure, metrics.get(measure)))
+        cells.append(format_metric(measure, metrics.get(measure)))
         cells += _tested(tests.get(baseline), _outcome(results, baseline)) if baseline else ["", "", ""]
-        rows.append(([*cells, *(shown(name, metrics.get(name)) for name in others)], not baseline))
+        rows.append(([*cells, *(format_metric(name, metrics.get(name)) for name in others)], not baseline))
     headings: list[Content] = [
         "forecast",
         joined(metric_of(measure).label, element("small", "tested")),
@@ -71,7 +73,7 @@ def score_table(results: Results, facts: Facts) -> Markup:
 
 
 def settings_note(settings: Mapping[str, str]) -> Markup | None:
-    """What was chosen of the baselines; nothing where nothing is known."""
+    """Chosen settings of the baselines; nothing if unknown."""
     told = "; ".join(f"{baseline_label(name)} ({text})" for name, text in settings.items() if text)
     return element("p", f"Baselines: {told}.", class_="note") if told else None
 
@@ -98,7 +100,10 @@ def _by_column(results: Results) -> Iterator[Markup]:
     columns = list(dict.fromkeys(prefix for prefix, _, _ in parts))
     metrics = ordered(results.measure, (metric for _, _, metric in parts))
     rows = [
-        ([column, *(shown(metric, results.test.get(f"{column}.{metric}")) for metric in metrics)], False)
+        (
+            [column, *(format_metric(metric, results.test.get(f"{column}.{metric}")) for metric in metrics)],
+            False,
+        )
         for column in columns
     ]
     yield element("h3", "This model by column")

@@ -1,4 +1,4 @@
-"""Tables that scroll in a box of their own, and small blocks of facts."""
+"""Scrolling tables, and small blocks of facts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -92,5 +92,5 @@ def listed(items: Iterable[Content]) -> Markup:
 
 
 def absent(sentence: str) -> Markup:
-    """What stands in place of a section that cannot be."""
+    """Text in place of a section that is not available."""
     return element("p", sentence, class_="absent")

@@ -1,4 +1,4 @@
-"""Quantiles of values beside what happened.
+"""Plots of quantiles and outcomes.
 
 Axes: n rows, Q levels, H horizons.
 """
@@ -11,7 +11,7 @@ from ..evaluation import coverage
 from .along import along, means, middles, thinned
 from .facts import Facts
 from .figures import INK, OTHER, OURS, RIVAL, SOFT, Figure, Trace, bands, bars, level, line, marks
-from .forecasts import Forecasts, Part
+from .forecasts import ForecastPart, Forecasts
 from .html import plot_text
 from .numbers import count, number, percent
 
@@ -19,8 +19,8 @@ STRETCH = 200  # points that can be told from each other
 BINS = 500
 
 
-def stretch(part: Part, facts: Facts, name: str) -> Figure:
-    """The last points of a part at one horizon: bands, median and what happened."""
+def stretch(part: ForecastPart, facts: Facts, name: str) -> Figure:
+    """The last points of a part at one horizon: bands, median and outcome."""
     last = part.take(slice(-STRETCH, None))
     place = along(last, facts.kind, _shift(last, facts))
     ahead = _ahead(last, facts)
@@ -38,7 +38,7 @@ def stretch(part: Part, facts: Facts, name: str) -> Figure:
     )
 
 
-def overview(part: Part, facts: Facts, name: str) -> Figure | None:
+def overview(part: ForecastPart, facts: Facts, name: str) -> Figure | None:
     """A whole part at one horizon, thinned out; None where `stretch` shows it all."""
     if len(part) <= STRETCH:
         return None
@@ -99,7 +99,7 @@ def paths(forecasts: Forecasts, column: int, series: int | None, facts: Facts, n
     )  # fmt: skip
 
 
-def coverage_by_level(part: Part) -> Figure | None:
+def coverage_by_level(part: ForecastPart) -> Figure | None:
     """For each level, the share of values at or below the quantile; None for a single level."""
     if len(part.levels) < 2:
         return None
@@ -123,8 +123,8 @@ def coverage_by_level(part: Part) -> Figure | None:
     )
 
 
-def between_levels(part: Part) -> Figure | None:
-    """Which share of values fell between two neighbouring quantiles, against what should have."""
+def between_levels(part: ForecastPart) -> Figure | None:
+    """Fraction of outcomes between neighbouring quantiles, against the nominal one."""
     if len(part.levels) < 2:
         return None
     below = np.sum(part.actual[:, None] > part.forecast, axis=1)
@@ -149,7 +149,7 @@ def between_levels(part: Part) -> Figure | None:
     )
 
 
-def _lines(x: list[object], part: Part) -> list[Trace]:
+def _lines(x: list[object], part: ForecastPart) -> list[Trace]:
     name = "median" if len(part.levels) > 1 else "forecast"
     return [
         line(x, part.middle, name, OURS, width=1.8),
@@ -157,7 +157,7 @@ def _lines(x: list[object], part: Part) -> list[Trace]:
     ]
 
 
-def _origins(part: Part, reach: int, horizons: int, most: int) -> list[int]:
+def _origins(part: ForecastPart, reach: int, horizons: int, most: int) -> list[int]:
     """Rows as far apart as the paths are long, late in a part, of which every horizon is known."""
     known = part.known
     rows, seen = np.unique(known.row, return_counts=True)
@@ -171,8 +171,8 @@ def _origins(part: Part, reach: int, horizons: int, most: int) -> list[int]:
     return picked[::-1]
 
 
-def _shift(part: Part, facts: Facts) -> np.ndarray:
-    """Seconds from a forecast to what it foresees; a return is shown where it begins."""
+def _shift(part: ForecastPart, facts: Facts) -> np.ndarray:
+    """Seconds from a forecast to its target time; a return is drawn where it begins."""
     if facts.step is None or facts.target in ("return", "direction"):
         return np.zeros(len(part))
     return np.asarray(part.horizon * facts.step)
@@ -186,12 +186,12 @@ def _placed(facts: Facts, of_time: bool) -> str:
     return "Each is drawn at the time that it foresees."
 
 
-def _ahead(part: Part, facts: Facts) -> str:
+def _ahead(part: ForecastPart, facts: Facts) -> str:
     steps = int(part.horizon[0])
     return f"{count(steps)} {facts.kind}{'s' if steps > 1 else ''} ahead"
 
 
-def _inside(part: Part) -> float | None:
+def _inside(part: ForecastPart) -> float | None:
     known = part.known
     if len(part.levels) < 2 or not len(known):
         return None

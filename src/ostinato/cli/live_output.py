@@ -1,4 +1,4 @@
-"""What ostinato live says in the terminal: a line that is renewed, and the words at the end."""
+"""Terminal output of ostinato live: a status line, and a summary at the end."""
 
 import os
 import sys
@@ -22,17 +22,17 @@ PAGE = 2000
 WHY = {
     1: "were made on fetched events",
     2: "were made before the model had seen enough",
-    4: "were committed after what they foresee was known",
+    4: "were committed after their outcome was known",
     8: "wait for what was never seen",
     16: "were made on what the run was fitted on",
 }
 
 
 class Terminal(Console):
-    """A console whose reader may go, or whose disk may be full: what is said is lost then, and the life goes on."""
+    """A console that survives a closed pipe or a full disk: the output is lost then, and the run continues."""
 
     def on_broken_pipe(self) -> None:
-        """The reader of our output has gone."""
+        """Called when the reader of our output has closed it."""
         self._give_up()
 
     def print(self, *objects: Any, **how: Any) -> None:
@@ -50,14 +50,14 @@ class Terminal(Console):
             os.close(nowhere)
 
 
-class Status:
-    """One line about the engine; use it in a ``with`` block."""
+class StatusLine:
+    """One status line; use it in a ``with`` block."""
 
     def __init__(self, engine: "Engine", console: "Console", show: bool) -> None:
         self.console, self.show = console, show
         self.status = console.status("starting") if show and console.is_terminal else None
         self.told = time.monotonic()
-        engine.each_second.append(self.look)
+        engine.each_second.append(self.update)
 
     def __enter__(self) -> Self:
         if self.status is not None:
@@ -70,17 +70,17 @@ class Status:
         if self.status is not None:
             self.status.stop()
 
-    def look(self, engine: "Engine") -> None:
-        """Renew the line."""
+    def update(self, engine: "Engine") -> None:
+        """Update the line."""
         if self.status is not None:
-            self.status.update(words(engine))
+            self.status.update(status_text(engine))
         elif self.show and time.monotonic() - self.told >= EVERY:
             self.told = time.monotonic()
-            self.console.print(words(engine), soft_wrap=True)
+            self.console.print(status_text(engine), soft_wrap=True)
 
 
-def words(engine: "Engine") -> str:
-    """Where the engine is."""
+def status_text(engine: "Engine") -> str:
+    """Position and rates of the engine."""
     told, meters = engine.feed.health, engine.meters
     parts = [told.state, f"{meters.events:,} events"]
     if engine.position is not None:
@@ -96,8 +96,8 @@ def words(engine: "Engine") -> str:
     return " · ".join(parts)
 
 
-def _why_none_counts(reader: "Reader") -> str:
-    """What keeps the predictions of a store from being scored."""
+def _why_unscored(reader: "Reader") -> str:
+    """Why the predictions of a store are not scored."""
     from collections import Counter
 
     from ..store import Flag
@@ -109,14 +109,14 @@ def _why_none_counts(reader: "Reader") -> str:
             found.update(WHY[flag] for flag in Flag if flag in score.flags | score.prediction_flags)
         key = scores[-1].key
     if not found:
-        return "no prediction has met its outcome yet, so none is scored."
+        return "no outcome is known yet, so no prediction is scored."
     return (
         "no prediction counts: " + ", ".join(f"{count:,} {why}" for why, count in found.most_common()) + "."
     )
 
 
 def _left_out(health: "Health") -> str:
-    """What came and is no event, counted by reason; "" for nothing."""
+    """Rejected input by reason; "" if there is none."""
     from ..store.health import describe_rejections
 
     said = []
@@ -137,8 +137,8 @@ def _messages(count: int, one: str, more: str) -> str:
     return f"1 message {one}" if count == 1 else f"{count:,} messages {more}"
 
 
-def farewell(console: "Console", store: Path) -> None:
-    """What a store holds, and how its predictions fare."""
+def print_summary(console: "Console", store: Path) -> None:
+    """Print what a store holds, and the scores of its predictions."""
     from rich.table import Table
     from rich.text import Text
 
@@ -158,10 +158,10 @@ def farewell(console: "Console", store: Path) -> None:
         view.opened(reader)
         while view.read(reader, PAGE):
             pass
-        if view.health is not None and (words := _left_out(view.health)):
-            console.print(Text(words), soft_wrap=True)
+        if view.health is not None and (text := _left_out(view.health)):
+            console.print(Text(text), soft_wrap=True)
         if view.scoring is None or not view.scoring.counted:
-            console.print(_why_none_counts(reader), soft_wrap=True)
+            console.print(_why_unscored(reader), soft_wrap=True)
             return
     told = view.scoring.sections()
     table = Table(box=None, pad_edge=False)
@@ -170,5 +170,5 @@ def farewell(console: "Console", store: Path) -> None:
     for row in told["scores"]["rows"]:
         table.add_row(*(Text(cell, "bold" if row["ours"] else "") for cell in row["cells"]))
     console.print(table)
-    for words in (told["verdict"]["words"], told["scores"]["note"]):
-        console.print(Text(words), soft_wrap=True)
+    for text in (told["verdict"]["words"], told["scores"]["note"]):
+        console.print(Text(text), soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Values, tests and verdicts of a page in words. Names of metrics are those of `runs/metric_table.py`."""
+"""Formats of values, tests and verdicts. Names of metrics are in `runs/metric_table.py`."""
 
 from dataclasses import replace
 
@@ -22,13 +22,13 @@ CELLS = {
 }
 
 
-def shown(key: str, value: float | None) -> str:
-    """A metric's value."""
+def format_metric(key: str, value: float | None) -> str:
+    """Format a metric's value."""
     return percent(value, 2) if metric_of(key).unit == "share" else number(value)
 
 
 def verdict_of(model: str, results: Results | None) -> ModelVerdict:
-    """The verdict on a run, by its metrics.json; None for one that is not finished."""
+    """The verdict on a run, from its metrics.json; None for an unfinished one."""
     if results is None:
         return ModelVerdict(Outcome.UNJUDGED, f"{model} is not judged yet: this run is not finished.")
     found = judge({model: scores_of(results)})[model]
@@ -37,7 +37,7 @@ def verdict_of(model: str, results: Results | None) -> ModelVerdict:
 
 
 def gain(ours: float | None, theirs: float | None) -> float | None:
-    """The share of a baseline's loss that the model saves; None where there is no such share."""
+    """Fraction of a baseline's loss that the model saves; None if undefined."""
     return None if ours is None or theirs is None or theirs <= 0 else 1 - ours / theirs
 
 

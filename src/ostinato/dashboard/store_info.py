@@ -1,4 +1,4 @@
-"""What a store is about, as the page needs it: where its price is, and what its numbers mean.
+"""What a store forecasts, as the page needs it: the position of its price and the meaning of its numbers.
 
 Axes: N events, P numbers of a prediction, H horizons, Q levels, K baselines.
 """
@@ -20,8 +20,8 @@ PRICES = ("price", "close")
 
 
 @dataclass(frozen=True)
-class Question:
-    """The question of one store.
+class StoreInfo:
+    """What one store forecasts.
 
     Attributes:
         kind: whether a prediction is the probability of a rise, or quantiles of values (or their points, one each).
@@ -35,8 +35,8 @@ class Question:
     price: int
 
     @classmethod
-    def of(cls, head: "StoreHeader") -> "Question":
-        """As a head says it."""
+    def of(cls, head: "StoreHeader") -> "StoreInfo":
+        """From the header of a store."""
         kind: Literal["direction", "values"] = "direction" if head.target == "direction" else "values"
         first = head.target.partition(",")[0]
         price = next((head.columns.index(name) for name in (first, *PRICES) if name in head.columns), 0)
@@ -44,12 +44,12 @@ class Question:
 
     @property
     def price_label(self) -> str:
-        """What is drawn."""
+        """Label of the plotted series."""
         return self.head.columns[self.price]
 
     @property
     def quantities(self) -> int:
-        """How many numbers are followed over time."""
+        """Number of quantities plotted over time."""
         return 3 if self.kind == "values" else 1 + len(self.head.baselines)
 
     def shape(self) -> tuple[int, int]:
@@ -68,7 +68,7 @@ class Question:
         return max(self.head.horizons, default=1)
 
     def followed(self, prices: np.ndarray, numbers: np.ndarray, baselines: np.ndarray) -> np.ndarray:
-        """What is drawn over time, (N, quantities).
+        """Quantities plotted over time, (N, quantities).
 
         p of ours and of each baseline; or low, middle and high of the change that is expected at the furthest horizon.
 
@@ -83,7 +83,7 @@ class Question:
         return chosen if self.change else chosen - prices[:, None]
 
     def middle(self) -> int:
-        """Which level is nearest to one half."""
+        """Index of the level nearest to one half."""
         return int(np.argmin(np.abs(np.asarray(self.head.levels or (0.5,)) - 0.5)))
 
     def on_the_price(self, price: Any, values: np.ndarray) -> np.ndarray:
@@ -92,7 +92,7 @@ class Question:
             return price * np.exp(values) if self.change else values
 
     def interval(self) -> str:
-        """The share that the outermost levels hold between them; nothing where there is one level."""
+        """Nominal coverage of the outermost levels; None if there is one level."""
         levels = self.head.levels
         return f"{100 * (levels[-1] - levels[0]):.4g} %" if len(levels) > 1 else ""
 
@@ -108,7 +108,7 @@ class Question:
         return {"t": [round(at, 3) for at in times], **whole}
 
     def about(self, ranges: list[tuple[str, str]], store: str) -> dict[str, Any]:
-        """The words of the page that stay."""
+        """The constant texts of the page."""
         head = self.head
         direction, measure = self.kind == "direction", loss_name(head.measure)
         ahead = self.ahead()
@@ -145,7 +145,7 @@ class Question:
         }
 
     def headline(self, row: "StoredPrediction") -> dict[str, Any]:
-        """The newest forecast in words and numbers."""
+        """The newest forecast as text and numbers."""
         price = row.values[self.price]
         if self.kind == "direction":
             label, value = (

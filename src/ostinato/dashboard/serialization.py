@@ -1,4 +1,4 @@
-"""A committed prediction as other programs get it: plain JSON with names."""
+"""JSON of a committed prediction, for other programs."""
 
 import json
 import math
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from ..store import StoredPrediction, StoreHeader
 
 
-def said(
+def prediction_json(
     head: "StoreHeader", row: "StoredPrediction", digest: bytes | None, chained: bytes
 ) -> dict[str, Any]:
-    """One prediction, for JSON.
+    """One prediction as a JSON object.
 
     key, time: of the event that it was made on; time in seconds since the Unix epoch.
     received, event: when that came in, and its values by column.
@@ -47,8 +47,8 @@ def said(
     }
 
 
-def as_text(value: Any) -> str:
-    """JSON of one line. Numbers that JSON does not know become null."""
+def to_json(value: Any) -> str:
+    """JSON in one line. Numbers that JSON cannot represent become null."""
     try:
         return json.dumps(value, separators=(",", ":"), allow_nan=False)
     except ValueError:  # seldom, so that nothing is looked through otherwise
