@@ -391,7 +391,7 @@ def test_challengers_are_judged_in_the_units_of_the_store(tmp_path, lives):
     carried = json.loads(text)
     carried["units"] = [3 * unit for unit in carried["units"]]
     run.folder.baselines.write_text(json.dumps(carried))
-    assert tuple(forecaster_of(run, units=units).judge.units) == units
+    assert tuple(forecaster_of(run, units=units).scorer.units) == units
     run.folder.baselines.write_text(text)
     head = engine.store.head_hash()
     engine.store.close()
