@@ -114,7 +114,7 @@ def test_bars():
 
 BAD = {
     b"nonsense": "not JSON",
-    b"[1]": "no object",
+    b"[1]": "not an object",
     b'{"price": 1, "amount": 1}': "no 'time'",
     b'{"time": 1, "amount": 1}': "no 'price'",
     b'{"time": 1, "price": true, "amount": 1}': "price is True",
