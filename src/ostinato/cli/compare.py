@@ -30,9 +30,7 @@ def compare(
     folds: Folds = 1,
     window: Window = "expanding",
     force: Annotated[bool, typer.Option("--force", help="Replace the comparison that is there.")] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Resume the existing comparison.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume the existing comparison.")] = False,
     page: opt.Page = True,
     json: opt.AsJson = False,
     quiet: opt.Quiet = False,

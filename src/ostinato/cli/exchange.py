@@ -52,7 +52,8 @@ def exchange(
         typer.Option("--faults", help="A fault script: TOML or JSON lines.", show_default=False),
     ] = None,
     random: Annotated[
-        float, typer.Option("--random-faults", min=0.0, help="Inject random faults over so many virtual minutes.")
+        float,
+        typer.Option("--random-faults", min=0.0, help="Inject random faults over so many virtual minutes."),
     ] = 0.0,
     list_faults: Annotated[bool, typer.Option("--list-faults", help="List every fault and end.")] = False,
     port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="0 takes a free one.")] = 9000,

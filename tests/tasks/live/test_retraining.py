@@ -255,7 +255,9 @@ def test_a_challenger_that_cannot_speak_retires(run, other, trades, lives, tmp_p
     monkeypatch.setattr(Track, "step", fail)
     caught_up(engine, plan, path)
     assert table(engine, "SELECT id, role FROM models") == [(1, "champion"), (2, "retired")]
-    assert table(engine, "SELECT kind, text FROM notes") == [("retired", f"{path} cannot be promoted: no number")]
+    assert table(engine, "SELECT kind, text FROM notes") == [
+        ("retired", f"{path} cannot be promoted: no number")
+    ]
     assert (plan.run, plan.number, plan.duel, engine.state.shadow) == (None,) * 4
     assert sorted(one.name for one in plan.challengers.folder.iterdir()) == ["1.log"]
 
