@@ -158,6 +158,15 @@ def test_history_is_no_hole_and_may_begin_later_than_asked():
     assert feed.health.filled_gaps == 0
 
 
+def test_only_the_very_first_event_may_be_later_than_requested():
+    feed = order(0, HISTORY, anywhere=True)
+    feed.stream(event(0), 0.0)
+    feed.interrupted("disconnect")
+    fill(feed, (5,))
+    feed.caught_up(0.0)
+    assert released(feed) == ["0S", "1-4 disconnect unfillable", "5F", "5-5 disconnect filled"]
+
+
 def test_history_from_a_given_key_that_was_pruned_is_declared():
     feed = order(30, HISTORY)
     fill(feed, (40, 41))
@@ -232,10 +241,11 @@ def ask(feed, front, pruned, lag, now):
     pruned=st.sets(st.integers(10, 90), max_size=15),
     begin=st.sampled_from([None, "restart", HISTORY]),
     most=st.integers(2, 12),
+    anywhere=st.booleans(),
 )
-def test_whatever_comes_each_key_is_released_once_or_declared(actions, pruned, begin, most):
+def test_whatever_comes_each_key_is_released_once_or_declared(actions, pruned, begin, most, anywhere):
     start, front, now, seen = 10, 12, 0.0, []
-    feed = order(start if begin else None, begin or "", most)
+    feed = order(start if begin else None, begin or "", most, anywhere=anywhere)
     streamed = set()
     for action, number in actions:
         if action == "stream":

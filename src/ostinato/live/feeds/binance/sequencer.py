@@ -62,7 +62,8 @@ class Sequencer:
         self._holes: list[_OpenGap] = []
         self._broken = ""  # why the stream has not yet met what came before it
         self._open = False  # whether REST may know more than was seen
-        self._anywhere = False  # whether the first answer of REST may begin later than asked
+        # key of the first event if the first answer of REST may begin later; once one was released, that is a gap
+        self._may_skip: int | None = None
 
     def begin(self, first: int, reason: str, anywhere: bool = False) -> None:
         """Start with a key: REST is requested from it on until it meets the stream.
@@ -72,7 +73,8 @@ class Sequencer:
             anywhere: to start with what REST has, should that be later.
         """
         self.next, self.top = first, first - 1
-        self._broken, self._open, self._anywhere = reason, True, anywhere
+        self._broken, self._open = reason, True
+        self._may_skip = first if anywhere else None
 
     def interrupted(self, reason: str) -> None:
         """The stream was interrupted and has restarted: what lies between is unknown."""
@@ -144,8 +146,8 @@ class Sequencer:
         events = self._until_jump(events)
         if not events or self.next is None:
             return
-        if self._anywhere:
-            self._anywhere = False
+        may_skip, self._may_skip = self._may_skip == self.next, None
+        if may_skip:
             self._skip_to(events[0].key)
         if self._broken and events[-1].key > self.top:
             self._miss(events[-1].key, self._broken, now)
