@@ -101,6 +101,12 @@ KNOWN["a recurrence of prices"] = Architecture(
 KNOWN["sinc at whole numbers"] = Architecture(
     _chain(node("Downsample", 3, 2), node("CentredConv1d", 3, 3, 1, stride=3), node("Interpolate", 3, 1))
 )
+KNOWN["from the end, behind a filter"] = Architecture(
+    _chain(
+        node("Decimate", 3, 2, half_width=1),
+        node("Reversed", node("LayerNormRNN", 3, 3, nonlinearity="relu")),
+    )
+)
 KNOWN["a window that begins with 0"] = Architecture(node("STFT", 1, 2, 1))
 KNOWN["anchored in blocks"] = Architecture(
     node("Anchored", _BARS_BODY, node("Point", 1), _BARS_SCALE), "bars"
