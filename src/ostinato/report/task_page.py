@@ -17,7 +17,7 @@ from .page import Section, page
 from .scores import figures_of, score_table
 from .tables import absent, facts_table, listed, split, table
 from .training_plots import learning_curves
-from .words import verdict_of
+from .wording import verdict_of
 
 if TYPE_CHECKING:
     from ..experiment.task import Task
