@@ -22,8 +22,8 @@ sys.exit(3)
 """
 STARTER = """
 import sys
-from ostinato.live.children import Child
-child = Child("sleeper", "60")
+from ostinato.live.children import ChildProcess
+child = ChildProcess("sleeper", "60")
 child.line()
 print(child.process.pid, flush=True)
 sys.stdin.read()

@@ -290,7 +290,7 @@ def test_killed_while_the_parts_are_joined(tmp_path, small_parts, monkeypatch, m
     with Exchange(trades, NOW) as exchange:
         with monkeypatch.context() as patched:
             if moment == "before the rename":
-                patched.setattr(history.Parts, "check", killed)
+                patched.setattr(history.PartFolder, "check", killed)
             else:
                 patched.setattr(history, "write_json", killed)
             with pytest.raises(Killed):

@@ -25,9 +25,7 @@ def exchange(
             "--trades", help="Trades to happen: CSV or parquet; none: a simulated market.", show_default=False
         ),
     ] = None,
-    simulate: Annotated[
-        int, typer.Option("--simulate", min=1, help="Trades of the simulated market.")
-    ] = 60_000,
+    simulate: Annotated[int, typer.Option("--simulate", min=1, help="Simulated trades.")] = 60_000,
     seed: Annotated[
         int, typer.Option("--seed", min=0, help="Of the simulated market and of random faults.")
     ] = 0,
@@ -53,7 +51,7 @@ def exchange(
     ] = None,
     random: Annotated[
         float,
-        typer.Option("--random-faults", min=0.0, help="Inject random faults over so many virtual minutes."),
+        typer.Option("--random-faults", min=0.0, help="Virtual minutes of random faults."),
     ] = 0.0,
     list_faults: Annotated[bool, typer.Option("--list-faults", help="List every fault and end.")] = False,
     port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="0 takes a free one.")] = 9000,

@@ -56,6 +56,8 @@ def write_predictions(path: Path | str, frame: pl.DataFrame) -> None:
         BrokenRunError: the frame is not as this file says.
         RunError: the system does not let us write there.
     """
+    # before the checks: polars, whose threads a fork does not copy, makes them
+    use_threads()
     _check_columns(frame.schema, str(path))
     _check_forecasts(frame, str(path))
     write_frame(path, frame)

@@ -114,8 +114,8 @@ def test_another_machine_is_told_of(run, trades, lives, monkeypatch):
     before = engine.store.head_hash()
     dropped(engine)
     engine = lives.engine(run, Listed(events_of(trades)))
-    forecast = engine.forecaster.judge.forecast
-    monkeypatch.setattr(engine.forecaster.judge, "forecast", lambda y: forecast(y) + 1e-9)
+    forecast = engine.forecaster.scorer.forecast
+    monkeypatch.setattr(engine.forecaster.scorer, "forecast", lambda y: forecast(y) + 1e-9)
     engine.resume()
     assert engine.store.head_hash() == before
     (note,) = engine.store._connection.execute("SELECT kind, text FROM notes").fetchall()
@@ -132,8 +132,8 @@ def test_what_was_said_is_judged_though_a_replay_says_otherwise(what, run, trade
     engine = lives.engine(run, Listed(events_of(trades)), snapshot_events=5000)
     with monkeypatch.context() as patch:
         if what == "numbers":
-            forecast = engine.forecaster.judge.forecast
-            patch.setattr(engine.forecaster.judge, "forecast", lambda y: forecast(y) * 0.9)
+            forecast = engine.forecaster.scorer.forecast
+            patch.setattr(engine.forecaster.scorer, "forecast", lambda y: forecast(y) * 0.9)
         else:
             one = next(iter(engine.forecaster.baselines.values()))
             predict = one.predict
