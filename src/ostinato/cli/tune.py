@@ -176,7 +176,7 @@ def _print_result(console: "Console", done: "Tuned", out: Path, as_json: bool, p
     console.print()
     scores = Scores.of(done.results)
     console.print(scores_table({summary.trials[0].model: scores}, console.width))
-    for line in test_sentences(summary):
+    for line in evaluation_sentences(summary):
         console.print(line, highlight=False)
     console.print(f"run folder: {out / 'best'}" + (f"; page: {page}" if page else ""), highlight=False)
 
@@ -202,7 +202,7 @@ def trials_table(summary: "Tuning") -> Any:
 def format_parameters(parameters: dict[str, Any]) -> str:
     """Format fields and their values in a line.
 
-    >>> drawn({"model.units": 32, "model.dropout": 0.123456, "training.weight_decay": None})
+    >>> format_parameters({"model.units": 32, "model.dropout": 0.123456, "training.weight_decay": None})
     'units=32 dropout=0.123 weight_decay=none'
     """
     return " ".join(f"{address.partition('.')[2]}={_short(value)}" for address, value in parameters.items())
@@ -242,7 +242,7 @@ def search_sentences(summary: "Tuning") -> list[str]:
     return lines
 
 
-def test_sentences(summary: "Tuning") -> list[str]:
+def evaluation_sentences(summary: "Tuning") -> list[str]:
     """Describe the result on the test part, and the number of trials that it was selected from."""
     lines = [
         f"Best of {summary.searched} configurations on validation; p corrected for {summary.searched}.",

@@ -82,7 +82,7 @@ def digits(value: float | None) -> str:
 def format_metric(key: str, value: float | None) -> str:
     """A metric's value: a share in percent, or a number.
 
-    >>> shown("accuracy", 0.68123), shown("mae", 0.000123456)
+    >>> format_metric("accuracy", 0.68123), format_metric("mae", 0.000123456)
     ('68.1 %', '0.0001235')
     """
     if value is not None and metric_of(key).unit == "share":

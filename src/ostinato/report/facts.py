@@ -55,7 +55,7 @@ class Facts:
 def forecast_target(target: str, horizon: int, kind: str, several: bool) -> str:
     """What is forecast, as the end of "forecasts of …".
 
-    >>> foreseen("return", 24, "bar", several=False)
+    >>> forecast_target("return", 24, "bar", several=False)
     'the log return over the next 24 bars'
     """
     rows = kind if horizon == 1 else f"{horizon:,} {kind}s"

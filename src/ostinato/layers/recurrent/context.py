@@ -64,6 +64,7 @@ class ContextGRU(GRU):
 
     An encoder and a decoder that hears the encoder's end at each of its steps:
 
+    >>> import torch
     >>> from ostinato.layers import GRU, ContextGRU
     >>> encoder, decoder = GRU(3, 8), ContextGRU(2, 6, context_size=8)
     >>> _, end = encoder(torch.zeros(4, 7, 3))
