@@ -6,8 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ostinato.data.buckets import Buckets, bucket_lengths, share_out
+from ostinato.data.buckets import Buckets, bucket_lengths
 from ostinato.data.crops import Crops
+from ostinato.data.example_batches import share_out
 from ostinato.data.examples import Examples
 from ostinato.data.timing import Timing
 from ostinato.errors import ConfigError, DataError, ShapeError

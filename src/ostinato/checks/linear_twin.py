@@ -28,6 +28,7 @@ from ..layers import (
     OneHot,
     ToNetwork,
 )
+from ..layers.embedding import Coded
 
 RESHAPE = ("GLU", "MultiheadAttention")  # activations that give other features than they take
 ACTIVATIONS = tuple(
@@ -59,14 +60,12 @@ class Squashed(SequenceLayer):
         return 0.1 * x.sign() * x.abs().log1p(), ()
 
 
-class LinearCodes(SequenceLayer):
+class LinearCodes(Coded):
     """Each column of x times a vector of its own: what a code would give if it were a number like others.
 
     Args:
         codes: the layer whose columns, features, dtype and device it has.
     """
-
-    takes_codes = True
 
     def __init__(self, codes: Embedding | OneHot | MuLawDecode) -> None:
         super().__init__()
@@ -87,9 +86,6 @@ class LinearCodes(SequenceLayer):
     def run(self, x: Tensor, state: tuple[()], lengths: Tensor | None) -> tuple[Tensor, tuple[()]]:
         """Scale the vectors; x need be no whole number."""
         return (x[..., None].to(self.weight.dtype) * self.weight).flatten(2), ()
-
-    def _check_dtype(self, x: Tensor) -> None:
-        """Codes need not be of the dtype of the weights."""
 
 
 def fill_windows(layer: SequenceLayer) -> SequenceLayer:

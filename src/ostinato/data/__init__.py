@@ -18,6 +18,7 @@
     windows.py      Windows: shuffled batches of overlapping windows of Steps
     streams.py      Streams: contiguous slices of Steps for stateful truncated back-propagation
     examples.py     Examples: ragged sequences with a label each, or one for each of their steps
+    example_batches.py  what Buckets and Crops share
     buckets.py      Buckets: batches of Examples of about one length
     crops.py        Crops: random parts of long Examples
     example_folds.py  parts and folds of examples: groups kept together, classes in proportion

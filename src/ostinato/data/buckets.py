@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ConfigError
+from .example_batches import ExampleBatches, share_out
 from .examples import Examples
 from .piece import Piece
 from .steps import check_at_least, check_skip, epoch_generator
@@ -32,7 +33,7 @@ class EpochPlan(NamedTuple):
     ragged: list[bool]
 
 
-class Buckets:
+class Buckets(ExampleBatches):
     """Every example once an epoch, whole, in batches of examples from one bucket.
 
     A bucket is a range of lengths. The ranges are as wide as can be while the examples of each, padded to its longest,
@@ -58,8 +59,6 @@ class Buckets:
         Khomenko et al. 2016, Accelerating recurrent neural network training using sequence bucketing, arXiv:1708.05604.
     """
 
-    carries = False
-
     def __init__(
         self,
         examples: Examples,
@@ -84,24 +83,11 @@ class Buckets:
             size for count, most in zip(counts, sizes, strict=True) for size in share_out(count, most)
         ]
 
-    def __len__(self) -> int:
-        """Batches per epoch."""
-        return len(self._sizes)
-
-    @property
-    def weight(self) -> Tensor:
-        """Of all labels."""
-        return self.examples.weight
-
     @property
     def largest(self) -> Tensor:
         """x of as many examples as a batch may have, of the greatest length: no batch is larger."""
         x, shape = self.examples.x, (max(self._sizes), int(self._lengths.max()))
         return torch.empty(*shape, *x.shape[1:], dtype=x.dtype, device="meta")
-
-    def count(self, number: int) -> int:
-        """Batches of one epoch: the same in all."""
-        return len(self)
 
     def epoch(self, number: int, skip: int = 0) -> Iterator[Piece]:
         """The batches of epoch ``number``, without the first ``skip`` of them.
@@ -172,14 +158,3 @@ def bucket_lengths(lengths: np.ndarray, padding: float) -> tuple[np.ndarray, lis
         longest.append(top)
         begin = end
     return len(longest) - 1 - bucket, longest[::-1]
-
-
-def share_out(count: int, most: int) -> list[int]:
-    """Sizes, ``most`` at most, that add up to ``count`` and differ by 1 at most: a rest would be a small batch.
-
-    >>> share_out(33, 32)
-    [17, 16]
-    """
-    batches = -(-count // most)
-    short, longer = divmod(count, batches)
-    return [short + (place < longer) for place in range(batches)]

@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .buckets import share_out
+from .example_batches import ExampleBatches, share_out
 from .examples import Examples
 from .piece import Piece
 from .steps import check_at_least, check_skip, epoch_generator
 from .timing import STEP_BY_STEP, Timing
 
 
-class Crops:
+class Crops(ExampleBatches):
     """Parts of ``length`` steps, that begin anywhere, drawn anew in each epoch; a shorter recording is taken whole.
 
     Of one label for each recording, a crop has that label. To evaluate whole recordings, take
@@ -35,8 +35,6 @@ class Crops:
             output for.
         DataError: a recording is too short for an output of the model.
     """
-
-    carries = False
 
     def __init__(
         self,
@@ -58,25 +56,12 @@ class Crops:
         self._items = np.repeat(np.arange(len(examples)), crops)
         self._sizes = share_out(len(self._items), batch_size)
 
-    def __len__(self) -> int:
-        """Batches per epoch."""
-        return len(self._sizes)
-
-    @property
-    def weight(self) -> Tensor:
-        """Of all labels."""
-        return self.examples.weight
-
     @property
     def largest(self) -> Tensor:
         """x of the largest batch."""
         x = self.examples.x
         shape = self._sizes[0], min(self.length, int(self._lengths.max())), *x.shape[1:]
         return torch.empty(shape, dtype=x.dtype, device="meta")
-
-    def count(self, number: int) -> int:
-        """Batches of one epoch: the same in all."""
-        return len(self)
 
     def epoch(self, number: int, skip: int = 0) -> Iterator[Piece]:
         """The batches of epoch ``number``, without the first ``skip`` of them.

@@ -58,9 +58,9 @@ def receptive_field(subject: Examined) -> None:
     table = heard(subject, steps)
     if table.shape[1] == 0:
         return
-    # a sigmoid of prices is 1, whatever they are
-    deaf = not table.any() and not heard(replace(subject, layer=linear_twin(layer)), steps).any()
-    if deaf and _enough(layer) <= steps:
+    deaf = not table.any() and _enough(layer) <= steps
+    # a sigmoid of prices is 1, whatever they are: the twin without it must hear
+    if deaf and not heard(replace(subject, layer=linear_twin(layer)), steps).any():
         raise FaultError(f"no output hears any of {steps} steps")
     seen = 0
     for output in range(table.shape[1]):
