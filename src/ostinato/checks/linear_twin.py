@@ -2,8 +2,9 @@
 
 A dead relu, a norm of two numbers, which is a sign, a maximum over small taps or rounding to a few codes hides a step
 in nearly every draw of weights and inputs. Statistics of one-hot codes hide it in every draw: mean and variance of any
-code are the same. What a transform and its inverse add up cancels but for one sample. Without them a layer can only
-hear more of what it is wired to, never of what it is not.
+code are the same. What a transform and its inverse add up cancels but for one sample. A selection of features may leave
+out those that look back furthest, or all that are more than padding. Without them a layer can only hear more of what it
+is wired to, never of what it is not.
 """
 
 import copy
@@ -26,6 +27,7 @@ from ..layers import (
     MuLawDecode,
     MuLawEncode,
     OneHot,
+    Select,
     ToNetwork,
 )
 from ..layers.embedding import Coded
@@ -50,6 +52,26 @@ class Scaled(SequenceLayer):
     def run(self, x: Tensor, state: tuple[()], lengths: Tensor | None) -> tuple[Tensor, tuple[()]]:
         """Nothing is remembered."""
         return x * self.weight, ()
+
+
+class Mixed(SequenceLayer):
+    """Every feature, with weights of its own, where a selection takes some.
+
+    Args:
+        selection: the layer whose sizes it has.
+    """
+
+    def __init__(self, selection: Select) -> None:
+        super().__init__()
+        self.input_size, self.output_size = selection.input_size, selection.output_size
+        shape = axes(selection.input_size)[-1], len(selection.indices)
+        draws = torch.rand(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        self.weight = nn.Parameter(0.5 + draws)
+
+    def run(self, x: Tensor, state: tuple[()], lengths: Tensor | None) -> tuple[Tensor, tuple[()]]:
+        """In the dtype of x, or in that of the weights for codes."""
+        x = x if x.is_floating_point() else x.to(self.weight.dtype)
+        return x @ self.weight.to(x.dtype), ()
 
 
 class Squashed(SequenceLayer):
@@ -110,6 +132,8 @@ def linear_twin(layer: SequenceLayer) -> SequenceLayer:
                 parent._modules[name] = Identity()
             elif isinstance(child, Embedding | OneHot | MuLawDecode):
                 parent._modules[name] = LinearCodes(child)
+            elif isinstance(child, Select):
+                parent._modules[name] = Mixed(child)
             elif type(child) in MEANS:
                 # all else of the two is the same: window, stride, padding
                 child.__class__ = MEANS[type(child)]

@@ -111,6 +111,14 @@ KNOWN["a window that begins with 0"] = Architecture(node("STFT", 1, 2, 1))
 KNOWN["anchored in blocks"] = Architecture(
     node("Anchored", _BARS_BODY, node("Point", 1), _BARS_SCALE), "bars"
 )
+KNOWN["features of trades, of which the nearest is taken"] = Architecture(
+    _chain(node("TradeFeatures", (3,)), node("Select", 7, (0,))), "trades"
+)
+KNOWN["a row of padding alone is taken"] = Architecture(
+    _chain(
+        node("CentredConv2d", (3, 1), 1, (1, 1), padding=1), node("Flatten", (5, 1)), node("Select", 5, (0,))
+    )
+)
 REFUSED = {  # they would lose steps, or could never run or hear anything: a sentence says so
     "ahead around a U-Net",
     "ahead around blocks",
