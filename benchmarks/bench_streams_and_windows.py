@@ -56,7 +56,7 @@ from ostinato.tasks.forecasting.streaming import stream
 from ostinato.tasks.forecasting.targets.direction import Direction, losses
 from ostinato.training import Trainer, TrainingConfig
 from ostinato.training.optimizers import make_optimizer, make_schedule
-from ostinato.training.progress import Evaluation, Progress, Silent
+from ostinato.training.progress import EpochRecord, Progress, Silent
 
 NETWORK = {"units": 64, "layers": 4}
 WINDOW = 32  # steps
@@ -342,7 +342,7 @@ class Epochs(Silent):
     def update(self, progress: Progress, rows: int) -> None:
         self.ended = progress.seconds, self.watch.seconds
 
-    def evaluated(self, progress: Progress, evaluation: Evaluation) -> None:
+    def evaluated(self, progress: Progress, evaluation: EpochRecord) -> None:
         seconds, inside = (end - begin for begin, end in zip(self.began, self.ended, strict=True))
         self.learnt.epochs.append(seconds)
         self.learnt.inside += inside

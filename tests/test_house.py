@@ -19,21 +19,6 @@ from ostinato import errors
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "src" / "ostinato").rglob("*.py"))
-# Classes of one name in several files. No name is added; one that has become unique is taken out.
-SHARED_NAMES = frozenset(
-    [
-        "Bounds",
-        "Choice",
-        "Evaluation",
-        "Event",
-        "Layout",
-        "Outcome",
-        "Parts",
-        "Reader",
-        "Report",
-        "Skill",
-    ]
-)
 PACKAGES = [m.name for m in pkgutil.walk_packages(ostinato.__path__, "ostinato.") if m.ispkg]
 
 
@@ -139,7 +124,7 @@ def test_a_planted_circle_is_found(tmp_path, monkeypatch, late):
 
 
 def test_every_class_has_a_name_of_its_own(tmp_path):
-    assert shared_names(SOURCES) <= SHARED_NAMES
+    assert shared_names(SOURCES) == set()
     twins = [tmp_path / "one.py", tmp_path / "other.py"]
     for path in twins:
         path.write_text("class Twin:\n    class Inner: ...\n")

@@ -42,7 +42,7 @@ def test_an_own_layer_holds():
     report = check_layer(Doubled(), inputs=normal)
     assert report.faults == []
     assert report.summary() == "Doubled keeps its promises: 20 checks held, 1 excused."
-    assert [outcome.check for outcome in report.outcomes] == [check.name for check in CHECKS]
+    assert [result.check for result in report.results] == [check.name for check in CHECKS]
 
 
 def test_the_message_names_the_faulting_checks():

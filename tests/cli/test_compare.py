@@ -9,7 +9,7 @@ from rich.console import Console
 from cli.conftest import ostinato
 from ostinato.cli.ranking import comparison_table, show_comparison
 from ostinato.runs.comparison import ComparedBaseline, ComparedModel, Comparison, read_comparison
-from ostinato.runs.results import Skill
+from ostinato.runs.results import SkillTest
 
 SMALL = (
     *("--models", "rnn,mlp", "--set", "units=4", "--set", "model.window=8", "--set", "epochs=1"),
@@ -99,7 +99,7 @@ def made_up(scale=1.0, **changes):
         test = {"pinball": loss * scale, "coverage_80": 0.8, "mae": 2 * scale, "crps": 3 * scale}
         return {"test": test, "intervals": {"pinball": [0.9 * loss * scale, 1.1 * loss * scale]}}
 
-    skill = {"exponential_smoothing": Skill(statistic=-3.21, p_value=0.0004)}
+    skill = {"exponential_smoothing": SkillTest(statistic=-3.21, p_value=0.0004)}
     usual = {
         "created": "2026-01-31T12:00:00+00:00",
         "source": "a.csv",

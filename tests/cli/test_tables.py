@@ -5,10 +5,10 @@ from dataclasses import replace
 from rich.console import Console
 
 from ostinato.cli.tables import Scores, scores_table, show
-from ostinato.runs.results import Results, Skill
+from ostinato.runs.results import Results, SkillTest
 
 METRICS = {"log_loss": 0.5812, "auc": 0.7, "brier": 0.2, "accuracy": 0.68}
-WORST = Skill(statistic=-1234.5, p_value=1e-300)
+WORST = SkillTest(statistic=-1234.5, p_value=1e-300)
 SCORES = Scores(
     "log_loss",
     METRICS,
@@ -34,7 +34,7 @@ def test_the_table_fits_80_columns():
 
 
 def test_a_model_that_is_far_worse_does_not_look_good():
-    worse = replace(SCORES, skill={"sign_table": Skill(statistic=31.4, p_value=1e-100)})
+    worse = replace(SCORES, skill={"sign_table": SkillTest(statistic=31.4, p_value=1e-100)})
     assert " 31.4 1.0e-100" in printed({"lstm": worse})
 
 

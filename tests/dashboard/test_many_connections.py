@@ -8,7 +8,7 @@ import pytest
 
 from dashboard.conftest import serving, until
 from ostinato.dashboard.assets import plotly
-from ostinato.servers import Bounds
+from ostinato.servers import ConnectionLimits
 
 HOST = b"Host: 127.0.0.1\r\n"
 HALVES = {
@@ -20,7 +20,7 @@ HALVES = {
     "half a websocket": b"GET /live HTTP/1.1\r\n" + HOST + b"Connection: Upgrade\r\nUpgrade: websocket\r\n",
 }
 SCRIPT = f"/plotly.{plotly().tag}.js"  # 5 MB
-SOON = Bounds(request=0.4, stalled=0.6, answer=3.0)
+SOON = ConnectionLimits(request=0.4, stalled=0.6, answer=3.0)
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def test_the_page_is_served_beside_500_half_sent_requests(writer, half):
 
 
 def test_a_peer_that_holds_few_loses_none_to_one_that_holds_many(writer):
-    with serving(writer.path, bounds=Bounds(request=300.0)) as client:
+    with serving(writer.path, bounds=ConnectionLimits(request=300.0)) as client:
         port = client.base_url.port
         with socket.create_connection(("127.0.0.1", port), source_address=("127.0.0.2", 0)) as few:
             few.sendall(HALVES["half the headers"])
@@ -141,7 +141,7 @@ def received(one):
 
 def test_who_reads_slowly_and_steadily_gets_all(writer):
     """For longer than a request may take, and than nothing may be taken."""
-    bounds = Bounds(request=0.3, stalled=20.0, answer=60.0)
+    bounds = ConnectionLimits(request=0.3, stalled=20.0, answer=60.0)
     with serving(writer.path, bounds=bounds) as client, reader(client, SCRIPT) as one:
         one.settimeout(10)
         got, began = 0, time.monotonic()

@@ -19,7 +19,7 @@ from ostinato.evaluation.verdict import (
     tone_of,
 )
 from ostinato.runs.comparison import ComparedBaseline, ComparedModel, Comparison
-from ostinato.runs.results import Skill
+from ostinato.runs.results import SkillTest
 
 
 def scores(loss, baseline_loss, p, *, baseline="sign_table", measure="log_loss", trials=1, **further):
@@ -28,7 +28,7 @@ def scores(loss, baseline_loss, p, *, baseline="sign_table", measure="log_loss",
         measure,
         {measure: loss, **further},
         {baseline: {measure: baseline_loss}},
-        {baseline: Skill(statistic=None, p_value=p)},
+        {baseline: SkillTest(statistic=None, p_value=p)},
         trials,
     )
 
@@ -149,7 +149,7 @@ def test_a_comparison_without_p_does_not_correct_the_others():
 
 
 def test_a_recorded_comparison_is_read_by_the_same_rule():
-    usual = {"skill": {"naive": Skill(statistic=-3.0, p_value=0.001)}, "verdict": "As it was said."}
+    usual = {"skill": {"naive": SkillTest(statistic=-3.0, p_value=0.001)}, "verdict": "As it was said."}
     models = {
         "better": ComparedModel(test={"log_loss": 0.5, "auc": 0.6}, corrected_p=0.003, **usual),
         "worse": ComparedModel(test={"log_loss": 0.7, "auc": 0.6}, corrected_p=0.003, **usual),

@@ -12,7 +12,7 @@ from ostinato.runs import (
     Results,
     RunConfig,
     RunFolder,
-    Skill,
+    SkillTest,
     SkillTests,
     TrainingFacts,
     append_line,
@@ -127,7 +127,7 @@ class Maker:
             step_us=50.0,
             test={"pinball": 0.25, "crps": 0.4},
             intervals={"pinball": [0.2, 0.3]},
-            skill={"naive": Skill(statistic=-2.5, p_value=0.001)},
+            skill={"naive": SkillTest(statistic=-2.5, p_value=0.001)},
             corrected_p=0.004 if winner else 0.2,
             runs=["lstm"],
             verdict="lstm is as it is.",
@@ -154,7 +154,7 @@ class Maker:
 
 
 def table(measure: str = "pinball", ours: float | None = 0.3, p: float | None = 0.5) -> Results:
-    skill = {"naive": Skill(statistic=-1.0, p_value=p), "drift": Skill(statistic=-9.0, p_value=1e-30)}
+    skill = {"naive": SkillTest(statistic=-1.0, p_value=p), "drift": SkillTest(statistic=-9.0, p_value=1e-30)}
     return Results(
         measure=measure,
         test={measure: ours, "mae": 0.7, "coverage_80": 0.801},

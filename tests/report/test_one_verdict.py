@@ -21,7 +21,7 @@ from ostinato.report import write_report
 from ostinato.report.comparison import summary_of
 from ostinato.runs.comparison import ComparedBaseline, ComparedModel, Comparison
 from ostinato.runs.folder import RunFolder
-from ostinato.runs.results import ModelFacts, Results, Skill, SkillTests, TrainingFacts, write_results
+from ostinato.runs.results import ModelFacts, Results, SkillTest, SkillTests, TrainingFacts, write_results
 from report.test_pages import text_of
 
 BASELINES = ("base_rate", "sign_table")
@@ -62,10 +62,10 @@ def results_of(case: str) -> Results:
     skill = {}
     for name, p in zip(BASELINES, rows.baselines, strict=True):
         if len(rows.up) < FEWEST_ROWS:
-            skill[name] = Skill(statistic=None, p_value=None)
+            skill[name] = SkillTest(statistic=None, p_value=None)
             continue
         test = diebold_mariano(losses, log_losses(p, rows.up))
-        skill[name] = Skill(statistic=test.statistic, p_value=test.p_value)
+        skill[name] = SkillTest(statistic=test.statistic, p_value=test.p_value)
     baselines = dict(zip(BASELINES, (metrics_of(p, rows.up) for p in rows.baselines), strict=True))
     test = metrics_of(rows.p, rows.up) | ({"log_loss": None} if case == "no metric" else {})
     return Results(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ostinato.runs import ModelFacts, Results, RunConfig, Skill, SkillTests, TrainingFacts
+from ostinato.runs import ModelFacts, Results, RunConfig, SkillTest, SkillTests, TrainingFacts
 from ostinato.runs.results import PartFacts
 
 
@@ -26,7 +26,7 @@ def results():
         test={"log_loss": 0.6, "auc": float("nan")},
         validation={"log_loss": 0.59},
         baselines={"base_rate": {"log_loss": 0.628}},
-        tests=SkillTests(diebold_mariano={"base_rate": Skill(statistic=-3.5, p_value=0.0005)}),
+        tests=SkillTests(diebold_mariano={"base_rate": SkillTest(statistic=-3.5, p_value=0.0005)}),
         training=TrainingFacts(seconds=12.5, epochs=3, stopped="no better for 2 epochs"),
         model=ModelFacts(parameters=1234, step_us=9.5),
         parts={"test": PartFacts(rows=5, first=1.5, last=9.0)},

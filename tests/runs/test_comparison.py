@@ -7,14 +7,14 @@ import pytest
 
 from ostinato.errors import BrokenRunError
 from ostinato.runs.comparison import ComparedModel, Comparison, read_comparison, write_comparison
-from ostinato.runs.results import Skill
+from ostinato.runs.results import SkillTest
 
 MODEL = ComparedModel(
     parameters=10,
     seconds=1.5,
     test={"pinball": 0.3, "auc": math.nan},
     intervals={"pinball": [0.2, 0.4], "auc": [math.nan, math.inf]},
-    skill={"naive": Skill(statistic=-2.0, p_value=0.04)},
+    skill={"naive": SkillTest(statistic=-2.0, p_value=0.04)},
     corrected_p=0.08,
     runs=["runs/lstm"],
     verdict="lstm is no better than naive.",

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from ostinato.errors import BrokenRunError
-from ostinato.runs import Results, Skill, read_results, write_results
+from ostinato.runs import Results, SkillTest, read_results, write_results
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_round_trip(path, results):
 
 
 def test_numpy_numbers_and_infinity_are_taken(results):
-    assert Skill(statistic=-np.inf, p_value=np.float64(0)) == Skill(statistic=None, p_value=0.0)
+    assert SkillTest(statistic=-np.inf, p_value=np.float64(0)) == SkillTest(statistic=None, p_value=0.0)
     assert Results(**(dict(results) | {"test": {"auc": np.float32(0.5), "n": 3}})).test == {
         "auc": 0.5,
         "n": 3,
@@ -43,7 +43,7 @@ def test_numpy_numbers_and_infinity_are_taken(results):
 
 
 def test_a_test_or_a_time_may_not_exist(path, results):
-    undefined = Skill(statistic=np.nan, p_value=np.nan)
+    undefined = SkillTest(statistic=np.nan, p_value=np.nan)
     fields = {"tests": {"diebold_mariano": {"x": undefined}}, "model": {"parameters": 3, "step_us": np.nan}}
     partial = Results(**(dict(results) | fields))
     write_results(path, partial)

@@ -27,7 +27,7 @@ from ostinato.experiment.panel_folder import read_panel, write_panel
 from ostinato.experiment.search import model_space
 from ostinato.experiment.space import Choice, Range, sections
 from ostinato.experiment.study import Search, holding
-from ostinato.experiment.trial import Order, Outcome, train_trial
+from ostinato.experiment.trial import Order, TrialResult, train_trial
 from ostinato.experiment.workers import Workers
 from ostinato.models import MODELS
 from ostinato.runs import read_lines, read_tensors
@@ -268,7 +268,7 @@ def test_worse_than_most_is_pruned_but_never_the_defaults(tmp_path):
     for _ in range(5):
         trial = search.ask()[0]
         assert not search.should_prune(trial, 50, 0.5)
-        search.tell(trial, Outcome("complete", 0.5))
+        search.tell(trial, TrialResult("complete", 0.5))
     other = search.ask()[0]
     assert search.should_prune(other, 50, 0.6)
     assert not search.should_prune(first, 50, 0.6)
@@ -280,7 +280,7 @@ def test_every_model_is_tried_with_its_defaults_first(tmp_path):
     for _ in range(4):
         trial, model, values = search.ask()
         found.append((model, values))
-        search.tell(trial, Outcome("complete", 1.0))
+        search.tell(trial, TrialResult("complete", 1.0))
     assert [model for model, _ in found[:2]] == ["lstm", "cnn"]
     for model, values in found[:2]:
         defaults = search.spaces[model].defaults
@@ -295,7 +295,7 @@ def synthetic(path, sessions):
         for _ in range(trials):
             trial, _, values = search.ask()
             loss = 0.5 + (values["model.dropout"] - 0.4) ** 2
-            search.tell(trial, Outcome("complete", loss))
+            search.tell(trial, TrialResult("complete", loss))
     return search
 
 
@@ -550,7 +550,7 @@ def test_a_damaged_journal_is_refused_or_read(data, journal, tmp_path_factory):
     search.importance(found[0]) if found else None
     trial, *_ = search.ask()
     search.should_prune(trial, 50, 0.7)
-    search.tell(trial, Outcome("complete", 0.7))
+    search.tell(trial, TrialResult("complete", 0.7))
     assert len(search.trials()) == len(found) + 1
 
 

@@ -18,7 +18,13 @@ from ostinato.errors import BrokenRunError, ConfigError, OstinatoError, RunError
 from ostinato.layers import GRU, Chain, Dense
 from ostinato.runs.tensors import read_tensors, write_tensors
 from ostinato.training import resuming
-from ostinato.training.checkpoint import Parts, _digest, load_module, read_checkpoint, write_checkpoint
+from ostinato.training.checkpoint import (
+    CheckpointData,
+    _digest,
+    load_module,
+    read_checkpoint,
+    write_checkpoint,
+)
 from ostinato.training.nested import pack, unpack
 from ostinato.training.progress import Progress
 from ostinato.training.resuming import capture
@@ -122,7 +128,7 @@ def test_what_json_and_tensors_cannot_hold_is_refused():
 def test_parts_round_trip(tmp_path):
     net, torch_net = make_net(), nn.BatchNorm1d(4)
     _, state = net(torch.randn(2, 5, 3))
-    parts = Parts()
+    parts = CheckpointData()
     parts.add_module("model", torch_net.state_dict())
     parts.add_nested("optimizer", {"state": {0: {"step": torch.tensor(3.0), "betas": (0.9, 0.99)}}})
     parts.add_states([None, state])
@@ -149,7 +155,7 @@ def test_parts_round_trip(tmp_path):
 def test_a_checkpoint_of_before_goes_on_with_the_numbers_of_the_global_generator():
     torch.manual_seed(8)
     torch.rand(3)
-    parts, generators = Parts({"random/cpu": torch.get_rng_state()}), Generators(0)
+    parts, generators = CheckpointData({"random/cpu": torch.get_rng_state()}), Generators(0)
     parts.restore_random(generators)
     with drawing_from(generators):
         found = torch.rand(5)

@@ -7,7 +7,7 @@ GRU keeps its promises: 20 checks held, 1 excused.
 """
 
 from .catalogue import CHECKS, Check
-from .run import Outcome, Report, check_layer
+from .run import CheckReport, CheckResult, check_layer
 from .subject import Draw, Subject
 
-__all__ = ["CHECKS", "Check", "Draw", "Outcome", "Report", "Subject", "check_layer"]
+__all__ = ["CHECKS", "Check", "CheckReport", "CheckResult", "Draw", "Subject", "check_layer"]

@@ -13,7 +13,7 @@ from .subject import Draw, Subject
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CheckResult:
     """What one check said about one layer."""
 
     check: str
@@ -27,25 +27,25 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Report:
+class CheckReport:
     """What all checks said about one layer."""
 
     layer: str
-    outcomes: list[Outcome]
+    results: list[CheckResult]
 
     @property
-    def faults(self) -> list[Outcome]:
+    def faults(self) -> list[CheckResult]:
         """The broken promises."""
-        return [outcome for outcome in self.outcomes if outcome.fault]
+        return [result for result in self.results if result.fault]
 
     def summary(self) -> str:
         """In words."""
         if self.faults:
             listed = "\n".join(f"  {fault.check}: {fault.fault}" for fault in self.faults)
-            return f"{self.layer} breaks {len(self.faults)} of {len(self.outcomes)} checks:\n{listed}"
-        excused = sum(outcome.excuse is not None for outcome in self.outcomes)
+            return f"{self.layer} breaks {len(self.faults)} of {len(self.results)} checks:\n{listed}"
+        excused = sum(result.excuse is not None for result in self.results)
         return (
-            f"{self.layer} keeps its promises: {len(self.outcomes) - excused} checks held, {excused} excused."
+            f"{self.layer} keeps its promises: {len(self.results) - excused} checks held, {excused} excused."
         )
 
 
@@ -55,19 +55,19 @@ def run_check(
     inputs: Draw | None = None,
     seed: int = 0,
     device: torch.device | str = "cpu",
-) -> Outcome:
+) -> CheckResult:
     """One check. A crash within the layer is a fault too: the promise was not kept."""
     excuse = check.excuse(layer)
     if excuse:
-        return Outcome(check.name, excuse=excuse)
+        return CheckResult(check.name, excuse=excuse)
     try:
         with _whole_float32():
             check.function(Subject.of(layer, inputs, seed, device))
     except CheckError as error:
-        return Outcome(check.name, fault=str(error))
+        return CheckResult(check.name, fault=str(error))
     except Exception as error:  # whatever a user's layer raises is what we report
-        return Outcome(check.name, fault=f"{type(error).__name__}: {error}")
-    return Outcome(check.name)
+        return CheckResult(check.name, fault=f"{type(error).__name__}: {error}")
+    return CheckResult(check.name)
 
 
 @contextmanager
@@ -87,7 +87,7 @@ def check_layer(
     checks: Sequence[Check] = CHECKS,
     seed: int = 0,
     device: torch.device | str = "cpu",
-) -> Report:
+) -> CheckReport:
     """Run every check on a private copy of ``layer``.
 
     Args:
@@ -123,8 +123,8 @@ def check_layer(
     known_device(device)
     Subject.of(layer, inputs, seed, device)  # asks for inputs once, not in every check
     with drawing_from(Generators(seed)):
-        outcomes = [run_check(check, layer, inputs, seed, device) for check in checks]
-    report = Report(named(layer), outcomes)
+        results = [run_check(check, layer, inputs, seed, device) for check in checks]
+    report = CheckReport(named(layer), results)
     if report.faults:
         raise CheckError(report.summary())
     return report

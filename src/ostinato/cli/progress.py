@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from ..training.progress import Evaluation
+from ..training.progress import EpochRecord
 from ..training.progress import Progress as State
 
 
@@ -60,7 +60,7 @@ class ProgressBar:
         loss = f"loss {progress.loss:.4f}{best}"
         self.bar.update(self.task, advance=1, loss=loss, rows=self.rows)
 
-    def evaluated(self, progress: State, evaluation: Evaluation) -> None:
+    def evaluated(self, progress: State, evaluation: EpochRecord) -> None:
         """The end of an epoch: a line where nothing moves."""
         if not self.live:
             mark = " (best)" if evaluation.best else ""

@@ -11,7 +11,7 @@ from .store_info import finite
 from .tables import calibration, score_table, verdict
 
 if TYPE_CHECKING:
-    from ..evaluation.online import Skill
+    from ..evaluation.online import SkillSummary
     from ..store import StoredScore
     from .store_info import StoreInfo
 
@@ -103,7 +103,7 @@ class Scoring:
         self._place += 1
         self._next = self.counted + max(FEWEST, self.counted // 100)
 
-    def skill(self) -> "list[Skill]":
+    def skill(self) -> "list[SkillSummary]":
         """Beside each baseline."""
         return self.summary.skill
 

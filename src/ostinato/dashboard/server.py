@@ -30,7 +30,7 @@ from starlette.websockets import WebSocket
 
 from ..errors import ListenError, shortened
 from ..evaluation.online import break_even_move
-from ..servers import Bounds, Connections
+from ..servers import ConnectionLimits, Connections
 from ..store import Reader
 from . import assets
 from .costs import FEE
@@ -69,7 +69,7 @@ class DashboardOptions:
     webhooks: tuple[Webhook, ...] = ()
     fee: float = FEE
     spread: float | None = None
-    bounds: Bounds = field(default_factory=Bounds)
+    bounds: ConnectionLimits = field(default_factory=ConnectionLimits)
 
 
 def application(options: DashboardOptions) -> Guard:

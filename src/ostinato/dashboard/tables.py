@@ -8,7 +8,7 @@ from ..runs.metric_table import LIVE_COLUMNS, metric_of
 from .store_info import finite
 
 if TYPE_CHECKING:
-    from ..evaluation.online import ForecastScores, Skill
+    from ..evaluation.online import ForecastScores, SkillSummary
 
 NONE = "–"
 
@@ -90,7 +90,7 @@ def format_metric(key: str, value: float | None) -> str:
     return digits(value)
 
 
-def _gain(one: "Skill") -> list[str]:
+def _gain(one: "SkillSummary") -> list[str]:
     """By how much ours lost less, and where that lies."""
     gain = NONE if one.difference is None else _signed(-one.difference)
     bounds = NONE if one.low is None or one.high is None else f"{_signed(-one.high)} to {_signed(-one.low)}"

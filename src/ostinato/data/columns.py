@@ -35,14 +35,14 @@ NAMES: dict[str, tuple[str, ...]] = {
 SHOWN_COLUMNS = 20
 
 
-class Choice(NamedTuple):
+class ColumnChoice(NamedTuple):
     """The columns to read, by role, and what was guessed on the way."""
 
     columns: dict[str, str]
     notes: list[str]
 
 
-def choose(table: Table, wanted: Mapping[str, str] | None) -> Choice:
+def choose(table: Table, wanted: Mapping[str, str] | None) -> ColumnChoice:
     """Find the columns of a trades table.
 
     Args:
@@ -65,7 +65,7 @@ def choose(table: Table, wanted: Mapping[str, str] | None) -> Choice:
             notes.append(f"the {role} could be {either(found)}, so none was read; choose with {flag(role)}")
         elif found and found[0]:
             columns[role] = found[0]
-    return Choice(columns, notes)
+    return ColumnChoice(columns, notes)
 
 
 def check_wanted(table: Table, wanted: Mapping[str, str]) -> None:

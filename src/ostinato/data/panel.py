@@ -13,7 +13,7 @@ from .calendar import Holidays
 from .layout import Kind, Layout
 
 
-class Report(Protocol):
+class ReadingReport(Protocol):
     """What was read and what was guessed."""
 
     @property
@@ -54,7 +54,7 @@ class Panel:
     kind: Kind
     time: np.ndarray
     values: dict[str, np.ndarray]
-    report: Report
+    report: ReadingReport
     starts: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int64))
     ids: tuple[str, ...] = ("",)
     observed: np.ndarray | None = None

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import ColumnError, DataError
 from . import numbers, optional
-from .columns import REQUIRED, Choice, choose, pick
+from .columns import REQUIRED, ColumnChoice, choose, pick
 from .files import Source, open_source, understood
 from .report import TradesReport, describe
 from .table import Column, Table
@@ -80,7 +80,7 @@ def trades_of_source(
 
 
 def trades_of_table(
-    table: Table, choice: Choice, named: set[str], time_unit: str | None, time_zone: str | None
+    table: Table, choice: ColumnChoice, named: set[str], time_unit: str | None, time_zone: str | None
 ) -> Trades:
     """Trades from columns that were read; ``named`` are the roles whose columns the caller named."""
     if not table.height:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from ..errors import ConfigError
 from ..runs.comparison import Comparison
 from ..runs.metric_table import SINGLE_CLASS, loss_name
-from ..runs.results import Metrics, Results, Skill
+from ..runs.results import Metrics, Results, SkillTest
 
 ALPHA = 0.01  # the level, of the corrected test where there are several
 
@@ -54,7 +54,7 @@ class ModelScores:
     measure: str
     test: Metrics
     baselines: Mapping[str, Metrics]
-    skill: Mapping[str, Skill]
+    skill: Mapping[str, SkillTest]
     trials: int = 1
 
 

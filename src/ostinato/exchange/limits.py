@@ -4,7 +4,7 @@ import math
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
-from ..servers import Bounds
+from ..servers import ConnectionLimits
 from .messages import Reply, error
 
 SLOW_DOWN = "Please use WebSocket Streams for live updates to avoid polling the API."
@@ -43,9 +43,9 @@ class ExchangeLimits:
     real_stalled: float = 60.0
 
 
-def bounds_of(limits: ExchangeLimits) -> Bounds:
+def bounds_of(limits: ExchangeLimits) -> ConnectionLimits:
     """What of them holds for any server; a slow answer may be a fault's, so its time is not bounded."""
-    return Bounds(
+    return ConnectionLimits(
         limits.real_idle, limits.real_stalled, math.inf, max(1, limits.sockets // 2), limits.sockets
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..data.folds import Fold
-from ..runs.results import Skill
+from ..runs.results import SkillTest
 from .scores import BaselineScores, Metrics, RowMetrics, Scored, joined, joint_settings, means
 from .task import AnyTask, Run
 
@@ -23,7 +23,7 @@ class Evaluation:
     test: Metrics
     validation: Metrics  # empty where the run was fitted on all of these rows
     baselines: dict[str, Metrics]  # on the rows of the test part
-    skill: dict[str, Skill]  # Diebold–Mariano against each baseline
+    skill: dict[str, SkillTest]  # Diebold–Mariano against each baseline
     scored: Scored
     predictions: np.ndarray  # for the rows that were scored: those of the test part that have a label
     notes: tuple[str, ...] = ()

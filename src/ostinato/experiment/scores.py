@@ -10,7 +10,7 @@ import numpy as np
 
 from ..evaluation import by_time, diebold_mariano, intervals
 from ..evaluation.diebold_mariano import FEWEST_ROWS, ROWS_PER_HORIZON
-from ..runs.results import Skill
+from ..runs.results import SkillTest
 from ..runs.writing import plain
 
 MOST_SETTINGS = 3  # of one baseline, in a sentence
@@ -36,7 +36,7 @@ class Scored:
     measure: str  # the metric that is the mean of the losses
     columns: RowMetrics
     baselines: dict[str, RowMetrics]
-    skill: dict[str, Skill]  # Diebold–Mariano against each baseline
+    skill: dict[str, SkillTest]  # Diebold–Mariano against each baseline
     settings: dict[str, str] = field(default_factory=dict)  # of the baselines that have some
 
     @property
@@ -84,7 +84,9 @@ def joined(parts: Sequence[RowMetrics]) -> RowMetrics:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def skill_of(ours: np.ndarray, theirs: np.ndarray, horizon: int, moments: np.ndarray | None = None) -> Skill:
+def skill_of(
+    ours: np.ndarray, theirs: np.ndarray, horizon: int, moments: np.ndarray | None = None
+) -> SkillTest:
     """Diebold–Mariano on losses (R,) of the same rows.
 
     Rows of one moment are one observation: what moves one of several series moves the others. Too few rows for the
@@ -93,9 +95,9 @@ def skill_of(ours: np.ndarray, theirs: np.ndarray, horizon: int, moments: np.nda
     if moments is not None:
         ours, theirs = by_time(ours, moments), by_time(theirs, moments)
     if len(ours) < max(FEWEST_ROWS, ROWS_PER_HORIZON * horizon):
-        return Skill(statistic=None, p_value=None)
+        return SkillTest(statistic=None, p_value=None)
     test = diebold_mariano(ours, theirs, horizon=horizon)
-    return Skill(statistic=test.statistic, p_value=test.p_value)
+    return SkillTest(statistic=test.statistic, p_value=test.p_value)
 
 
 def intervals_of(columns: RowMetrics, horizon: int, moments: np.ndarray | None = None) -> dict[str, Ends]:

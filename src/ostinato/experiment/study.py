@@ -21,7 +21,7 @@ from ..runs.tuning import MOST_TRIALS, TunedTrial
 from ..runs.writing import truncate
 from .search_folder import LOCK
 from .space import ModelSpace
-from .trial import Outcome
+from .trial import TrialResult
 
 NAME = "tune"
 DEFAULTS = "defaults"  # marks a trial that has the defaults of a model
@@ -104,7 +104,7 @@ class Search:
         trial.report(loss, step)
         return bool(trial.should_prune()) and DEFAULTS not in trial.user_attrs
 
-    def tell(self, trial: Any, outcome: Outcome) -> None:
+    def tell(self, trial: Any, outcome: TrialResult) -> None:
         """How a trial ended. One that failed counts, as among the worst."""
         state = self.optuna.trial.TrialState
         trial.set_user_attr("facts", outcome.facts | {"state": outcome.state, "failed": outcome.failed})

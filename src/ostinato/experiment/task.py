@@ -27,7 +27,7 @@ from ..runs.folder import RunFolder
 from ..runs.format import RunConfig
 from ..runs.metric_table import loss_name
 from ..runs.predictions import write_frame
-from ..runs.results import PartFacts, Skill
+from ..runs.results import PartFacts, SkillTest
 from ..training import TrainingConfig
 from ..training.objective import Objective
 from .data_section import DataSection, Dataset, R, fold_fields, validated_section
@@ -284,7 +284,7 @@ class Task(ABC, Generic[R, D]):
         """Of each row (R,) when it was: rows of one moment are one observation. None: each is one."""
         return None
 
-    def skill(self, recipe: R, data: D, rows: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> Skill:
+    def skill(self, recipe: R, data: D, rows: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> SkillTest:
         """The test whether the losses ``ours`` (R,) are lower than ``theirs`` on the same rows."""
         return skill_of(ours, theirs, self.horizon(recipe), self.moments(data, rows))
 

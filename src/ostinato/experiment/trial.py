@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ..errors import ConfigError, DataError, OstinatoError, RunError
-from ..training.progress import Evaluation, Progress, Silent
+from ..training.progress import EpochRecord, Progress, Silent
 from .fitting import train
 from .settings import fit_settings
 from .task import AnyTask
@@ -31,7 +31,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialResult:
     """Result of a trial. ``facts`` are fields of ``TunedTrial``."""
 
     state: str  # "complete", "pruned", "failed" or "interrupted"
@@ -60,7 +60,7 @@ class Epochs(Silent):
         """Takes note of how many epochs there are."""
         self.epochs = epochs
 
-    def evaluated(self, progress: Progress, evaluation: Evaluation) -> None:
+    def evaluated(self, progress: Progress, evaluation: EpochRecord) -> None:
         """Passes the loss on.
 
         Raises:
@@ -74,7 +74,7 @@ class Epochs(Silent):
 
 def train_trial(
     task: AnyTask, order: Order, data: Any, should_prune: ShouldPrune, device: str = "cpu"
-) -> Outcome:
+) -> TrialResult:
     """Train into the folder of the trial.
 
     Raises:
@@ -94,20 +94,20 @@ def train_trial(
         )
         finished = train(settings, data, device=device, watcher=watcher).finished
     except Pruned:
-        return Outcome("pruned", facts=watcher.facts | {"stopped": "pruned"})
+        return TrialResult("pruned", facts=watcher.facts | {"stopped": "pruned"})
     except RunError:
         raise
     except (OstinatoError, MemoryError, torch.OutOfMemoryError) as error:
-        return Outcome(
+        return TrialResult(
             "failed",
             facts=watcher.facts,
             failed=_reason(error),
             refused=isinstance(error, ConfigError | DataError),
         )
     if finished.stopped == "interrupted":
-        return Outcome("interrupted")
+        return TrialResult("interrupted")
     facts = asdict(finished)
-    return Outcome("complete", facts.pop("best_loss"), facts)
+    return TrialResult("complete", facts.pop("best_loss"), facts)
 
 
 def _reason(error: BaseException) -> str:

@@ -28,7 +28,7 @@ from .search_folder import JOURNAL, clear
 from .space import sections
 from .study import Search, holding
 from .task import AnyTask, Run
-from .trial import Order, Outcome, train_trial
+from .trial import Order, TrialResult, train_trial
 from .workers import Workers
 
 # is given a trial that ended, the best one so far, and how many have ended
@@ -222,7 +222,7 @@ class Session:
         )
         return trial, order
 
-    def _end(self, trial: Any, outcome: Outcome) -> None:
+    def _end(self, trial: Any, outcome: TrialResult) -> None:
         hopeless = outcome.refused and self.ended == 0  # not even the defaults will do
         if outcome.state == "interrupted" or hopeless:
             self.search.forget(trial)

@@ -25,19 +25,19 @@ from typing import Any, Self
 
 from ..errors import RunError
 from .task import AnyTask
-from .trial import Order, Outcome
+from .trial import Order, TrialResult
 
 DATA = ".data"  # in the folder of a search, while workers read it
 
 
 @dataclass(frozen=True)
-class Event:
+class WorkerMessage:
     """A message of a worker: a loss to be answered, or how a trial ended."""
 
     number: int  # of the trial
     step: int = 0
     loss: float = 0.0
-    outcome: Outcome | None = None
+    outcome: TrialResult | None = None
 
 
 class Workers:
@@ -82,7 +82,7 @@ class Workers:
         self.orders[worker] = order
         self._send(worker, {"order": asdict(order)})
 
-    def wait(self) -> Event:
+    def wait(self) -> WorkerMessage:
         """The next message of a worker.
 
         Raises:
@@ -91,16 +91,16 @@ class Workers:
         while True:
             worker, message = self.messages.get()
             if message is not None and "step" in message:
-                return Event(self.orders[worker].number, message["step"], message["loss"])
+                return WorkerMessage(self.orders[worker].number, message["step"], message["loss"])
             if message is not None and "unwritable" in message:
                 raise RunError(message["unwritable"])
             if message is None:
                 outcome = self._replace(worker)
             else:
-                outcome = Outcome(**message["outcome"])
+                outcome = TrialResult(**message["outcome"])
                 self.free.append(worker)
             if worker in self.orders:
-                return Event(self.orders.pop(worker).number, outcome=outcome)
+                return WorkerMessage(self.orders.pop(worker).number, outcome=outcome)
 
     def answer(self, number: int, end: bool) -> None:
         """Whether a trial is to end."""
@@ -147,7 +147,7 @@ class Workers:
                 self.messages.put((worker, json.loads(line)))
         self.messages.put((worker, None))
 
-    def _replace(self, worker: int) -> Outcome:
+    def _replace(self, worker: int) -> TrialResult:
         """A worker died, of too little memory perhaps: its trial failed, and another one takes its place.
 
         Raises:
@@ -157,7 +157,7 @@ class Workers:
         if worker in self.free:
             raise RunError(f"a process that was to train ended by itself (exit code {code}).")
         self._start()
-        return Outcome("failed", failed=f"the process that trained it ended by itself (exit code {code})")
+        return TrialResult("failed", failed=f"the process that trained it ended by itself (exit code {code})")
 
     def _release(self, worker: int) -> int:
         """Forget a process that has ended or was killed; its exit code."""

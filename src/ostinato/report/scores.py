@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ..evaluation.verdict import ALPHA, ModelVerdict, Outcome, baseline_label, is_single_class, outcome_of
 from ..runs.metric_table import loss_name, metric_of, ordered
-from ..runs.results import Metrics, Results, Skill
+from ..runs.results import Metrics, Results, SkillTest
 from .facts import Facts
 from .html import Content, Markup, element, joined
 from .numbers import count, duration, number, p_value, percent
@@ -87,7 +87,7 @@ def _outcome(results: Results, baseline: str) -> Outcome:
     return outcome_of(*losses, skill.p_value if skill else None)
 
 
-def _tested(skill: Skill | None, outcome: Outcome) -> list[Content]:
+def _tested(skill: SkillTest | None, outcome: Outcome) -> list[Content]:
     statistic, p = (skill.statistic, skill.p_value) if skill else (None, None)
     return [number(statistic, 3), p_value(p), CELLS[outcome]]
 

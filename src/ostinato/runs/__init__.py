@@ -20,7 +20,7 @@ from .format import FORMAT_VERSION, RunConfig, read_config, utc_now, write_confi
 from .listing import RunSummary, list_runs
 from .predictions import read_predictions, write_predictions
 from .reading import read_json, read_lines
-from .results import ModelFacts, Results, Skill, SkillTests, TrainingFacts, read_results, write_results
+from .results import ModelFacts, Results, SkillTest, SkillTests, TrainingFacts, read_results, write_results
 from .tensors import read_tensors, write_tensors
 from .writing import append_line, replace_file, truncate, write_bytes, write_json
 
@@ -31,7 +31,7 @@ __all__ = [
     "RunConfig",
     "RunFolder",
     "RunSummary",
-    "Skill",
+    "SkillTest",
     "SkillTests",
     "TrainingFacts",
     "append_line",

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from .format import TaskName, Time
 from .reading import read_json
-from .results import Metric, Metrics, NotNegative, PartFacts, Share, Skill
+from .results import Metric, Metrics, NotNegative, PartFacts, Share, SkillTest
 from .schema import STRICT, Line, Name, validated
 from .writing import plain, write_json
 
@@ -55,7 +55,7 @@ class ComparedModel(ComparedBaseline):
     parameters: int | None = Field(default=None, ge=0)
     seconds: Annotated[NotNegative | None, BeforeValidator(plain)] = None  # of training, all folds together
     step_us: Annotated[NotNegative | None, BeforeValidator(plain)] = None  # µs for one live step
-    skill: dict[Name, Skill] = Field(default={}, max_length=1000)  # against each baseline
+    skill: dict[Name, SkillTest] = Field(default={}, max_length=1000)  # against each baseline
     corrected_p: Annotated[Share | None, BeforeValidator(plain)] = None  # against the best one
     runs: list[RunPath] = Field(
         default=[], max_length=1000

@@ -16,7 +16,7 @@ NotNegative = Annotated[float, Field(ge=0)]
 Metrics = Annotated[dict[Name, Metric], Field(max_length=1000)]
 
 
-class Skill(BaseModel):
+class SkillTest(BaseModel):
     """A test of the model against one baseline. A negative statistic means the model is better."""
 
     model_config = STRICT
@@ -30,7 +30,7 @@ class SkillTests(BaseModel):
 
     model_config = STRICT
 
-    diebold_mariano: dict[Name, Skill] = {}
+    diebold_mariano: dict[Name, SkillTest] = {}
 
 
 class TrainingFacts(BaseModel):

@@ -1,6 +1,6 @@
 """What every server of ours needs, whoever may reach it: whom it answers, and that nobody holds it up."""
 
-from .connections import Bounds, Connections, Held
+from .connections import ConnectionLimits, Connections, Held
 from .hosts import host_name, is_loopback, same_origin
 
-__all__ = ["Bounds", "Connections", "Held", "host_name", "is_loopback", "same_origin"]
+__all__ = ["ConnectionLimits", "Connections", "Held", "host_name", "is_loopback", "same_origin"]

@@ -15,7 +15,7 @@ State = Literal["request", "answer", "stream"]
 
 
 @dataclass(frozen=True)
-class Bounds:
+class ConnectionLimits:
     """What one server allows; times in seconds.
 
     request: for a whole request, from the connection's beginning or from the end of the answer before.
@@ -70,7 +70,7 @@ class Held:
             if self.state == "request":
                 self.since = now
 
-    def overdue(self, now: float, bounds: Bounds) -> bool:
+    def overdue(self, now: float, bounds: ConnectionLimits) -> bool:
         """Whether it has had its time."""
         if self._unread and now - self.moved > bounds.stalled:
             return True
@@ -84,8 +84,8 @@ class Held:
 class Connections:
     """All connections of one server in one event loop; a closed one is forgotten by itself."""
 
-    def __init__(self, bounds: Bounds | None = None) -> None:
-        self.bounds = bounds or Bounds()
+    def __init__(self, bounds: ConnectionLimits | None = None) -> None:
+        self.bounds = bounds or ConnectionLimits()
         self.cut = 0  # how many were
         self._all: list[Held] = []
         self._timer: asyncio.TimerHandle | None = None

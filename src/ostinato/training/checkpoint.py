@@ -29,7 +29,7 @@ VERSION = 1
 PROGRESS = TypeAdapter(Progress)
 
 
-class Parts:
+class CheckpointData:
     """Tensors and facts of a checkpoint, in memory."""
 
     def __init__(self, tensors: dict[str, Tensor] | None = None, facts: dict[str, Any] | None = None) -> None:
@@ -78,7 +78,7 @@ class Parts:
         return {key[len(prefix) :]: value for key, value in self.tensors.items() if key.startswith(prefix)}
 
 
-def write_checkpoint(path: Path, parts: Parts, progress: Progress) -> None:
+def write_checkpoint(path: Path, parts: CheckpointData, progress: Progress) -> None:
     """Replace the checkpoint.
 
     Raises:
@@ -89,7 +89,7 @@ def write_checkpoint(path: Path, parts: Parts, progress: Progress) -> None:
     write_tensors(path, arrays, {"ostinato": facts, "sha256": _digest(facts, arrays)})
 
 
-def read_checkpoint(path: Path, room: "Room | None" = None) -> tuple[Parts, Progress]:
+def read_checkpoint(path: Path, room: "Room | None" = None) -> tuple[CheckpointData, Progress]:
     """What was written, on the CPU.
 
     Args:
@@ -107,7 +107,7 @@ def read_checkpoint(path: Path, room: "Room | None" = None) -> tuple[Parts, Prog
     facts = parse_json(text.encode(), f"the metadata of {path}")
     if not isinstance(facts, dict) or facts.get("version") != VERSION:
         raise BrokenRunError(f"{path} is not a checkpoint of version {VERSION}. Start anew with --force.")
-    parts = Parts({name: torch.from_numpy(array) for name, array in arrays.items()}, facts)
+    parts = CheckpointData({name: torch.from_numpy(array) for name, array in arrays.items()}, facts)
     try:
         progress = PROGRESS.validate_python(parts.nested("progress"))
     except (KeyError, TypeError, ValueError) as error:

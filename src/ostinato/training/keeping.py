@@ -11,8 +11,8 @@ from ..errors import BrokenRunError
 from ..runs.folder import RunFolder
 from ..runs.tensors import write_tensors
 from ..runs.writing import append_line, truncate
-from .checkpoint import Parts, Room, read_checkpoint, to_arrays, write_checkpoint
-from .progress import Evaluation, Progress
+from .checkpoint import CheckpointData, Room, read_checkpoint, to_arrays, write_checkpoint
+from .progress import EpochRecord, Progress
 
 
 class Keeper:
@@ -30,16 +30,16 @@ class Keeper:
         self.prefix = f"{names[trained]}." if names[trained] else ""
         self.log_bytes = 0
 
-    def add_line(self, evaluation: Evaluation) -> None:
+    def add_line(self, evaluation: EpochRecord) -> None:
         """One more line of metrics.jsonl."""
         self.log_bytes = append_line(self.folder.log, evaluation.record())
 
-    def save(self, parts: Parts, progress: Progress) -> None:
+    def save(self, parts: CheckpointData, progress: Progress) -> None:
         """Replace the checkpoint."""
         parts.facts["log_bytes"] = self.log_bytes
         write_checkpoint(self.folder.checkpoint, parts, progress)
 
-    def load(self, room: Room | None = None) -> tuple[Parts, Progress] | None:
+    def load(self, room: Room | None = None) -> tuple[CheckpointData, Progress] | None:
         """The last checkpoint, and a log that agrees with it; None if the training was killed before the first.
 
         Args:

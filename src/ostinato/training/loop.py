@@ -30,7 +30,7 @@ from .interrupt import Request, stop_on_request
 from .keeping import Keeper
 from .objective import Objective, penalty, weighted_mean
 from .optimizers import make_optimizer, make_schedule
-from .progress import Evaluation, Silent, Watcher
+from .progress import EpochRecord, Silent, Watcher
 from .resuming import capture, restore, room
 from .state import TrainingState, snapshot
 from .truncation import NoMemory, Truncation
@@ -262,7 +262,7 @@ class Trainer:
             state.schedule.step(loss)
         if progress.judge(loss):
             state.keep_best()
-        evaluation = Evaluation(
+        evaluation = EpochRecord(
             epoch=progress.epoch,
             updates=progress.updates,
             train_loss=progress.loss,
@@ -277,7 +277,7 @@ class Trainer:
         self._record(evaluation)
         self.watcher.evaluated(progress, evaluation)
 
-    def _record(self, evaluation: Evaluation) -> None:
+    def _record(self, evaluation: EpochRecord) -> None:
         if self.keeper is None:
             return
         self.keeper.add_line(evaluation)

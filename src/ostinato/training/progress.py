@@ -52,7 +52,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class EpochRecord:
     """One line of metrics.jsonl."""
 
     epoch: int
@@ -77,7 +77,7 @@ class Watcher(Protocol):
     def update(self, progress: Progress, rows: int) -> None:
         """An update was made from ``rows`` rows."""
 
-    def evaluated(self, progress: Progress, evaluation: Evaluation) -> None:
+    def evaluated(self, progress: Progress, evaluation: EpochRecord) -> None:
         """The epoch has ended."""
 
     def end(self, progress: Progress) -> None:
@@ -93,7 +93,7 @@ class Silent:
     def update(self, progress: Progress, rows: int) -> None:
         """Nothing."""
 
-    def evaluated(self, progress: Progress, evaluation: Evaluation) -> None:
+    def evaluated(self, progress: Progress, evaluation: EpochRecord) -> None:
         """Nothing."""
 
     def end(self, progress: Progress) -> None:

@@ -20,7 +20,7 @@ from torch.optim import Optimizer
 
 from ..core import device_of, leaves, map_state
 from ..errors import BrokenRunError, ConfigError
-from .checkpoint import Parts, Room, check_fits, load_module
+from .checkpoint import CheckpointData, Room, check_fits, load_module
 from .config import TrainingConfig
 from .optimizers import REFUSALS
 from .state import TrainingState
@@ -32,9 +32,9 @@ SLACK = 2**26  # bytes for random generators, counts and whatever else is small
 MAY_CHANGE = {"patience", "max_seconds", "checkpoint_seconds"}  # no number depends on them
 
 
-def capture(state: TrainingState) -> Parts:
+def capture(state: TrainingState) -> CheckpointData:
     """All that ``restore`` needs."""
-    parts = Parts({}, {"config": state.config.model_dump(mode="json")})
+    parts = CheckpointData({}, {"config": state.config.model_dump(mode="json")})
     parts.add_module("model", state.model.state_dict())
     parts.add_module("best", state.best)
     parts.add_nested("optimizer", state.optimizer.state_dict())
@@ -68,7 +68,7 @@ def _copies(optimizer: Optimizer) -> int:
     return COPIES + 2 * min(int(optimizer.defaults.get("history_size", 0)), MOST_HISTORY)
 
 
-def restore(state: TrainingState, parts: Parts) -> None:
+def restore(state: TrainingState, parts: CheckpointData) -> None:
     """Put everything back where ``capture`` found it; ``state.progress`` is already the checkpoint's.
 
     Raises:
@@ -96,7 +96,7 @@ def _restore_optimizer(optimizer: Optimizer, saved: dict[str, Any]) -> None:
         memory |= {name: v.to(memory[name].device) for name, v in values.items() if isinstance(v, Tensor)}
 
 
-def _restore_memory(state: TrainingState, parts: Parts) -> None:
+def _restore_memory(state: TrainingState, parts: CheckpointData) -> None:
     """The carried state, and the slices that the next update runs again."""
     sampler, number, done = state.sampler, state.progress.epoch, state.progress.done
     count = sampler.count(number)

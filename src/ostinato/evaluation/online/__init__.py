@@ -19,7 +19,7 @@ from .counting import OnlineBaseRate, OnlineSignTable
 from .direction import DirectionSummary, ForecastScores, OnlineDirection, OnlineReliability, log_loss_of
 from .parameters import ONLINE_BASELINES, counts_of, online_baseline, parameters_of
 from .sequence import Bounds, ConfidenceSequence
-from .skill import OnlineSkill, Skill
+from .skill import OnlineSkill, SkillSummary
 from .spreads import OnlineConstantQuantiles, OnlineEwmaQuantiles, OnlineNaive
 from .sums import Sum, wilson
 from .values import OnlineValues, QuantileScores, ValuesSummary, pinball_of
@@ -45,7 +45,7 @@ __all__ = [
     "OnlineValues",
     "QuantileScores",
     "RollSpread",
-    "Skill",
+    "SkillSummary",
     "Sum",
     "ValuesSummary",
     "break_even_move",

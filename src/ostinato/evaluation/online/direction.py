@@ -12,7 +12,7 @@ import numpy as np
 from ...errors import ConfigError, DataError
 from ..columns import Floats
 from ..losses import brier_losses, hits, log_loss_of_row
-from .skill import OnlineSkill, Skill
+from .skill import OnlineSkill, SkillSummary
 from .sums import Sum, wilson
 
 BINS = 4096  # of p, equally wide: what AUC and reliability are made from
@@ -57,7 +57,7 @@ class DirectionSummary:
     base_rate: float | None  # share of ups
     model: ForecastScores
     baselines: dict[str, ForecastScores]
-    skill: list[Skill]
+    skill: list[SkillSummary]
 
 
 class OnlineDirection:

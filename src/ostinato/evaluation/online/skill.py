@@ -22,7 +22,7 @@ DUST = 8 * 2.0**-52  # of the larger loss: rounding is no skill, however regular
 
 
 @dataclass(frozen=True)
-class Skill:
+class SkillSummary:
     """A model beside one baseline. None is not known yet.
 
     difference: mean of loss - baseline's loss; below 0 the model lost less.
@@ -118,16 +118,16 @@ class OnlineSkill:
         """Mean loss of the model (0) or of a baseline (1 and on)."""
         return self._losses[place].value / self.count if self.count else None
 
-    def summary(self) -> list[Skill]:
+    def summary(self) -> list[SkillSummary]:
         """Against each baseline, in their order."""
         return [self._skill(place) for place in range(1, len(self._losses))]
 
-    def _skill(self, place: int) -> Skill:
+    def _skill(self, place: int) -> SkillSummary:
         name, sequence = self.baselines[place - 1], self._sequences[place - 1]
         ours, theirs = self.mean(), self.mean(place)
         low, high = sequence.interval()
         outcome, bounded = outcome_of_bounds(low, high), math.isfinite(low)
-        return Skill(
+        return SkillSummary(
             baseline=name,
             rows=self.count,
             loss=ours,

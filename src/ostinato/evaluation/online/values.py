@@ -14,7 +14,7 @@ from ...errors import ConfigError, DataError
 from ..columns import Floats, quantile_levels
 from ..losses import pinball, squared
 from ..quantile_metrics import medians
-from .skill import OnlineSkill, Skill
+from .skill import OnlineSkill, SkillSummary
 
 WAITING_ROWS, WAITING_NUMBERS = 256, 100_000  # rows that are summed together, and their horizons times levels
 MOST_CELLS = 1_000_000  # horizons times levels
@@ -52,7 +52,7 @@ class ValuesSummary:
     pit_expected: list[float]
     model: QuantileScores
     baselines: dict[str, QuantileScores]
-    skill: list[Skill]
+    skill: list[SkillSummary]
 
 
 class OnlineValues:

@@ -11,13 +11,13 @@ from ..verdict import (
     baseline_phrase,
     unjudged,
 )
-from .skill import WORDS, Skill
+from .skill import WORDS, SkillSummary
 
 ORDER = (Outcome.WORSE, Outcome.UNTESTED, Outcome.NO_BETTER, Outcome.BETTER)  # in a sentence
 
 
 def judge_live(
-    skills: Sequence[Skill], counted: int, measure: str, *, single_class: bool = False
+    skills: Sequence[SkillSummary], counted: int, measure: str, *, single_class: bool = False
 ) -> ModelVerdict:
     """Whether the model is better than every baseline by all forecasts so far.
 

@@ -78,13 +78,13 @@ def graph_of(
         names: what the outputs are called.
     """
     program = torch.export.export(module, inputs)
-    reader = Reader(dict(program.graph_signature.inputs_to_parameters), layers)
+    reader = GraphReader(dict(program.graph_signature.inputs_to_parameters), layers)
     for node in program.graph.nodes:
         reader.read(node, names)
     return reader.boxes
 
 
-class Reader:
+class GraphReader:
     """Goes through a program once, and makes boxes of what counts."""
 
     def __init__(self, parameters: dict[str, str], layers: dict[str, SequenceLayer]) -> None:

@@ -23,7 +23,7 @@ class Placed:
 
 
 @dataclass
-class Layout:
+class DiagramLayout:
     """Everything in its place."""
 
     places: list[Placed]  # the boxes first, in their order
@@ -32,7 +32,7 @@ class Layout:
     rows: float
 
 
-def lay_out(boxes: list[Box]) -> Layout:
+def lay_out(boxes: list[Box]) -> DiagramLayout:
     """Columns, then rows."""
     column = _columns(boxes)
     places = [Placed(column[place], 0.0, place) for place in range(len(boxes))]
@@ -45,7 +45,7 @@ def lay_out(boxes: list[Box]) -> Layout:
                 way.append(len(places) - 1)
             lines.append([*way, target])
     rows = _rows(places, lines, max(column) + 1)
-    return Layout(places, lines, max(column) + 1, rows)
+    return DiagramLayout(places, lines, max(column) + 1, rows)
 
 
 def _columns(boxes: list[Box]) -> list[int]:

@@ -10,7 +10,7 @@ from ...core.devices import input_dtype
 from ...errors import ConfigError
 from ...layers.sizes import at_least_one
 from .graph import Box, OneStep, Whole, graph_of, leaf_layers
-from .layout import Layout, lay_out
+from .layout import DiagramLayout, lay_out
 from .svg import arrow, figure, rounded, text
 
 WIDE, HIGH, MARGIN = 26, 54, 22
@@ -106,7 +106,7 @@ def _drawn(boxes: list[Box], caption: str) -> str:
     return figure("".join(marks), width, 2 * MARGIN + 30 + layout.rows * HIGH, caption)
 
 
-def _downwards(boxes: list[Box], layout: Layout, caption: str) -> str:
+def _downwards(boxes: list[Box], layout: DiagramLayout, caption: str) -> str:
     pitch = max(_widths(boxes, layout)) + WIDE
     halves = [_size(box.label) / 2 for box in boxes] + [0.0] * (len(layout.places) - len(boxes))
     shift = MARGIN + max(half - it.row * pitch for half, it in zip(halves, layout.places, strict=True))
@@ -138,7 +138,7 @@ def _sides(line: list[int], side: Callable[[int, int], tuple[float, float]]) -> 
     return points
 
 
-def _widths(boxes: list[Box], layout: Layout) -> list[float]:
+def _widths(boxes: list[Box], layout: DiagramLayout) -> list[float]:
     widths = [10.0] * layout.columns
     for place, box in enumerate(boxes):
         column = layout.places[place].column

@@ -14,7 +14,7 @@ from .recipe import Recipe
 from .targets import target_of
 
 
-class Parts(NamedTuple):
+class ModelParts(NamedTuple):
     """What is in a model of a forecast."""
 
     features: SequenceLayer
@@ -39,7 +39,7 @@ def forecast_model(recipe: Recipe, name: str, options: Mapping[str, Any]) -> Seq
     return target.build_model(Chain(features=features, scaler=StandardScaler(size), network=network))
 
 
-def parts_of(model: SequenceLayer) -> Parts:
+def parts_of(model: SequenceLayer) -> ModelParts:
     """The parts of a model that ``forecast_model`` made."""
     body = model.body if isinstance(model, Anchored) else model
-    return Parts(body.features, body.scaler, body.network)  # type: ignore[arg-type]
+    return ModelParts(body.features, body.scaler, body.network)  # type: ignore[arg-type]
