@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ostinato.checks import CHECKS, check_layer
+from ostinato.checks import CHECKS, check_layer, declared
 from ostinato.core import SequenceLayer
 from ostinato.errors import CheckError, OstinatoError, ShapeError
 from ostinato.layers import Conv1d
@@ -106,3 +106,26 @@ def test_what_a_layer_can_see_does_not_hang_on_its_weights():
     silent.receptive_field = 5
     with pytest.raises(CheckError, match="receptive_field is declared 5 steps at output 7, measured 4"):
         check_layer(silent)
+
+
+def test_perturbations_are_tried_in_batches_of_bounded_size(monkeypatch):
+    """One row for each step: a long input in one batch would take memory by its square."""
+    sizes = []
+
+    class Recording(Conv1d):
+        def run(self, x, state, lengths):
+            sizes.append(x.numel())
+            return super().run(x, state, lengths)
+
+    def largest():
+        sizes.clear()
+        check_layer(layer, checks=[check for check in CHECKS if check.name == "receptive_field_is_measured"])
+        return max(sizes)
+
+    layer = Recording(3, 2, 4)
+    assert largest() == 7 * 7 * 3
+    monkeypatch.setattr(declared, "MOST_NUMBERS", 60)
+    assert largest() == 2 * 7 * 3
+    layer.receptive_field = 5
+    with pytest.raises(CheckError, match="receptive_field is declared 5 steps at output 7, measured 4"):
+        largest()

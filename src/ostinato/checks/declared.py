@@ -16,6 +16,9 @@ from .subject import BATCH, STEPS, Subject
 
 DRAWS = 64  # at most: a maximum over many steps hides each of them most of the time
 OWN_WEIGHTS = 16  # draws of the layer as it is, then of its linear twin
+MOST_NUMBERS = (
+    2_000_000  # of x in one batch of perturbations: their number grows with the square of the steps
+)
 STIRRED = 4  # draws of that with the same other weights, where one of its own is 0
 
 
@@ -38,7 +41,10 @@ def _measure_without_limit(subject: Subject) -> None:
     waits = int(sum(steps for steps in parts if math.isfinite(steps)))
     end = max(math.ceil(layer.stride), layer.block)  # a stride may leave steps out
     steps = 0
-    for steps in sorted({max(STEPS, layer.block) + end * more for more in (0, waits, 4 * waits)}):
+    # the bound is far too large where a layer nests: few steps more are enough for most, and cost little
+    for steps in sorted(
+        {max(STEPS, layer.block) + end * more for more in (0, waits // 16, waits // 4, waits, 4 * waits)}
+    ):
         places = [-1] if layer.steps_out is None else range(layer.steps_out)  # together they hear every step
         felt = {step for place in places for step in _felt_steps(subject, steps, place, _all_heard)}
         if min(felt, default=steps) < end:
@@ -212,17 +218,24 @@ def _felt_steps(subject: Subject, steps: int, place: int, enough: Callable[[set[
         elif variant > OWN_WEIGHTS and variant % STIRRED == 0:
             _stir(layer, own, variant)
         x, other = subject.x(steps, variant=variant), subject.x(steps, variant=variant + DRAWS)
-        # all perturbations of one draw in one batch: row s has step s exchanged
-        rows = x[:1].repeat(steps, *[1] * (x.dim() - 1))
-        everywhere = torch.arange(steps, device=x.device)
-        rows[everywhere, everywhere] = other[0]
-        y, _ = layer(rows)
-        plain, _ = layer(x[:1])
-        changed = _differs(y[:, place], plain[:, place]).flatten(1).any(dim=1)
-        felt |= set(changed.nonzero()[:, 0].tolist())
+        felt |= _changing_steps(layer, x[:1], other[0], place)
         if felt and enough(felt):
             break
     return felt
+
+
+def _changing_steps(layer: SequenceLayer, x: Tensor, other: Tensor, place: int) -> set[int]:
+    """Steps of x (1, T, ...) that change the output at ``place`` where they are exchanged for those of other."""
+    plain, _ = layer(x)
+    found: set[int] = set()
+    for steps in torch.arange(x.shape[1], device=x.device).split(max(1, MOST_NUMBERS // x.numel())):
+        # perturbations of one draw in one batch: each row has a step of its own exchanged
+        rows = x.repeat(len(steps), *[1] * (x.dim() - 1))
+        rows[torch.arange(len(steps), device=x.device), steps] = other[steps]
+        y, _ = layer(rows)
+        changed = _differs(y[:, place], plain[:, place]).flatten(1).any(dim=1)
+        found |= set(steps[changed].tolist())
+    return found
 
 
 def _stir(layer: SequenceLayer, own: list[Tensor], seed: int) -> None:
