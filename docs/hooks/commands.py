@@ -1,4 +1,4 @@
-"""The page of the command line, written from the commands themselves: it cannot lag behind them."""
+"""The page of the command line, generated from the commands, so that it is never out of date."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ WORDS = {int: "INTEGER", float: "NUMBER", str: "TEXT", Path: "PATH"}
 HEAD = """\
 # Command line
 
-Written from the commands themselves. `ostinato COMMAND --help` says the same in the terminal.
+This page is generated from the commands; `ostinato COMMAND --help` shows the same in the terminal.
 
-A user's mistake is answered with one sentence and exit code 1, a wrong option with exit code 2,
-and an interruption with exit code 130.
+Exit codes: 1 for invalid input, with an error message of one sentence; 2 for a wrong option; 130 for an interruption.
 """
 
 
@@ -41,7 +40,7 @@ def page(app: typer.Typer) -> str:
 
 
 def commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """Every command below this one that does something, with the words that call it."""
+    """Every runnable command below this one, with its full name."""
     below = getattr(command, "commands", None)
     if below is None:
         yield path, command
@@ -77,7 +76,7 @@ def word(argument: Any) -> str:
 
 
 def names(option: Any) -> str:
-    """Every name that an option answers to, as code."""
+    """Every name of an option, as code."""
     return ", ".join(f"`{name}`" for name in [*option.opts, *option.secondary_opts])
 
 

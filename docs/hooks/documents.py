@@ -1,4 +1,4 @@
-"""Documents that live elsewhere in the repository, as pages: the map, the changes, the records of benchmarks."""
+"""Documents of other folders as pages: the architecture, the changelog, the records of benchmarks."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ PAGES = {"architecture.md": "ARCHITECTURE.md", "changelog.md": "CHANGELOG.md"}
 RECORDS_HEAD = """\
 # Benchmarks
 
-Every number that is claimed here or in the README was measured by a script, and the record says on what machine,
-with what versions and at which commit. A record is kept when it disappoints, too.
+Every number in these pages or in the README was measured by a script. Its record states the machine, the versions and
+the commit. Disappointing records are kept, too.
 
 """
 
