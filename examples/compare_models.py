@@ -1,4 +1,4 @@
-"""Three models and every baseline on the same rows, walking forward; p-values corrected for three models."""
+"""Compare three models with every baseline on the same rows, walk-forward; p-values are corrected for three models."""
 
 import sys
 import tempfile

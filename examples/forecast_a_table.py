@@ -1,4 +1,4 @@
-"""The load of two cities for the next day, from a table of pandas with ids and a column that is known in advance."""
+"""Forecast the load of two cities for the next day, from a pandas table with ids and a column known in advance."""
 
 import sys
 
@@ -14,7 +14,7 @@ random = np.random.default_rng(0)
 
 
 def city(name: str, size: float) -> pd.DataFrame:
-    """Load by the hour of the day, lower on days off, with noise that lasts for hours."""
+    """Load with a daily cycle, lower on days off, with noise that is correlated over hours."""
     off = (hours.day_of_week >= 5) | (random.random(days) < 0.05).repeat(24)
     noise = pd.Series(random.normal(0, 0.05, len(hours))).ewm(halflife=6).mean()
     load = size * (1 + 0.3 * np.sin(2 * np.pi * (hours.hour - 8) / 24) - 0.2 * off + noise)
@@ -22,7 +22,7 @@ def city(name: str, size: float) -> pd.DataFrame:
 
 
 table = pd.concat([city("Ulm", 100.0), city("Bern", 140.0)], ignore_index=True)
-table.loc[table["time"] >= hours[-24], "load"] = np.nan  # tomorrow: only what is known in advance
+table.loc[table["time"] >= hours[-24], "load"] = np.nan  # tomorrow: only the known column is filled
 
 forecaster = Forecaster("gru", target="load", horizon=24, id="city", known=["off"]).fit(table)
 tomorrow = forecaster.predict(table, last=1)

@@ -1,4 +1,4 @@
-"""Train an LSTM on a simulated market, then step it through later trades one at a time: the same numbers."""
+"""Train an LSTM on a simulated market, then run it on later trades one at a time, with the same numbers as offline."""
 
 import sys
 import tempfile
@@ -24,7 +24,7 @@ offline = predict(done.run, later)["p_up"]
 model, state, live = done.run.model, None, []
 raw = raw_rows(done.run.recipe, panel_of(later, done.run.recipe))
 with torch.inference_mode():
-    for trade in raw:  # as they would arrive
+    for trade in raw:  # one at a time, as in production
         y, state = model(trade[None, None], state)
         live.append(float(y.sigmoid()))
 print(f"largest difference between live and offline: {max(abs(offline - torch.tensor(live).numpy())):.1e}")
