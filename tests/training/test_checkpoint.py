@@ -355,13 +355,13 @@ def test_a_wrong_checksum_is_said(folder):
     path = folder / "checkpoint.safetensors"
     arrays, metadata = read_tensors(path)
     write_tensors(path, arrays, metadata | {"sha256": "0" * 64})
-    with pytest.raises(BrokenRunError, match="is damaged: its checksum is another"):
+    with pytest.raises(BrokenRunError, match="is damaged: its checksum does not match"):
         resume(folder)
 
 
 def test_the_weights_of_a_run_are_no_checkpoint(folder):
     write_tensors(folder / "checkpoint.safetensors", {})
-    with pytest.raises(BrokenRunError, match=r"is no checkpoint of ostinato\. Start anew with --force"):
+    with pytest.raises(BrokenRunError, match=r"is not a checkpoint of ostinato\. Start again with --force"):
         resume(folder)
 
 

@@ -17,7 +17,7 @@ from ..runs.format import RunConfig, write_config
 from ..runs.results import ModelFacts, PartFacts, Results, SkillTests, TrainingFacts, write_results
 from ..runs.writing import write_json
 from ..training import Finished, Trainer
-from ..training.keeping import Keeper
+from ..training.checkpointer import Checkpointer
 from ..training.loop import Augment
 from ..training.progress import Watcher
 from .evaluating import Evaluation, judge
@@ -176,7 +176,7 @@ def _train(
         ready.prepared.objective,
         ready.prepared.validate,
         settings.training,
-        Keeper(folder, network, whole=ready.model),
+        Checkpointer(folder, network, whole=ready.model),
         watcher,
         augment,
     )

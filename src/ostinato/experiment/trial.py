@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ..errors import ConfigError, DataError, OstinatoError, RunError
-from ..training.progress import EpochRecord, Progress, Silent
+from ..training.progress import EpochRecord, Progress, SilentWatcher
 from .fitting import train
 from .settings import fit_settings
 from .task import AnyTask
@@ -45,7 +45,7 @@ class Pruned(Exception):  # noqa: N818 - it is no error
     """Ends a training between two epochs: it unwinds the loop, whose signal handler is put back on the way."""
 
 
-class Epochs(Silent):
+class Epochs(SilentWatcher):
     """Passes on every evaluation.
 
     A step is the share of the training that is done, in per cent: models train for different numbers of epochs.

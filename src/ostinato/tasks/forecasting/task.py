@@ -20,10 +20,10 @@ from ...runs.predictions import write_predictions
 from ...runs.results import PartFacts
 from ...runs.schema import validated
 from ...training import TrainingConfig
-from .beside import fitted_beside
 from .defaults import defaults_of
 from .evaluating import unseen
 from .features import raw_rows
+from .live_baselines import fit_live_baselines
 from .model import forecast_model, parts_of
 from .predicting import CHUNK, foresee, left_out, predict, test_frame
 from .preparing import prepare
@@ -173,7 +173,7 @@ class Forecasting(Task[Recipe, Panel]):
 
     def extra_files(self, recipe: Recipe, data: Panel, fold: Fold) -> dict[str, Any]:
         """The baselines that live predictions are scored beside."""
-        return {"baselines.json": fitted_beside(target_of(recipe), data, fold).model_dump()}
+        return {"baselines.json": fit_live_baselines(target_of(recipe), data, fold).model_dump()}
 
 
 FORECASTING = Forecasting()

@@ -13,7 +13,7 @@ OF_DIRECTIONS = ("base_rate", "sign_table")  # these can begin with nothing, too
 OF_VALUES = ("naive", "constant_quantiles", "ewma_quantiles")
 
 
-def fitted_beside(target: Target, panel: Panel, fold: Fold) -> LiveBaselines:
+def fit_live_baselines(target: Target, panel: Panel, fold: Fold) -> LiveBaselines:
     """What a run carries for its life: baselines fitted on the rows that it may use. Of several series, none."""
     rows = target.fitted(panel, fold)
     if isinstance(target, Direction):
