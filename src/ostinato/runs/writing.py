@@ -16,8 +16,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ..errors import BrokenRunError, RunError
+from ..files.atomic import atomic_file
 from ..files.links import NO_LINKS  # a hostile run folder may hold metrics.jsonl -> a file of ours
-from ..files.whole import whole_file
 
 
 @contextmanager
@@ -32,7 +32,7 @@ def replace_file(path: Path | str) -> Iterator[BinaryIO]:
     """
     path = Path(path)
     try:
-        with whole_file(path) as file:
+        with atomic_file(path) as file:
             yield file
     except OSError as error:
         raise RunError(f"cannot write {path}: {error.strerror or error}.") from error
