@@ -74,7 +74,7 @@ class Forecasting(Task[Recipe, Panel]):
         found = layout_of(data)
         return None if found is None else found.model_dump(mode="json")
 
-    def read_by(self, recipe: Recipe, layout: Mapping[str, Any] | None, where: str) -> Recipe:
+    def with_layout(self, recipe: Recipe, layout: Mapping[str, Any] | None, where: str) -> Recipe:
         """With that layout."""
         if layout is None:
             return recipe
