@@ -171,7 +171,7 @@ WRONG = {
     "chrono": (lambda: chrono_("LSTM", 9), "chrono_ takes one recurrent layer, got str."),
     "no-forget-gate": (
         lambda: forget_bias_(GRU(3, 5)),
-        "GRU has no forget gate, its gates are reset, update, candidate. Pass it to chrono_, which knows its update",
+        "GRU has no forget gate, its gates are reset, update, candidate. Pass it to chrono_, which sets its update",
     ),
     "no-gates": (
         lambda: forget_bias_(RNN(3, 5)),

@@ -287,7 +287,7 @@ def too_far(facts, arrays):
 
 FORGED = [
     (replaced(version=2), "is not a checkpoint of version 1"),
-    (forget("progress"), "does not say how far the training was"),
+    (forget("progress"), "does not say how far the training run was"),
     (forget("config"), "does not say how it was trained"),
     (forget("log_bytes"), r"does not say how long metrics\.jsonl was"),
     (replaced(log_bytes=-1), r"does not say how long metrics\.jsonl was"),
@@ -323,7 +323,7 @@ for folder in sys.argv[2:]:
 SPARSE = {
     "model/head.module.weight": "the model has (1, 5)",
     "best/other": "the model has no such tensor",
-    "optimizer.0": "announces 1,073,741,824 bytes beside the weights; this training keeps at most",
+    "optimizer.0": "announces 1,073,741,824 bytes beside the weights; this training run keeps at most",
 }
 
 
