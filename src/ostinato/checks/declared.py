@@ -51,7 +51,9 @@ def _measure_without_limit(subject: Subject) -> None:
             return
         # the first output that a delay has something for
         early = (
-            () if layer.streams else range(min(int(layer.latency / layer.stride) + 1, _output_count(layer, steps)))
+            ()
+            if layer.streams
+            else range(min(int(layer.latency / layer.stride) + 1, _output_count(layer, steps)))
         )
         if any(
             # the newest steps of a window that looks ahead may have no weight
@@ -79,7 +81,8 @@ def _measure_outputs(subject: Subject) -> None:
         widest = max(widest, measured)
         if measured != declared:
             raise CheckError(
-                f"receptive_field is declared {declared} steps at output {place}, measured {_measured_phrase(felt, measured)}."
+                f"receptive_field is declared {declared} steps at output {place}, measured "
+                f"{_measured_phrase(felt, measured)}."
             )
         if layer.oldest(place) != oldest:
             raise CheckError(
