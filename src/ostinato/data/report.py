@@ -1,4 +1,4 @@
-"""What a file turned out to hold, and what was guessed while reading it."""
+"""Reports on what a file holds, and on what was inferred while reading it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Files that are whole or not there.
+"""Atomic writing of files and JSON.
 
 A file is written under a temporary name in its own folder, flushed to the disk and renamed, so that a
 reader, or the next process after a crash, finds the old file or the new one and never a part. A
@@ -39,7 +39,7 @@ def replace_file(path: Path | str) -> Iterator[BinaryIO]:
 
 
 def leftovers(folder: Path, names: tuple[str, ...]) -> list[Path]:
-    """What killed processes left of writing the files of these names."""
+    """Temporary files of these names that killed processes left."""
     return [
         path
         for path in folder.iterdir()
