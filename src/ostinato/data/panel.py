@@ -104,7 +104,7 @@ class Panel:
             if name in self.values:
                 return self.values[name]
         raise DataError(
-            f"{self.report.source} has no price. Name what is to be foreseen with --target COLUMN."
+            f"{self.report.source} has no price. Name the column to forecast with --target COLUMN."
         )
 
     def column(self, name: str) -> np.ndarray:
