@@ -21,7 +21,7 @@ QUICK = Budget(1, 1e-2, batch=2, tested=2)
 def trainable() -> set[str]:
     """Public layers that have parameters in some case of the contract's registry."""
     with torch.random.fork_rng():
-        made = [part for case in LAYERS.values() for part in case.make().modules()]
+        made = [part for case in LAYERS.values() for part in case.layer.modules()]
     names = {type(part).__name__ for part in made if any(True for _ in part.parameters())}
     return names & set(public.__all__)
 

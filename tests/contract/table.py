@@ -1,20 +1,18 @@
 """The table layer × check, printed at the end of every run that ran the contract."""
 
 import re
-from collections import defaultdict
 
-CELL = re.compile(r"test_contract\[(.+):(\w+)\]")
+ROW = re.compile(r"::test_contract\[(.+)\]")
 
 
 def write_table(terminalreporter) -> None:
     """Collect the marks from the reports of the tests, which xdist's workers send too."""
-    rows: dict[str, dict[str, str]] = defaultdict(dict)
+    rows: dict[str, dict[str, str]] = {}
     for outcome in ("passed", "failed"):
         for report in terminalreporter.stats.get(outcome, []):
-            found = CELL.search(report.nodeid)
+            found = ROW.search(report.nodeid)
             if found and report.when == "call":
-                mark = dict(report.user_properties).get("mark", "FAULT")
-                rows[found[1]][found[2]] = mark if outcome == "passed" else "FAULT"
+                rows[found[1]] = dict(report.user_properties)  # a mark for each check
     if rows:
         terminalreporter.write_sep("=", "the contract: layer × check")
         for line in table(rows):

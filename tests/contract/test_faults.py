@@ -17,7 +17,7 @@ def faults(case: Case) -> dict[str, str]:
 
 
 def name(case: Case) -> str:
-    return type(case.make()).__name__
+    return type(case.layer).__name__
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from ostinato.core import SequenceLayer
 from ostinato.errors import ConfigError
 from ostinato.layers import GRU, Chain, Conv1d, Dense, Pointwise, Residual
 
-MADE = {name: case.make() for name, case in LAYERS.items()}
+MADE = {name: case.layer for name, case in LAYERS.items()}
 ALONE = [
     name
     for name, layer in MADE.items()

@@ -22,7 +22,7 @@ RENEW = "OSTINATO_RENEW_GOLDEN"
 
 
 def test_every_public_layer_is_registered():
-    made = [case.make() for case in LAYERS.values()]
+    made = [case.layer for case in LAYERS.values()]
     registered = {
         Output,
         *map(type, made),
@@ -98,7 +98,7 @@ def test_a_family_says_what_its_members_must_define(base, sizes, method):
 def parameters() -> dict[str, dict[str, list[int]]]:
     """Name and shape of everything that a saved layer holds."""
     return {
-        name: {key: list(value.shape) for key, value in case.make().state_dict().items()}
+        name: {key: list(value.shape) for key, value in case.layer.state_dict().items()}
         for name, case in LAYERS.items()
     }
 

@@ -19,7 +19,7 @@ from ostinato.core import SequenceLayer, leaves
 NAMES = [
     name
     for name, case in LAYERS.items()
-    if case.make().streams and (not name.startswith("forecast") or name.endswith("-gru"))
+    if case.layer.streams and (not name.startswith("forecast") or name.endswith("-gru"))
 ]
 
 

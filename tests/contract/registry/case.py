@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from ostinato.checks import Draw
 from ostinato.core import SequenceLayer
@@ -13,3 +14,8 @@ class Case:
 
     make: Callable[[], SequenceLayer]
     inputs: Draw | None = None
+
+    @cached_property
+    def layer(self) -> SequenceLayer:
+        """A shared one to read declarations from. Tests that run a layer ``make`` their own."""
+        return self.make()
