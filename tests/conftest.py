@@ -2,9 +2,12 @@
 
 import gc
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
+
+import forkserver
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch loads; also for processes that tests start
 
@@ -16,6 +19,12 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("OSTINATO_DATA is unset: set it to the folder of real data to run this test")
     return Path(folder)
+
+
+@pytest.fixture
+def forked_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes that our code starts are forked too, so that they need not load torch."""
+    monkeypatch.setattr(subprocess, "Popen", forkserver.Popen)
 
 
 def pytest_collection_finish() -> None:

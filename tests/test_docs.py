@@ -19,6 +19,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+import forkserver
+
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(path for path in DOCS.rglob("*.md"))
@@ -54,13 +56,10 @@ def python_with_output(markdown: str) -> list[tuple[Block, Block | None]]:
 def printed(sources: list[str], folder: Path) -> list[str]:
     """What each of these pieces of Python prints, run in order in one namespace."""
     program = "\n".join(f"{source}\nprint({END_OF_BLOCK!r}, end='')" for source in sources)
-    done = subprocess.run(
+    done = forkserver.run(
         [sys.executable, "-W", "error", "-c", program],
-        capture_output=True,
-        encoding="utf-8",
         cwd=folder,
         timeout=120,
-        check=False,
         env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"},
     )
     assert done.returncode == 0, done.stderr
@@ -197,7 +196,7 @@ def test_the_table_says_what_streams():
     found: dict[str, set[bool]] = {}
     for name, case in LAYERS.items():
         if name not in models.CASES:
-            found.setdefault(name.split("-")[0], set()).add(case.make().streams)
+            found.setdefault(name.split("-")[0], set()).add(case.layer.streams)
     said, only = rows_of_layers(), {"yes": {True}, "no": {False}}
     wrong = {
         name: said[name]

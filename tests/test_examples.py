@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import forkserver
+
 ROOT = Path(__file__).parents[1]
 SIZES = {
     "compare_models.py": ["3000"],
@@ -34,12 +36,5 @@ def test_readme(place, tmp_path):
 
 
 def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-W", "error", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        timeout=240,
-        check=False,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
+    command = [sys.executable, "-W", "error", *arguments]
+    return forkserver.run(command, cwd=folder, env=os.environ | {"OMP_NUM_THREADS": "1"})

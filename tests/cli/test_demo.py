@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+import forkserver
 from cli.conftest import ostinato
+from forkserver import OSTINATO
 from ostinato.cli import demo_live
 from ostinato.cli.demo_live import show
 from ostinato.data.simulator import simulate_trades
 from ostinato.errors import ListenError
 
-OSTINATO = str(Path(sys.executable).with_name("ostinato"))
 CLEAN = os.environ | {"OMP_NUM_THREADS": "1", "NO_COLOR": "1", "COLUMNS": "200"}
 BLOCK = """
 import sys
@@ -64,7 +65,7 @@ def ended(number):
 def demo(*options):
     """Start the demo, as far as its page; what it said until then."""
     command = [OSTINATO, "demo", *map(str, options), "--port", "0", "--stay"]
-    with subprocess.Popen(
+    with forkserver.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=CLEAN, start_new_session=True
     ) as child:
         said = []
@@ -141,7 +142,7 @@ def test_an_exchange_that_does_not_start_says_why(small_run, tmp_path, monkeypat
 
 def test_an_exchange_ends_with_its_parent():
     command = [OSTINATO, "exchange", "--until-eof", "--quiet", "--port", "0", "--simulate", "100"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+    with forkserver.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdout.readline().startswith(b"binance:")
         child.stdin.close()
         assert child.wait(20) is not None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import forkserver
 from cli.conftest import ostinato
 from dashboard.conftest import until
 from dashboard.stores import Writer, direction_head
@@ -59,7 +60,7 @@ def test_the_command_takes_addresses_from_elsewhere(store, tmp_path, how):
         more = ["--webhook", f"@{listed}"] if how == "file" else []
         environment = os.environ | ({} if more else {ENVIRONMENT: url})
         command = [sys.executable, "-m", "ostinato.cli", "dashboard", str(store), "--port", "0", *more]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as process:
+        with forkserver.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as process:
             try:
                 until(lambda: len(receiver.keys()) == 30)
                 assert SECRET not in " ".join(map(str, process.args))

@@ -4,13 +4,13 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
 
+import forkserver
 from cli.conftest import ostinato, write_csv
 from ostinato.cli.tune import Trials
 from ostinato.runs.tuning import read_tuning
@@ -79,7 +79,7 @@ def test_killed_and_gone_on_with(searched, market, tmp_path):
     out = tmp_path / "search"
     code = "import sys; from ostinato.cli import main; sys.argv[0] = 'ostinato'; main()"
     arguments = tune(market, out, "--trials", "3", *FIXED, "--quiet")
-    process = subprocess.Popen([sys.executable, "-c", code, *arguments])
+    process = forkserver.Popen([sys.executable, "-c", code, *arguments])
     until = time.monotonic() + 120
     while not (out / "trials/001/metrics.jsonl").exists() and time.monotonic() < until:
         assert process.poll() is None

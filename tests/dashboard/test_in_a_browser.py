@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import forkserver
 from dashboard.conftest import serving, until
 from dashboard.stores import Writer, direction_head, values_head
 from report.browser import Browser, found
@@ -128,7 +129,7 @@ def free_port():
 
 def test_a_server_that_was_killed_and_a_reload(browser, writer):
     command = [sys.executable, "-m", "ostinato.dashboard", str(writer.path), "--port", str(free_port())]
-    first = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    first = forkserver.Popen(command, stdout=subprocess.PIPE, text=True)
     address = first.stdout.readline().strip()
     visit(browser, address)
     first.kill()
@@ -138,7 +139,7 @@ def test_a_server_that_was_killed_and_a_reload(browser, writer):
     writer.run(30)
     writer.health()
     x = last_x(browser)
-    second = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    second = forkserver.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert second.stdout.readline().strip() == address
         until(lambda: browser.js("document.documentElement.className") == "")

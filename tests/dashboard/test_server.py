@@ -10,6 +10,7 @@ from contextlib import ExitStack
 import pytest
 from websockets.sync.client import connect
 
+import forkserver
 from dashboard.conftest import serving, until
 from dashboard.stores import Writer, direction_head
 from ostinato.dashboard import live
@@ -155,9 +156,7 @@ def test_as_a_child_it_ends_with_its_parent_and_loads_no_torch(writer):
 )  # fmt: skip
 def test_as_a_child_a_mistake_is_a_sentence(writer, arguments, words):
     command = [sys.executable, "-m", "ostinato.dashboard", *arguments, "--port", "0"]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=60, cwd=writer.path.parent, check=False
-    )
+    done = forkserver.run(command, timeout=60, cwd=writer.path.parent)
     assert done.returncode == 1
     assert words in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,13 +1,13 @@
 """The same in a terminal, and nothing from the store that could drive it."""
 
 import io
-import subprocess
 import sys
 import time
 
 import pytest
 from rich.console import Console
 
+import forkserver
 from dashboard.stores import Writer, direction_head
 from dashboard.test_view import viewed
 from ostinato.dashboard.tui import screen, watch
@@ -79,7 +79,7 @@ def test_it_follows_the_store(writer):
 
 def test_as_a_child_it_ends_with_its_parent(writer):
     command = [sys.executable, "-m", "ostinato.dashboard", str(writer.path), "--tui", "--until-eof"]
-    done = subprocess.run(command, input="", capture_output=True, text=True, timeout=60, check=False)
+    done = forkserver.run(command, input="", timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     assert "cannot be told from" in done.stdout
 

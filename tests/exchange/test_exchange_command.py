@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
+import forkserver
 from ostinato.cli import main
 from ostinato.exchange import FAULTS
 
@@ -31,7 +32,7 @@ def ended(monkeypatch, capfd):
 
 @contextmanager
 def running(*arguments):
-    with subprocess.Popen(
+    with forkserver.Popen(
         [*COMMAND, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         try:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import forkserver
 from cli.conftest import ostinato
 from live.loopback import Exchange
 from ostinato.data.reading import read_panel
@@ -210,7 +211,7 @@ main()
 
 
 def start(exchange, out, *more):
-    return subprocess.Popen(
+    return forkserver.Popen(
         [
             sys.executable,
             "-W",

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+import forkserver
 from ostinato.errors import StoreMovedError
 from ostinato.store import Reader, Store, verify
 from store.filling import ENVIRONMENT, FIRST, assert_prefix, chain, fill, head
@@ -157,7 +158,7 @@ def test_another_log_stands_beside_it(store):
 
 
 def writer(path):
-    process = subprocess.Popen(
+    process = forkserver.Popen(
         [sys.executable, "-c", WRITER, str(path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import forkserver
 from ostinato.errors import StoreError
 from ostinato.store import Reader, Store, verify
 from store.filling import ENVIRONMENT, FIRST, assert_prefix, chain, fill, head
@@ -31,7 +32,7 @@ with Store.open_or_create(path, head()) as store:
 
 
 def writer(path: Path, count: int) -> subprocess.Popen:
-    return subprocess.Popen(
+    return forkserver.Popen(
         [sys.executable, "-c", WRITER, str(path), str(count)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

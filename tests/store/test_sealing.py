@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+import forkserver
 from ostinato.errors import BrokenStoreError, StoreError, StoreFullError
 from ostinato.live.events import Gap
 from ostinato.store import Flag, Reader, Store, seal, sealing, verify
@@ -201,7 +202,7 @@ with Store.open(Path({str(path)!r})) as store:
 """
     dice, kills = random.Random(6), 0
     while True:
-        process = subprocess.Popen(
+        process = forkserver.Popen(
             [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
         )
         process.stdout.readline()
@@ -259,7 +260,7 @@ def test_no_room_for_a_sealed_day(store, monkeypatch):
     def full(*_):
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr("ostinato.files.atomic.os.fsync", full)
+    monkeypatch.setattr("ostinato.files.whole.os.fsync", full)
     with pytest.raises(StoreFullError):
         seal(store, 1e12)
     monkeypatch.undo()

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+import forkserver
 from contract.registry.models import MODEL_OPTIONS
+from forkserver import OSTINATO
 from ostinato.data.simulator import simulate_trades
 from ostinato.tasks.forecasting import fit
 
-OSTINATO = str(Path(sys.executable).with_name("ostinato"))
 QUICK = {"epochs": 1, "streams": 4, "update_every": 32, "sampler": "streams"}
 
 
@@ -57,7 +58,7 @@ class Exchanges:
     def start(self, *options):
         """Its address, as ``ostinato live --feed`` takes it."""
         command = [OSTINATO, "exchange", "--port", "0", "--quiet", *map(str, options)]
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        child = forkserver.Popen(command, stdout=subprocess.PIPE, text=True)
         self.running.append(child)
         address = child.stdout.readline().strip()
         assert address.startswith("binance:"), address

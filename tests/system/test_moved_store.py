@@ -7,8 +7,9 @@ import time
 
 import pytest
 
+import forkserver
+from forkserver import OSTINATO
 from ostinato.store import Reader, verify
-from system.conftest import OSTINATO
 
 LINES = 40
 
@@ -37,8 +38,8 @@ def stored(path, count, process):
 @pytest.fixture
 def engine(small_run, tmp_path):
     store = tmp_path / "live.sqlite"
-    process = subprocess.Popen(
-        [OSTINATO, "live", small_run, "--feed", "stdin:", "--store", store, "--no-dashboard"],
+    process = forkserver.Popen(
+        [OSTINATO, "live", str(small_run), "--feed", "stdin:", "--store", str(store), "--no-dashboard"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

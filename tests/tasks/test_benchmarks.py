@@ -1,8 +1,9 @@
 """The benchmark of the trainer runs in its quick form, and the page beside it tells of every benchmark."""
 
-import subprocess
 import sys
 from pathlib import Path
+
+import forkserver
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 
@@ -10,9 +11,7 @@ FOLDER = Path(__file__).parents[2] / "benchmarks"
 def test_streams_and_windows_has_a_quick_form():
     before = sorted((FOLDER / "results").glob("*"))
     script = FOLDER / "bench_streams_and_windows.py"
-    done = subprocess.run(
-        [sys.executable, "-W", "error", str(script), "--quick"], capture_output=True, text=True, timeout=240
-    )
+    done = forkserver.run([sys.executable, "-W", "error", str(script), "--quick"])
     assert done.returncode == 0, done.stderr
     assert "the same weights give the same: outputs are " in done.stdout
     assert "| seconds for an epoch | " in done.stdout

@@ -1,9 +1,9 @@
-"""Whether torch's autocast (mixed precision) is active."""
+"""Mixed precision, as torch's autocast switches it on."""
 
 import torch
 from torch import Tensor
 
 
-def autocast_active(x: Tensor) -> bool:
-    """Whether autocast is active on the device of x; torch raises for the meta device, so that one is never asked."""
+def narrows(x: Tensor) -> bool:
+    """Whether products of x are computed in half precision here; torch has no answer for the meta device."""
     return not x.is_meta and torch.is_autocast_enabled(x.device.type)

@@ -1,4 +1,4 @@
-"""Sizes of a step: one number of features, or frequencies and channels.
+"""How many features a step has: one axis, or frequencies and channels.
 
 Axes: F frequencies, C channels.
 """

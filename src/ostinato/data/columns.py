@@ -1,4 +1,4 @@
-"""Assign columns of a table to roles (time, price, ...) by their names."""
+"""Which column of a table is the time, which the price, and so on: by name alone."""
 
 from collections.abc import Mapping
 from typing import NamedTuple

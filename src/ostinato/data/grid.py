@@ -44,7 +44,7 @@ class Step(NamedTuple):
 
     @property
     def regular(self) -> bool:
-        """Whether the time of the next row is known."""
+        """Whether it is told when the next row will be."""
         return self.seconds is not None or self.months > 0 or self.working
 
 

@@ -1,4 +1,4 @@
-"""Arrays that grow block by block, and limits on how much of a source is kept.
+"""Columns that grow by blocks, and how much of a source may be kept.
 
 Axes: N rows.
 """

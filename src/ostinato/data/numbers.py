@@ -1,4 +1,4 @@
-"""Parse prices and amounts to float64; an error names the row of a cell that is not a number."""
+"""Prices and amounts: cells to float64, naming the row of each cell that is no number."""
 
 import numpy as np
 import polars as pl

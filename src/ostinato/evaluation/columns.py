@@ -1,4 +1,4 @@
-"""Validation of arrays with one value per row."""
+"""Columns of numbers, checked at the door: one value per row, in row order."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray

@@ -1,4 +1,4 @@
-"""The Diebold–Mariano test of equal expected losses of two forecasts.
+"""Do two forecasts lose the same on average?
 
 Axes: n rows, in time order; h horizon; L lags.
 """

@@ -9,7 +9,7 @@ from email.utils import formatdate
 
 import h11
 
-from ..servers import TrackedConnection, host_name, is_loopback, same_origin
+from ..servers import Held, host_name, is_loopback, same_origin
 from .messages import HttpRequest, Reply
 from .session import WebSocketSession
 from .venue import Venue
@@ -32,10 +32,10 @@ class HttpConnection(asyncio.Protocol):
         self._task: asyncio.Task | None = None
         self._room = asyncio.Event()
         self._room.set()
-        self._held: TrackedConnection
+        self._held: Held
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Accept the connection and wait for a request, or cut it where a fault says so."""
+        """Refuse it, or wait for a request."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         transport.set_write_buffer_limits(high=HIGH_WATER)
@@ -46,7 +46,7 @@ class HttpConnection(asyncio.Protocol):
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Release everything that belongs to the connection."""
+        """Let go of everything."""
         self._room.set()
         if self._task is not None:
             self._task.cancel()
@@ -61,13 +61,13 @@ class HttpConnection(asyncio.Protocol):
             self.session.pause(True)
 
     def resume_writing(self) -> None:
-        """The write buffer has room again."""
+        """There is room again."""
         self._room.set()
         if self.session is not None:
             self.session.pause(False)
 
     def data_received(self, data: bytes) -> None:
-        """Process bytes from the client."""
+        """Bytes of the client."""
         if self.session is not None:
             self.session.receive(data)
             return
@@ -88,8 +88,8 @@ class HttpConnection(asyncio.Protocol):
                 return
             if isinstance(event, h11.Request):
                 self.request, self.body_bytes = event, 0
-                if refusal := self._foreign_page(event):
-                    self._refuse(*refusal)
+                if stranger := self._stranger(event):
+                    self._refuse(*stranger)
                 elif any(name == b"upgrade" for name, _ in event.headers):
                     self._upgrade(event)
             elif isinstance(event, h11.Data):
@@ -101,7 +101,7 @@ class HttpConnection(asyncio.Protocol):
             elif isinstance(event, h11.ConnectionClosed):
                 self.transport.close()
 
-    def _foreign_page(self, event: h11.Request) -> tuple[int, str] | None:
+    def _stranger(self, event: h11.Request) -> tuple[int, str] | None:
         """Status and words where a page of another site may have sent a request. HTTP/1.0 alone knows no Host."""
         hosts, origins = (
             [value.decode("latin-1") for name, value in event.headers if name == wanted]
@@ -114,13 +114,13 @@ class HttpConnection(asyncio.Protocol):
         return None
 
     def _upgrade(self, event: h11.Request) -> None:
-        """Hand the connection over to a websocket session, which parses the request itself."""
+        """Hand over to a websocket, which wants to read the request itself."""
         self._held.enter("stream", asyncio.get_running_loop().time())
         target = event.target.decode("ascii")
         self.session = WebSocketSession(self.venue, self.transport, target)
-        request_line = b"%s %s HTTP/%s\r\n" % (event.method, event.target, event.http_version)
+        head = b"%s %s HTTP/%s\r\n" % (event.method, event.target, event.http_version)
         lines = b"".join(b"%s: %s\r\n" % pair for pair in event.headers.raw_items())
-        self.session.receive(request_line + lines + b"\r\n" + self.http.trailing_data[0])
+        self.session.receive(head + lines + b"\r\n" + self.http.trailing_data[0])
 
     def _answer(self) -> None:
         assert self.request is not None
@@ -140,12 +140,12 @@ class HttpConnection(asyncio.Protocol):
             self._next()
 
     def _send(self, reply: Reply) -> None:
-        """Send a complete response at once."""
+        """A whole answer at once."""
         if reply.raw is not None:
             self.transport.write(reply.raw)
             self.transport.close()
             return
-        self._send_header(reply, len(reply.body))
+        self._head(reply, len(reply.body))
         if self.request is not None and self.request.method != b"HEAD":
             self._write(self.http.send(h11.Data(data=reply.body[: reply.cut])))
         if reply.cut is not None:
@@ -154,14 +154,14 @@ class HttpConnection(asyncio.Protocol):
         self._write(self.http.send(h11.EndOfMessage()))
 
     async def _answer_slowly(self, reply: Reply) -> None:
-        """Send a response that is delayed, or that comes in chunks."""
+        """An answer that is late, or that comes piece by piece."""
         clock = self.venue.clock
         if reply.delay:
             await clock.sleep(reply.delay)
         if reply.chunks is None:
             self._send(reply)
         else:
-            self._send_header(reply, reply.size)
+            self._head(reply, reply.size)
             for chunk in reply.chunks():
                 self._write(self.http.send(h11.Data(data=chunk)))
                 await self._room.wait()
@@ -175,7 +175,7 @@ class HttpConnection(asyncio.Protocol):
             with contextlib.suppress(h11.RemoteProtocolError):
                 self._next()
 
-    def _send_header(self, reply: Reply, size: int | None) -> None:
+    def _head(self, reply: Reply, size: int | None) -> None:
         now = self.venue.clock.now()
         headers = [
             ("Content-Type", reply.kind),
@@ -204,7 +204,7 @@ class HttpConnection(asyncio.Protocol):
 
     def _refuse(self, status: int, words: str = "") -> None:
         with contextlib.suppress(h11.LocalProtocolError):
-            self._send_header(Reply(status, kind="text/plain"), len(words))
+            self._head(Reply(status, kind="text/plain"), len(words))
             self._write(self.http.send(h11.Data(data=words.encode())))
             self._write(self.http.send(h11.EndOfMessage()))
         self.transport.close()

@@ -1,4 +1,4 @@
-"""The data section of a run's config, and the protocol of the data of an experiment."""
+"""The data section of a run's config, and data as an experiment sees them."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Protocol, TypeVar
@@ -16,7 +16,7 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class DataSection(BaseModel):
-    """The fields of the data section that all tasks have; a task adds its own fields with bounds.
+    """The data section of a run's config, as far as tasks have it in common; a task's own adds fields with bounds.
 
     Facts, None or 0 until ``Task.settle``:
         rows, digest: of the data the run was fitted on, to know them again.
@@ -33,33 +33,33 @@ class DataSection(BaseModel):
 
 
 class DataReport(Protocol):
-    """Report on what was read. ``columns`` (role to name) may be missing."""
+    """What reading the data found. ``columns`` (role to name) may be missing."""
 
     @property
     def source(self) -> str:
-        """Name of the source."""
+        """Where they are from."""
         ...
 
     def lines(self) -> list[str]:
-        """Lines about what was read and inferred, for the user."""
+        """What was read and what was guessed, for a person."""
         ...
 
 
 class Dataset(Protocol):
-    """The data of a task: a number of rows or examples, and a report on their source."""
+    """Data as a task reads them: so many rows or examples, and where they are from."""
 
     def __len__(self) -> int:
-        """Number of rows or examples."""
+        """Rows or examples."""
         ...
 
     @property
     def report(self) -> DataReport:
-        """Report on what was read."""
+        """What reading found."""
         ...
 
 
 def fold_fields(fold: Fold) -> dict[str, Any]:
-    """The fields of a data section that identify its fold."""
+    """The fields of a data section that say which fold it is of."""
     return {"fold": fold.number, "of_folds": fold.count, "fold_window": fold.window}
 
 

@@ -1,4 +1,4 @@
-"""The folder of a search: its paths, checks, and what may be removed from it.
+"""Where a search lies, and what of it may be removed.
 
 study.journal, tune.json, trials/NNN, best; .study.lock, and .panel while other processes train
 """
@@ -15,12 +15,12 @@ JOURNAL, LOCK, TRIALS, BEST = "study.journal", ".study.lock", "trials", "best"
 
 
 def trial_folder(folder: Path, number: int) -> Path:
-    """Folder of a trial."""
+    """Where a trial lies in the folder of its search."""
     return folder / TRIALS / f"{number:03d}"
 
 
 def check_folder(folder: Path, force: bool, resume: bool) -> None:
-    """Refuse an unusable folder before long work begins.
+    """Refuse what is in the way, before long work is begun.
 
     Raises:
         ConfigError: both force and resume.   RunExistsError: there is a search, and neither was given.
@@ -54,13 +54,13 @@ def check_folder(folder: Path, force: bool, resume: bool) -> None:
 
 
 def _harmless(path: Path) -> bool:
-    """Whether the folder holds nothing but the remains of a search that was killed before its first trial."""
+    """What a search may leave that was killed before it had begun."""
     empty = path.name in (TRIALS, BEST) and path.is_dir() and not any(path.iterdir())
     return path.name == LOCK or path.suffix == ".tmp" or empty
 
 
 def clear(folder: Path, kept: frozenset[int] | None = None) -> None:
-    """Remove the files of a search, and no others.
+    """Remove a search, and nothing that it did not write.
 
     Args:
         kept: numbers of trials; then the search stays, without its other trials.

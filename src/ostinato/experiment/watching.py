@@ -7,7 +7,7 @@ from ..training.progress import Watcher
 
 Watch = Callable[
     [str], AbstractContextManager[Watcher | None]
-]  # returns the watcher of the next training run, by its name
+]  # gives a watcher for what comes next, by its name
 
 
 @contextmanager

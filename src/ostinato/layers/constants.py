@@ -1,4 +1,4 @@
-"""Constants of layers, in the dtype of the input: windows, filterbanks, frequencies. They are not learned."""
+"""Numbers that a layer computes with and never learns: windows, filterbanks, frequencies."""
 
 from collections.abc import Callable
 from typing import Any

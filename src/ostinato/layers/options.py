@@ -1,4 +1,4 @@
-"""Checks of constructor options that are not sizes: choices, numbers and flags."""
+"""Options that layers check before they take them: words, numbers that are no sizes, yes or no."""
 
 import math
 from collections.abc import Iterable

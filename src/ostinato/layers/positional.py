@@ -1,4 +1,4 @@
-"""Positional features: the position of each step in its sequence.
+"""Where in the sequence a step lies, as features.
 
 Axes: B batch, T time steps, I input features, D features of a position.
 """

@@ -1,4 +1,4 @@
-"""Checks of sizes, made by every layer before it allocates memory."""
+"""Sizes that every layer checks before it allocates."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Networks assembled from layers, each with its config. A model is a layer and keeps the same contract.
+"""Whole networks assembled from layers, each beside its config. A model is a layer and keeps every promise.
 
     front   from what data are to features (``fronts.py``)
     body    one of ``MODELS``, the same for every task

@@ -1,4 +1,4 @@
-"""The registry of models by name: their configs, defaults and builders."""
+"""Models by name."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple

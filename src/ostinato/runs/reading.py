@@ -1,4 +1,4 @@
-"""Read untrusted files and JSON: with limits on size, and one clear error message."""
+"""Bytes and JSON from outside: limited, regular, and refused in a sentence."""
 
 import json
 import math

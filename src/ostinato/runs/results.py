@@ -34,7 +34,7 @@ class SkillTests(BaseModel):
 
 
 class TrainingFacts(BaseModel):
-    """Facts of the training run."""
+    """How the training went."""
 
     model_config = STRICT
 
@@ -44,7 +44,7 @@ class TrainingFacts(BaseModel):
 
 
 class ModelFacts(BaseModel):
-    """Size and speed of the model."""
+    """What the model weighs."""
 
     model_config = STRICT
 
@@ -63,7 +63,7 @@ class PartFacts(BaseModel):
 
 
 class Results(BaseModel):
-    """Contents of metrics.json. NaN and infinity given to a metric become null."""
+    """The whole of metrics.json. NaN and infinity given to a metric become null."""
 
     model_config = STRICT
 

@@ -1,4 +1,4 @@
-"""Validate JSON by a pydantic model; errors become one clear message."""
+"""JSON held against a pydantic model; what does not fit is refused in a sentence."""
 
 from typing import Annotated, Any, TypeVar
 

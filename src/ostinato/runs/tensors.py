@@ -1,4 +1,4 @@
-"""Read untrusted safetensors files.
+"""Safetensors files from outside, read with nothing taken on trust.
 
     8 bytes     length of the header, little endian
     header      JSON: {"NAME": {"dtype", "shape", "data_offsets": [begin, end]}, "__metadata__": {text: text}}

@@ -1,4 +1,4 @@
-"""tune.json: settings, trials and result of a search, and how often the test part was used.
+"""tune.json: what was searched, what was found, and how often the test part was looked at.
 
 The folder that holds it also holds study.journal (every trial, in Optuna's own format), trials/NNN (a run folder of
 each trial, without results) and best (the run of the best trial, judged).
@@ -26,7 +26,7 @@ Fields = Annotated[dict[Name, JsonValue], Field(max_length=1000)]
 
 
 class TunedTrial(BaseModel):
-    """One trial: a configuration and its result."""
+    """One configuration that was tried."""
 
     model_config = STRICT
 
@@ -56,7 +56,7 @@ class TuneSettings(BaseModel):
 
 
 class Tuning(BaseModel):
-    """Contents of tune.json."""
+    """The whole of tune.json."""
 
     model_config = STRICT
 

@@ -1,4 +1,4 @@
-"""Training: the loop, truncated back-propagation, early stopping, checkpoints, progress."""
+"""The loop: whole sequences, truncated back-propagation, windows, early stopping, checkpoints, progress."""
 
 from .config import TrainingConfig
 from .loop import Finished, Trainer

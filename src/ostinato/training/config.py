@@ -1,4 +1,4 @@
-"""Hyperparameters of training. Defaults were chosen on validation data."""
+"""What can be chosen about training. Defaults were chosen on validation data."""
 
 from typing import Annotated, Literal
 

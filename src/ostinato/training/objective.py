@@ -1,4 +1,4 @@
-"""The objective: mean loss weighted by row, and the penalty of layers that have one.
+"""What is minimised.
 
 Axes: B rows, T steps, O outputs, K targets.
 """

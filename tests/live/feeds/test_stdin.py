@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import pty
-import subprocess
 import sys
 import threading
 import time
@@ -19,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import forkserver
 from ostinato.data.table import Column, Table
 from ostinato.data.times import read_times
 from ostinato.live.events import Event, Gap, Note, Position, Since
@@ -263,13 +263,7 @@ def test_standard_input_of_a_process(tmp_path, source):
     path = tmp_path / "lines.jsonl"
     path.write_text("".join(json.dumps(trade(at)) + "\n" for at in range(3)))
     with (path if source == "file" else Path(os.devnull)).open() as stdin:
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", PROGRAM],
-            stdin=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        done = forkserver.run([sys.executable, "-W", "error", "-c", PROGRAM], stdin=stdin, timeout=60)
     assert (done.stdout, done.stderr) == ("0 1 2\n" if source == "file" else "", "")
 
 

@@ -1,4 +1,4 @@
-"""Baselines for directions: base rate, sign table, logistic regression.
+"""What a network that forecasts a direction has to beat.
 
 A baseline is fitted on the rows the model may use and then speaks of any rows:
 

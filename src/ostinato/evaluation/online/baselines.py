@@ -1,4 +1,4 @@
-"""The base class of online baselines: updated row by row, in constant time, without look-ahead.
+"""Baselines that live beside a model: one row after the other, in constant time, never from the future.
 
     baseline.learn(label)     what became of the row `horizon` rows before the one that has just come
     baseline.see(level)       the row that has just come

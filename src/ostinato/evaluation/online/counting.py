@@ -1,4 +1,4 @@
-"""Online baselines for directions: the base rate and the sign table.
+"""Baselines for directions while they happen: the base rate and the table of signs.
 
 Plain Python, since arrays are slower here.
 

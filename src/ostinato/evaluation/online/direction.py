@@ -1,4 +1,4 @@
-"""Online scores of direction forecasts, in constant time and memory per row.
+"""Scores of a forecast direction while it happens: constant time and memory for each.
 
 Axes: K bins of p, B baselines.
 """

@@ -1,4 +1,4 @@
-"""Compensated sums, and Wilson's interval of a share."""
+"""Sums that stay exact over millions of terms, and the interval of a share."""
 
 import math
 from statistics import NormalDist

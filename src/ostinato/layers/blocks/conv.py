@@ -1,4 +1,4 @@
-"""A convolution block: convolution, norm, activation, dropout.
+"""The block of which stacked convolutions are made.
 
 Axes: B batch, T time steps, I input features, O output features, K kernel size, S stride of all together.
 """

@@ -1,4 +1,4 @@
-"""Channel shuffle: between two grouped convolutions, so that groups exchange features.
+"""Channel shuffle: between two grouped convolutions, so that groups hear one another.
 
 Axes: B batch, T time steps, C features.
 """

@@ -1,4 +1,4 @@
-"""Squeeze-and-excitation: channels are scaled by weights computed from their running means.
+"""Channels weighed by what all of them say over time.
 
 Axes: B batch, T time steps, F frequencies, C features or channels, R squeezed channels.
 """

@@ -1,4 +1,4 @@
-"""Base class of layers made of layers: receptive field, latency and stride are derived from the parts.
+"""What layers made of layers share. Receptive field, latency and stride add up by themselves.
 
 Axes: B batch, T time steps, I input features, O output features.
 """

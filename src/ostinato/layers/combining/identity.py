@@ -1,4 +1,4 @@
-"""Identity: a path that returns x.
+"""Nothing done: a path that passes x on.
 
 Axes: B batch, T time steps, C features.
 """

@@ -1,4 +1,4 @@
-"""Windowed: applies a module to every window of fixed size, which makes an MLP or a CNN on windows stream.
+"""Fixed windows as a layer: what turns an MLP or a whole-window CNN into something that streams.
 
 Axes: B batch, T time steps, I input features, O output features, L window in steps, N windows.
 """

@@ -1,4 +1,4 @@
-"""Centred convolution: sees steps before and after each step, so it needs the whole sequence.
+"""Convolution that sees both sides of a step.
 
 Axes: B batch, T time steps, C input features, O output features, K kernel size, S stride.
 """

@@ -1,4 +1,4 @@
-"""Helpers of convolutions: checks of sizes, and weight normalisation.
+"""What convolutions share: sizes that fit together, and weight normalisation.
 
 Axes: C input features, O output features, K kernel size, G groups.
 """

@@ -1,4 +1,4 @@
-"""Cumulative layer normalisation: statistics over all steps so far.
+"""Normalisation by all steps so far.
 
 Axes: B batch, T time steps, F frequencies, C features or channels.
 """

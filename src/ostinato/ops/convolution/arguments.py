@@ -1,4 +1,4 @@
-"""Stride, padding, dilation and groups of a convolution, one number for each spatial axis."""
+"""How a convolution walks over its input, one number for each axis of space."""
 
 from typing import NamedTuple
 

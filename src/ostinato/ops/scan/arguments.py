@@ -1,4 +1,4 @@
-"""Arguments of a scan, converted to one dtype and broadcast to matching shapes.
+"""What a scan is given, brought to one dtype and to shapes that line up.
 
 Axes: B batch, T time steps, * any others.
 """

@@ -1,4 +1,4 @@
-"""Targets: what is forecast, with its labels, losses, metrics and baselines.
+"""What is forecast: its labels, its loss, its metrics and its baselines.
 
     base.py            the interface: ``Target``
     direction.py       the probability that a price will be strictly higher

@@ -1,4 +1,4 @@
-"""Write and restore the files of a training run in its run folder.
+"""What a training leaves in its run folder, and how it takes it up again.
 
 metrics.jsonl            a line is added first
 checkpoint.safetensors   then the checkpoint that counts the line is put in place by one rename
@@ -11,12 +11,12 @@ from ..errors import BrokenRunError
 from ..runs.folder import RunFolder
 from ..runs.tensors import write_tensors
 from ..runs.writing import append_line, truncate
-from .checkpoint import CheckpointData, ExpectedContents, read_checkpoint, to_arrays, write_checkpoint
+from .checkpoint import CheckpointData, Room, read_checkpoint, to_arrays, write_checkpoint
 from .progress import EpochRecord, Progress
 
 
-class Checkpointer:
-    """Writes the files of one training run.
+class Keeper:
+    """Writes the files of one training.
 
     Args:
         folder: of the run.
@@ -39,11 +39,11 @@ class Checkpointer:
         parts.facts["log_bytes"] = self.log_bytes
         write_checkpoint(self.folder.checkpoint, parts, progress)
 
-    def load(self, expected: ExpectedContents | None = None) -> tuple[CheckpointData, Progress] | None:
+    def load(self, room: Room | None = None) -> tuple[CheckpointData, Progress] | None:
         """The last checkpoint, and a log that agrees with it; None if the training was killed before the first.
 
         Args:
-            expected: what the checkpoint may hold.
+            room: what the checkpoint may hold.
 
         Raises:
             BrokenRunError: the checkpoint is damaged.
@@ -51,7 +51,7 @@ class Checkpointer:
         if not self.folder.checkpoint.exists():
             truncate(self.folder.log, 0)
             return None
-        parts, progress = read_checkpoint(self.folder.checkpoint, expected)
+        parts, progress = read_checkpoint(self.folder.checkpoint, room)
         size = parts.facts.get("log_bytes")
         if not isinstance(size, int) or size < 0:
             raise BrokenRunError(
