@@ -23,12 +23,12 @@ from ostinato.data.trades import Trades, make_trades
 from ostinato.experiment.fitting import train
 from ostinato.experiment.settings import fit_settings
 from ostinato.tasks.forecasting import FORECASTING, panel_of
-from ostinato.training.progress import Silent
+from ostinato.training.progress import SilentWatcher
 
 BAR = 0.9  # of the small size's rows per second: the same, as far as a shared machine can tell
 
 
-class Watch(Silent):
+class Watch(SilentWatcher):
     """Notes when the first update begins and when the epoch's last one ends."""
 
     def __init__(self) -> None:

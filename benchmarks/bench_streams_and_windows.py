@@ -56,7 +56,7 @@ from ostinato.tasks.forecasting.streaming import stream
 from ostinato.tasks.forecasting.targets.direction import Direction, losses
 from ostinato.training import Trainer, TrainingConfig
 from ostinato.training.optimizers import make_optimizer, make_schedule
-from ostinato.training.progress import EpochRecord, Progress, Silent
+from ostinato.training.progress import EpochRecord, Progress, SilentWatcher
 
 NETWORK = {"units": 64, "layers": 4}
 WINDOW = 32  # steps
@@ -329,7 +329,7 @@ class Stopwatch:
         return run
 
 
-class Epochs(Silent):
+class Epochs(SilentWatcher):
     """Notes what each epoch took, without its validation."""
 
     def __init__(self, learnt: Learning, watch: Stopwatch) -> None:

@@ -1,4 +1,4 @@
-"""Which settings foresee returns and temperatures best, on validation data alone?
+"""Which settings forecast_rows returns and temperatures best, on validation data alone?
 
 Trains with the defaults and with one setting changed at a time, and prints by how much the validation loss changes, the
 mean over seeds, beside the standard error of that change: of the differences row by row, correlated as far as labels
@@ -25,7 +25,7 @@ from ostinato.evaluation.diebold_mariano import long_run_variance
 from ostinato.experiment.fitting import train
 from ostinato.experiment.settings import fit_settings
 from ostinato.tasks.forecasting import FORECASTING, Recipe, panel_of
-from ostinato.tasks.forecasting.predicting import foresee
+from ostinato.tasks.forecasting.predicting import forecast_rows
 from ostinato.tasks.forecasting.targets import target_of
 
 TASKS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -111,7 +111,7 @@ def validation_losses(
         trained = train(settings, panel)
         target = target_of(trained.run.recipe)
         rows = target.labelled(panel, trained.fold.validation)
-        forecasts = foresee(trained.run, panel, rows)
+        forecasts = forecast_rows(trained.run, panel, rows)
         return target.row_metrics(panel, rows, forecasts, trained.fold)[target.measure]
 
 

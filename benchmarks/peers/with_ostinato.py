@@ -9,7 +9,7 @@ from ostinato.data.streams import Streams
 from ostinato.data.windows import Windows
 from ostinato.models import build
 from ostinato.training import Trainer, TrainingConfig
-from ostinato.training.progress import Progress, Silent
+from ostinato.training.progress import Progress, SilentWatcher
 
 from .series import BATCH, KERNEL, LAYERS, RATE, UNITS, WINDOW, Series
 from .timing import Clock, Trained, count
@@ -73,7 +73,7 @@ def on_a_stream(layer: SequenceLayer, series: Series) -> float:
     return float((foreseen - y[1:])[series.train - 1 :].square().mean())
 
 
-class Until(Silent):
+class Until(SilentWatcher):
     """Stops when the time is over; keeps the newest weights as the best, as the others do."""
 
     def __init__(self, clock: Clock) -> None:

@@ -13,7 +13,7 @@ from contract.registry import LAYERS
 from contract.registry.models import CROSSED
 from ostinato.checks import CHECKS, Subject, cost
 from ostinato.checks.run import CheckReport, run_check
-from ostinato.core import named
+from ostinato.core import class_name
 
 DEVICE = os.environ.get("OSTINATO_TEST_DEVICE", "cpu")
 SEED = int(os.environ.get("OSTINATO_TEST_SEED", "0"))
@@ -34,7 +34,7 @@ def test_contract(name, record_property):
         torch.manual_seed(SEED)  # checks do not depend on each other
         outcomes.append(run_check(check, layer, case.inputs, seed=SEED, device=DEVICE))
         record_property(check.name, outcomes[-1].mark)
-    report = CheckReport(named(layer), outcomes)
+    report = CheckReport(class_name(layer), outcomes)
     assert not report.faults, report.summary()
 
 

@@ -185,7 +185,7 @@ def test_what_is_no_device_is_refused(layer):
 
 
 def test_weights_elsewhere_are_refused():
-    with pytest.raises(ShapeError, match="steps on meta were asked for, the weights of GRU are on cpu"):
+    with pytest.raises(ShapeError, match="steps on meta were requested, but the weights of GRU are on cpu"):
         GRU(3, 4).eval().stepper(device="meta")
 
 

@@ -33,7 +33,7 @@ def test_one_trade_has_no_sentence_about_gaps():
 
 
 def test_a_price_that_never_moves_is_noted():
-    assert trades([1, 2, 3]).report.notes == ("the price never moves: there is nothing to foresee",)
+    assert trades([1, 2, 3]).report.notes == ("the price never moves: there is nothing to forecast",)
     assert trades([1, 2, 3], [5, 5, 6]).report.notes == ()
     assert trades([1]).report.notes == ()
 

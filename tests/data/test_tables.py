@@ -287,13 +287,13 @@ def test_columns_that_are_not_there():
         read_panel(frame, target="y", known=["y"])
     with pytest.raises(ColumnError, match="no column of the data frame looks like the time"):
         read_panel(frame.drop("time"), target="y")
-    with pytest.raises(ColumnError, match=r"looks like a price.*foresee any column with --target NAME"):
+    with pytest.raises(ColumnError, match=r"looks like a price.*forecast any column with --target NAME"):
         read_panel(frame)
 
 
 def test_a_constant_series_is_noted():
     panel = read_panel(table(stamps("2020-01-01", 9, "h"), c=np.ones(9)), target="c")
-    assert "'c' never changes: there is nothing to foresee" in panel.report.notes
+    assert "'c' never changes: there is nothing to forecast" in panel.report.notes
 
 
 def test_holidays_by_the_local_date():

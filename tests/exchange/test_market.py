@@ -14,7 +14,7 @@ from exchange.serving import START, one_a_second
 from ostinato.data.trades import make_trades
 from ostinato.errors import ConfigError, DataError
 from ostinato.exchange import VirtualClock, make_fault, make_market, open_market, random_faults, start_of
-from ostinato.exchange.bars import BarFeed
+from ostinato.exchange.bars import KlineFeed
 from ostinato.exchange.control import Stream
 from ostinato.exchange.klines import INTERVALS, find_klines, klines, number_of, opening
 from ostinato.exchange.plan import MarketPlan
@@ -170,7 +170,7 @@ def test_pages_of_bars_join(limit, begin, forward):
 def test_no_bar_forms_while_the_exchange_is_down():
     market = one_a_second(300)
     plan = MarketPlan(market, start_of(market), [make_fault("time_hole", trade=110, length=600)])
-    feed, stream = BarFeed(plan), Stream("btcusdt@kline_1m", "1m")
+    feed, stream = KlineFeed(plan), Stream("btcusdt@kline_1m", "1m")
     # START is 20 s into its minute, so bars end after 40, 100, 160 ... seconds; from 110 to 710 nothing happens
     before, forming, during, after = (
         feed.between(stream, False, START + since, START + until)

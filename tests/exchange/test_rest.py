@@ -308,7 +308,7 @@ def test_unknown_paths():
     assert "<html>" in html.text
 
 
-def test_weights_are_counted_and_told():
+def test_weights_are_counted_and_messages():
     async def ask_four():
         async with serving(speed=0.001) as exchange, client(exchange) as http:
             for path in ("ping", "exchangeInfo", "trades?symbol=BTCUSDT", "aggTrades?symbol=BTCUSDT"):

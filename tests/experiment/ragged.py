@@ -17,7 +17,7 @@ from ostinato.errors import DataError
 from ostinato.experiment import BaselineScores, DataSection, Predictions, Prepared, Task
 from ostinato.layers import Chain, StandardScaler
 from ostinato.models import build
-from ostinato.training.answering import answers_in_order, mean_loss
+from ostinato.training.prediction import mean_loss, predict_examples
 
 
 class RaggedRecipe(DataSection):
@@ -103,7 +103,7 @@ class Ragged(Task[RaggedRecipe, Sequences]):
 
     def predict_rows(self, run, data, rows):
         asked = Buckets(data.examples.take(torch.from_numpy(rows)), 64, shuffle=False)
-        return answers_in_order(run.model, asked)[:, 0].double().numpy()
+        return predict_examples(run.model, asked)[:, 0].double().numpy()
 
     def row_metrics(self, recipe, data, rows, predictions, fold):
         return {"mse": (predictions - data.label[rows]) ** 2, "mae": np.abs(predictions - data.label[rows])}

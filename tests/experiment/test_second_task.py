@@ -93,7 +93,7 @@ def test_predict_writes_every_sequence_or_the_last(run, csv, ostinato, tmp_path)
 def test_the_page_of_a_run(run, ostinato, tmp_path):
     out, _ = run
     page = (out / "report.html").read_text()
-    for text in ("ragged: lstm", "read 120 sequences", "linear mean", "The first of the test part"):
+    for text in ("ragged: lstm", "read 120 sequences", "linear mean", "First rows of the test part"):
         assert text in page
     ostinato("report", out, "-o", tmp_path / "again.html")
     assert (tmp_path / "again.html").read_text() == page
@@ -184,7 +184,7 @@ def test_folders_of_one_task_are_refused_by_another(run, csv, ostinato, tmp_path
     from ostinato.tasks.forecasting import open_run
 
     out, _ = run
-    with pytest.raises(BrokenRunError, match="is of the task 'ragged', not a forecast"):
+    with pytest.raises(BrokenRunError, match="belongs to the task 'ragged', not to forecast"):
         open_run(out)
     ostinato("compare", "ragged", csv, "-o", tmp_path / "all", "--models", "gru", *QUICK)
     plan = json.loads((tmp_path / "all/plan.json").read_text())
@@ -207,7 +207,7 @@ def test_a_run_of_a_task_that_is_not_installed(run, csv):
     ("line", "message"),
     [
         ("ragged = experiment.nowhere:Ragged", "no task can be loaded from experiment.nowhere:Ragged"),
-        ("ragged = experiment.ragged:Sequences", "experiment.ragged:Sequences is no task"),
+        ("ragged = experiment.ragged:Sequences", "experiment.ragged:Sequences is not a task"),
         ("other = experiment.ragged:Ragged", "calls itself 'ragged', and is installed as 'other'"),
         ("Ragged = experiment.ragged:Ragged", "no task can be called 'Ragged'"),
     ],

@@ -129,13 +129,13 @@ def test_encoder_and_decoder_give_frames_back():
         ),
         (
             lambda: ConvTranspose1d(3, 5, 2, stride=3),
-            "a kernel of 2 with dilation 1 reaches 2 of the 3 steps out of each stride, the others would be the bias "
-            "alone. Use a kernel_size of at least 3 and a dilation that shares no factor with the stride.",
+            "a kernel of 2 with dilation 1 reaches 2 of the 3 output steps of each stride, the others would be the "
+            "bias alone. Use a kernel_size of at least 3 and a dilation that shares no factor with the stride.",
         ),
-        (lambda: ConvTranspose1d(3, 5, 9, stride=4, dilation=2), "reaches 2 of the 4 steps"),
+        (lambda: ConvTranspose1d(3, 5, 9, stride=4, dilation=2), "reaches 2 of the 4 output steps"),
         (
             lambda: ConvTranspose1d(3, 5, 5, stride=2, latency=2),
-            "latency must be 0 to 1 steps, as far back as the last step out of each stride hears, got 2.",
+            "latency must be 0 to 1 steps, as far back as the last output of each stride sees, got 2.",
         ),
         (lambda: ConvTranspose1d(3, 5, 5, latency=-1), "got -1."),
         (

@@ -189,7 +189,7 @@ def test_anchored_owes_what_its_paths_do():
         (lambda: GroupNorm(4, 4), "4 groups leave a single number of each step"),
         (
             lambda: Conv2d((1, 2), 2, (1, 1), stride=(1, 2), padding=1),
-            "padding 1 and stride 2 leave nothing to hear",
+            "padding 1 and stride 2 leave nothing to see",
         ),
         (lambda: ConvTranspose2d((1, 2), 2, (1, 3), stride=(1, 4), padding=3, output_padding=3), "padding 3"),
         (

@@ -91,9 +91,9 @@ def test_a_gated_cell_carries_an_error_signal_further_than_a_plain_one(gated):
         torch.manual_seed(0)
         layer = kind(4, 32).double()
         if kind is gated:
-            keeping = slice(32, 64)  # the forget gate of an LSTM, the update gate of a GRU
+            retention_gates = slice(32, 64)  # the forget gate of an LSTM, the update gate of a GRU
             with torch.no_grad():
-                layer.bias_ih_l0[keeping] += 1.0
+                layer.bias_ih_l0[retention_gates] += 1.0
         norms = gradient_by_distance(layer, torch.randn(8, 101, 4, dtype=torch.float64))
         kept[kind] = norms / norms[0]
     assert kept[RNN][50] < 1e-6

@@ -53,7 +53,9 @@ def blocks(layer: Recurrent) -> list[Tensor]:
 def bias(layer: Recurrent, gate: str) -> Tensor:
     """What is added to a gate in all, layer after layer."""
     start = layer.gates.index(gate) * 5
-    sums = [getattr(layer, f"bias_ih_{place}") + getattr(layer, f"bias_hh_{place}") for place in layer.places]
+    sums = [
+        getattr(layer, f"bias_ih_{place}") + getattr(layer, f"bias_hh_{place}") for place in layer.suffixes
+    ]
     return torch.cat([total.detach()[start : start + 5] for total in sums])
 
 
@@ -76,7 +78,7 @@ def test_orthogonal_blocks(make):
     before = others(layer, "weight_hh")
     assert orthogonal_(layer, 1.5, torch.Generator().manual_seed(3)) is layer
     found = blocks(layer)
-    assert len(found) == len(layer.gates) * len(layer.places)
+    assert len(found) == len(layer.gates) * len(layer.suffixes)
     for block in found:
         torch.testing.assert_close(block.T @ block, 2.25 * torch.eye(block.shape[1]).double())
     assert len(found) == 1 or not torch.equal(found[0], found[-1])
@@ -112,7 +114,7 @@ def test_the_forget_bias_is_what_both_biases_make(name):
     rest = [gate for gate in layer.gates if gate != "forget"]
     before, weights = [bias(layer, gate) for gate in rest], others(layer, "bias_ih", "bias_hh")
     assert forget_bias_(layer, 2.0) is layer
-    assert torch.equal(bias(layer, "forget"), torch.full((5 * len(layer.places),), 2.0))
+    assert torch.equal(bias(layer, "forget"), torch.full((5 * len(layer.suffixes),), 2.0))
     assert all(torch.equal(bias(layer, gate), old) for gate, old in zip(rest, before, strict=True))
     unchanged(layer, weights)
 
@@ -169,13 +171,13 @@ WRONG = {
     "chrono": (lambda: chrono_("LSTM", 9), "chrono_ takes one recurrent layer, got str."),
     "no-forget-gate": (
         lambda: forget_bias_(GRU(3, 5)),
-        "GRU has no forget gate, its gates are reset, update, candidate. Pass it to chrono_, which knows its update",
+        "GRU has no forget gate, its gates are reset, update, candidate. Pass it to chrono_, which sets its update",
     ),
     "no-gates": (
         lambda: forget_bias_(RNN(3, 5)),
         "RNN has no forget gate, its gates are hidden. Pass an LSTM.",
     ),
-    "no-keeping": (
+    "no-retention-gate": (
         lambda: chrono_(RNN(3, 5), 9),
         "RNN has no gate that keeps its memory. Pass an LSTM or a GRU",
     ),

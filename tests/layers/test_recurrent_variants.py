@@ -161,7 +161,7 @@ def test_a_context_is_more_features_of_x(reset):
     layer = ContextGRU(3, 5, 4, reset=reset, bidirectional=True).double()
     beside = GRU(7, 5, reset=reset, update="renew", bidirectional=True).double()
     weights = dict(layer.state_dict())
-    for place in layer.places:
+    for place in layer.suffixes:
         context = weights.pop(f"weight_context_{place}")
         weights[f"weight_ih_{place}"] = torch.cat([weights[f"weight_ih_{place}"], context], dim=1)
     beside.load_state_dict(weights)

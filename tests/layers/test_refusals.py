@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from contract.registry import LAYERS
 from ostinato.checks import Subject
-from ostinato.core import leaves, map_state, named
+from ostinato.core import class_name, leaves, map_state
 from ostinato.errors import LengthsError, OstinatoError, ShapeError, StateError, StreamingError
 from ostinato.layers import Point, Pointwise, Quantiles, Regression, StandardScaler, StudentT
 
@@ -71,7 +71,7 @@ def refusals_of_states(subject: Subject, x: Tensor) -> Iterator[Refusal]:
     foreign = Foreign(torch.zeros(BATCH, 1, dtype=torch.float64))
     if not layer.streams:
         for name, state in (("a state", foreign), ("a list", []), ("a tensor", foreign.foreign)):
-            yield name, StreamingError, named(layer), lambda given=state: layer(x, given)
+            yield name, StreamingError, class_name(layer), lambda given=state: layer(x, given)
         return
     state, all_rows = layer(x)[1], torch.ones(BATCH, dtype=torch.bool)
     for name, other in (
@@ -81,12 +81,12 @@ def refusals_of_states(subject: Subject, x: Tensor) -> Iterator[Refusal]:
         ("as a tensor", foreign.foreign),
         ("a number", 3),
     ):
-        yield name, StateError, named(layer), lambda given=other: layer(x, given)
-        yield f"{name}, to flush", StateError, named(layer), lambda given=other: layer.flush(given)
+        yield name, StateError, class_name(layer), lambda given=other: layer(x, given)
+        yield f"{name}, to flush", StateError, class_name(layer), lambda given=other: layer.flush(given)
         yield (
             f"{name}, to reset_rows",
             StateError,
-            named(layer),
+            class_name(layer),
             lambda given=other: layer.reset_rows(given, all_rows),
         )
     if not any(True for _ in leaves(state)):
@@ -113,7 +113,7 @@ def refusals_of_steps(subject: Subject, x: Tensor) -> Iterator[Refusal]:
         yield f"tail of {count}", ShapeError, repr(count), lambda given=count: layer.tail(x, given)
     several = layer.stride.denominator > 1 or layer.block != layer.stride.numerator
     if not layer.streams or several:
-        yield "a stepper", StreamingError, named(layer), layer.stepper
+        yield "a stepper", StreamingError, class_name(layer), layer.stepper
         return
     for batch in (0, -1, 1.5, True, None, "2"):
         yield f"{batch!r} rows", ShapeError, repr(batch), lambda given=batch: layer.stepper(given)

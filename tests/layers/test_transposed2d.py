@@ -182,7 +182,7 @@ def test_latency_changes_no_number():
         ),
         (
             {"kernel_size": (4, 1), "stride": (2, 1), "latency": 2},
-            "latency must be 0 to 1 steps, as far back as the last step out of each stride hears, got 2.",
+            "latency must be 0 to 1 steps, as far back as the last output of each stride sees, got 2.",
         ),
     ],
 )

@@ -260,7 +260,7 @@ def test_no_room_for_a_sealed_day(store, monkeypatch):
     def full(*_):
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr("ostinato.files.whole.os.fsync", full)
+    monkeypatch.setattr("ostinato.files.atomic.os.fsync", full)
     with pytest.raises(StoreFullError):
         seal(store, 1e12)
     monkeypatch.undo()

@@ -16,7 +16,7 @@ from ostinato.live import Since
 from ostinato.store import Reader, verify
 from ostinato.tasks.forecasting import open_run
 from ostinato.tasks.forecasting.live import Settings, engine_of, feed_of
-from ostinato.tasks.forecasting.predicting import foresee
+from ostinato.tasks.forecasting.predicting import forecast_rows
 
 ROWS = 450  # 19 minutes, in which each fault comes twice and is over
 SPEED = 2000.0
@@ -68,7 +68,7 @@ def check(run, trades, store, moved=False):
     if not moved:  # while an exchange is down, nothing happens, and later
         np.testing.assert_array_equal(time, trades.time[keys])
     panel = Panel("trades", time, {"price": price, "amount": amount}, trades.report)
-    offline = foresee(run, panel, np.arange(len(keys)))
+    offline = forecast_rows(run, panel, np.arange(len(keys)))
     np.testing.assert_allclose([row.numbers[0] for row in found], offline, rtol=0, atol=1e-6)
     return lost
 

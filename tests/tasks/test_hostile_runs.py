@@ -48,7 +48,7 @@ def refusal(folder) -> str:
             {"format_version": 99},
             "was written by a newer ostinato (format 99, this one reads up to 1). Upgrade",
         ),
-        ({"task": "separation"}, "is of the task 'separation', not a forecast."),
+        ({"task": "separation"}, "belongs to the task 'separation', not to forecast."),
         ({"model": {"units": "many"}}, "model lstm: units is 'many'. Input should be a valid integer."),
         ({"model": {"units": 2**70}}, "model lstm: units is 1180591620717411303424."),
         ({"model": {"units": 6}}, "does not fit the model in config.json: tensors or shapes differ."),

@@ -17,7 +17,7 @@ from ostinato.experiment.panel_folder import read_panel as read_worker_panel
 from ostinato.experiment.panel_folder import write_panel
 from ostinato.runs import read_predictions
 from ostinato.tasks.forecasting import evaluate, fit, predict
-from ostinato.tasks.forecasting.features import foreseeable, raw_rows
+from ostinato.tasks.forecasting.features import forecastable, raw_rows
 from ostinato.tasks.forecasting.predicting import left_out
 from ostinato.tasks.forecasting.recipe import recipe_from
 from ostinato.tasks.forecasting.targets import target_of
@@ -68,7 +68,7 @@ def test_the_holiday_after_the_last_row_is_seen(make):
     raw = raw_rows(recipe, panel)
     assert raw[-1, -3:].tolist() == [1.0, 1.0, 0.0]
     assert torch.equal(raw, raw_rows(recipe, whole)[:rows])
-    assert foreseeable(recipe, panel).all()
+    assert forecastable(recipe, panel).all()
 
 
 @pytest.mark.parametrize("make", [frame, bars])
@@ -155,7 +155,7 @@ def test_what_is_written_and_judged_knew_all_that_it_should(with_promo):
 def test_training_never_sees_what_is_made_up(with_promo):
     panel = read_panel(frame(600), target="y", known=["promo"])
     recipe = with_promo.run.recipe
-    told = foreseeable(recipe, panel)
+    told = forecastable(recipe, panel)
     for fold in recipe.folds(panel, 3):
         target = target_of(recipe)
         for rows in (
@@ -173,8 +173,8 @@ def test_holidays_reach_other_processes(tmp_path):
     copy = read_worker_panel(tmp_path / "panel")
     recipe = recipe_from(LOOKBACK | {"target": "y", "horizon": 48, "holidays": "US"}).of(panel)
     assert torch.equal(raw_rows(recipe, panel), raw_rows(recipe, copy))
-    assert foreseeable(recipe, copy).all()
-    assert not foreseeable(recipe, replace(panel, holidays=None))[-48:].any()
+    assert forecastable(recipe, copy).all()
+    assert not forecastable(recipe, replace(panel, holidays=None))[-48:].any()
 
 
 def scattered(rows=900, every=9):

@@ -33,9 +33,9 @@ WRONG = [
     ),
     (
         {"recipe": {"target": "directon"}},
-        "simulated market .seed 3. holds trades, of which direction and return can be foreseen, not 'directon'. Did",
+        "simulated market .seed 3. holds trades, from which direction and return can be forecast, not 'directon'. Did",
     ),
-    ({"recipe": {"horizons": [1, 2]}}, "data: a direction is foreseen at one horizon; choose one"),
+    ({"recipe": {"horizons": [1, 2]}}, "data: a direction is forecast at one horizon; choose one"),
     ({"recipe": {"horizon": 0}}, "data: horizon is 0. Input should be greater than or equal to 1."),
     (
         {"recipe": {"target": "return", "horizons": [2, 1]}},

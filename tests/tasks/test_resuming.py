@@ -9,11 +9,11 @@ from ostinato.data.simulator import simulate_trades
 from ostinato.errors import ConfigError, DataError, RunExistsError
 from ostinato.runs import read_tensors
 from ostinato.tasks.forecasting import open_run
-from ostinato.training.progress import Silent
+from ostinato.training.progress import SilentWatcher
 from tasks.conftest import TRAINING
 
 
-class Interrupt(Silent):
+class Interrupt(SilentWatcher):
     """Presses Ctrl-C during update number ``at``."""
 
     def __init__(self, at):
@@ -114,7 +114,7 @@ def test_resuming_with_another_choice_is_refused(small, copied, changes, sentenc
         small.fit(copied, resume=True, **changes)
 
 
-class Hears(Silent):
+class Hears(SilentWatcher):
     """Counts the updates that are made."""
 
     updates = 0

@@ -26,8 +26,8 @@ from ostinato.errors import (
 from ostinato.experiment.panel_folder import read_panel, write_panel
 from ostinato.experiment.search import model_space
 from ostinato.experiment.space import Choice, Range, sections
-from ostinato.experiment.study import Search, holding
-from ostinato.experiment.trial import Order, TrialResult, train_trial
+from ostinato.experiment.study import Study, lock_folder
+from ostinato.experiment.trial import TrialRequest, TrialResult, train_trial
 from ostinato.experiment.workers import Workers
 from ostinato.models import MODELS
 from ostinato.runs import read_lines, read_tensors
@@ -103,7 +103,7 @@ def test_what_lies_in_the_folder(search):
     }
 
 
-def test_optuna_itself_reads_the_journal(search):
+def test_import_optuna_reads_the_journal(search):
     """Written by Optuna, so that its own tools can look at it."""
     backend = optuna.storages.journal.JournalFileBackend(str(search[0] / "study.journal"))
     study = optuna.load_study(study_name="tune", storage=optuna.storages.JournalStorage(backend))
@@ -196,7 +196,9 @@ def test_processes_side_by_side(search, trades, tmp_path):
 
 def test_a_process_that_dies_is_replaced(trades, tmp_path):
     panel = panel_of(trades, Recipe())
-    order = Order(0, str(tmp_path / "run"), "lstm", {}, {"epochs": 10_000, "patience": None}, RECIPE, 0)
+    order = TrialRequest(
+        0, str(tmp_path / "run"), "lstm", {}, {"epochs": 10_000, "patience": None}, RECIPE, 0
+    )
     with Workers(1, FORECASTING, tmp_path, panel, "cpu", 1) as workers:
         workers.begin(order)
         assert workers.wait().outcome is None  # it trains
@@ -244,7 +246,7 @@ def test_a_panel_for_other_processes_is_the_same_panel(trades, tmp_path):
 
 def test_a_hopeless_trial_ends_after_the_epoch(trades, tmp_path):
     panel = panel_of(trades, Recipe())
-    order = Order(0, str(tmp_path / "run"), "lstm", {"units": 4}, {"epochs": 50}, RECIPE, 0)
+    order = TrialRequest(0, str(tmp_path / "run"), "lstm", {"units": 4}, {"epochs": 50}, RECIPE, 0)
     losses = []
 
     def should_prune(step, loss):
@@ -264,7 +266,7 @@ def spaces(*models):
 
 
 def test_worse_than_most_is_pruned_but_never_the_defaults(tmp_path):
-    search = Search(tmp_path / "study.journal", spaces("lstm"), 0)
+    search = Study(tmp_path / "study.journal", spaces("lstm"), 0)
     first = search.ask()[0]
     for _ in range(5):
         trial = search.ask()[0]
@@ -276,7 +278,7 @@ def test_worse_than_most_is_pruned_but_never_the_defaults(tmp_path):
 
 
 def test_every_model_is_tried_with_its_defaults_first(tmp_path):
-    search = Search(tmp_path / "study.journal", spaces("lstm", "cnn"), 0)
+    search = Study(tmp_path / "study.journal", spaces("lstm", "cnn"), 0)
     found = []
     for _ in range(4):
         trial, model, values = search.ask()
@@ -292,7 +294,7 @@ def test_every_model_is_tried_with_its_defaults_first(tmp_path):
 def synthetic(path, sessions):
     """A search without training: the loss depends on the dropout alone. Sessions: trials of each."""
     for trials in sessions:
-        search = Search(path, spaces("lstm"), 0)
+        search = Study(path, spaces("lstm"), 0)
         for _ in range(trials):
             trial, _, values = search.ask()
             loss = 0.5 + (values["model.dropout"] - 0.4) ** 2
@@ -450,7 +452,7 @@ def test_links_are_not_followed(copied_search, trades, tmp_path):
 
 def test_one_search_at_a_time(copied_search, trades):
     with (
-        holding(copied_search),
+        lock_folder(copied_search),
         pytest.raises(RunError, match="another search is at work"),
     ):
         tune(trades, copied_search, resume=True)
@@ -541,7 +543,7 @@ def test_a_damaged_journal_is_refused_or_read(data, journal, tmp_path_factory):
     }
     refused = ""
     try:
-        search = Search(path, space, 0)
+        search = Study(path, space, 0)
     except OstinatoError as error:
         refused = str(error)
     assert refused.isprintable()

@@ -12,7 +12,7 @@ from ostinato.data.windows import Windows
 from ostinato.layers import LSTM, Chain, Dense, Pointwise
 from ostinato.runs.folder import RunFolder
 from ostinato.training import Trainer, TrainingConfig
-from ostinato.training.keeping import Keeper
+from ostinato.training.checkpointer import Checkpointer
 
 PLAIN = {
     "optimizer": "SGD",
@@ -83,8 +83,8 @@ def make_trainer(
     else:
         every, jitter = config.update_every or len(steps), config.jitter and config.update_every is not None
         sampler = Streams(steps, config.streams, every, config.seed, jitter, timing)
-    keeper = None if folder is None else Keeper(RunFolder(folder), net)
-    return Trainer(net, sampler, objective, validate, config, keeper, watcher, augment)
+    checkpointer = None if folder is None else Checkpointer(RunFolder(folder), net)
+    return Trainer(net, sampler, objective, validate, config, checkpointer, watcher, augment)
 
 
 def weights_of(net):

@@ -287,7 +287,7 @@ def too_far(facts, arrays):
 
 FORGED = [
     (replaced(version=2), "is not a checkpoint of version 1"),
-    (forget("progress"), "does not say how far the training was"),
+    (forget("progress"), "does not say how far the training run was"),
     (forget("config"), "does not say how it was trained"),
     (forget("log_bytes"), r"does not say how long metrics\.jsonl was"),
     (replaced(log_bytes=-1), r"does not say how long metrics\.jsonl was"),
@@ -323,7 +323,7 @@ for folder in sys.argv[2:]:
 SPARSE = {
     "model/head.module.weight": "the model has (1, 5)",
     "best/other": "the model has no such tensor",
-    "optimizer.0": "announces 1,073,741,824 bytes beside the weights; this training keeps at most",
+    "optimizer.0": "announces 1,073,741,824 bytes beside the weights; this training run keeps at most",
 }
 
 
@@ -355,13 +355,13 @@ def test_a_wrong_checksum_is_said(folder):
     path = folder / "checkpoint.safetensors"
     arrays, metadata = read_tensors(path)
     write_tensors(path, arrays, metadata | {"sha256": "0" * 64})
-    with pytest.raises(BrokenRunError, match="is damaged: its checksum is another"):
+    with pytest.raises(BrokenRunError, match="is damaged: its checksum does not match"):
         resume(folder)
 
 
 def test_the_weights_of_a_run_are_no_checkpoint(folder):
     write_tensors(folder / "checkpoint.safetensors", {})
-    with pytest.raises(BrokenRunError, match=r"is no checkpoint of ostinato\. Start anew with --force"):
+    with pytest.raises(BrokenRunError, match=r"is not a checkpoint of ostinato\. Start again with --force"):
         resume(folder)
 
 

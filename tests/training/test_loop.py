@@ -8,11 +8,11 @@ import torch
 
 from ostinato.errors import ConfigError, DataError, ShapeError
 from ostinato.training.objective import penalty, weighted_mean
-from ostinato.training.progress import Silent
+from ostinato.training.progress import SilentWatcher
 from training.problem import improving, make_net, make_steps, make_trainer, squared, weights_of
 
 
-class Recorder(Silent):
+class Recorder(SilentWatcher):
     """Keeps what it is told."""
 
     def __init__(self):
@@ -383,7 +383,7 @@ def test_with_one_there_are_three(tmp_path):
 
 
 def test_resuming_needs_a_keeper():
-    with pytest.raises(ConfigError, match="resuming needs a keeper"):
+    with pytest.raises(ConfigError, match="resuming needs a checkpointer"):
         make_trainer().resume()
 
 

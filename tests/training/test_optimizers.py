@@ -6,7 +6,7 @@ import torch
 from ostinato.errors import ConfigError
 from ostinato.layers import LSTM, Chain, Dense
 from ostinato.training.optimizers import OPTIMIZERS, SCHEDULES
-from ostinato.training.progress import Silent
+from ostinato.training.progress import SilentWatcher
 from training.problem import make_net, make_steps, make_trainer, weights_of
 
 # what each needs to get somewhere in a few updates
@@ -32,7 +32,7 @@ class CrashError(Exception):
     """What a training dies of."""
 
 
-class CrashAfter(Silent):
+class CrashAfter(SilentWatcher):
     """Ends the training without a word, after an update whose checkpoint is not written any more."""
 
     def __init__(self, updates):
@@ -75,7 +75,7 @@ def check_resumes(folder, crash_after, net_of, options):
 def test_each_optimizer_learns(name):
     losses = []
     trainer = make_trainer(net=net_for(name), epochs=6, **options_for(name))
-    trainer.watcher = Silent()
+    trainer.watcher = SilentWatcher()
     trainer.watcher.evaluated = lambda progress, evaluation: losses.append(evaluation.train_loss)
     trainer.run()
     assert losses[-1] < 0.9 * losses[0]

@@ -30,9 +30,9 @@ from ostinato.layers import (
 from ostinato.models import MODELS, OutputHead, assemble, fronts
 from ostinato.runs.folder import RunFolder
 from ostinato.training import Trainer, TrainingConfig
-from ostinato.training.answering import answers_in_order, mean_loss
-from ostinato.training.keeping import Keeper
+from ostinato.training.checkpointer import Checkpointer
 from ostinato.training.objective import weighted_mean
+from ostinato.training.prediction import mean_loss, predict_examples
 from training.problem import weights_of
 
 CODES, CLASSES = 6, 3
@@ -129,7 +129,7 @@ def make_trainer(folder=None, *, net=None, sampler=None, validate=None, **option
         "checkpoint_seconds": 0.0,
     }
     config = TrainingConfig.model_validate(plain | options)
-    keeper = None if folder is None else Keeper(RunFolder(folder), net)
+    checkpointer = None if folder is None else Checkpointer(RunFolder(folder), net)
     held_out = Buckets(make_examples(20, seed=5), 8, shuffle=False, timing=Timing.of(net))
     return Trainer(
         net,
@@ -137,7 +137,7 @@ def make_trainer(folder=None, *, net=None, sampler=None, validate=None, **option
         cross_entropy,
         validate or (lambda layer: mean_loss(layer, held_out, cross_entropy)),
         config,
-        keeper,
+        checkpointer,
     )
 
 
@@ -145,7 +145,7 @@ def test_it_learns():
     net = make_net()
     finished = make_trainer(net=net, learning_rate=0.05, epochs=10).run()
     held_out = make_examples(200, seed=9)
-    answers = answers_in_order(net, Buckets(held_out, 32, timing=Timing.of(net)))
+    answers = predict_examples(net, Buckets(held_out, 32, timing=Timing.of(net)))
     assert finished.best_loss < 0.2
     assert float((answers.argmax(-1) == held_out.target).double().mean()) > 0.93
 
@@ -215,7 +215,7 @@ def test_an_interrupted_run_that_is_resumed_is_exact(make, tmp_path):
 
 def test_answers_come_in_the_order_of_the_examples():
     net, examples = make_net().eval(), make_examples()
-    answers = answers_in_order(net, Buckets(examples, 7, seed=4))
+    answers = predict_examples(net, Buckets(examples, 7, seed=4))
     for item in range(len(examples)):
         torch.testing.assert_close(answers[item], net(examples[item][None])[0][0, -1])
 
@@ -224,7 +224,7 @@ def test_the_mean_loss_goes_by_the_weights():
     net, examples = make_net().eval(), make_examples()
     weight = torch.arange(60) % 4 / 2.0
     weighted = Examples(examples.x, examples.offsets, examples.target, weight)
-    losses = cross_entropy(answers_in_order(net, Buckets(examples, 7)), examples.target)
+    losses = cross_entropy(predict_examples(net, Buckets(examples, 7)), examples.target)
     expected = float((losses * weight).sum() / weight.sum())
     assert mean_loss(net, Buckets(weighted, 7), cross_entropy) == pytest.approx(expected)
     nothing = Examples(examples.x, examples.offsets, examples.target, torch.zeros(60))

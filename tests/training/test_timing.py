@@ -134,7 +134,7 @@ def test_several_outputs_for_a_step_are_refused():
 
 def test_latency_without_carried_state_is_refused():
     with pytest.raises(
-        ConfigError, match="speak of the slice before, which it does not know without carry_state"
+        ConfigError, match="refer to the slice before, which it does not know without carry_state"
     ):
         make_trainer(net=Conv1d(3, 1, 3, latency=1), carry_state=False)
 

@@ -1,4 +1,4 @@
-"""The six promises as checks that anyone can run on a layer of their own.
+"""The six promises of the contract, as checks that anyone can run on a layer of their own.
 
 >>> from ostinato.checks import check_layer
 >>> from ostinato.layers import GRU

@@ -1,4 +1,4 @@
-"""Promise 1: cut x anywhere, hand the state on, and nothing changes."""
+"""Promise 1: x may be cut into chunks anywhere; with the state passed on, outputs and gradients stay the same."""
 
 import copy
 import math

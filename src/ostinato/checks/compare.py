@@ -1,4 +1,4 @@
-"""When two results count as the same.
+"""Comparison of tensors and states within rounding, and bit for bit.
 
 Relative norm ‖a − b‖ / ‖b‖: float64 1e-10, float32 1e-5. Infinities and NaN must stand in the same places.
 """

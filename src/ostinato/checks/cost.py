@@ -1,4 +1,4 @@
-"""Promise 6: a step costs the same for ever, because the state stays as large as it is."""
+"""Promise 6: constant cost per step, because the size of the state is constant."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Promise 4: receptive field, latency and stride are what perturbing the input measures."""
+"""Promise 4: declared receptive field, latency and stride equal those measured by perturbing the input."""
 
 import math
 from collections.abc import Callable
@@ -19,7 +19,7 @@ OWN_WEIGHTS = 16  # draws of the layer as it is, then of its linear twin
 MOST_NUMBERS = (
     2_000_000  # of x in one batch of perturbations: their number grows with the square of the steps
 )
-STIRRED = 4  # draws of that with the same other weights, where one of its own is 0
+REDRAW_EVERY = 4  # draws of the twin between two draws of its weights, in case one of its own is 0
 
 
 def receptive_field_is_measured(subject: Subject) -> None:
@@ -34,10 +34,10 @@ def receptive_field_is_measured(subject: Subject) -> None:
 
 
 def _measure_without_limit(subject: Subject) -> None:
-    """The last output hears the first step; one that runs from the end, the first output the last step."""
+    """The last output sees the first step; in a layer that runs from the end, the first output sees the last step."""
     layer = subject.layer
     parts = (part.receptive_field - 1 for part in layer.modules() if isinstance(part, SequenceLayer))
-    # behind a delay nothing is heard for a while
+    # behind a delay the first outputs see nothing
     waits = int(sum(steps for steps in parts if math.isfinite(steps)))
     end = max(math.ceil(layer.stride), layer.block)  # a stride may leave steps out
     steps = 0
@@ -45,17 +45,19 @@ def _measure_without_limit(subject: Subject) -> None:
     for steps in sorted(
         {max(STEPS, layer.block) + end * more for more in (0, waits // 16, waits // 4, waits, 4 * waits)}
     ):
-        places = [-1] if layer.steps_out is None else range(layer.steps_out)  # together they hear every step
-        felt = {step for place in places for step in _felt_steps(subject, steps, place, _all_heard)}
+        places = [-1] if layer.steps_out is None else range(layer.steps_out)  # together they see every step
+        felt = {step for place in places for step in _felt_steps(subject, steps, place, _spans_steps)}
         if min(felt, default=steps) < end:
             return
         # the first output that a delay has something for
         early = (
-            () if layer.streams else range(min(int(layer.latency / layer.stride) + 1, _said(layer, steps)))
+            ()
+            if layer.streams
+            else range(min(int(layer.latency / layer.stride) + 1, _output_count(layer, steps)))
         )
         if any(
             # the newest steps of a window that looks ahead may have no weight
-            max(_felt_steps(subject, steps, place, _all_heard), default=0) >= steps - end - layer.latency
+            max(_felt_steps(subject, steps, place, _spans_steps), default=0) >= steps - end - layer.latency
             for place in early
         ):
             return
@@ -79,7 +81,8 @@ def _measure_outputs(subject: Subject) -> None:
         widest = max(widest, measured)
         if measured != declared:
             raise CheckError(
-                f"receptive_field is declared {declared} steps at output {place}, measured {_told(felt, measured)}."
+                f"receptive_field is declared {declared} steps at output {place}, measured "
+                f"{_measured_phrase(felt, measured)}."
             )
         if layer.oldest(place) != oldest:
             raise CheckError(
@@ -99,7 +102,7 @@ def _measure_whole(subject: Subject) -> None:
     # a block more than what is seen: the last step of a block that it waits for may itself be left out
     steps = int(max(layer.newest(first + place) for place in range(inside))) + 1 + int(layer.receptive_field)
     steps = (steps // layer.block + 2) * layer.block
-    while _said(layer, steps) < first + inside:
+    while _output_count(layer, steps) < first + inside:
         steps += 1
     widest = 0
     for place in range(first, first + inside):
@@ -111,7 +114,7 @@ def _measure_whole(subject: Subject) -> None:
         if measured != ends[1] - ends[0] + 1:
             raise CheckError(
                 f"receptive_field is declared {ends[1] - ends[0] + 1:g} steps at output {place}, measured "
-                f"{_told(felt, measured)}."
+                f"{_measured_phrase(felt, measured)}."
             )
         if (min(felt), max(felt)) != ends:
             raise CheckError(
@@ -122,20 +125,20 @@ def _measure_whole(subject: Subject) -> None:
         raise CheckError(f"receptive_field is declared {layer.receptive_field:g} steps, measured {widest}.")
 
 
-def _told(felt: set[int], measured: int) -> str:
+def _measured_phrase(felt: set[int], measured: int) -> str:
     return f"{measured}" if felt else "none: no step of x changes it"
 
 
 def latency_is_measured(subject: Subject) -> None:
-    """flush gives what latency steps more would give, and the last of it still hears x."""
+    """flush gives what ``latency`` more steps would give, and the last of its outputs still depends on x."""
     layer = subject.layer
     steps = math.ceil(subject.some_steps() / layer.block) * layer.block  # whole blocks
     for more in (1, 0):
-        owed = _owed(subject, steps + more)
-        given, due = _said(layer, steps + more), _said(layer, steps + more + layer.latency)
+        owed = _flushed_count(subject, steps + more)
+        given, due = _output_count(layer, steps + more), _output_count(layer, steps + more + layer.latency)
         low, high = due - given, due - given
         if _goes_up(layer):  # of a block that is not complete, nothing need have gone up
-            low = _said(layer, steps + layer.latency) - given
+            low = _output_count(layer, steps + layer.latency) - given
             high = math.floor((steps + more + layer.latency) / layer.stride) - given
         if not low <= owed <= high:
             wanted = f"{high}" if low == high else f"{low} to {high}"
@@ -143,7 +146,7 @@ def latency_is_measured(subject: Subject) -> None:
                 f"latency is declared {layer.latency} steps: after {steps + more} steps flush should give {wanted} "
                 f"outputs, it gives {owed}."
             )
-    if owed and not (_end_hears(subject, steps) or _end_hears(_twin(subject), steps)):
+    if owed and not (_end_sees_input(subject, steps) or _end_sees_input(_twin(subject), steps)):
         raise CheckError(
             f"latency is declared {layer.latency} steps, but the end of flush ignores the input."
         )
@@ -157,7 +160,7 @@ def stride_is_measured(subject: Subject) -> None:
         x = subject.x(steps)
         y, _ = layer(x)
         _check_features(layer, x, y)
-        said = layer.out_lengths(torch.full((BATCH,), steps))
+        stated = layer.out_lengths(torch.full((BATCH,), steps))
         if layer.steps_out is not None:  # or nothing, where strides before make nothing of so few
             some = y.shape[1] > 0 or steps == most
             low = high = layer.steps_out if some else 0
@@ -168,11 +171,11 @@ def stride_is_measured(subject: Subject) -> None:
             )
         if layer.block == layer.stride.numerator and 1 in layer.stride.as_integer_ratio():
             low = high  # 3 to 2 may be one at a time or two at once
-        if not low <= y.shape[1] <= high or said.tolist() != [y.shape[1]] * BATCH:
+        if not low <= y.shape[1] <= high or stated.tolist() != [y.shape[1]] * BATCH:
             wanted = f"{high}" if low == high else f"{low} to {high}"
             raise CheckError(
                 f"stride is declared {layer.stride}: {steps} steps should give {wanted} outputs, they give "
-                f"{y.shape[1]} and out_lengths says {said[0].item()}."
+                f"{y.shape[1]} and out_lengths says {stated[0].item()}."
             )
 
 
@@ -191,7 +194,7 @@ def _goes_up(layer: SequenceLayer) -> bool:
     return any(part.stride.denominator > 1 or part.block > part.stride.numerator for part in parts)
 
 
-def _said(layer: SequenceLayer, steps: int) -> int:
+def _output_count(layer: SequenceLayer, steps: int) -> int:
     return int(layer.out_lengths(torch.tensor([steps])))
 
 
@@ -203,7 +206,7 @@ def _span(felt: set[int]) -> int:
     return max(felt) - min(felt) + 1 if felt else 0
 
 
-def _all_heard(felt: set[int]) -> bool:
+def _spans_steps(felt: set[int]) -> bool:
     return _span(felt) >= STEPS
 
 
@@ -215,8 +218,8 @@ def _felt_steps(subject: Subject, steps: int, place: int, enough: Callable[[set[
         if variant == OWN_WEIGHTS:
             layer = linear_twin(subject.layer)
             own = [parameter.detach().clone() for parameter in layer.parameters()]
-        elif variant > OWN_WEIGHTS and variant % STIRRED == 0:
-            _stir(layer, own, variant)
+        elif variant > OWN_WEIGHTS and variant % REDRAW_EVERY == 0:
+            _redraw_weights(layer, own, variant)
         x, other = subject.x(steps, variant=variant), subject.x(steps, variant=variant + DRAWS)
         felt |= _changing_steps(layer, x[:1], other[0], place)
         if felt and enough(felt):
@@ -238,7 +241,7 @@ def _changing_steps(layer: SequenceLayer, x: Tensor, other: Tensor, place: int) 
     return found
 
 
-def _stir(layer: SequenceLayer, own: list[Tensor], seed: int) -> None:
+def _redraw_weights(layer: SequenceLayer, own: list[Tensor], seed: int) -> None:
     """Other weights in a private copy: with these a tap may be 0 on the only way of a step."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -254,8 +257,8 @@ def _differs(y: Tensor, plain: Tensor) -> Tensor:
     return ~torch.isclose(y, plain, rtol=0.0, atol=TOLERANCE[torch.float64] * scale)
 
 
-def _end_hears(subject: Subject, steps: int) -> bool:
-    """Whether what is owed last hangs on x, in some draw."""
+def _end_sees_input(subject: Subject, steps: int) -> bool:
+    """Whether the last output of flush depends on x, in some draw."""
     for variant in range(DRAWS):
         x, other = subject.x(steps, variant=variant), subject.x(steps, variant=variant + DRAWS)
         if bool((_flushed(subject, x)[:, -1] != _flushed(subject, other)[:, -1]).any()):
@@ -267,7 +270,7 @@ def _twin(subject: Subject) -> Subject:
     return replace(subject, layer=fill_windows(linear_twin(subject.layer)))
 
 
-def _owed(subject: Subject, steps: int) -> int:
+def _flushed_count(subject: Subject, steps: int) -> int:
     flushed = _flushed(subject, subject.x(steps))
     return flushed.shape[1] if flushed.dim() > 1 else 0
 

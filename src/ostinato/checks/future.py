@@ -1,4 +1,4 @@
-"""Promise 3: y at step t depends on x up to t only."""
+"""Promise 3: no look-ahead. y at step t depends on x up to step t only."""
 
 import torch
 

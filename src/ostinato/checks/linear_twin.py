@@ -1,9 +1,9 @@
-"""The same wiring without what can hide a step: what is measured through it is what a layer could see.
+"""The linear twin of a layer: the same wiring with linear parts, which cannot hide an input step.
 
 A dead relu, a norm of two numbers, which is a sign, a maximum over small taps or rounding to a few codes hides a step
 in nearly every draw of weights and inputs. Statistics of one-hot codes hide it in every draw: mean and variance of any
 code are the same. What a transform and its inverse add up cancels but for one sample. A selection of features may leave
-out those that look back furthest, or all that are more than padding. Without them a layer can only hear more of what it
+out those that look back furthest, or all that are more than padding. Without them a layer can only see more of what it
 is wired to, never of what it is not.
 """
 

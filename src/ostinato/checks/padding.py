@@ -1,4 +1,4 @@
-"""Promise 2: what lies beyond a row's length reaches nothing, and rows are alone."""
+"""Promise 2: padding has no effect, and rows are independent of each other."""
 
 import torch
 from torch import Tensor

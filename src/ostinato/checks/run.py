@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..core import Generators, SequenceLayer, drawing_from, known_device, named
+from ..core import Generators, SequenceLayer, class_name, drawing_from, known_device
 from ..errors import CheckError
 from .catalogue import CHECKS, Check
 from .subject import Draw, Subject
@@ -14,11 +14,11 @@ from .subject import Draw, Subject
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What one check said about one layer."""
+    """Result of one check on one layer."""
 
     check: str
     excuse: str | None = None  # the declared property that excuses the layer
-    fault: str | None = None  # the sentence of the failure
+    fault: str | None = None  # the message of the failure
 
     @property
     def mark(self) -> str:
@@ -28,18 +28,18 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What all checks said about one layer."""
+    """Results of all checks on one layer."""
 
     layer: str
     results: list[CheckResult]
 
     @property
     def faults(self) -> list[CheckResult]:
-        """The broken promises."""
+        """The checks that failed."""
         return [result for result in self.results if result.fault]
 
     def summary(self) -> str:
-        """In words."""
+        """The report as text."""
         if self.faults:
             listed = "\n".join(f"  {fault.check}: {fault.fault}" for fault in self.faults)
             return f"{self.layer} breaks {len(self.faults)} of {len(self.results)} checks:\n{listed}"
@@ -61,7 +61,7 @@ def run_check(
     if excuse:
         return CheckResult(check.name, excuse=excuse)
     try:
-        with _whole_float32():
+        with _full_float32():
             check.function(Subject.of(layer, inputs, seed, device))
     except CheckError as error:
         return CheckResult(check.name, fault=str(error))
@@ -71,7 +71,7 @@ def run_check(
 
 
 @contextmanager
-def _whole_float32() -> Iterator[None]:
+def _full_float32() -> Iterator[None]:
     """cuDNN without TF32: it would round what float32 holds to 10 bits, and pieces would join to a few 1e-4 only."""
     before = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = False
@@ -93,17 +93,17 @@ def check_layer(
     Args:
         layer: any ``SequenceLayer``, yours too.
         inputs: makes x (B, T, I) in float64 from batch, steps and a generator; None draws normal numbers.
-        checks: which ones.
+        checks: the checks to run.
         seed: of all random choices.
         device: where the copy runs, ``cuda`` too; the inputs are the same numbers there. float32 is checked without
             TF32, which torch else uses for convolutions and recurrences on a GPU.
 
     Returns:
-        A report whose ``summary()`` reads well.
+        A report; ``summary()`` gives it as text.
 
     Raises:
         CheckError: a promise is broken; the message lists every fault.
-        ShapeError: torch has no such device here.
+        ShapeError: torch has no such device on this machine.
 
     A layer of your own, in a few lines:
 
@@ -121,10 +121,10 @@ def check_layer(
             f"the checks are for SequenceLayers, got {type(layer).__name__}. Wrap it, as in Pointwise."
         )
     known_device(device)
-    Subject.of(layer, inputs, seed, device)  # asks for inputs once, not in every check
+    Subject.of(layer, inputs, seed, device)  # makes inputs once, not in every check
     with drawing_from(Generators(seed)):
         results = [run_check(check, layer, inputs, seed, device) for check in checks]
-    report = CheckReport(named(layer), results)
+    report = CheckReport(class_name(layer), results)
     if report.faults:
         raise CheckError(report.summary())
     return report

@@ -1,4 +1,4 @@
-"""Promise 5: state is a value. It goes in and comes out, and can be cut, joined, saved and reset."""
+"""Promise 5: state is a value. It is passed in and returned, and can be split, joined, saved and reset."""
 
 from typing import Any
 
@@ -6,7 +6,16 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from ..core import SequenceLayer, detach, join_rows, leaves, named, named_leaves, state_from_leaves, take_rows
+from ..core import (
+    SequenceLayer,
+    class_name,
+    detach,
+    join_rows,
+    leaves,
+    named_leaves,
+    state_from_leaves,
+    take_rows,
+)
 from ..errors import CheckError, StreamingError
 from .compare import clone_state, same, same_state
 from .subject import BATCH, STEPS, Subject
@@ -99,7 +108,7 @@ def whole_sequence_refuses_state(subject: Subject) -> None:
     try:
         subject.layer(x, (x.new_zeros(BATCH, 1),))
     except StreamingError as error:
-        if named(subject.layer) not in str(error):
+        if class_name(subject.layer) not in str(error):
             raise CheckError(f"the refusal does not name the layer: {error}") from error
     else:
         raise CheckError("a layer that does not stream accepts a state.")

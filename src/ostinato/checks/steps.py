@@ -1,4 +1,4 @@
-"""Promise 1 once more, for steppers: live steps give the numbers of chunks, and the state that they export is all.
+"""Promise 1 for steppers: live steps give the numbers of chunks, and the exported state is complete.
 
 Copies of steppers are held to the originals within the tolerance: bits are what ``steps_equal_chunks`` looks at.
 """

@@ -1,4 +1,4 @@
-"""What the checks look at: a private copy of a layer, and inputs for it.
+"""The subject of the checks: a private copy of a layer, and inputs for it.
 
 Axes: B batch, T time steps, I features.
 """
@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..core import SequenceLayer, Size, axes, leaves, named
+from ..core import SequenceLayer, Size, axes, class_name, leaves
 from ..errors import CheckError
 
 Draw = Callable[[int, int, torch.Generator], Tensor]  # batch, steps, generator to x (B, T, I) in float64
@@ -25,7 +25,7 @@ RATES = (
     "state_dropout",
     "weight_dropout",
     "zoneout",
-)  # by which layers take chances
+)  # in which layers draw random numbers
 STEPS = 13  # odd and prime, so that no stride or kernel fits it by chance
 
 
@@ -49,7 +49,7 @@ class Subject:
         """
         if draw is None and layer.input_size is None:
             raise CheckError(
-                f"{named(layer)} takes any number of features. Pass inputs=, a function of batch, "
+                f"{class_name(layer)} takes any number of features. Pass inputs=, a function of batch, "
                 "steps and a torch.Generator that returns x."
             )
         size = layer.input_size or 1

@@ -1,14 +1,14 @@
 """The contract: what a layer that runs along time takes, returns and promises."""
 
 from . import forking as forking  # registers what a forked child needs
-from .autocast import narrows
+from .autocast import autocast_active
 from .declared import newest
 from .devices import device_of, known_device
 from .ending import Ending
 from .layer import SequenceLayer, check_count, require_layers
 from .lengths import check_lengths, fill_padding, reverse_steps, valid_steps
 from .random import Generators, drawing_from
-from .shown import named
+from .representation import class_name
 from .sizes import Size, axes, numbers
 from .state import (
     State,
@@ -36,9 +36,11 @@ __all__ = [
     "State",
     "StepSet",
     "Stepper",
+    "autocast_active",
     "axes",
     "check_count",
     "check_lengths",
+    "class_name",
     "detach",
     "device_of",
     "drawing_from",
@@ -47,9 +49,7 @@ __all__ = [
     "known_device",
     "leaves",
     "map_state",
-    "named",
     "named_leaves",
-    "narrows",
     "newest",
     "numbers",
     "register_stepper",

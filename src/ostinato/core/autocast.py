@@ -1,9 +1,9 @@
-"""Mixed precision, as torch's autocast switches it on."""
+"""Whether torch's autocast (mixed precision) is active."""
 
 import torch
 from torch import Tensor
 
 
-def narrows(x: Tensor) -> bool:
-    """Whether products of x are computed in half precision here; torch has no answer for the meta device."""
+def autocast_active(x: Tensor) -> bool:
+    """Whether autocast is active on the device of x; torch raises for the meta device, so that one is never asked."""
     return not x.is_meta and torch.is_autocast_enabled(x.device.type)

@@ -1,4 +1,4 @@
-"""What a layer declares: sizes, rates, and which steps of its input an output can see.
+"""What a layer declares: sizes, stride, latency, and which input steps an output can see.
 
 Axes: B batch, T time steps in, T' time steps out, F frequencies, C channels.
 """

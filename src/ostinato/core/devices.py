@@ -1,4 +1,4 @@
-"""Where a layer is and what it reads: device and dtype of its weights."""
+"""Device and dtype of a layer, as given by its weights."""
 
 from itertools import chain
 from typing import Any
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ..errors import ShapeError
 from .declared import Declared
-from .shown import named
+from .representation import class_name
 from .state import leaves
 
 CPU = torch.device("cpu")
@@ -55,8 +55,8 @@ def device_of_steps(layer: Declared, device: torch.device | str | None, state: A
     where = known_device(device)
     if held is not None and held.device != where:
         raise ShapeError(
-            f"steps on {where} were asked for, the weights of {named(layer)} are on {held.device}. Move the layer, or "
-            "leave the device out."
+            f"steps on {where} were requested, but the weights of {class_name(layer)} are on {held.device}. "
+            "Move the layer, or leave the device out."
         )
     return where
 

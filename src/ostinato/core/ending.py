@@ -1,8 +1,9 @@
-"""Whether all steps come out at the end of a stream.
+"""Check that all steps come out at the end of a stream.
 
-What a layer owes goes through those behind it, which then give what they owe. But where the rate has gone down and up
-again, a layer holds steps back until its block is full, and the end of the stream does not fill it. A layer behind it
-that looks ahead would meet zeros in place of these steps, so such a chain is refused, however it is nested.
+The outputs that a layer still owes pass through the layers after it, which then give what they owe. But where the rate
+has gone down and up again, a layer holds steps back until its block is full, and the end of the stream does not fill
+it. A later layer that looks ahead would meet zeros in place of these steps, so such a chain is refused, however it is
+nested.
 """
 
 import math

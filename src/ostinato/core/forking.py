@@ -1,4 +1,4 @@
-"""torch in children made by fork: one thread.
+"""Limit torch to one thread in forked child processes.
 
 OpenMP's threads are not copied by `os.fork`; a child that shares work among them waits for ever. DataLoader's workers
 run on one thread for the same reason.

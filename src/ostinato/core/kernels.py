@@ -1,6 +1,6 @@
-"""Several ways to compute the same numbers: kernels are asked in order, and the first that does not refuse runs.
+"""Kernels: several ways to compute the same numbers. They are tried in order; the first that does not refuse runs.
 
-A kernel refuses one very call (its dtype, lengths, masks ...) by saying why not. Refusals are counted, told once
+A kernel refuses a single call (its dtype, lengths, masks ...) by saying why not. Refusals are counted, told once
 each in the log ``ostinato.kernels``, and shown by ``ostinato.ops.backends()`` and ``ostinato env``.
 
 ``OSTINATO_BACKEND`` names the kernels to ask first. It is read when ``ostinato.ops`` is imported; a name that no kernel

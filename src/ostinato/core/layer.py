@@ -1,4 +1,4 @@
-"""The contract that every layer and every model keeps.
+"""``SequenceLayer``, the base class of every layer and model, and the contract that it defines.
 
     y, state = layer(x, state=None, lengths=None)
 
@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from ..errors import ConfigError, ShapeError, StateError
-from .autocast import narrows
+from .autocast import autocast_active
 from .devices import device_of, device_of_steps, input_dtype
 from .lengths import fill_padding
-from .shown import made_with, named
+from .representation import class_name, constructor_repr
 from .sizes import axes
 from .state import leaves, map_state, where_rows
 from .stepper import Stepper
@@ -50,7 +50,7 @@ class SequenceLayer(Validated):
         input_size: features per step in, I, or (F, C) for x (B, T, F, C); None accepts either, of any number.
         output_size: features per step out, O, or (F, C); None means as many as came in.
         receptive_field: input steps that one output step can depend on; ``math.inf`` for a recurrence.
-        latency: input steps by which the output lags: y[t] speaks of x[t - latency].
+        latency: input steps by which the output lags: y[t] refers to x[t - latency].
         stride: input steps for each output step, a Fraction: 1/2 where each step in gives two out.
         block: input steps after which ``block / stride`` outputs have come, whatever the order within; a whole number.
         steps_out: how many steps come out of any sequence, where that is fixed; such a layer does not stream.
@@ -68,12 +68,12 @@ class SequenceLayer(Validated):
         StreamingError: a whole-sequence layer was given a state.
     """
 
-    _made_with = ""
+    _constructor_repr = ""
 
     def __new__(cls, /, *arguments: Any, **options: Any) -> Self:
         layer = super().__new__(cls)
         if arguments or options:  # a copy is made without, and has them from the original
-            object.__setattr__(layer, "_made_with", made_with(arguments, options))
+            object.__setattr__(layer, "_constructor_repr", constructor_repr(arguments, options))
         return layer
 
     def forward(self, x: Tensor, state: Any = None, lengths: Tensor | None = None) -> tuple[Tensor, Any]:
@@ -95,7 +95,7 @@ class SequenceLayer(Validated):
         self._check_kind(state)
         if next(leaves(state), None) is None:
             return self._example().new_zeros(0, dtype=self.output_dtype(self._example().dtype))
-        return self(self._silence(state), state)[0]
+        return self(self._blank_padding(state), state)[0]
 
     def reset_rows(self, state: Any, mask: Tensor) -> Any:
         """``state`` with the rows where ``mask`` (B,) is true set back to the beginning.
@@ -195,8 +195,8 @@ class SequenceLayer(Validated):
         return made
 
     def _restore_dtype(self, before: Any, after: Any, x: Tensor) -> Any:
-        """The state after, its numbers as wide as before: autocast narrows products, not what is remembered."""
-        if not self.streams or not narrows(x):
+        """The state after, its numbers as wide as before: autocast autocast_active products, not what is remembered."""
+        if not self.streams or not autocast_active(x):
             return after
         return map_state(lambda new, old: new.to(old.dtype), after, before)
 
@@ -208,7 +208,7 @@ class SequenceLayer(Validated):
             with torch.inference_mode():
                 self(torch.zeros(batch, 1, *axes(self.input_size), dtype=dtype, device=device_of(self)))
 
-    def _silence(self, state: Any) -> Tensor:
+    def _blank_padding(self, state: Any) -> Tensor:
         """``latency`` steps of zeros for the rows of ``state``, which holds some tensor."""
         example = next((leaf for leaf in leaves(state) if leaf.is_floating_point()), None)
         if example is None:  # no number is remembered, so any tells the dtype
@@ -221,11 +221,11 @@ class SequenceLayer(Validated):
         return next(self.parameters(), torch.zeros(0, device=device_of(self)))
 
     def extra_repr(self) -> str:
-        """What it was made with, for ``print``; what was set later is not told."""
-        return self._made_with
+        """Arguments of the constructor, for ``print``; attributes that were set later are not shown."""
+        return self._constructor_repr
 
     def _get_name(self) -> str:
-        return named(self)
+        return class_name(self)
 
 
 def check_count(count: int) -> None:

@@ -1,4 +1,4 @@
-"""Random numbers of our own: what is drawn within a block comes from generators that belong to it.
+"""Random numbers from generators of our own: within a block, every draw of torch uses one of them.
 
     with drawing_from(Generators(seed)):
         model, y = build(...), model(x)  # initialisations, dropout, rand_like ...

@@ -1,4 +1,4 @@
-"""How many features a step has: one axis, or frequencies and channels.
+"""Sizes of a step: one number of features, or frequencies and channels.
 
 Axes: F frequencies, C channels.
 """

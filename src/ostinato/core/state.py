@@ -1,4 +1,4 @@
-"""State as a value: nested tuples of tensors, the batch always their first axis.
+"""Functions on states: nested tuples of tensors, whose first axis is always the batch.
 
 A state goes into a layer and comes out of it. Nothing here knows what a state means; it is cut,
 joined, moved and saved by its structure alone.

@@ -1,4 +1,4 @@
-"""Live steps: a layer that was made to run one step at a time, as fast as the machine allows.
+"""Steppers: a layer compiled to run one step at a time, with a private copy of its state.
 
     stepper = layer.stepper()
     y = stepper.step(x)
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from ..errors import ShapeError, StreamingError
 from .devices import CPU, tensors_of
-from .shown import named
+from .representation import class_name
 from .sizes import axes
 from .state import map_state
 from .validation import Validated
@@ -187,9 +187,9 @@ class ArrayStepper(Stepper):
         """As of every stepper, as long as the layer still has the weights that were read."""
         if any(module.training for module in self.layer.modules()) or _digest(self.layer) != self._read:
             raise StreamingError(
-                f"the {named(self.layer)} was trained or loaded after this stepper had read its weights, so a copy "
-                "would give other numbers. Make a new stepper() in eval(), and restore() the state of this one in it "
-                "if it is to go on from there."
+                f"the {class_name(self.layer)} was trained or loaded after this stepper had read its weights, so a "
+                "copy would give other numbers. Make a new stepper() in eval(), and restore() the state of this one in "
+                "it if it is to go on from there."
             )
         return super().__reduce__()
 

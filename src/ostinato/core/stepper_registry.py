@@ -1,4 +1,4 @@
-"""Which stepper runs a layer: they are registered for classes of layers, and the first that does not refuse is made.
+"""The registry of steppers by class of layer; the first one that does not refuse a layer is made.
 
     @register_stepper(MyLayer)
     class MyStepper(ArrayStepper):
@@ -21,7 +21,7 @@ from ..errors import ShapeError, StreamingError
 from .declared import Declared
 from .devices import CPU
 from .kernels import step_refusals
-from .shown import named
+from .representation import class_name
 from .stepper import Stepper
 from .validation import Validated
 
@@ -85,7 +85,7 @@ def make_stepper(layer: Validated, batch: int, dtype: torch.dtype, device: torch
             break
         refused.append((stepper_type.__name__, reason))
     if refused:
-        refusals = step_refusals(named(layer))
+        refusals = step_refusals(class_name(layer))
         refusals.ran = made.__name__
         for name, reason in refused:
             refusals.add(name, reason)
@@ -99,7 +99,7 @@ def check_steps(layer: Declared, batch: int) -> None:
         StreamingError: it needs the whole sequence, is training, or gives several outputs for one step.
         ShapeError: the batch is no whole number of at least 1.
     """
-    name = named(layer)
+    name = class_name(layer)
     if not isinstance(batch, int) or isinstance(batch, bool) or batch < 1:
         raise ShapeError(f"batch must be a whole number of at least 1, got {batch!r}.")
     if not layer.streams:

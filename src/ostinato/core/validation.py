@@ -1,4 +1,4 @@
-"""What a layer refuses: x, lengths and states that are not its own, each with one clear sentence.
+"""Validation of the inputs of a layer: x, lengths and state, each refused with one clear message.
 
 Axes: B batch, T time steps, I input features, F frequencies, C channels.
 """
@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from ..errors import ShapeError, StateError, StreamingError
-from .autocast import narrows
+from .autocast import autocast_active
 from .declared import Declared
 from .lengths import check_lengths, fill_padding
-from .shown import named
+from .representation import class_name
 from .sizes import axes
 from .state import leaves, same_structure
 
@@ -25,7 +25,7 @@ class Validated(Declared):
     def _validate(self, x: Tensor, state: Any, lengths: Tensor | None) -> tuple[Tensor, Any, Tensor | None]:
         """Refuse bad input, clean the padding, and put the initial state in place of None."""
         self._check_input(x)
-        if narrows(x) and x.dtype in HALF:
+        if autocast_active(x) and x.dtype in HALF:
             weight = next(self.parameters(), None)
             x = x.to(torch.float32 if weight is None else weight.dtype)
         check_lengths(lengths, x.shape[0], x.shape[1], x.device)
@@ -50,21 +50,21 @@ class Validated(Declared):
         weight = next(self.parameters(), None)
         if weight is not None and weight.device != x.device:
             raise ShapeError(
-                f"x is on {x.device}, the weights of {named(self)} are on {weight.device}. "
+                f"x is on {x.device}, the weights of {class_name(self)} are on {weight.device}. "
                 f"Pass x.to({str(weight.device)!r}), or move the layer."
             )
         self._check_dtype(x)
 
     def _check_dtype(self, x: Tensor) -> None:
         weight = next(self.parameters(), None)
-        if weight is not None and weight.dtype != x.dtype and not narrows(x):
+        if weight is not None and weight.dtype != x.dtype and not autocast_active(x):
             raise ShapeError(
-                f"x is {x.dtype}, the weights of {named(self)} are {weight.dtype}. "
+                f"x is {x.dtype}, the weights of {class_name(self)} are {weight.dtype}. "
                 f"Pass x.to({weight.dtype}), or move the layer."
             )
 
     def _check_state(self, state: Any, x: Tensor) -> None:
-        name = named(self)
+        name = class_name(self)
         if not self.streams:
             if state == ():
                 return
@@ -81,7 +81,7 @@ class Validated(Declared):
         """Refuse what is not nested as the states of this layer are."""
         if not same_structure(state, self.initial_state(0) if template is None else template):
             raise StateError(
-                f"this state is not one of {named(self)}. Pass what it returned, or None to begin."
+                f"this state is not one of {class_name(self)}. Pass what it returned, or None to begin."
             )
 
     def _check_leaf(self, place: int, leaf: Tensor, like: Tensor, rows: int) -> None:
@@ -93,7 +93,7 @@ class Validated(Declared):
             return
         raise StateError(
             f"tensor {place} of the state is {tuple(leaf.shape)} {leaf.dtype} on {leaf.device}, "
-            f"{named(self)} wants {(rows, *like.shape[1:])} {like.dtype} on {like.device}. "
+            f"{class_name(self)} wants {(rows, *like.shape[1:])} {like.dtype} on {like.device}. "
             "Pass what this very layer returned, moved with it, or None to begin."
         )
 

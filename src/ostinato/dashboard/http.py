@@ -8,7 +8,7 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from ..servers import Connections, Held
+from ..servers import Connections, TrackedConnection
 
 LONGEST_HEAD = 16_384  # bytes of a request's first line and headers
 SEND_BUFFER = 1 << 17  # bytes
@@ -25,7 +25,7 @@ class BoundedHttp(H11Protocol):
     def __init__(self, connections: Connections, **more: Any) -> None:
         super().__init__(**more)
         self.all = connections
-        self.held: Held
+        self.held: TrackedConnection
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Count it; where there are too many, it or another is cut."""

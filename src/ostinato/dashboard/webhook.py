@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from ..errors import ConfigError, StoreError, shortened
+from ..files.atomic import atomic_file
 from ..files.links import NO_LINKS, open_no_link
-from ..files.whole import whole_file
 from ..servers.hosts import is_loopback
 from .serialization import to_json
 from .stream import PredictionStream
@@ -191,7 +191,7 @@ def write_cursor(path: Path, after: int) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    with whole_file(path) as file:
+    with atomic_file(path) as file:
         if hasattr(os, "fchmod"):  # Windows has no such modes
             os.fchmod(file.fileno(), 0o600)
         file.write(json.dumps({"after": after}).encode())

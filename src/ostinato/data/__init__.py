@@ -1,4 +1,4 @@
-"""Where data comes from, how it is cut, and how it is handed to training. Knows no model.
+"""Data: reading, cutting into parts, and sampling for training. Independent of models.
 
     panel.py        Panel: what a forecast is made from, whatever it came from
     reading.py      read_panel: trades, bars or the columns of a table, as a Panel
@@ -8,13 +8,13 @@
     bar_files.py    bars from a table, and volumes that changed places
     tables.py       regular series from the columns of a table
     calendar.py     public holidays as a column
-    levels.py       Levels: the quantity that is foreseen, and what it turned out to be
+    levels.py       Levels: the quantity that is forecast, its horizons, and its labels
     report.py       TradesReport, TableReport: what was read and what was guessed
     simulator.py    simulate_trades: a seeded market, for when there is no data at hand
     splits.py       chronological_split: train, validation and test, with a purge gap
     steps.py        Steps: one feature row per time step, as tensors
     piece.py        Piece: what training learns from at a time; Answers: which outputs are its answers; Sampler
-    timing.py       Timing: which step an output speaks of, where a model lags, strides or gives blocks
+    timing.py       Timing: which step an output refers to, where a model lags, strides or gives blocks
     windows.py      Windows: shuffled batches of overlapping windows of Steps
     streams.py      Streams: contiguous slices of Steps for stateful truncated back-propagation
     examples.py     Examples: ragged sequences with a label each, or one for each of their steps

@@ -237,7 +237,7 @@ def bars_report(
     """Summarise bars, (M,) each, of series that begin at ``starts`` (S,); ``made`` from trades or shorter bars."""
     low, high = values["low"], values["high"]
     still = (
-        ("the price never moves: there is nothing to foresee",)
+        ("the price never moves: there is nothing to forecast",)
         if len(time) > 1 and high.max() == low.min()
         else ()
     )

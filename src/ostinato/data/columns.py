@@ -1,4 +1,4 @@
-"""Which column of a table is the time, which the price, and so on: by name alone."""
+"""Assign columns of a table to roles (time, price, ...) by their names."""
 
 from collections.abc import Mapping
 from typing import NamedTuple

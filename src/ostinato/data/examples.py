@@ -138,7 +138,7 @@ class Examples:
         """The steps from ``begin`` (B,) on, ``lengths`` (B,), of the examples ``items`` (B,), padded on the right.
 
         Args:
-            longest, ragged: of the lengths; told, because asking a GPU takes longer than gathering.
+            longest, ragged: of the lengths; passed in, because reading them from a GPU takes longer than gathering.
         """
         place = torch.arange(longest, device=self.x.device)
         rows = begin[:, None] + place

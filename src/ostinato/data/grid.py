@@ -44,7 +44,7 @@ class Step(NamedTuple):
 
     @property
     def regular(self) -> bool:
-        """Whether it is told when the next row will be."""
+        """Whether the time of the next row is known."""
         return self.seconds is not None or self.months > 0 or self.working
 
 

@@ -1,4 +1,4 @@
-"""Columns that grow by blocks, and how much of a source may be kept.
+"""Arrays that grow block by block, and limits on how much of a source is kept.
 
 Axes: N rows.
 """

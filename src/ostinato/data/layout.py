@@ -1,4 +1,4 @@
-"""Layout: what was decided about a source, so that every later one is read alike.
+"""``Layout``: decisions about a source, by which every later source is read.
 
 A source suggests some things that it does not say: which column is the volume, how far it is from row to row, whether a
 missing row is a gap or a market that closed. Another file, or another cut of the same one, may suggest otherwise, and

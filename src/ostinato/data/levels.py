@@ -1,4 +1,4 @@
-"""Levels: the quantity that is foreseen, and what it turned out to be.
+"""``Levels``: the quantity that is forecast, its horizons, and its labels.
 
 Axes: N rows, H horizons, R rows asked for.
 """
@@ -13,7 +13,7 @@ from .panel import Panel
 
 @dataclass(frozen=True, eq=False)
 class Levels:
-    """One quantity of one or more series, and the horizons at which it is foreseen.
+    """One quantity of one or more series, and the horizons at which it is forecast.
 
     Args:
         level: (N,) float64: the logarithm of a price, or a column of a table.
@@ -60,7 +60,7 @@ class Levels:
         return np.where(beyond, np.nan, level[np.where(beyond, 0, later)])
 
     def labels(self, rows: np.ndarray | None = None) -> np.ndarray:
-        """What was to be foreseen, (R, H): ``ahead``, less the level at the row itself where ``relative``.
+        """Labels, (R, H): ``ahead``, less the level at the row itself where ``relative``.
 
         NaN for a row that was not observed.
         """

@@ -1,4 +1,4 @@
-"""Prices and amounts: cells to float64, naming the row of each cell that is no number."""
+"""Parse prices and amounts to float64; an error names the row of a cell that is not a number."""
 
 import numpy as np
 import polars as pl

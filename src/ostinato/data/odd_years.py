@@ -1,4 +1,4 @@
-"""Years that data hardly come from: most often a number was taken for another kind of time.
+"""Implausible years, which mostly mean that a number was read as the wrong kind of time.
 
 Axes: N rows.
 """

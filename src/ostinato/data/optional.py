@@ -1,4 +1,4 @@
-"""Ids and sides: columns that trades can do without.
+"""Optional columns of trades: ids and sides.
 
 Where such a column was only guessed by its name and makes no sense, it is left out and that is reported;
 where the caller named it, it must make sense.

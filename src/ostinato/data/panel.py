@@ -1,4 +1,4 @@
-"""Panel: what a forecast is made from, whatever it came from: trades, bars, or the rows of a table.
+"""``Panel``: one or more series of trades, bars or table rows, from which forecasts are made.
 
 Axes: N rows, C columns, S series.
 """
@@ -14,14 +14,14 @@ from .layout import Kind, Layout
 
 
 class ReadingReport(Protocol):
-    """What was read and what was guessed."""
+    """Report on what was read and inferred."""
 
     @property
     def source(self) -> str:
         """Name of the file or the table."""
 
     def lines(self) -> list[str]:
-        """For a person to read, plain text."""
+        """Lines of plain text for the user."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class Panel:
             for calendar months.
         season: rows after which the series is likely to look alike (24 for hours, 7 for days); None if there is no
             such number.
-        targets: columns of a table that are to be foreseen.
+        targets: columns of a table to forecast.
         known: columns that are known in advance.
         row_ids: (N,) int64 or str, what the source calls each row, such as an exchange's trade ids; or None.
         holidays: what tells the column ``holiday`` beyond the last rows, where there is one; None: nothing does.
@@ -104,7 +104,7 @@ class Panel:
             if name in self.values:
                 return self.values[name]
         raise DataError(
-            f"{self.report.source} has no price. Name what is to be foreseen with --target COLUMN."
+            f"{self.report.source} has no price. Name the column to forecast with --target COLUMN."
         )
 
     def column(self, name: str) -> np.ndarray:

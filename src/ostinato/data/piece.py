@@ -1,4 +1,4 @@
-"""What training learns from at a time, whatever it was cut from, and how the answers in y are found.
+"""``Piece``: one batch for training, and the selection of the outputs that are answers.
 
 Axes: B rows, T time steps, T' outputs, A answers of a row, O features of an output, K targets.
 """

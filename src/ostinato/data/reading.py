@@ -218,7 +218,7 @@ def read_as_trades(source: Source, wanted: Wanted) -> Panel:
         if given:
             raise ConfigError(
                 f"{option} is for bars and tables, and {table.name} was taken for trades, without open, high, low and "
-                "close. Name a column to foresee with --target, or leave the option out."
+                "close. Name a column to forecast with --target, or leave the option out."
             )
     notes: list[str] = []
     times = trade_columns.likeliest("time", [name for name in table.names if name not in columns.values()])
@@ -244,7 +244,7 @@ def no_price(table: Table, columns: Mapping[str, str]) -> str:
         return missing_prices(table, columns)
     return (
         f"no column of {table.name} looks like a price; it has {trade_columns.listed(table)}. Name the price with "
-        f"{flag('price')}, or foresee any column with --target NAME (in Python target=)."
+        f"{flag('price')}, or forecast any column with --target NAME (in Python target=)."
     )
 
 

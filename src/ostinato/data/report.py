@@ -1,4 +1,4 @@
-"""What a file turned out to hold, and what was guessed while reading it."""
+"""Reports on what a file holds, and on what was inferred while reading it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -132,7 +132,7 @@ def describe(
     gaps = np.diff(time) if len(time) > 1 else np.zeros(1)  # gaps[i] lies after trade i
     largest = int(gaps.argmax())
     still = (
-        ["the price never moves: there is nothing to foresee"]
+        ["the price never moves: there is nothing to forecast"]
         if len(price) > 1 and price.min() == price.max()
         else []
     )

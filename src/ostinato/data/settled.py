@@ -1,4 +1,4 @@
-"""Reading a source by what was decided about an earlier one; see ``layout``."""
+"""Read a source by the layout of an earlier one; see ``layout``."""
 
 import numpy as np
 

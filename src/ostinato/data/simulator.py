@@ -29,7 +29,7 @@ DEPTH_SPREAD, AMOUNT_SPREAD = 1.0, 1.3  # deviations of the logs of what is offe
 
 
 def simulate_trades(rows: int = 60_000, seed: int = 0) -> Trades:
-    """Simulate trades of a market whose next price can be foreseen a little.
+    """Simulate trades of a market whose next price is slightly predictable.
 
     Args:
         rows: number of trades, N, at least 1.

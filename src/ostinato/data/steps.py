@@ -18,7 +18,7 @@ class Steps:
 
     Args:
         x: features, (N, F).
-        target: what is to be foreseen at each step, (N,) or (N, K).
+        target: what to forecast at each step, (N,) or (N, K).
         weight: of each step in the loss, (N,), 0 where the step has no label. The target there may be
             anything, NaN too, so a loss must select by the weight, not multiply by it alone.
         starts: whether a step begins a sequence of its own, (N,) bool. Step 0 always does; None means
@@ -60,7 +60,7 @@ class Steps:
 
 
 def check_shape(name: str, tensor: Tensor, steps: int, axes: tuple[int, ...]) -> None:
-    """Refuse a tensor that does not speak of the same steps as x."""
+    """Refuse a tensor that does not have the same steps as x."""
     if tensor.ndim not in axes or len(tensor) != steps:
         allowed = " or ".join(f"({steps},)" if n == 1 else f"({steps}, targets)" for n in axes)
         raise ShapeError(f"{name} must be {allowed} for the {steps} steps of x, got {tuple(tensor.shape)}.")

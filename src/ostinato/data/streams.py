@@ -23,7 +23,7 @@ class Streams:
 
     Of a ``Piece``: every output is an answer; target (B, T') or (B, T', K) and weight (B, T') are 0 where padded;
     rows (B, T). A slice is as long as the longest of its streams. Where the model lags or strides, a target stands at
-    the output that speaks of it; the last ``latency`` steps of a sequence, or of a stream, have no output and are not
+    the output that refers to it; the last ``latency`` steps of a sequence, or of a stream, have no output and are not
     learnt from.
 
     Args:
@@ -135,7 +135,7 @@ class Streams:
 
 
 def delayed(steps: Steps, latency: int, bounds: Tensor) -> Steps:
-    """Each target ``latency`` steps later in its sequence and stream, where the output that speaks of it comes."""
+    """Each target ``latency`` steps later in its sequence and stream, where the output that refers to it comes."""
     place = torch.arange(len(steps), device=steps.x.device)
     begins = torch.cat([bounds[:-1], steps.first_steps()]).unique()
     age = place - begins[torch.searchsorted(begins, place, right=True) - 1]

@@ -1,4 +1,4 @@
-"""A table as it came in, and columns that can say where a bad cell is."""
+"""A table of raw cells, and columns that can report the position of a bad cell."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -25,7 +25,7 @@ ALL = "*"
 
 
 class TableColumns(NamedTuple):
-    """Names of columns: what is foreseen, what else was seen, and what is known in advance."""
+    """Names of columns: targets, other observed columns, and columns known in advance."""
 
     targets: tuple[str, ...]
     covariates: tuple[str, ...]
@@ -51,7 +51,7 @@ def find_columns(
         (target.strip(),) if whole else tuple(name.strip() for name in target.split(",") if name.strip())
     )
     if not targets:
-        raise ColumnError(f"name what is to be foreseen with --target; {table.name} has {listed(table)}.")
+        raise ColumnError(f"name the column to forecast with --target; {table.name} has {listed(table)}.")
     for role, names in (("target", targets), ("covariates", covariates), ("known", known)):
         for name in names:
             if name != ALL or role != "covariates":
@@ -76,7 +76,7 @@ def check_name(table: Table, role: str, name: str) -> None:
         what = {"target": "for the target", "known": "that is known", "covariates": "for the covariates"}[
             role
         ]
-        words = " (direction and return are foreseen of trades and bars)" if role == "target" else ""
+        words = " (direction and return are targets of trades and bars)" if role == "target" else ""
         raise ColumnError(f"{table.name} has no column {name!r} {what}{words}.{near} It has {listed(table)}.")
 
 
@@ -258,4 +258,4 @@ def known_values(table: Table, name: str, rows: np.ndarray) -> np.ndarray:
 def constant(table: Table, choice: TableColumns, values: Mapping[str, np.ndarray]) -> list[str]:
     """Notes on targets that never change."""
     still = [name for name in choice.targets if len(values[name]) > 1 and not np.ptp(values[name])]
-    return [f"{name!r} never changes: there is nothing to foresee" for name in still]
+    return [f"{name!r} never changes: there is nothing to forecast" for name in still]

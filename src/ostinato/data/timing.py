@@ -1,4 +1,4 @@
-"""Which step of x an output of a model speaks of: latency, stride and blocks in one place.
+"""``Timing``: which step of x an output of a model refers to, given latency, stride and blocks.
 
 Axes: T time steps in, T' outputs.
 """
@@ -47,16 +47,16 @@ class Timing(NamedTuple):
         return lengths // self.block * int(self.block / self.stride) + within[lengths % self.block]
 
     def completed_by(self, outputs: int) -> list[int]:
-        """The input steps with which the first ``outputs`` are complete; each speaks of the one ``latency`` before."""
+        """The input steps with which the first ``outputs`` are complete; each refers to the one ``latency`` before."""
         return [newest(place, self.stride) for place in range(outputs)]
 
     def lag(self, steps: int) -> int:
-        """How many steps before the last of ``steps`` the last output speaks of.
+        """How many steps before the last of ``steps`` the last output refers to.
 
         Raises:
             ConfigError: so few steps give no output.
         """
-        if self.steps_out is not None:  # it speaks of them all
+        if self.steps_out is not None:  # it refers to all steps
             return 0
         outputs = int(self.outputs(torch.tensor([steps])))
         if outputs == 0:
@@ -75,7 +75,7 @@ STEP_BY_STEP = Timing()  # each step in is one step out, about that very step
 
 
 def check_one_output_for_each_step(timing: Timing) -> None:
-    """Refuse a model of which no output, or more than one, speaks of the target of a step.
+    """Refuse a model of which no output, or more than one, refers to the target of a step.
 
     Raises:
         ConfigError: it is such a model.

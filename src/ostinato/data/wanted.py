@@ -1,4 +1,4 @@
-"""What is asked of a source, and what was decided about an earlier one."""
+"""Options for reading a source, and the layout of an earlier one."""
 
 from typing import NamedTuple
 

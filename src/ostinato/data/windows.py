@@ -15,7 +15,7 @@ from .timing import STEP_BY_STEP, Timing
 
 
 class Windows:
-    """A window for each labelled step, whose last output speaks of it: with latency 0 and stride 1 it ends with it.
+    """A window for each labelled step, whose last output refers to it: with latency 0 and stride 1 it ends with it.
 
     A window that would reach back beyond the beginning of its sequence is filled with zeros on the left; a step whose
     window would reach beyond the end has none.

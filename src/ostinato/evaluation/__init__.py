@@ -1,4 +1,4 @@
-"""How good a forecast is, beside baselines on the same rows, and whether the difference is real.
+"""Evaluation of forecasts: metrics, baselines on the same rows, and tests of the difference.
 
     columns.py           one value per row, checked at the door
     losses.py            every loss once, in bulk and for one row

@@ -1,4 +1,4 @@
-"""How far a metric could have come out otherwise: block-bootstrap intervals.
+"""Block-bootstrap confidence intervals of metrics.
 
 Neighbouring rows are alike, and labels that look h rows ahead overlap, so rows are drawn again in blocks that are
 longer than the likeness lasts.

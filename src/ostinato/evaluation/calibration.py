@@ -1,4 +1,4 @@
-"""Whether forecasts mean what they say: tables of reliability and of coverage.
+"""Calibration of forecasts: tables of reliability and of coverage.
 
 Axes: R rows, H horizons, Q levels, K bins.
 """

@@ -1,4 +1,4 @@
-"""Columns of numbers, checked at the door: one value per row, in row order."""
+"""Validation of arrays with one value per row."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray

@@ -1,4 +1,4 @@
-"""What is left in the errors: likeness from row to row, and when they are large.
+"""Residual diagnostics: autocorrelation of errors, and mean loss by group.
 
 Axes: n rows, in the order of time; L lags; G groups.
 """

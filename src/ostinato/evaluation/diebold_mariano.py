@@ -1,4 +1,4 @@
-"""Do two forecasts lose the same on average?
+"""The Diebold–Mariano test of equal expected losses of two forecasts.
 
 Axes: n rows, in time order; h horizon; L lags.
 """

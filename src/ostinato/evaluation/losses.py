@@ -1,4 +1,4 @@
-"""Every loss once: what a forecast costs when the outcome is known.
+"""Loss functions of forecasts, each defined once, in bulk and for one row.
 
 Offline metrics are means of these over rows in bulk, live scores are the same row by row; a row is an array without the
 axis of rows. Only the log-loss has a second form for one row: a live step makes one float, and an array of one number

@@ -1,4 +1,4 @@
-"""How good a forecast probability of "up" is.
+"""Metrics of the forecast probability of "up": log-loss, AUC, Brier score, accuracy.
 
 Every function takes `p` (N,), the forecast probability that the next price is strictly higher, and
 `up` (N,), whether it was: booleans, or the numbers 0 and 1. A flat price is not up. The order of the

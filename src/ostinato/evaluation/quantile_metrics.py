@@ -1,4 +1,4 @@
-"""How good forecasts of values are, given as quantiles.
+"""Metrics of quantile forecasts: pinball loss, coverage, width, and errors of the median.
 
 Every function takes
 
@@ -32,7 +32,7 @@ Source:
     pinball: see `losses`. crps: Gneiting and Ranjan 2011, Journal of Business &
     Economic Statistics 29, 411-422, section 3. mase: Hyndman and Koehler 2006, International Journal of Forecasting
     22, 679-688, section 3.3, whose errors are one step ahead. For returns we scale by the naive error at the horizon
-    itself: a change over many rows is larger than one over one row or one season, whatever is foreseen of it.
+    itself: a change over many rows is larger than one over one row or one season, whatever the forecast.
 """
 
 from collections.abc import Iterator

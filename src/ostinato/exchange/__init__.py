@@ -6,7 +6,7 @@
     faults.py      Fault, make_fault, read_faults, random_faults: the fault script
     catalogue.py   FAULTS: every fault by name
     server.py      Exchange: REST and websockets on one port
-    limits.py      ExchangeLimits, Served
+    limits.py      ExchangeLimits, ServedCounts
     venue.py       what connections, websockets and the publisher share
 
 Behind them: plan.py (what faults do to trades, worked out beforehand), tape.py (messages of trades), bars.py and
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from .catalogue import FAULTS
 from .clock import VirtualClock
 from .faults import Fault, make_fault, random_faults, read_faults
-from .limits import ExchangeLimits, Served
+from .limits import ExchangeLimits, ServedCounts
 from .market import Market, make_market
 from .opening import open_market, start_of
 
@@ -35,7 +35,7 @@ __all__ = [
     "ExchangeLimits",
     "Fault",
     "Market",
-    "Served",
+    "ServedCounts",
     "VirtualClock",
     "make_fault",
     "make_market",

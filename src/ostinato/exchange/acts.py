@@ -1,4 +1,4 @@
-"""Faults that are done to open websockets at a moment."""
+"""Faults that happen to open websockets at one moment: closing, cutting, freezing, malformed frames."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +11,7 @@ CUT_FRAME = b'\x81\x7e\x00\x92{"e":"aggTrade","E":15341'  # of 146 bytes, the fi
 
 
 def perform(session: Subscriber, fault: Fault, now: float) -> None:
-    """Do it to one websocket, unless it is closing or dead already."""
+    """Apply a fault to one websocket, unless it is closing or dead already."""
     if session.open:
         ACTS[fault.name](session, fault, now)
 

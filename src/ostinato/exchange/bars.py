@@ -12,9 +12,11 @@ BLOCK = 1000  # bars made at a time
 Message = tuple[float, str]  # when it goes out, and its text
 
 
-class BarFeed:
-    """Makes the messages of a span of time. Where the clock runs so fast that several updates of one bar fall into a
-    span, only the latest is made; a bar's closing is always told.
+class KlineFeed:
+    """Makes the kline messages of a span of time.
+
+    Where the clock runs so fast that several updates of one bar fall into a span, only the latest is sent; the message
+    of a closed bar is always sent.
     """
 
     def __init__(self, plan: MarketPlan) -> None:
@@ -29,7 +31,7 @@ class BarFeed:
         first = int(number_of(stream.kind, round(last * MICROS), stream.zone))
         for block in range(first, current, BLOCK):
             bars = self._bars(stream, block, min(block + BLOCK, current) - 1, now)
-            found += self._told(stream, bars, micro, None)
+            found += self._messages(stream, bars, micro, None)
         closed = current - 1 if current > first else None
         found += self._update(stream, micro, last, now, closed)
         return found
@@ -41,9 +43,9 @@ class BarFeed:
         if stream.kind == "1s" or tick <= last or self._down(tick):
             return []
         number = int(number_of(stream.kind, round(tick * MICROS), stream.zone))
-        found = self._told(stream, self._bars(stream, number, number, tick), micro, tick)
+        found = self._messages(stream, self._bars(stream, number, number, tick), micro, tick)
         if closed is not None and self.plan.active("kline_out_of_order", tick):
-            found += self._told(stream, self._bars(stream, closed, closed, tick), micro, now)
+            found += self._messages(stream, self._bars(stream, closed, closed, tick), micro, now)
         return found
 
     def _down(self, moment: float) -> bool:
@@ -53,7 +55,7 @@ class BarFeed:
         market = self.plan.market
         return klines(market, market.known(moment), stream.kind, first, last, stream.zone)
 
-    def _told(self, stream: Stream, bars: Klines, micro: bool, moment: float | None) -> list[Message]:
+    def _messages(self, stream: Stream, bars: Klines, micro: bool, moment: float | None) -> list[Message]:
         """Messages on bars that close (moment None) or that are as they are at a moment."""
         plan, found = self.plan, []
         for row in range(len(bars)):

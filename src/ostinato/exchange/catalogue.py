@@ -1,4 +1,4 @@
-"""Every fault by name: what it does, how long it lasts, and what can be set.
+"""The catalogue of faults: what each does, how long it lasts, and its parameters.
 
 Each was seen in the wild, in the issues of exchange clients; the hostile ones were not, and are worse.
 """
@@ -28,7 +28,7 @@ class FaultKind:
 
     @property
     def survivable(self) -> bool:
-        """Whether a random script may hold it."""
+        """Whether a random script may contain it."""
         return not self.fatal and self.family != "hostile"
 
 

@@ -1,4 +1,4 @@
-"""The exchange's clock: seconds since the Unix epoch that pass faster than ours."""
+"""The exchange's clock: seconds since the Unix epoch that may pass faster than real time."""
 
 import asyncio
 import math
@@ -38,7 +38,7 @@ class VirtualClock:
         self._made = self._anchor = time.monotonic()
 
     def run(self) -> None:
-        """Let time pass; nothing happens where it does already."""
+        """Start the clock; no effect if it runs already."""
         if not self.running:
             self.running = True
             self._anchor = time.monotonic()

@@ -9,7 +9,7 @@ from email.utils import formatdate
 
 import h11
 
-from ..servers import Held, host_name, is_loopback, same_origin
+from ..servers import TrackedConnection, host_name, is_loopback, same_origin
 from .messages import HttpRequest, Reply
 from .session import WebSocketSession
 from .venue import Venue
@@ -32,10 +32,10 @@ class HttpConnection(asyncio.Protocol):
         self._task: asyncio.Task | None = None
         self._room = asyncio.Event()
         self._room.set()
-        self._held: Held
+        self._held: TrackedConnection
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Refuse it, or wait for a request."""
+        """Accept the connection and wait for a request, or cut it where a fault says so."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         transport.set_write_buffer_limits(high=HIGH_WATER)
@@ -46,7 +46,7 @@ class HttpConnection(asyncio.Protocol):
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let go of everything."""
+        """Release everything that belongs to the connection."""
         self._room.set()
         if self._task is not None:
             self._task.cancel()
@@ -61,13 +61,13 @@ class HttpConnection(asyncio.Protocol):
             self.session.pause(True)
 
     def resume_writing(self) -> None:
-        """There is room again."""
+        """The write buffer has room again."""
         self._room.set()
         if self.session is not None:
             self.session.pause(False)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes of the client."""
+        """Process bytes from the client."""
         if self.session is not None:
             self.session.receive(data)
             return
@@ -88,8 +88,8 @@ class HttpConnection(asyncio.Protocol):
                 return
             if isinstance(event, h11.Request):
                 self.request, self.body_bytes = event, 0
-                if stranger := self._stranger(event):
-                    self._refuse(*stranger)
+                if refusal := self._foreign_page(event):
+                    self._refuse(*refusal)
                 elif any(name == b"upgrade" for name, _ in event.headers):
                     self._upgrade(event)
             elif isinstance(event, h11.Data):
@@ -101,7 +101,7 @@ class HttpConnection(asyncio.Protocol):
             elif isinstance(event, h11.ConnectionClosed):
                 self.transport.close()
 
-    def _stranger(self, event: h11.Request) -> tuple[int, str] | None:
+    def _foreign_page(self, event: h11.Request) -> tuple[int, str] | None:
         """Status and words where a page of another site may have sent a request. HTTP/1.0 alone knows no Host."""
         hosts, origins = (
             [value.decode("latin-1") for name, value in event.headers if name == wanted]
@@ -114,13 +114,13 @@ class HttpConnection(asyncio.Protocol):
         return None
 
     def _upgrade(self, event: h11.Request) -> None:
-        """Hand over to a websocket, which wants to read the request itself."""
+        """Hand the connection over to a websocket session, which parses the request itself."""
         self._held.enter("stream", asyncio.get_running_loop().time())
         target = event.target.decode("ascii")
         self.session = WebSocketSession(self.venue, self.transport, target)
-        head = b"%s %s HTTP/%s\r\n" % (event.method, event.target, event.http_version)
+        request_line = b"%s %s HTTP/%s\r\n" % (event.method, event.target, event.http_version)
         lines = b"".join(b"%s: %s\r\n" % pair for pair in event.headers.raw_items())
-        self.session.receive(head + lines + b"\r\n" + self.http.trailing_data[0])
+        self.session.receive(request_line + lines + b"\r\n" + self.http.trailing_data[0])
 
     def _answer(self) -> None:
         assert self.request is not None
@@ -140,12 +140,12 @@ class HttpConnection(asyncio.Protocol):
             self._next()
 
     def _send(self, reply: Reply) -> None:
-        """A whole answer at once."""
+        """Send a complete response at once."""
         if reply.raw is not None:
             self.transport.write(reply.raw)
             self.transport.close()
             return
-        self._head(reply, len(reply.body))
+        self._send_header(reply, len(reply.body))
         if self.request is not None and self.request.method != b"HEAD":
             self._write(self.http.send(h11.Data(data=reply.body[: reply.cut])))
         if reply.cut is not None:
@@ -154,14 +154,14 @@ class HttpConnection(asyncio.Protocol):
         self._write(self.http.send(h11.EndOfMessage()))
 
     async def _answer_slowly(self, reply: Reply) -> None:
-        """An answer that is late, or that comes piece by piece."""
+        """Send a response that is delayed, or that comes in chunks."""
         clock = self.venue.clock
         if reply.delay:
             await clock.sleep(reply.delay)
         if reply.chunks is None:
             self._send(reply)
         else:
-            self._head(reply, reply.size)
+            self._send_header(reply, reply.size)
             for chunk in reply.chunks():
                 self._write(self.http.send(h11.Data(data=chunk)))
                 await self._room.wait()
@@ -175,7 +175,7 @@ class HttpConnection(asyncio.Protocol):
             with contextlib.suppress(h11.RemoteProtocolError):
                 self._next()
 
-    def _head(self, reply: Reply, size: int | None) -> None:
+    def _send_header(self, reply: Reply, size: int | None) -> None:
         now = self.venue.clock.now()
         headers = [
             ("Content-Type", reply.kind),
@@ -204,7 +204,7 @@ class HttpConnection(asyncio.Protocol):
 
     def _refuse(self, status: int, words: str = "") -> None:
         with contextlib.suppress(h11.LocalProtocolError):
-            self._head(Reply(status, kind="text/plain"), len(words))
+            self._send_header(Reply(status, kind="text/plain"), len(words))
             self._write(self.http.send(h11.Data(data=words.encode())))
             self._write(self.http.send(h11.EndOfMessage()))
         self.transport.close()

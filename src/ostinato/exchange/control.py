@@ -1,4 +1,4 @@
-"""Names of streams, and the messages by which a client of a websocket chooses them.
+"""Stream names, and the messages by which a websocket client subscribes to them.
 
 Source:
     binance/binance-spot-api-docs, web-socket-streams.md (2026-07-21).
@@ -40,7 +40,7 @@ def stream_of(name: str, symbol: str) -> Stream | None:
 
 
 class Subscriptions:
-    """What one websocket is subscribed to, in which form.
+    """The subscriptions of one websocket, and their form.
 
     combined: messages are wrapped with the name of their stream. micro: times are microseconds.
     """
@@ -50,7 +50,7 @@ class Subscriptions:
         self.combined, self.micro, self.most = combined, micro, most
 
     def answer(self, text: str) -> str:
-        """Do what a message says; the reply."""
+        """Apply a message of the client; returns the reply."""
         try:
             message = json.loads(text)
         except (ValueError, RecursionError):
@@ -105,7 +105,7 @@ class Subscriptions:
 
 
 def subscriptions_of(path: str, most: int) -> Subscriptions | None:
-    """What the address of a websocket asks for; None where there is no websocket.
+    """The subscriptions in the address of a websocket; None where there is no websocket.
 
     /ws, /ws/<stream>/<stream>, /stream?streams=<stream>/<stream>, and the same under any folder: clients put the
     whole address of a service before them.

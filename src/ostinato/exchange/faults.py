@@ -1,4 +1,4 @@
-"""The fault script: what goes wrong, when, and for how long.
+"""Fault scripts: what goes wrong, when, and for how long.
 
 A script is a TOML file of ``[[fault]]`` tables, a file of JSON lines, or Python objects:
 
@@ -64,7 +64,7 @@ def make_fault(
     trade: int | None = None,
     **parameters: float | str,
 ) -> Fault:
-    """A fault by name; what is not said is as usual for its kind (``FAULTS``).
+    """Make a fault by name; omitted values are the defaults of its kind (``FAULTS``).
 
     Raises:
         ConfigError: there is no such fault or parameter, or a value cannot be.

@@ -1,4 +1,4 @@
-"""What an exchange would never send, for those who must survive it."""
+"""Malformed and oversized messages, which a real exchange would never send and a client must survive."""
 
 import json
 import random
@@ -58,7 +58,7 @@ WRONG_BARS: tuple[Callable[[dict[str, Any]], Any], ...] = (
 
 
 def wrong_types(text: str, number: int) -> str:
-    """A stream message that is not what it should be; the number chooses how."""
+    """A stream message with a wrong type somewhere; ``number`` chooses where."""
     fields = json.loads(text)
     if "k" in fields:
         return json.dumps(fields | {"k": WRONG_BARS[number % len(WRONG_BARS)](fields["k"])})

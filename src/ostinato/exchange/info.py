@@ -1,4 +1,4 @@
-"""The answer of /api/v3/exchangeInfo: one symbol, its filters, and the limits of the exchange."""
+"""The response of /api/v3/exchangeInfo: one symbol, its filters, and the limits of the exchange."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Klines: the exchange's word for OHLCV bars, built from the trades that are known.
+"""Klines, which are the exchange's OHLCV bars, built from the trades that are visible.
 
 Bars of an interval are numbered, so that the next one is one more, whatever their length (months differ).
 Axes: B bars, N trades.
@@ -129,7 +129,7 @@ def find_klines(
     limit: int,
     zone: int = 0,
 ) -> Klines:
-    """What a client asks for: at most ``limit`` bars, those that opened from ``since`` to ``until``, in microseconds.
+    """The requested bars: at most ``limit`` bars, those that opened from ``since`` to ``until``, in microseconds.
 
     Without ``since`` the latest ones. The bar that is forming at ``now`` is among them.
     """

@@ -1,4 +1,4 @@
-"""What a client may ask for, and what was asked for."""
+"""Limits on requests and connections, and counts of what was served."""
 
 import math
 from collections import Counter, deque
@@ -44,15 +44,15 @@ class ExchangeLimits:
 
 
 def bounds_of(limits: ExchangeLimits) -> ConnectionLimits:
-    """What of them holds for any server; a slow answer may be a fault's, so its time is not bounded."""
+    """The limits for connections; a slow answer may be a fault, so its time is not bounded."""
     return ConnectionLimits(
         limits.real_idle, limits.real_stalled, math.inf, max(1, limits.sockets // 2), limits.sockets
     )
 
 
 @dataclass
-class Served:
-    """What the exchange did, for those who test against it."""
+class ServedCounts:
+    """Counts of what the exchange served, for tests."""
 
     connections: int = 0
     websockets: int = 0
@@ -78,7 +78,7 @@ class RequestWeights:
         self.banned: dict[str, float] = {}
 
     def charge(self, address: str, weight: int, now: float) -> tuple[int, Reply | None]:
-        """Weight used this minute, and the refusal where that is too much."""
+        """Add to the weight used this minute; returns it, and a refusal where that is too much."""
         self._turn(now)
         until = self.banned.get(address, 0.0)
         if now < until:
@@ -102,7 +102,7 @@ class RequestWeights:
 
 
 def too_much(weight: int, seconds: float) -> Reply:
-    """429, for so many seconds."""
+    """Reply 429: too many requests, for so many seconds."""
     reply = error(
         -1003,
         f"Too much request weight used; current limit is {weight} request weight per 1 MINUTE. {SLOW_DOWN}",
@@ -113,7 +113,7 @@ def too_much(weight: int, seconds: float) -> Reply:
 
 
 def banned(until: float, now: float) -> Reply:
-    """418, until a moment."""
+    """Reply 418: banned until a moment."""
     reply = error(
         -1003,
         f"Way too much request weight used; IP banned until {round(until * 1000)}. {STREAM_INSTEAD}",
@@ -124,14 +124,14 @@ def banned(until: float, now: float) -> Reply:
 
 
 class Rate:
-    """No more than so many in so many seconds."""
+    """A sliding limit: at most ``most`` events in so many seconds."""
 
     def __init__(self, most: int, seconds: float) -> None:
         self.most, self.seconds = most, seconds
         self._times: deque[float] = deque(maxlen=max(most, 1) + 1)
 
     def exceeded(self, now: float, most: int | None = None) -> bool:
-        """Count one more; whether that is too many."""
+        """Count one event; returns whether that is too many."""
         self._times.append(now)
         allowed = self.most if most is None else most
         return sum(now - moment < self.seconds for moment in self._times) > allowed

@@ -1,4 +1,4 @@
-"""Where the exchange may listen: on this machine alone."""
+"""Addresses on which the exchange may listen: those of this machine alone."""
 
 import errno
 
@@ -7,7 +7,7 @@ from ..servers import is_loopback
 
 
 def check_loopback(host: str) -> None:
-    """Refuse an address that others can reach: the exchange has no secrets, but neither has it been asked to be public.
+    """Refuse an address that other machines can reach: the exchange is not meant to be public.
 
     Raises:
         ListenError: it is not one of this machine alone.

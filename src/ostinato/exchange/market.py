@@ -1,4 +1,4 @@
-"""What happens at the exchange: the trades of one symbol, and when each can be known.
+"""The market: the trades of one symbol, and when each becomes visible.
 
 Axes: N trades. Times on the wire are whole microseconds or milliseconds, so they are kept as integers; the moment at
 which a trade becomes visible is kept apart, because a file that knows whole seconds only has many trades in one.
@@ -25,7 +25,7 @@ LATEST = 2**53 // 1000  # seconds whose microseconds a float still counts
 class Market:
     """The trades of one symbol, (N,) each, in the order in which they happened.
 
-    micros   int64, time of a trade in microseconds since the Unix epoch, as it is told on the wire
+    micros   int64, time of a trade in microseconds since the Unix epoch, as it is sent to clients
     visible  float64, seconds since the Unix epoch at which it becomes known, never falling
     price, amount  float64
     sold     bool, the seller took the initiative (the buyer was the maker)
@@ -64,7 +64,7 @@ class Market:
 
 
 def make_market(trades: Trades, symbol: str = "BTCUSDT", first_id: int = 0) -> Market:
-    """A market in which these trades happen.
+    """Make a market of trades.
 
     Args:
         trades: of a file (``data.trades.read_trades``) or of the simulator.
@@ -118,7 +118,8 @@ def spread(micros: np.ndarray) -> np.ndarray:
 
 
 def tick_rule(price: np.ndarray) -> np.ndarray:
-    """Which trades were sales, (N,) bool: below the last price that differs; the first ones count as buys.
+    """The tick rule: which trades were sales, (N,) bool: those below the last price that differs; the first ones count
+    as buys.
 
     Source:
         Lee, Ready 1991, J. Finance 46.

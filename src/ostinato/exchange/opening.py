@@ -1,4 +1,4 @@
-"""A market from a file or from the simulator, and the moment at which its clock begins."""
+"""Open a market from a file or from the simulator, and choose the moment at which its clock begins."""
 
 import re
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The plan: when each trade goes out on the streams, and which faults are on at a moment.
+"""The plan: when each trade is sent on the streams, and which faults are active at a moment.
 
 All that faults do to trades is worked out before the clock starts, from the market and the script alone. So what is
 sent does not depend on who listens, how fast they are, or how busy the machine is.
@@ -53,7 +53,7 @@ class FaultWindows:
         self.latest = list(np.maximum.accumulate([window.stop for window in self.all])) if self.all else []
 
     def at(self, moment: float) -> Fault | None:
-        """The fault that is on, the latest of several."""
+        """The active fault, the latest of several."""
         place = bisect_right(self.starts, moment) - 1
         while place >= 0 and self.latest[place] > moment:
             if self.all[place].stop > moment:
@@ -62,7 +62,7 @@ class FaultWindows:
         return None
 
     def within(self, start: float, stop: float) -> Iterator[FaultWindow]:
-        """Those that touch a span of time, its ends included."""
+        """Windows that touch a span of time, its ends included."""
         for window in self.all[: bisect_right(self.starts, stop)]:
             if window.stop > start:
                 yield window
@@ -110,7 +110,7 @@ class MarketPlan:
         return self._windows.get(name) or _NONE
 
     def active(self, name: str, moment: float) -> Fault | None:
-        """The fault of this name that is on at a moment, or None."""
+        """The fault of this name that is active at a moment, or None."""
         windows = self._windows.get(name)
         return windows.at(moment) if windows else None
 

@@ -1,4 +1,4 @@
-"""What moves the market on: trades, bars and faults go out when the clock says so.
+"""The publisher: sends trades, bars and faults when they are due by the clock.
 
 Everything happens in callbacks of the event loop, none of which waits; so a request of REST can bring the streams up to
 the same instant before it is answered, and a trade is never on one and not on the other.
@@ -9,7 +9,7 @@ import asyncio
 import numpy as np
 
 from .acts import perform
-from .bars import BarFeed
+from .bars import KlineFeed
 from .venue import Bars, Venue
 
 BATCH = 256  # trades at once, at speed "max"
@@ -25,7 +25,7 @@ class Publisher:
     def __init__(self, venue: Venue) -> None:
         self.venue = venue
         self.plan, self.clock = venue.plan, venue.clock
-        self.bars = BarFeed(self.plan)
+        self.bars = KlineFeed(self.plan)
         self.position = 0  # of the next entry of the schedule
         self.last = self.clock.start
         self.act = 0  # the next of the plan's acts
@@ -39,17 +39,17 @@ class Publisher:
         return self.position >= len(self.plan.when)
 
     def start(self) -> None:
-        """Begin to look at the clock."""
+        """Start publishing."""
         self.wake()
 
     def stop(self) -> None:
-        """Send nothing more."""
+        """Stop publishing."""
         self._stopped = True
         if self._timer is not None:
             self._timer.cancel()
 
     def wake(self) -> None:
-        """Look at the clock at once: something has changed."""
+        """Check the clock at once, because something has changed."""
         if not self._stopped:
             if self._timer is not None:
                 self._timer.cancel()
@@ -66,7 +66,7 @@ class Publisher:
             self._timer = loop.call_later(delay, self._tick) if delay else loop.call_soon(self._tick)
 
     def _timed(self) -> float:
-        """Send what is due; real seconds until more is."""
+        """Send what is due; returns the real seconds until more is due."""
         if not self.clock.running:
             return RESTLESS
         self.upto(self.clock.now())
@@ -78,10 +78,10 @@ class Publisher:
         return min(max(self.clock.real(due - self.clock.now()), SHORTEST), RESTLESS)
 
     def _paced(self) -> float:
-        """Send a batch to those who have read the one before; real seconds until the next."""
+        """Send a batch to clients that have read the one before; returns the real seconds until the next."""
         if not self.clock.running:
             return RESTLESS
-        listening = [session for session in self.venue.sessions if session.listens(self.last)]
+        listening = [session for session in self.venue.sessions if session.receives(self.last)]
         if not listening or self.finished or any(session.paused for session in listening):
             self.clock.creep()
             self._withhold(bool(listening))
@@ -120,7 +120,7 @@ class Publisher:
 
     def _deliver(self, moment: float) -> None:
         stop = int(np.searchsorted(self.plan.when, moment, "right"))
-        listening = [session for session in self.venue.sessions if session.listens(self.last)]
+        listening = [session for session in self.venue.sessions if session.receives(self.last)]
         bars: Bars = {}
         for session in listening:
             for stream in session.streams:

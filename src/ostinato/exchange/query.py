@@ -44,7 +44,7 @@ class Query:
         self.micro = _time_unit(request)
 
     def symbol(self) -> str:
-        """The symbol; only the one that is listed is valid."""
+        """The symbol; only the listed one is valid."""
         name = self.values.get("symbol", "")
         if not name:
             raise missing("symbol")
@@ -91,7 +91,7 @@ class Query:
         return value if value is None or value >= MICROS_FROM else value * 1000 + 999
 
     def limit(self, usual: int = 500) -> int:
-        """How many rows; more than 1000 are given as 1000."""
+        """The number of rows; more than 1000 are served as 1000."""
         value = self.number("limit")
         if value == 0:
             raise Refusal(-1130, "Data sent for parameter 'limit' is not valid.")
@@ -127,7 +127,7 @@ class Query:
 
 
 def missing(name: str) -> Refusal:
-    """The error for a parameter that must be there."""
+    """The error for a missing mandatory parameter."""
     return Refusal(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
 
 

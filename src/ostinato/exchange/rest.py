@@ -19,7 +19,7 @@ from . import rest_faults, wire
 from .clock import VirtualClock
 from .info import exchange_info
 from .klines import find_klines
-from .limits import ExchangeLimits, RequestWeights, Served
+from .limits import ExchangeLimits, RequestWeights, ServedCounts
 from .market import FIRST_TRADE_ID, MICROS
 from .messages import HTML, HttpRequest, Refusal, Reply, as_json, error
 from .plan import MarketPlan
@@ -34,7 +34,9 @@ STATUSES = ("TRADING", "HALT", "BREAK")
 class Rest:
     """Answers requests from what has happened up to now."""
 
-    def __init__(self, plan: MarketPlan, clock: VirtualClock, limits: ExchangeLimits, served: Served) -> None:
+    def __init__(
+        self, plan: MarketPlan, clock: VirtualClock, limits: ExchangeLimits, served: ServedCounts
+    ) -> None:
         self.plan, self.clock, self.limits, self.served = plan, clock, limits, served
         self.weights = RequestWeights(limits)
         self.now = clock.start
@@ -58,10 +60,10 @@ class Rest:
         }
 
     def answer(self, request: HttpRequest) -> Reply:
-        """What a request gets, faults included."""
+        """Reply to a request, faults included."""
         self.now = self.clock.now()
         reply = self._answer(request)
-        reply = rest_faults.interfere(reply, request, self.plan, self.now)
+        reply = rest_faults.apply_faults(reply, request, self.plan, self.now)
         # paths are made by clients, so unknown ones are counted as one
         known = request.path.removeprefix("/api/v3/") in self.endpoints
         self.served.requests[request.path if known else "other"] += 1
@@ -102,7 +104,7 @@ class Rest:
         return self.now - float(lag["by"]) if lag else self.now
 
     def _server_time(self, query: Query) -> int:
-        return wire.told(self.now + self.plan.clock_error(self.now), query.micro)
+        return wire.wire_time(self.now + self.plan.clock_error(self.now), query.micro)
 
     def _time(self, query: Query, _: HttpRequest) -> dict[str, int]:
         return {"serverTime": self._server_time(query)}
@@ -222,8 +224,8 @@ class Rest:
             "lowPrice": wire.decimal(float(price.min())),
             "volume": f"{volume:.8f}",
             "quoteVolume": f"{quote:.8f}",
-            "openTime": wire.told(self.now - 86_400, query.micro),
-            "closeTime": wire.told(self.now, query.micro),
+            "openTime": wire.wire_time(self.now - 86_400, query.micro),
+            "closeTime": wire.wire_time(self.now, query.micro),
             "firstId": offset + first,
             "lastId": offset + last,
             "count": last - first + 1,

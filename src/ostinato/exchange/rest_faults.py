@@ -1,4 +1,4 @@
-"""Faults of REST: what becomes of a reply while one is on."""
+"""Faults of REST: how they change a reply while they are active."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -21,8 +21,8 @@ BROKEN = (
 LATE = "Timeout waiting for response from backend server. Send status unknown; execution status unknown."  # after 10 s
 
 
-def interfere(reply: Reply, request: HttpRequest, plan: MarketPlan, now: float) -> Reply:
-    """The reply that a client gets: the one it should, or what the faults of this moment make of it."""
+def apply_faults(reply: Reply, request: HttpRequest, plan: MarketPlan, now: float) -> Reply:
+    """The reply that a client gets: the correct one, or that reply changed by the active faults."""
     for name, change in CHANGES.items():
         fault = plan.active(name, now)
         if fault is None or not request.path.endswith(str(fault["path"])):

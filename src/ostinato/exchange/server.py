@@ -1,4 +1,4 @@
-"""The exchange: REST and websockets on one port of this machine."""
+"""The exchange server: REST and websockets on one loopback port."""
 
 import asyncio
 from collections.abc import Sequence
@@ -60,12 +60,12 @@ class Exchange:
 
     @property
     def url(self) -> str:
-        """Where REST is: http://127.0.0.1:PORT, without /api/v3."""
+        """Base address of REST: http://127.0.0.1:PORT, without /api/v3."""
         return f"http://{self._address()}"
 
     @property
     def ws_url(self) -> str:
-        """Where websockets are: ws://127.0.0.1:PORT, without /ws and /stream."""
+        """Base address of websockets: ws://127.0.0.1:PORT, without /ws and /stream."""
         return f"ws://{self._address()}"
 
     def feed_address(self, symbol: str | None = None) -> str:
@@ -103,7 +103,7 @@ class Exchange:
             raise self.venue.failure
 
     async def serve(self) -> None:
-        """Wait for ever, or until the exchange itself fails.
+        """Serve until cancelled, or until the exchange itself fails.
 
         Raises:
             Exception: whatever made it fail.
@@ -113,7 +113,7 @@ class Exchange:
             raise self.venue.failure
 
     async def delivered(self) -> None:
-        """Wait until every trade went out."""
+        """Wait until every trade was sent."""
         while not self.publisher.finished and self.venue.failure is None:
             await asyncio.sleep(0.01)
 

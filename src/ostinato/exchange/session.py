@@ -1,7 +1,7 @@
-"""One websocket: what it is subscribed to, its pings, and what the faults make of it.
+"""One websocket session: its subscriptions, its pings, and the faults done to it.
 
 The frames are those of the sans-I/O protocol of ``websockets``; the transport is ours, because faults need it: to cut a
-frame, to fall silent without closing, to send what no library would.
+frame, to stop sending without closing, or to send what no library would send.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ class WebSocketSession:
         self._timers: list[asyncio.TimerHandle] = []
         self._task: asyncio.Task | None = None
 
-    # what comes in
+    # input
 
     def receive(self, data: bytes) -> None:
         """Bytes of the client, the handshake first."""
@@ -61,12 +61,12 @@ class WebSocketSession:
         self.protocol.receive_data(data)
         for event in self.protocol.events_received():
             if isinstance(event, Handshake):
-                self._greet(event)
+                self._handshake(event)
             elif isinstance(event, Frame):
                 self._frame(event)
         self.flush()
 
-    def _greet(self, request: Handshake) -> None:
+    def _handshake(self, request: Handshake) -> None:
         refused = self.venue.refuses_websocket()
         if self.subscriptions is None:
             response = self.protocol.reject(404, "Not found\n")
@@ -78,7 +78,7 @@ class WebSocketSession:
         if response.status_code == 101:
             self.venue.sessions.add(self)
             self.venue.served.websockets += 1
-            self._choose()
+            self._update_streams()
             self._later(self.venue.ping_delay(), self._ping)
 
     def _frame(self, frame: Frame) -> None:
@@ -107,21 +107,21 @@ class WebSocketSession:
             self.close(1007, "Invalid UTF-8")
             return
         self.venue.catch_up()  # what happened before a subscription is not sent to it
-        self._choose()
+        self._update_streams()
         if not self.pouring:
             self.protocol.send_text(reply.encode())
 
-    def _choose(self) -> None:
+    def _update_streams(self) -> None:
         names = self.subscriptions.names if self.subscriptions else {}
         found = [stream_of(name, self.venue.plan.market.symbol) for name in names]
         self.streams = [stream for stream in found if stream is not None]
         if self.streams:
             self.venue.subscribed()
 
-    # what goes out
+    # output
 
-    def listens(self, since: float) -> bool:
-        """Whether it gets the data of a span of time that begins so."""
+    def receives(self, since: float) -> bool:
+        """Whether data of a span of time that begins at ``since`` go to this client."""
         return bool(self.streams) and since >= self.muted_until and self.open and not self.pouring
 
     def deliver(self, start: int, stop: int, bars: Bars) -> None:
@@ -143,8 +143,8 @@ class WebSocketSession:
             ]
             for stream in self.streams:
                 for moment, text in bars.get((stream, subscriptions.micro), ()):
-                    whole = wire.wrapped(stream.name, text) if subscriptions.combined else text
-                    parts.append((moment, wire.frame(whole)))
+                    message = wire.wrapped(stream.name, text) if subscriptions.combined else text
+                    parts.append((moment, wire.frame(message)))
             parts.sort(key=lambda part: part[0])
             frames = [frame for _, frame in parts]
         if frames:
@@ -164,25 +164,25 @@ class WebSocketSession:
         return self.protocol.state is State.OPEN and not (self.frozen or self.transport.is_closing())
 
     def write(self, data: bytes) -> None:
-        """Bytes as they are, where they can be sent."""
+        """Send raw bytes, if the session is open."""
         if self.open and not self.pouring:
             self.transport.write(data)
 
     def send(self, text: str) -> None:
-        """A message of the exchange itself."""
+        """Send a message of the exchange itself."""
         self.write(wire.frame(text))
 
     def announce_shutdown(self, now: float) -> None:
-        """The event that tells of a server's end."""
+        """Send the event that announces the end of the server."""
         subscriptions = self.subscriptions
         assert subscriptions is not None
         event = json.dumps(
-            {"e": "serverShutdown", "E": wire.told(now, subscriptions.micro)}, separators=(",", ":")
+            {"e": "serverShutdown", "E": wire.wire_time(now, subscriptions.micro)}, separators=(",", ":")
         )
         self.send(wire.wrapped("!serverShutdown", event) if subscriptions.combined else event)
 
     def flush(self) -> None:
-        """Send what the protocol has to say."""
+        """Send what the protocol has queued."""
         if self.frozen or self.transport.is_closing():
             return
         for data in self.protocol.data_to_send():
@@ -213,14 +213,14 @@ class WebSocketSession:
         self.pouring = False
 
     def pause(self, paused: bool) -> None:
-        """Told by the transport: its buffer is full, or has room again."""
+        """Called by the transport when its buffer is full, and when it has room again."""
         self.paused = paused
         if paused:
             self.drained.clear()
         else:
             self.drained.set()
 
-    # pings, and the end
+    # pings and closing
 
     def _ping(self) -> None:
         if self.protocol.state is not State.OPEN:
@@ -231,11 +231,11 @@ class WebSocketSession:
             self._pending.add(payload)
             self.protocol.send_ping(payload)
             self.flush()
-            self._later(self.venue.pong_delay(), lambda: self._expect(payload))
+            self._later(self.venue.pong_delay(), lambda: self._check_pong(payload))
         self._timers = [timer for timer in self._timers if timer.when() > asyncio.get_running_loop().time()]
         self._later(self.venue.ping_delay(), self._ping)
 
-    def _expect(self, payload: bytes) -> None:
+    def _check_pong(self, payload: bytes) -> None:
         if payload in self._pending and not self.frozen and self.protocol.state is State.OPEN:
             self.venue.served.dropped += 1
             self.close(1008, "Pong timeout")
@@ -256,7 +256,7 @@ class WebSocketSession:
         self.transport.abort()
 
     def freeze(self) -> None:
-        """Go dead without closing."""
+        """Stop reading and writing without closing: a half-open connection."""
         self.frozen = True
         if not self.transport.is_closing():
             self.transport.pause_reading()

@@ -1,4 +1,4 @@
-"""The messages of the trade streams, made once, in blocks, for all who listen."""
+"""The messages of the trade streams, made once, in blocks, for all subscribers."""
 
 from collections import OrderedDict
 from typing import NamedTuple

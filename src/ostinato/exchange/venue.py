@@ -1,7 +1,6 @@
-"""What everybody on the exchange shares: when it is, what happens, what is allowed, what was done, who is connected.
+"""The venue: the clock, market, limits, counts and connections that all parts of the exchange share.
 
-Websockets, connections and the publisher are given the venue and none of them the server, so that each knows only what
-lies below it.
+Sessions, connections and the publisher get the venue, never the server, so that no two files import each other.
 """
 
 import asyncio
@@ -13,7 +12,7 @@ from .bars import Message
 from .clock import VirtualClock
 from .control import Stream
 from .faults import Fault
-from .limits import ExchangeLimits, Rate, Served, bounds_of
+from .limits import ExchangeLimits, Rate, ServedCounts, bounds_of
 from .market import Market
 from .messages import HttpRequest, Reply
 from .plan import MarketPlan
@@ -28,26 +27,26 @@ Bars = dict[
 
 
 class Connected(Protocol):
-    """A TCP connection, as the venue keeps it."""
+    """An open TCP connection, as the venue counts it."""
 
     transport: asyncio.Transport
 
 
 class Subscriber(Connected, Protocol):
-    """An open websocket, as the publisher and the acts see it; ``WebSocketSession`` is one, and says what each does."""
+    """An open websocket, as publisher and faults use it; implemented and documented by ``WebSocketSession``."""
 
     streams: list[Stream]
     deadline: float  # virtual; when the exchange closes it
     deadline_code: int
     muted_until: float  # virtual; it gets nothing before
-    paused: bool  # the client does not read fast enough
+    paused: bool  # the client reads too slowly
     deaf: bool  # its pongs do not count
 
     @property
     def open(self) -> bool: ...
     @property
     def micro(self) -> bool: ...
-    def listens(self, since: float) -> bool: ...
+    def receives(self, since: float) -> bool: ...
     def deliver(self, start: int, stop: int, bars: Bars) -> None: ...
     def write(self, data: bytes) -> None: ...
     def send(self, text: str) -> None: ...
@@ -57,8 +56,8 @@ class Subscriber(Connected, Protocol):
     def close(self, code: int, reason: str = "") -> None: ...
 
 
-class Publishing(Protocol):
-    """What sends the market to the subscribers; ``Publisher`` is it."""
+class MarketPublisher(Protocol):
+    """What sends market data to the subscribers; implemented by ``Publisher``."""
 
     def upto(self, moment: float) -> None: ...
     def wake(self) -> None: ...
@@ -66,7 +65,7 @@ class Publishing(Protocol):
 
 
 class Venue:
-    """The exchange without its port.
+    """The exchange without its network port.
 
     Attributes:
         publisher: set once, by whoever makes it.
@@ -74,7 +73,7 @@ class Venue:
         vacated: set whenever a connection ends.
     """
 
-    publisher: Publishing
+    publisher: MarketPublisher
 
     def __init__(
         self, market: Market, clock: VirtualClock, faults: Sequence[Fault], limits: ExchangeLimits
@@ -82,7 +81,7 @@ class Venue:
         self.clock, self.limits = clock, limits
         self.plan = MarketPlan(market, clock.start, faults)
         self.tape = Tape(self.plan)
-        self.served = Served()
+        self.served = ServedCounts()
         self.rest = Rest(self.plan, clock, limits, self.served)
         self.held = Connections(bounds_of(limits))
         self.sessions: set[Subscriber] = set()
@@ -92,7 +91,7 @@ class Venue:
         self._opened = Rate(limits.connections, CONNECTIONS_IN)
 
     def answer(self, request: HttpRequest) -> Reply:
-        """The reply to a request, after the streams were told everything that it may tell."""
+        """Reply to a request, after everything that the reply may contain was sent on the streams."""
         self.catch_up()
         return self.rest.answer(request)
 
@@ -105,7 +104,7 @@ class Venue:
             self.fail(error)
 
     def subscribed(self) -> None:
-        """A websocket wants data: the clock runs from now on."""
+        """A websocket has subscribed: the clock runs from now on."""
         self.clock.run()
         self.publisher.wake()
 
@@ -117,7 +116,7 @@ class Venue:
             self.publisher.wake()
 
     def fail(self, error: BaseException) -> None:
-        """Something here is broken: end, and say so."""
+        """Record an internal error and stop the exchange."""
         self.failure = self.failure or error
         self.ended.set()
         self.publisher.stop()

@@ -1,4 +1,4 @@
-"""What stands on the wire: JSON text of trades and bars, for REST and for streams.
+"""Serialization: JSON text of trades and bars, for REST and for streams.
 
 Numbers are decimal strings with eight places, as the exchange writes them, or more where fewer would not give the same
 float64 back. Times are milliseconds, or microseconds where a client asked for them.
@@ -33,7 +33,7 @@ def units(micros: int, micro: bool) -> int:
     return micros if micro else micros // 1000
 
 
-def told(moment: float, micro: bool) -> int:
+def wire_time(moment: float, micro: bool) -> int:
     """A time in seconds as the wire has it."""
     return units(round(moment * MICROS), micro)
 
@@ -52,7 +52,7 @@ class TradeTexts:
         self.maker = [TRUTH[sold] for sold in market.sold[rows].tolist()]
 
     def aggregate(self) -> str:
-        """The answer of /api/v3/aggTrades."""
+        """The response of /api/v3/aggTrades."""
         return _array(
             f'{{"a":{a},"p":"{p}","q":"{q}","f":{a + FIRST_TRADE_ID},"l":{a + FIRST_TRADE_ID},'
             f'"T":{t},"m":{m},"M":true}}'
@@ -60,7 +60,7 @@ class TradeTexts:
         )
 
     def single(self) -> str:
-        """The answer of /api/v3/trades and /api/v3/historicalTrades."""
+        """The response of /api/v3/trades and /api/v3/historicalTrades."""
         return _array(
             f'{{"id":{a + FIRST_TRADE_ID},"price":"{p}","qty":"{q}","quoteQty":"{v}","time":{t},'
             f'"isBuyerMaker":{m},"isBestMatch":true}}'
@@ -91,7 +91,7 @@ class TradeTexts:
 
 
 def kline_rows(bars: Klines, micro: bool) -> str:
-    """The answer of /api/v3/klines."""
+    """The response of /api/v3/klines."""
     return _array(
         f'[{units(bar["opened"], micro)},"{decimal(bar["open"])}","{decimal(bar["high"])}","{decimal(bar["low"])}",'
         f'"{decimal(bar["close"])}","{bar["volume"]:.8f}",{_closes(bar["ended"], micro)},"{bar["quote"]:.8f}",'

@@ -1,4 +1,4 @@
-"""Experiments: what every task does between its data and a judged run.
+"""Experiments: what all tasks share between their data and an evaluated run: fit, compare, tune, walk, open.
 
     task.py            the protocol: all that is asked of a task; a run, and how a task is loaded
     data_section.py    the data section of a run's config, and data as an experiment sees them

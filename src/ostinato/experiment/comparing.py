@@ -1,4 +1,4 @@
-"""Comparing models with each other and with every baseline, on the same rows."""
+"""Compare models with each other and with all baselines, on the same rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ def compare(
     force: bool = False,
     resume: bool = False,
 ) -> Comparison:
-    """Fit several models, judge them beside every baseline on the same rows, and leave a folder with all of it.
+    """Fit several models, evaluate them and all baselines on the same rows, and write a comparison folder.
 
     Of several seeds each metric is the (lower) median; intervals and tests are those of the seed that is the median by
     the measure. Of several folds all rows are judged together. The p-values of the tests against the best baseline
@@ -81,7 +81,7 @@ def compare(
 def compare_planned(
     planned: PlannedComparison, data: Any, *, device: str = "cpu", watch: Watch = unwatched
 ) -> Comparison:
-    """``compare``, planned before the data were read."""
+    """``compare`` with a plan that was made before the data were read."""
     planned.check_data(data)
     work = _Work(planned, data, device, watch)
     if planned.force:
@@ -94,7 +94,7 @@ def compare_planned(
 
 
 class _Work:
-    """What every training run needs."""
+    """What all training runs of a comparison share."""
 
     def __init__(self, planned: PlannedComparison, data: Any, device: str, watch: Watch) -> None:
         plan = planned.plan
@@ -104,10 +104,10 @@ class _Work:
         _, self.recipe = planned.settings(plan.models[0], plan.seed, 0).of(data, self.folds[0])
         self.measure = self.task.measure(self.recipe)
         self._baselines: dict[int, BaselineScores] = {}  # of each fold, for all models
-        self._extra_files: dict[int, dict[str, Any]] = {}  # that the runs of each fold carry
+        self._extra_files: dict[int, dict[str, Any]] = {}  # of the runs of each fold
 
     def baselines(self, place: int) -> BaselineScores:
-        """Those of a fold, fitted once."""
+        """Baseline scores of a fold, fitted once."""
         if place not in self._baselines:
             fold = self.folds[place]
             rows = self.task.labelled(self.recipe, self.data, fold.test)
@@ -116,13 +116,13 @@ class _Work:
         return self._baselines[place]
 
     def extra_files(self, place: int) -> dict[str, Any]:
-        """Those that the runs of one fold carry, made when they are first needed."""
+        """Additional files of the runs of one fold, made when they are first needed."""
         if place not in self._extra_files:
             self._extra_files[place] = self.task.extra_files(self.recipe, self.data, self.folds[place])
         return self._extra_files[place]
 
     def intervals(self, scored: Scored, columns: RowMetrics) -> dict[str, Ends]:
-        """Of metrics on the rows that were scored."""
+        """Confidence intervals of the metrics on the scored rows."""
         moments = self.task.moments(self.data, scored.rows)
         return intervals_of(columns, self.task.horizon(self.recipe), moments)
 
@@ -140,7 +140,7 @@ class _Seed:
 
 
 def _dry_run(work: _Work) -> None:
-    """Refuse data that no model can be trained on before the comparison that is there is replaced."""
+    """Refuse data that no model can be trained on, before an existing comparison is replaced."""
     first: OstinatoError | None = None
     for name in work.planned.plan.models:
         try:
@@ -156,7 +156,7 @@ def _dry_run(work: _Work) -> None:
 
 
 def _fit_all(work: _Work) -> tuple[dict[str, list[_Seed]], dict[str, str]]:
-    """The seeds of every model, and what stood in the way of others."""
+    """Results of every model by seed, and the errors of models that failed."""
     reached: dict[str, list[_Seed]] = {}
     failed: dict[str, str] = {}
     first: OstinatoError | None = None
@@ -240,7 +240,7 @@ def _judged(work: _Work, reached: dict[str, list[_Seed]], failed: dict[str, str]
 
 
 def _median(seeds: list[_Seed], measure: str) -> _Seed:
-    """The seed in the middle by the measure, the better one of two."""
+    """The median seed by the measure, the better one of two."""
     ordered = sorted(seeds, key=lambda seed: _or_infinite(seed.metrics.get(measure)))
     return ordered[(len(ordered) - 1) // 2]
 

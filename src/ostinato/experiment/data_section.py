@@ -1,4 +1,4 @@
-"""The data section of a run's config, and data as an experiment sees them."""
+"""The data section of a run's config, and the protocol of the data of an experiment."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Protocol, TypeVar
@@ -16,7 +16,7 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class DataSection(BaseModel):
-    """The data section of a run's config, as far as tasks have it in common; a task's own adds fields with bounds.
+    """The fields of the data section that all tasks have; a task adds its own fields with bounds.
 
     Facts, None or 0 until ``Task.settle``:
         rows, digest: of the data the run was fitted on, to know them again.
@@ -33,33 +33,33 @@ class DataSection(BaseModel):
 
 
 class DataReport(Protocol):
-    """What reading the data found. ``columns`` (role to name) may be missing."""
+    """Report on what was read. ``columns`` (role to name) may be missing."""
 
     @property
     def source(self) -> str:
-        """Where they are from."""
+        """Name of the source."""
         ...
 
     def lines(self) -> list[str]:
-        """What was read and what was guessed, for a person."""
+        """Lines about what was read and inferred, for the user."""
         ...
 
 
 class Dataset(Protocol):
-    """Data as a task reads them: so many rows or examples, and where they are from."""
+    """The data of a task: a number of rows or examples, and a report on their source."""
 
     def __len__(self) -> int:
-        """Rows or examples."""
+        """Number of rows or examples."""
         ...
 
     @property
     def report(self) -> DataReport:
-        """What reading found."""
+        """Report on what was read."""
         ...
 
 
 def fold_fields(fold: Fold) -> dict[str, Any]:
-    """The fields of a data section that say which fold it is of."""
+    """The fields of a data section that identify its fold."""
     return {"fold": fold.number, "of_folds": fold.count, "fold_window": fold.window}
 
 

@@ -1,4 +1,4 @@
-"""Judging predictions beside baselines on the same rows, of one fold or of several together.
+"""Evaluate predictions and baselines on the same rows, of one fold or of several together.
 
 Axes: R rows.
 """
@@ -17,28 +17,28 @@ from .task import AnyTask, Run
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What was found on the test part, and on the validation part."""
+    """Metrics, baselines and tests on the test part, and metrics on the validation part."""
 
-    measure: str  # the metric that the tests are about
+    measure: str  # the metric that is tested
     test: Metrics
     validation: Metrics  # empty where the run was fitted on all of these rows
     baselines: dict[str, Metrics]  # on the rows of the test part
     skill: dict[str, SkillTest]  # Diebold–Mariano against each baseline
     scored: Scored
-    predictions: np.ndarray  # for the rows that were scored: those of the test part that have a label
+    predictions: np.ndarray  # for the scored rows: those of the test part that have a label
     notes: tuple[str, ...] = ()
 
     @property
     def rows(self) -> np.ndarray:
-        """The rows that were scored."""
+        """The scored rows, (R,)."""
         return self.scored.rows
 
 
 def evaluate(run: Run[Any], data: Any) -> Evaluation:
-    """Score a run on the test part of some data: those it was fitted on, or others.
+    """Score a run on the test part of the data that it was fitted on, or of other data.
 
-    Baselines are fitted on the rows before the test part of the same data. Rows that the run may have seen while it
-    was fitted are never scored.
+    Baselines are fitted on the rows before the test part of the same data. Rows that the run may have been
+    fitted on are never scored.
 
     Raises:
         DataError: too few rows are left to score.
@@ -60,28 +60,28 @@ def judge(
     notes: tuple[str, ...] = (),
     baselines: BaselineScores | None = None,
 ) -> Evaluation:
-    """Metrics, baselines and tests of skill for predictions of the validation and test rows (R,).
+    """Compute metrics, baselines and tests of skill for predictions of the validation and test rows (R,).
 
     Args:
-        baselines: on the labelled test rows, where they are known already: they do not depend on the model.
+        baselines: scores on the labelled test rows if they are known already; they do not depend on the model.
     """
     test = task.labelled(recipe, data, fold.test)
     validation = task.labelled(recipe, data, fold.validation)
-    place = np.full(len(data), -1, np.int64)
-    place[rows] = np.arange(len(rows))
-    ours = task.row_metrics(recipe, data, test, predictions[place[test]], fold)
+    position = np.full(len(data), -1, np.int64)
+    position[rows] = np.arange(len(rows))
+    ours = task.row_metrics(recipe, data, test, predictions[position[test]], fold)
     baselines = baselines or task.baselines(recipe, data, test, fold)
     scored = score(task, recipe, data, test, ours, baselines)
     return Evaluation(
         measure=scored.measure,
         test=scored.metrics,
-        validation=means(task.row_metrics(recipe, data, validation, predictions[place[validation]], fold))
+        validation=means(task.row_metrics(recipe, data, validation, predictions[position[validation]], fold))
         if len(validation)
         else {},
         baselines=scored.baseline_metrics,
         skill=scored.skill,
         scored=scored,
-        predictions=predictions[place[test]],
+        predictions=predictions[position[test]],
         notes=notes,
     )
 
@@ -89,7 +89,7 @@ def judge(
 def score(
     task: AnyTask, recipe: Any, data: Any, rows: np.ndarray, ours: RowMetrics, baselines: BaselineScores
 ) -> Scored:
-    """Metrics of the model and of the baselines on rows (R,), with the tests of skill."""
+    """Compute metrics of the model and of the baselines on rows (R,), with the tests of skill."""
     measure = task.measure(recipe)
     skill = {
         name: task.skill(recipe, data, rows, ours[measure], theirs[measure])
@@ -99,10 +99,10 @@ def score(
 
 
 def pooled(task: AnyTask, recipe: Any, data: Any, scores: Sequence[Scored]) -> Scored:
-    """The rows of all folds, the earliest first, as if they were one part; tests are on all of them.
+    """Pool the rows of all folds, the earliest first; tests are on all of them.
 
     Every row is judged by the model and the baselines of its own fold. A metric is the mean over all rows; the AUC,
-    which is no mean of rows, that of the folds' own, each weighing as many rows as it has.
+    which is not a mean of rows, is the mean of the folds' own, weighted by their rows.
     """
     if len(scores) == 1:
         return scores[0]
@@ -116,5 +116,5 @@ def pooled(task: AnyTask, recipe: Any, data: Any, scores: Sequence[Scored]) -> S
 
 
 def _settings(name: str, scores: Sequence[Scored]) -> str:
-    folds = [f"fold {place + 1}" for place in range(len(scores))]
+    folds = [f"fold {number + 1}" for number in range(len(scores))]
     return joint_settings([score.settings.get(name, "") for score in scores], folds)

@@ -1,4 +1,4 @@
-"""Fitting a run, and leaving its folder."""
+"""Fit a model: train it, evaluate it beside baselines, and write a run folder."""
 
 import time
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from ..runs.format import RunConfig, write_config
 from ..runs.results import ModelFacts, PartFacts, Results, SkillTests, TrainingFacts, write_results
 from ..runs.writing import write_json
 from ..training import Finished, Trainer
-from ..training.keeping import Keeper
+from ..training.checkpointer import Checkpointer
 from ..training.loop import Augment
 from ..training.progress import Watcher
 from .evaluating import Evaluation, judge
@@ -52,7 +52,7 @@ def fit(
     watcher: Watcher | None = None,
     augment: Augment | None = None,
 ) -> Fit:
-    """Train a model, judge it beside baselines, and leave a run folder.
+    """Train a model, evaluate it beside baselines, and write a run folder.
 
     Args:
         data: as the task reads them; of forecasts trades, a panel, a data frame of pandas, polars or arrow, or the
@@ -66,8 +66,8 @@ def fit(
         augment: changes x (B, T, F), the network's input, while training.
 
     Raises:
-        ConfigError: a name or a field is wrong, or resuming meets another one than the run was begun with.
-        DataError: there are too few rows, or resuming meets other data.
+        ConfigError: a name or a field is wrong, or it differs from that of the run that is resumed.
+        DataError: there are too few rows, or the resumed run was fitted on other data.
         RunError: the folder cannot be used.
         NonFiniteError: the loss stopped being a number.
     """
@@ -95,7 +95,7 @@ def fit_settled(
     watcher: Watcher | None = None,
     augment: Augment | None = None,
 ) -> Fit:
-    """``fit``, with settings made before the data were read; on a fold of them, None for the recipe's split."""
+    """``fit`` with settings that were validated before the data were read; fold None: the split of the recipe."""
     trained = train(settings, data, fold=fold, device=device, watcher=watcher, augment=augment)
     if trained.finished.stopped == "interrupted":
         return Fit(trained.run, trained.finished)
@@ -104,7 +104,7 @@ def fit_settled(
 
 @dataclass(frozen=True)
 class Trained:
-    """A run with its best weights, not yet judged."""
+    """A run with its best weights, not evaluated yet."""
 
     run: Run[Any]
     finished: Finished
@@ -120,7 +120,7 @@ def train(
     watcher: Watcher | None = None,
     augment: Augment | None = None,
 ) -> Trained:
-    """Train, and leave the test part alone."""
+    """Train without using the test part."""
     ready = _prepared(settings, data, fold, device)
     task = settings.task
     folder = RunFolder.create(settings.folder.path, force=settings.force, resume=settings.resume)
@@ -132,7 +132,7 @@ def train(
 
 
 def dry_run(settings: FitSettings, data: Any, fold: Fold | None = None, device: str = "cpu") -> None:
-    """All that comes before training, so that what is wrong with the data is said before anything is replaced.
+    """Do everything that precedes training, so that unusable data are reported before anything is replaced.
 
     Raises:
         DataError, ConfigError: as ``fit``.
@@ -141,29 +141,29 @@ def dry_run(settings: FitSettings, data: Any, fold: Fold | None = None, device: 
 
 
 @dataclass(frozen=True)
-class _Ready:
-    """Everything that a training run needs but a folder."""
+class _PreparedFit:
+    """Everything that a training run needs, except its folder."""
 
     config: RunConfig
     recipe: Any
     fold: Fold
-    model: SequenceLayer  # new, with all that is not learnt fitted
+    model: SequenceLayer  # new, with everything fitted that is not learned by gradient
     prepared: Prepared
 
 
-def _prepared(settings: FitSettings, data: Any, fold: Fold | None, device: str) -> _Ready:
-    """Touches no folder: what is wrong with the data is said before a run is replaced."""
+def _prepared(settings: FitSettings, data: Any, fold: Fold | None, device: str) -> _PreparedFit:
+    """Writes nothing, so that unusable data are reported before a run is replaced."""
     task = settings.task
     config, recipe = settings.of(data, fold)
     fold = fold or task.folds(recipe, data)[0]
     with drawing_from(Generators(config.seed)):
         model = task.build(recipe, *network_section(config)).to(device)
     prepared = task.prepare(recipe, data, fold, model, settings.training)
-    return _Ready(config, recipe, fold, model, prepared)
+    return _PreparedFit(config, recipe, fold, model, prepared)
 
 
 def _train(
-    ready: _Ready,
+    ready: _PreparedFit,
     settings: FitSettings,
     folder: RunFolder,
     watcher: Watcher | None,
@@ -176,7 +176,7 @@ def _train(
         ready.prepared.objective,
         ready.prepared.validate,
         settings.training,
-        Keeper(folder, network, whole=ready.model),
+        Checkpointer(folder, network, whole=ready.model),
         watcher,
         augment,
     )

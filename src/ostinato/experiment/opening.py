@@ -1,4 +1,4 @@
-"""Opening a run: nothing in it is trusted, nothing in it is executed."""
+"""Open a run folder: everything in it is validated, and nothing in it is executed."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from .task import D, Run, Task
 
 
 def open_run(task: Task[R, D], path: Path | str, device: str = "cpu") -> Run[R]:
-    """The run in a folder, with its best weights.
+    """Open the run in a folder, with its best weights.
 
     Raises:
         BrokenRunError: there is no run, or it is damaged, hostile, or of another task.
@@ -27,7 +27,7 @@ def open_run(task: Task[R, D], path: Path | str, device: str = "cpu") -> Run[R]:
     recipe, training = read_sections(task, config, str(folder.config))
     name, options = network_section(config)
     try:
-        with torch.device("meta"):  # costs no memory, whatever sizes a config asks for
+        with torch.device("meta"):  # costs no memory, whatever the sizes in the config
             sketch = task.build(recipe, name, options)
     except (ConfigError, RuntimeError, TypeError, ValueError) as error:
         raise BrokenRunError(f"{folder.config}: {error}") from None

@@ -1,4 +1,4 @@
-"""A panel in a folder, for worker processes: plain arrays that they share, and a page of JSON."""
+"""Panels in a folder for worker processes: memory-mapped arrays that they share, and JSON for the rest."""
 
 import json
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from ..runs.reading import read_bytes
 from .settings import column_names, read_lines
 
 ARRAYS = ("time", "starts", "observed")
-MAX_PANEL_BYTES = 1 << 26  # of the page of JSON: it names each series
+MAX_PANEL_BYTES = 1 << 26  # of the JSON, which names each series
 PLAIN = ("kind", "ids", "step", "season", "targets", "known", "bars")
 
 
@@ -51,19 +51,19 @@ def write_panel(folder: Path, panel: Panel) -> None:
 
 @dataclass(frozen=True)
 class PanelReport:
-    """The report of a panel, as far as a folder keeps it."""
+    """The report of a panel that was read from a folder."""
 
     source: str
     read: list[str]
     columns: dict[str, str]
 
     def lines(self) -> list[str]:
-        """For a person to read."""
+        """Lines of the report."""
         return self.read
 
 
 def read_panel(folder: Path) -> Panel:
-    """What ``write_panel`` wrote; the memory of the arrays is shared with all who read them.
+    """Read what ``write_panel`` wrote; all processes that read it share the memory of the arrays.
 
     Raises:
         RunError: its page of JSON is missing or too large.
@@ -72,10 +72,10 @@ def read_panel(folder: Path) -> Panel:
 
     def array(name: str) -> np.ndarray | None:
         path = folder / f"{name}.npy"
-        # copy on write: nobody's changes reach the file
+        # copy on write: changes never reach the file
         return np.asarray(np.lib.format.open_memmap(path, mode="c")) if path.exists() else None
 
-    plain = {name: tuple(v) if isinstance(v := facts[name], list) else v for name in PLAIN}
+    fields = {name: tuple(v) if isinstance(v := facts[name], list) else v for name in PLAIN}
     values = {name: array(f"value{place}") for place, name in enumerate(facts["columns"])}
     arrays = {name: array(name) for name in ARRAYS}
     report = PanelReport(facts["source"], facts["lines"], facts["roles"])
@@ -87,4 +87,4 @@ def read_panel(folder: Path) -> Panel:
         assert wall is not None
         holidays = Holidays(place, Step(*step), time, wall, zone)
     layout = None if facts["layout"] is None else Layout.model_validate(facts["layout"])
-    return Panel(values=values, report=report, holidays=holidays, layout=layout, **plain, **arrays)  # type: ignore[arg-type]
+    return Panel(values=values, report=report, holidays=holidays, layout=layout, **fields, **arrays)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What a comparison was asked to do, settled before the data are read, and kept in its folder.
+"""The plan of a comparison: validated before the data are read, and stored in its folder.
 
 DIR/plan.json             the choices, so that resuming needs none repeated
 DIR/compare.json          its results
@@ -40,7 +40,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class ComparisonPlan(BaseModel):
-    """The whole of plan.json."""
+    """Contents of plan.json."""
 
     model_config = STRICT
 
@@ -51,7 +51,7 @@ class ComparisonPlan(BaseModel):
     training: Fields = {}
     recipe: Fields = {}
     seed: Seed = 0
-    seeds: int = Field(default=1, ge=1, le=MOST_SEEDS)  # trainings of each model, from `seed` on
+    seeds: int = Field(default=1, ge=1, le=MOST_SEEDS)  # training runs of each model, from `seed` on
     folds: int = Field(default=1, ge=1)
     window: Literal["expanding", "rolling"] = "expanding"
     # of the data, once they were read; None in plans from before there were such fields
@@ -66,17 +66,17 @@ class ComparisonPlan(BaseModel):
 
 @dataclass(frozen=True)
 class PlannedComparison:
-    """A plan whose every choice was found to be possible. Making one touches nothing; ``begin`` does."""
+    """A validated plan. Making one writes nothing; ``begin`` does."""
 
     task: AnyTask
     folder: Path
     plan: ComparisonPlan
-    recipe: Any  # of the task, as far as it needs no data
+    recipe: Any  # of the task, without facts of the data
     force: bool
     resume: bool
 
     def run(self, model: str, seed: int, fold: int) -> str:
-        """Where a run lies within the folder."""
+        """Folder of a run within the comparison."""
         parts = [f"seed-{seed}"] * (self.plan.seeds > 1) + [f"fold-{fold + 1}"] * (self.plan.folds > 1)
         return f"{model}/{'-'.join(parts)}" if parts else model
 
@@ -99,7 +99,7 @@ class PlannedComparison:
         )
 
     def check_data(self, data: Any) -> None:
-        """Refuse to go on with other data: models that have not begun would be trained on them.
+        """Refuse to resume with other data, on which the remaining models would be trained.
 
         Raises:
             DataError: they are.
@@ -108,7 +108,7 @@ class PlannedComparison:
             raise DataError(f"{self.folder} was begun on other data than these. Pass the same file.")
 
     def begin(self, data: Any) -> None:
-        """Make the folder and keep the plan in it, and which data it is for.
+        """Create the folder and write the plan, with the digest of the data, into it.
 
         Raises:
             RunError: the system does not let us write there.
@@ -141,7 +141,7 @@ def plan_comparison(
     force: bool = False,
     resume: bool = False,
 ) -> PlannedComparison:
-    """Settle what ``compare`` is asked to do, with its arguments; nothing is written.
+    """Validate the arguments of ``compare``; nothing is written.
 
     Raises:
         ConfigError: a name or a field is wrong, or resuming meets another one than the comparison was begun with.
@@ -158,7 +158,7 @@ def plan_comparison(
         "window": window,
     }
     asked = {name: as_json(value) for name, value in given.items() if value is not None}
-    _check_asked(asked)
+    _check_choices(asked)
     folder = Path(out)
     existing = _existing(folder, force, resume)
     if existing is not None and existing.task != task.name:
@@ -172,11 +172,11 @@ def plan_comparison(
                 f"{folder} holds a comparison of other folds or seeds, whose runs lie elsewhere in it. Remove it, or "
                 "choose another folder."
             )
-    _check_asked(plan.model_dump())  # what was resumed may come from a stranger
+    _check_choices(plan.model_dump())  # a resumed plan may come from a stranger
     sketch = PlannedComparison(task, folder, plan, task.make_recipe({}), force, resume)
     every = [sketch.settings(model, plan.seed, 0) for model in plan.models]
-    # what was decided about the data holds for every model, those that have not begun too
-    read_by = task.read_by(every[0].recipe, plan.layout, str(folder / PLAN))
+    # the layout of the data holds for all models, including those that have not begun
+    read_by = task.with_layout(every[0].recipe, plan.layout, str(folder / PLAN))
     return PlannedComparison(task, folder, plan, read_by, force, resume)
 
 
@@ -187,7 +187,7 @@ def _planned(asked: Mapping[str, Any]) -> ComparisonPlan:
         raise ConfigError(str(error)) from None
 
 
-def _check_asked(asked: Mapping[str, Any]) -> None:
+def _check_choices(asked: Mapping[str, Any]) -> None:
     models = asked.get("models", list(MODELS))
     if not models:
         raise ConfigError(f"no model is named. Models: {', '.join(MODELS)}.")
@@ -207,7 +207,7 @@ def _check_asked(asked: Mapping[str, Any]) -> None:
 
 
 def _existing(folder: Path, force: bool, resume: bool) -> ComparisonPlan | None:
-    """The plan of the comparison that is in a folder; None where there is nothing.
+    """Read the plan of an existing comparison; None where there is none.
 
     Raises:
         RunExistsError, RunError: the folder cannot be used.   ConfigError: both force and resume were given.
@@ -227,14 +227,14 @@ def _existing(folder: Path, force: bool, resume: bool) -> ComparisonPlan | None:
             return validated(ComparisonPlan, read_json(folder / PLAN), str(folder / PLAN))
         if set(folder.iterdir()) - set(leftovers(folder, (PLAN, COMPARISON))):
             raise RunError(f"{folder} is not empty and holds no comparison. Choose another folder.")
-    except (OSError, ValueError) as error:  # a ValueError is a path that cannot be one
+    except (OSError, ValueError) as error:  # a ValueError means an invalid path
         reason = getattr(error, "strerror", None) or error
         raise RunError(f"cannot use the folder {folder}: {reason}.") from error
     return None
 
 
 def _resumed(folder: Path, existing: ComparisonPlan, asked: Mapping[str, Any]) -> ComparisonPlan:
-    """The plan that is there, which what is asked now may repeat, and may not change."""
+    """The existing plan; arguments may repeat it but not change it."""
     was = existing.model_dump()
     for name, value in asked.items():
         parts = value.items() if isinstance(value, dict) and name != "options" else [(None, value)]

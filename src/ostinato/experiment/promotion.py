@@ -1,4 +1,4 @@
-"""Promotion: the best trial of a search becomes a run, and is judged."""
+"""Promote the best trial of a search to a run, and evaluate it on the test part."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,7 +29,7 @@ def best_of(trials: Sequence[TunedTrial]) -> TunedTrial | None:
 
 
 def tidy(folder: Path, trials: Sequence[TunedTrial]) -> None:
-    """Keep weights of the best few trials only, and checkpoints of none: every trial keeps its config and its log.
+    """Delete all checkpoints, and the weights of all but the best few trials; every trial keeps its config and log.
 
     Raises:
         RunError: a file cannot be removed.
@@ -49,7 +49,7 @@ def tidy(folder: Path, trials: Sequence[TunedTrial]) -> None:
 def promote_best(
     task: AnyTask, folder: Path, best: TunedTrial, summary: Tuning, data: Any, device: str
 ) -> tuple[Tuning, Fit]:
-    """The judged run of the best trial, and tune.json with what was found.
+    """Evaluate the best trial on the test part, as a run, and write tune.json.
 
     Where an earlier session has judged the same trial, its results stand and only the correction changes; otherwise the
     test part is scored, and tune.json counts that first.
@@ -81,8 +81,8 @@ def promote_best(
 
 
 def _copy(task: AnyTask, trial: RunFolder, target: Path) -> None:
-    """What a trial has left, as a run that is yet to be judged."""
-    open_run(task, trial.path)  # refuses weights that are not the model's before they are held twice
+    """A finished trial as a run that is not evaluated yet."""
+    open_run(task, trial.path)  # refuses weights of another model before they are loaded a second time
     config = read_bytes(trial.config, MAX_JSON_BYTES)
     log = read_bytes(trial.log, MAX_LINES_BYTES)
     tensors, facts = read_tensors(trial.weights, finite=True)
@@ -98,7 +98,7 @@ def _finished(trial: TunedTrial) -> Finished:
 
 
 def verdict_fields(model: str, results: Results) -> dict[str, object]:
-    """The verdict on the best trial as tune.json has it; p is corrected for all trials."""
+    """Fields of tune.json with the verdict on the best trial; p is corrected for the number of trials."""
     found = judge({model: scores_of(results)})[model]
     return {
         "best_baseline": found.best_baseline or "",

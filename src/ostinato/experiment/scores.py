@@ -1,4 +1,4 @@
-"""What was reached on some rows, by the model and by each baseline.
+"""Scores of a model and of the baselines on the same rows.
 
 Axes: R rows.
 """
@@ -16,13 +16,13 @@ from ..runs.writing import plain
 MOST_SETTINGS = 3  # of one baseline, in a sentence
 
 Metrics = dict[str, float | None]
-RowMetrics = dict[str, np.ndarray]  # what each metric is the mean of, row by row, (R,); NaN is left out
+RowMetrics = dict[str, np.ndarray]  # per-row values (R,) of each metric, which is their mean; NaN is left out
 Ends = list[float | None]  # low and high
 
 
 @dataclass(frozen=True, eq=False)
 class BaselineScores:
-    """What baselines reached on some rows, and their settings, each by name."""
+    """Per-row metrics of baselines on some rows, and their settings, by name."""
 
     columns: dict[str, RowMetrics]
     settings: dict[str, str] = field(default_factory=dict)
@@ -30,7 +30,7 @@ class BaselineScores:
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """What was reached on some rows, in their order: by the model, and by each baseline on the same rows."""
+    """Per-row metrics of the model and of each baseline on the same rows, in their order."""
 
     rows: np.ndarray  # (R,)
     measure: str  # the metric that is the mean of the losses
@@ -41,17 +41,17 @@ class Scored:
 
     @property
     def losses(self) -> np.ndarray:
-        """The model's, (R,)."""
+        """Losses of the model, (R,)."""
         return self.columns[self.measure]
 
     @property
     def metrics(self) -> Metrics:
-        """The model's."""
+        """Metrics of the model."""
         return means(self.columns)
 
     @property
     def baseline_metrics(self) -> dict[str, Metrics]:
-        """Those of each baseline."""
+        """Metrics of each baseline."""
         return {name: means(columns) for name, columns in self.baselines.items()}
 
 
@@ -63,12 +63,12 @@ def joint_settings(settings: Sequence[str], names: Sequence[str]) -> str:
     """
     if len(set(settings)) == 1:
         return settings[0]
-    told = [f"{text} ({name})" for text, name in zip(settings, names, strict=True)][:MOST_SETTINGS]
-    return ", ".join(told) + (" and others" if len(settings) > MOST_SETTINGS else "")
+    listed = [f"{text} ({name})" for text, name in zip(settings, names, strict=True)][:MOST_SETTINGS]
+    return ", ".join(listed) + (" and others" if len(settings) > MOST_SETTINGS else "")
 
 
 def means(columns: RowMetrics) -> Metrics:
-    """Metrics from what they are means of; with mse, its root. One that does not exist is None."""
+    """Metrics from their per-row values; with mse, also its root. A metric that does not exist is None."""
     found: Metrics = {}
     for name, values in columns.items():
         known = values[np.isfinite(values)]
@@ -80,14 +80,14 @@ def means(columns: RowMetrics) -> Metrics:
 
 
 def joined(parts: Sequence[RowMetrics]) -> RowMetrics:
-    """Those of several folds, one after the other."""
+    """Concatenate the per-row metrics of several folds."""
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def skill_of(
     ours: np.ndarray, theirs: np.ndarray, horizon: int, moments: np.ndarray | None = None
 ) -> SkillTest:
-    """Diebold–Mariano on losses (R,) of the same rows.
+    """Diebold–Mariano test on losses (R,) of the same rows.
 
     Rows of one moment are one observation: what moves one of several series moves the others. Too few rows for the
     horizon give no statistic.

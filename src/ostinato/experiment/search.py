@@ -1,4 +1,4 @@
-"""What a search was asked to do, settled before data are read, and its summary in tune.json."""
+"""The plan of a search, validated before the data are read, and its summary in tune.json."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from .fitting import dry_run
 from .search_folder import check_folder, clear, trial_folder
 from .settings import FitSettings, as_json, fit_settings, read_lines, training_config
 from .space import Fixed, ModelSpace, space_of
-from .study import Search, optuna_itself
+from .study import Study, import_optuna
 from .task import AnyTask, check_chosen
 from .workers import DATA, remove_data
 
@@ -31,7 +31,7 @@ DEFAULT_TRIALS = 30
 
 @dataclass(frozen=True)
 class SearchPlan:
-    """Every choice of a search, validated.
+    """The validated settings of a search.
 
     recipe: of the task, as far as it needs no data.
     existing: what tune.json says of the search that is resumed, or None.
@@ -63,12 +63,12 @@ def plan_search(
     force: bool = False,
     resume: bool = False,
 ) -> SearchPlan:
-    """Settle what ``tune`` is asked to do, with its arguments; nothing is written.
+    """Validate the arguments of ``tune``; nothing is written.
 
     Raises:
         ConfigError, RunError, BrokenRunError: as ``tune``.
     """
-    optuna_itself()
+    import_optuna()
     if trials is not None and not 1 <= trials <= MOST_TRIALS:
         raise ConfigError(f"trials must be 1 to {MOST_TRIALS:,}, got {trials}.")
     check_folder(folder, force, resume)
@@ -88,12 +88,12 @@ def plan_search(
         settings = _resumed(folder, existing.settings, names, trials, options or {}, given, seed)
     made = task.make_recipe(settings.data)
     if existing is not None:
-        made = task.read_by(made, existing.layout, f"{folder / TUNING}: the layout")
+        made = task.with_layout(made, existing.layout, f"{folder / TUNING}: the layout")
     spaces = {}
     for name, fixed in settings.models.items():
         section = {"model": fixed, "training": settings.training}
         spaces[name] = model_space(task, name, section, settings.seed, made)
-        # what is wrong with the fixed fields is said now
+        # report errors in the fixed fields now
         _trial_settings(task, folder, name, fixed, settings)
     if len(spaces) == 1 and not next(iter(spaces.values())).space:
         raise ConfigError("nothing is left to search: every field is fixed. Leave one out of --set.")
@@ -101,7 +101,7 @@ def plan_search(
 
 
 def model_space(task: AnyTask, model: str, fixed: Fixed, seed: int, recipe: Any) -> ModelSpace:
-    """What is searched for a model, beside fields that are fixed.
+    """The search space of a model, without the fields that are fixed.
 
     Raises:
         ConfigError: no such model, or a fixed field is unknown or out of range.
@@ -170,7 +170,7 @@ def check_data(plan: SearchPlan, data: Any) -> None:
     plan.task.settle(plan.recipe, data)
     if plan.existing is not None and plan.existing.digest != plan.task.digest(data):
         raise DataError(f"{plan.folder} was begun on other data than these. Pass the same file.")
-    if plan.force:  # before the search that is there is replaced
+    if plan.force:  # before an existing search is replaced
         name, fixed = next(iter(plan.settings.models.items()))
         dry_run(_trial_settings(plan.task, plan.folder, name, fixed, plan.settings), data)
 
@@ -178,7 +178,7 @@ def check_data(plan: SearchPlan, data: Any) -> None:
 def _trial_settings(
     task: AnyTask, folder: Path, name: str, fixed: Mapping[str, Any], settings: TuneSettings
 ) -> FitSettings:
-    """The settings of a trial with the defaults, in a folder that no trial has."""
+    """Settings of a trial with the defaults, in a folder that no trial uses."""
     return fit_settings(
         task,
         trial_folder(folder, MOST_TRIALS),
@@ -191,14 +191,16 @@ def _trial_settings(
 
 
 def begin(plan: SearchPlan, data: Any) -> Tuning:
-    """tune.json of a search that begins or is resumed.
+    """Begin or resume a search; returns the contents of tune.json.
 
     Raises:
         RunError: see ``tune``.
     """
     task, recipe = plan.task, plan.recipe
     if plan.existing is None:
-        check_folder(plan.folder, plan.force, resume=False)  # while data were read, another may have begun
+        check_folder(
+            plan.folder, plan.force, resume=False
+        )  # another search may have begun while the data were read
         clear(plan.folder)
     remove_data(plan.folder / DATA)
     if plan.existing is not None:
@@ -218,8 +220,8 @@ def begin(plan: SearchPlan, data: Any) -> Tuning:
     return tuning
 
 
-def summary_of(before: Tuning, folder: Path, search: Search) -> Tuning:
-    """tune.json with what was found so far, as it is written."""
+def summary_of(before: Tuning, folder: Path, search: Study) -> Tuning:
+    """Write tune.json with the results so far, and return it."""
     trials = search.trials()
     ranked = sorted(trials, key=_rank)
     best = ranked[0] if ranked and ranked[0].loss is not None else None

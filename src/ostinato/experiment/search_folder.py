@@ -1,4 +1,4 @@
-"""Where a search lies, and what of it may be removed.
+"""The folder of a search: its paths, checks, and what may be removed from it.
 
 study.journal, tune.json, trials/NNN, best; .study.lock, and .panel while other processes train
 """
@@ -15,12 +15,12 @@ JOURNAL, LOCK, TRIALS, BEST = "study.journal", ".study.lock", "trials", "best"
 
 
 def trial_folder(folder: Path, number: int) -> Path:
-    """Where a trial lies in the folder of its search."""
+    """Folder of a trial."""
     return folder / TRIALS / f"{number:03d}"
 
 
 def check_folder(folder: Path, force: bool, resume: bool) -> None:
-    """Refuse what is in the way, before long work is begun.
+    """Refuse an unusable folder before long work begins.
 
     Raises:
         ConfigError: both force and resume.   RunExistsError: there is a search, and neither was given.
@@ -54,13 +54,13 @@ def check_folder(folder: Path, force: bool, resume: bool) -> None:
 
 
 def _harmless(path: Path) -> bool:
-    """What a search may leave that was killed before it had begun."""
+    """Whether the folder holds nothing but the remains of a search that was killed before its first trial."""
     empty = path.name in (TRIALS, BEST) and path.is_dir() and not any(path.iterdir())
     return path.name == LOCK or path.suffix == ".tmp" or empty
 
 
 def clear(folder: Path, kept: frozenset[int] | None = None) -> None:
-    """Remove a search, and nothing that it did not write.
+    """Remove the files of a search, and no others.
 
     Args:
         kept: numbers of trials; then the search stays, without its other trials.

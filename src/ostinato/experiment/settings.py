@@ -1,4 +1,4 @@
-"""What a fit was asked to do, settled as far as that needs no data: a mistake is told before a large file is read."""
+"""Settings of a fit, validated as far as possible before the data are read, so that mistakes are reported early."""
 
 import json
 import platform
@@ -27,18 +27,18 @@ from .task import AnyTask, check_chosen
 
 MOST_FOLDS = 100
 WINDOWS = ("expanding", "rolling")
-DRY_RUN_UPDATES, DRY_RUN_INPUTS, DRY_RUN_OUTPUTS = 1000, 8, 1  # any numbers will do
+DRY_RUN_UPDATES, DRY_RUN_INPUTS, DRY_RUN_OUTPUTS = 1000, 8, 1  # arbitrary
 
 Given = Mapping[str, Mapping[str, Any]]  # fields by section
 
 
 @dataclass(frozen=True)
 class FitSettings:
-    """Every choice of a fit, validated; ``of`` adds what only the data can say.
+    """The validated settings of a fit; ``of`` adds the facts of the data.
 
     recipe: of the task's own class.
     existing: whether a run is resumed.
-    changed: whether config.json is to be written.
+    changed: whether config.json must be written.
     """
 
     task: AnyTask
@@ -55,8 +55,8 @@ class FitSettings:
         """Config and recipe for these data, and for a fold of them.
 
         Raises:
-            DataError: there are too few, or the run that is resumed was fitted on others.
-            ConfigError: it was begun on another fold of them.
+            DataError: there are too few rows, or the resumed run was fitted on other data.
+            ConfigError: the resumed run was begun on another fold of them.
         """
         if not self.existing:
             recipe = self.task.settle(self.recipe, data, fold)
@@ -91,10 +91,10 @@ def fit_settings(
     force: bool = False,
     resume: bool = False,
 ) -> FitSettings:
-    """Settle what ``fit`` is asked to do, with its arguments; nothing is written.
+    """Validate the arguments of ``fit``; nothing is written.
 
     Raises:
-        ConfigError: a name or a field is wrong, or resuming meets another one than the run was begun with.
+        ConfigError: a name or a field is wrong, or it differs from that of the run that is resumed.
         RunError: the folder cannot be used.
     """
     check_chosen(task, recipe or {})
@@ -132,7 +132,7 @@ def _new(task: AnyTask, model: str, seed: int, given: Given) -> tuple[RunConfig,
 def _resumed(
     task: AnyTask, folder: RunFolder, model: str | None, seed: int | None, given: Given
 ) -> tuple[RunConfig, Any, TrainingConfig, bool]:
-    """The settings of a run that exists, and whether any changed: only what no number depends on may."""
+    """The settings of an existing run, and whether any changed: only those that do not affect results may change."""
     config = read_config(folder.config)
     recipe, before = read_sections(task, config, str(folder.config))
     may = {name: value for name, value in given["training"].items() if name in MAY_CHANGE}
@@ -149,23 +149,23 @@ def _check_repeated(
     folder: RunFolder, config: RunConfig, model: str | None, seed: int | None, given: Given
 ) -> None:
     chosen = {"seed": config.seed, "model": config.model["name"]}
-    asked = {"seed": seed, "model": model}
+    requested = {"seed": seed, "model": model}
     for section, fields in given.items():
         chosen |= {f"{section}.{name}": value for name, value in getattr(config, section).items()}
-        asked |= {f"{section}.{name}": value for name, value in fields.items()}
-    for name, value in asked.items():
+        requested |= {f"{section}.{name}": value for name, value in fields.items()}
+    for name, value in requested.items():
         unset = value is None and name in ("seed", "model")
         if not unset and (name not in chosen or as_json(value) != chosen[name]):
             raise ConfigError(
                 f"{folder.path} was begun with {name} = {shortened(chosen.get(name))}, now it is {shortened(value)}. "
-                "Leave it out to go on, or begin anew with force."
+                "Leave it out to go on, or start again with force."
             )
 
 
 def _dry_run(config: RunConfig, training: TrainingConfig) -> None:
-    """The network, sketched without memory, and its optimizer: what is wrong with them is said before all else.
+    """Build the network on the meta device, and its optimizer, so that wrong options are reported before anything else.
 
-    Its input size, which only the data can say, does not matter to that.
+    The real input size follows from the data and does not matter here.
     """
     name, options = network_section(config)
     with torch.device("meta"):
@@ -193,10 +193,10 @@ def read_sections(task: AnyTask, config: RunConfig, where: str) -> tuple[Any, Tr
     """The data and training sections of a config.
 
     Raises:
-        BrokenRunError: it is another task's, or a field is unknown or out of range.
+        BrokenRunError: it belongs to another task, or a field is unknown or out of range.
     """
     if config.task != task.name:
-        raise BrokenRunError(f"{where} is of the task {config.task!r}, not a {task.name}.")
+        raise BrokenRunError(f"{where} belongs to the task {config.task!r}, not to {task.name}.")
     name, _ = network_section(config)
     try:
         recipe = task.make_recipe(config.data)
@@ -219,13 +219,13 @@ def network_section(config: RunConfig) -> tuple[str, dict[str, Any]]:
 
 
 def check_folds(folds: int, window: str) -> None:
-    """Refuse what cannot be walked.
+    """Validate the options of a walk-forward evaluation.
 
     Raises:
-        ConfigError: folds or window are none that there are.
+        ConfigError: folds are out of range, or the window is unknown.
     """
     if not 1 <= folds <= MOST_FOLDS:
-        raise ConfigError(f"folds must be 1 to {MOST_FOLDS}, got {folds:,}: each is a training of its own.")
+        raise ConfigError(f"folds must be 1 to {MOST_FOLDS}, got {folds:,}: each is a training run.")
     if window not in WINDOWS:
         raise ConfigError(
             f"window must be {' or '.join(WINDOWS)}, got {window!r}.{did_you_mean(window, WINDOWS)}"
@@ -233,22 +233,22 @@ def check_folds(folds: int, window: str) -> None:
 
 
 def column_names(data: Dataset) -> dict[str, str]:
-    """Which column of the source plays which role, as far as the report says."""
+    """Column of the source by role, as far as the report names them."""
     return dict(getattr(data.report, "columns", {}))
 
 
 def read_lines(data: Dataset, notes: list[str] | None = None) -> list[str]:
-    """What was read and guessed, and notes on the parts, bounded as config.json bounds it."""
+    """Lines about what was read and inferred, and notes on the parts, within the limits of config.json."""
     return [line[:2000] for line in (data.report.lines() + [f"note: {note}" for note in notes or []])[:200]]
 
 
 def as_json(value: Any) -> Any:
-    """As config.json gives it back: lists for tuples, text for what JSON has not."""
+    """The value as it comes back from JSON: lists for tuples, text for other types."""
     return json.loads(json.dumps(value, default=str))
 
 
 def versions() -> dict[str, str]:
-    """What a number can depend on."""
+    """Versions of the software that results depend on."""
     return {
         "ostinato": __version__,
         "python": platform.python_version(),

@@ -1,4 +1,4 @@
-"""What ``tune`` searches: for each model the fields of its network and of its training, and between which values.
+"""The search space of ``tune``: for each model, ranges and choices for fields of its network and its training.
 
 A field that was fixed is not searched. The defaults always lie within the space: the first trial has them.
 """
@@ -18,33 +18,33 @@ Space = dict[str, "Dimension"]  # by address, such as "model.units"
 
 @dataclass(frozen=True)
 class Choice:
-    """One of some values; searched with the sampler ``only``, or with any."""
+    """One of several values; ``only``: searched with this sampler alone."""
 
     values: tuple[Any, ...]
     only: str | None = None
 
     def including(self, value: Any) -> "Choice":
-        """With one more value."""
+        """The same choice with ``value`` added if it is missing."""
         return self if value in self.values else replace(self, values=(*self.values, value))
 
     def distribution(self) -> Any:
-        """For Optuna, which keeps no tuples."""
+        """The Optuna distribution; tuples are stored as text, because Optuna keeps none."""
         from optuna.distributions import CategoricalDistribution
 
         return CategoricalDistribution([label(value) for value in self.values])
 
     def suggest(self, trial: Any, name: str) -> Any:
-        """What the trial is to have, as a label."""
+        """Ask the trial for a value, as a label."""
         return trial.suggest_categorical(name, [label(value) for value in self.values])
 
     def value(self, drawn: Any) -> Any:
-        """The value of a label."""
+        """The value that a label stands for."""
         return {label(value): value for value in self.values}[drawn]
 
 
 @dataclass(frozen=True)
 class Range:
-    """From low to high, both included: whole numbers, or real ones; evenly, or evenly in their logarithms."""
+    """Numbers from low to high, both included: integers or floats, uniform or log-uniform."""
 
     low: float
     high: float
@@ -52,30 +52,30 @@ class Range:
     only: str | None = None
 
     @property
-    def whole(self) -> bool:
-        """Whether the numbers are whole."""
+    def is_integer(self) -> bool:
+        """Whether the numbers are integers."""
         return isinstance(self.low, int)
 
     def including(self, value: Any) -> "Range":
-        """As wide as it takes."""
+        """The same range, widened to include ``value``."""
         return replace(self, low=min(self.low, value), high=max(self.high, value))
 
     def distribution(self) -> Any:
-        """For Optuna."""
+        """The Optuna distribution."""
         from optuna.distributions import FloatDistribution, IntDistribution
 
-        if self.whole:
+        if self.is_integer:
             return IntDistribution(int(self.low), int(self.high), log=self.log)
         return FloatDistribution(self.low, self.high, log=self.log)
 
     def suggest(self, trial: Any, name: str) -> Any:
-        """What the trial is to have."""
-        if self.whole:
+        """Ask the trial for a value."""
+        if self.is_integer:
             return trial.suggest_int(name, int(self.low), int(self.high), log=self.log)
         return trial.suggest_float(name, self.low, self.high, log=self.log)
 
     def value(self, drawn: Any) -> Any:
-        """The number itself."""
+        """The value itself."""
         return drawn
 
 
@@ -91,7 +91,7 @@ NETWORK: Space = {
     "window": Choice((8, 16, 32, 64)),
     "dropout": Range(0.0, 0.5),
 }
-# where a model has others, or none
+# where a model has other values, or does not search the field
 OF_MODELS: dict[str, Space] = {
     "cnn": {
         "channels": Choice(((16, 32), (32, 64), (64, 128), (32, 64, 128))),
@@ -115,7 +115,7 @@ BOTH_SAMPLERS = ("cnn", "mlp")
 
 @dataclass(frozen=True)
 class ModelSpace:
-    """The space of one model, and its defaults there, where fixed fields have their values."""
+    """The search space of one model, and its defaults within it; fixed fields have their values."""
 
     model: str
     space: Space
@@ -131,7 +131,7 @@ class ModelSpace:
         return drawn
 
     def first(self) -> dict[str, Any]:
-        """The defaults, as Optuna is given them."""
+        """The defaults, as passed to Optuna."""
         sampler = self.defaults["training.sampler"]
         return {
             self.name(address): label(self.defaults[address])
@@ -140,15 +140,15 @@ class ModelSpace:
         }
 
     def name(self, address: str) -> str:
-        """What Optuna calls a field: the models of one study each have fields of their own."""
+        """Name of a field in Optuna: each model of a study has fields of its own."""
         return f"{self.model}.{address}"
 
     def distributions(self) -> dict[str, Any]:
-        """Optuna's, by its names."""
+        """Optuna distributions by name."""
         return {self.name(address): dimension.distribution() for address, dimension in self.space.items()}
 
     def values(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Values by address of what Optuna has kept of a trial."""
+        """Values by address of a stored Optuna trial."""
         return {
             address: dimension.value(params[self.name(address)])
             for address, dimension in self.space.items()
@@ -157,7 +157,7 @@ class ModelSpace:
 
 
 def usual_space(model: str) -> Space:
-    """All fields of a network and of its training that are searched, whatever is learnt.
+    """The fields of a network and of its training that are searched in any task.
 
     Raises:
         ConfigError: no such model.
@@ -173,7 +173,7 @@ def usual_space(model: str) -> Space:
 
 
 def space_of(model: str, whole: Space, fixed: Fixed, training: TrainingConfig) -> ModelSpace:
-    """What is searched for a model: its whole space but for fields that are fixed, and those without use beside them.
+    """The search space of a model without fixed fields, and without fields that have no effect given those.
 
     Args:
         fixed: fields that are not searched, in the sections model and training.
@@ -191,7 +191,7 @@ def space_of(model: str, whole: Space, fixed: Fixed, training: TrainingConfig) -
         for address, dimension in whole.items()
         if address not in given and (searched or dimension.only in (None, training.sampler))
     }
-    # what others depend on is drawn first
+    # fields that others depend on are drawn first
     return ModelSpace(
         model, dict(sorted(space.items(), key=lambda it: it[0] != "training.sampler")), defaults
     )
@@ -211,5 +211,5 @@ def sections(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def label(value: Any) -> Any:
-    """A value as Optuna keeps it: lists as text."""
+    """A value as Optuna stores it: lists as text."""
     return json.dumps(value) if isinstance(value, tuple | list) else value

@@ -1,4 +1,4 @@
-"""The search itself: Optuna's study in its journal, opened as a file from a stranger.
+"""The Optuna study of a search, stored in a journal that is validated like any file from outside.
 
 The journal is one line of JSON for each step of each trial; nothing in it is ever executed. One process writes it. A
 trial that was under way when that process died is marked as failed and not counted. The sampler is seeded anew for each
@@ -24,14 +24,14 @@ from .space import ModelSpace
 from .trial import TrialResult
 
 NAME = "tune"
-DEFAULTS = "defaults"  # marks a trial that has the defaults of a model
+DEFAULTS = "defaults"  # marks a trial with the defaults of a model
 RANDOM_TRIALS = 8  # before the sampler begins to learn
-TELLING_TRIALS = 10  # complete ones, before anything is said of what mattered
-UNPRUNED_TRIALS, UNPRUNED_STEPS = 4, 25  # trials and per cent of the epochs before any is ended early
+IMPORTANCE_TRIALS = 10  # complete trials that importance needs
+UNPRUNED_TRIALS, UNPRUNED_STEPS = 4, 25  # trials, and per cent of the epochs, before any trial is pruned
 
 
-class Search:
-    """The trials of a folder.
+class Study:
+    """The Optuna study of a search folder.
 
     Args:
         path: of the journal; begun where there is none.
@@ -44,7 +44,7 @@ class Search:
     """
 
     def __init__(self, path: Path, spaces: Mapping[str, ModelSpace], seed: int) -> None:
-        self.optuna = optuna_itself()
+        self.optuna = import_optuna()
         self.path, self.spaces, self.seed = path, spaces, seed
         _cut_torn_line(path)
         try:
@@ -52,7 +52,7 @@ class Search:
             self.trials()
         except (RunError, OSError):
             raise
-        except Exception as error:  # replaying rubbish, Optuna raises whatever it stumbles over
+        except Exception as error:  # replaying a damaged journal, Optuna may raise anything
             raise BrokenRunError(f"{path} is damaged, or no search: {_short(error)}. {_ANEW}") from None
 
     def _open(self) -> None:
@@ -72,16 +72,16 @@ class Search:
             raise BrokenRunError(f"{self.path} does not look for the lowest loss. {_ANEW}")
         if len(self.study.get_trials(deepcopy=False)) > 3 * MOST_TRIALS:
             raise BrokenRunError(f"{self.path} holds too many trials. {_ANEW}")
-        self._forget_begun(storage)
+        self._discard_unfinished(storage)
 
-    def _forget_begun(self, storage: Any) -> None:
-        """Trials that a killed search left under way."""
+    def _discard_unfinished(self, storage: Any) -> None:
+        """Discard trials that a killed search left running."""
         for trial in self.study.get_trials(deepcopy=False):
             if not trial.state.is_finished():
                 storage.set_trial_state_values(trial._trial_id, self.optuna.trial.TrialState.FAIL)
 
     def ask(self) -> tuple[Any, str, dict[str, Any]]:
-        """The next trial: Optuna's, its model, and values by address. The first of each model has its defaults."""
+        """The next Optuna trial, its model, and values by address. The first trial of each model has the defaults."""
         state = self.optuna.trial.TrialState
         counted = (state.COMPLETE, state.PRUNED, state.RUNNING)
         trials = self.study.get_trials(deepcopy=False, states=counted)
@@ -100,12 +100,12 @@ class Search:
         return trial, model, self.spaces[model].draw(trial)
 
     def should_prune(self, trial: Any, step: int, loss: float) -> bool:
-        """Record a validation loss; whether to end the trial. One with the defaults is never pruned."""
+        """Record a validation loss; returns whether to prune the trial. One with the defaults is never pruned."""
         trial.report(loss, step)
         return bool(trial.should_prune()) and DEFAULTS not in trial.user_attrs
 
     def tell(self, trial: Any, outcome: TrialResult) -> None:
-        """How a trial ended. One that failed counts, as among the worst."""
+        """Record how a trial ended. A failed trial counts as one of the worst."""
         state = self.optuna.trial.TrialState
         trial.set_user_attr("facts", outcome.facts | {"state": outcome.state, "failed": outcome.failed})
         if outcome.state == "complete":
@@ -114,11 +114,11 @@ class Search:
             self.study.tell(trial, state=state.PRUNED)
 
     def forget(self, trial: Any) -> None:
-        """A trial that came to nothing: it does not count."""
+        """Discard a trial that was interrupted: it does not count."""
         self.study.tell(trial, state=self.optuna.trial.TrialState.FAIL)
 
     def trials(self) -> list[TunedTrial]:
-        """All that ended, in their order.
+        """All finished trials, in their order.
 
         Raises:
             BrokenRunError: the journal holds trials that no search of ours makes.
@@ -150,7 +150,7 @@ class Search:
         )
 
     def _check_drawn(self, trial: Any, where: str) -> None:
-        """What the sampler reads of a trial."""
+        """The fields of a trial that the sampler uses."""
         known: dict[str, Any] = {}
         for space in self.spaces.values():
             known |= space.distributions()
@@ -164,19 +164,19 @@ class Search:
             raise BrokenRunError(f"{where} says what no search of ours does. {_ANEW}")
 
     def importance(self, best: TunedTrial) -> dict[str, float]:
-        """How much each field of the best trial's model mattered, sum 1; empty where trials are too few to say.
+        """Importance of each field of the best trial's model, sum 1; empty where there are too few trials.
 
         Source:
             Watanabe, Bansal and Hutter 2023, arXiv:2304.10255: PED-ANOVA, as Optuna has it.
         """
         space = self.spaces[best.model]
         names = [space.name(address) for address in best.parameters]
-        if sum(trial.loss is not None for trial in self.trials()) < TELLING_TRIALS or not names:
+        if sum(trial.loss is not None for trial in self.trials()) < IMPORTANCE_TRIALS or not names:
             return {}
         with without_warnings():
             try:
                 found = self.optuna.importance.get_param_importances(self.study, params=names)
-            except (RuntimeError, ValueError):  # every trial alike
+            except (RuntimeError, ValueError):  # all trials are equal
                 return {}
         return {name.removeprefix(f"{best.model}."): min(float(share), 1.0) for name, share in found.items()}
 
@@ -185,18 +185,18 @@ _ANEW = "Begin anew with --force (in Python force=True), or in another folder."
 
 
 class _NoLock:
-    """Optuna's lock for each line: not needed, since the whole folder is held; and it would survive a kill."""
+    """Replaces Optuna's lock of the journal, which would survive a kill: the whole folder is locked instead."""
 
     def acquire(self) -> bool:
-        """Nothing."""
+        """No effect."""
         return True
 
     def release(self) -> None:
-        """Nothing."""
+        """No effect."""
 
 
-def optuna_itself() -> Any:
-    """The package, quiet.
+def import_optuna() -> Any:
+    """Import Optuna with its log silenced.
 
     Raises:
         ConfigError: it is not installed.
@@ -210,8 +210,8 @@ def optuna_itself() -> Any:
 
 
 @contextmanager
-def holding(folder: Path) -> Iterator[None]:
-    """Hold a folder against a second search in it; a process that dies lets go.
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Lock a folder against a second search; the lock is released when the process ends.
 
     Raises:
         RunError: another process holds it, or the system does not let us write there.
@@ -242,7 +242,7 @@ def holding(folder: Path) -> Iterator[None]:
 
 
 def _cut_torn_line(path: Path) -> None:
-    """Cut off a last line that a killed process left without its end; refuse what is not lines of JSON."""
+    """Remove an incomplete last line, as a killed process leaves it; refuse a file that is not lines of JSON."""
     if not os.path.lexists(path):
         return
     number = end = 0

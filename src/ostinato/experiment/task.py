@@ -1,8 +1,8 @@
-"""The protocol of a task: all that an experiment has to ask of it.
+"""The protocol of a task: everything that an experiment needs from it.
 
-An experiment settles options, trains, judges, compares, tunes, walks and resumes. What its data are, what is predicted
-and how well that went only the task knows. ``Task`` lists the questions; the first block has no answer in common, the
-others have one that suits a task whose examples are independent of each other.
+An experiment settles options, trains, judges, compares, tunes, walks and resumes. Only the task defines
+its data, what is predicted and how predictions are scored. Methods without a default are abstract; the defaults of the
+others suit a task whose examples are independent of each other.
 
 Axes: R rows or examples, T steps, F features.
 """
@@ -39,7 +39,7 @@ from .space import Space, usual_space
 class Prepared:
     """What a training run learns from, and how it is validated.
 
-    validate: the loss on the validation part of the network that it is given.
+    validate: returns the loss of a network on the validation part.
     """
 
     sampler: Sampler
@@ -62,7 +62,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Run(Generic[R]):
-    """A run as it lies in its folder, checked, with its model in ``eval()``."""
+    """A run, loaded from its folder and checked, with its model in ``eval()``."""
 
     task: "Task[R, Any]"
     folder: RunFolder
@@ -73,23 +73,23 @@ class Run(Generic[R]):
 
     @property
     def name(self) -> str:
-        """The model's."""
+        """Name of the model."""
         return str(self.config.model["name"])
 
 
 class Task(ABC, Generic[R, D]):
-    """What is learnt from which data, and how it is judged.
+    """Base class of tasks: which data are learned from, what is predicted, and how predictions are scored.
 
-    A subclass is made without arguments, in every process that needs it; ``address`` says where it is found.
+    A subclass is constructed without arguments, in every process that needs it; ``address`` is its import path.
 
     Attributes:
         name: in config.json and on the command line.
         recipe: the class of the data section: what is predicted, and how data are read and cut. It has the fields
             of ``DataSection``, and bounds, because configs come from files.
-        facts: fields of it that only the data can say.
+        facts: fields of it that follow from the data and cannot be chosen.
         files: names of JSON files that ``extra_files`` adds to a run folder.
         columns: of predictions.parquet, with their types.
-        noun: what one output is called.
+        noun: the word for one output.
         default_model: in ``ostinato.models.MODELS``.
     """
 
@@ -118,7 +118,8 @@ class Task(ABC, Generic[R, D]):
 
     @abstractmethod
     def read(self, source: Any, recipe: R) -> D:
-        """Data of a file, a frame or whatever the task takes; data that were read already come back as they are.
+        """Read data from a file, a frame or another source of the task; data that were read already are returned
+        unchanged.
 
         Raises:
             DataError: they cannot be used.
@@ -126,14 +127,14 @@ class Task(ABC, Generic[R, D]):
 
     @abstractmethod
     def digest(self, data: D) -> str:
-        """SHA-256 of all that numbers depend on, in hexadecimal: a run is resumed on the same data only."""
+        """SHA-256 (hexadecimal) of all data that results depend on: a run resumes on the same data only."""
 
     @abstractmethod
     def folds(self, recipe: R, data: D, count: int = 1, window: Window = "expanding") -> list[Fold]:
-        """Train, validation and test rows. Of several folds the test parts make up the test part of one.
+        """Train, validation and test rows. The test parts of several folds together are the test part of a single fold.
 
         Raises:
-            DataError: a part would be too short.   ConfigError: the task cannot be walked so.
+            DataError: a part would be too short.   ConfigError: the task does not support these folds.
         """
 
     @abstractmethod
@@ -145,7 +146,7 @@ class Task(ABC, Generic[R, D]):
         """What ``write_data`` wrote."""
 
     def settle(self, recipe: R, data: D, fold: Fold | None = None) -> R:
-        """The recipe with what only the data and the fold can say; of no fold, that of the first.
+        """The recipe completed by facts of the data and of the fold; None: of the first fold.
 
         Raises:
             DataError: the data do not suit the recipe.
@@ -155,39 +156,39 @@ class Task(ABC, Generic[R, D]):
         return recipe.model_copy(update=found | fold_fields(fold))
 
     def own_fold(self, recipe: R, data: D) -> Fold:
-        """The parts of the very data that a run was fitted on, of its settled recipe."""
+        """The fold of the data that a run was fitted on, from its completed recipe."""
         fields: Any = recipe
         return self.folds(recipe, data, fields.of_folds, fields.fold_window)[fields.fold]
 
     def same_rows(self, recipe: R, data: D, fold: Fold) -> bool:
-        """Whether a settled recipe is of this fold of these data."""
+        """Whether a completed recipe belongs to this fold of these data."""
         return self.settle(recipe, data, fold) == recipe
 
     def layout(self, data: D) -> dict[str, Any] | None:
-        """What was decided when the data were read, as JSON, if later data are to be read by it."""
+        """Decisions made when the data were read, as JSON, if later data must be read by them; otherwise None."""
         return None
 
-    def read_by(self, recipe: R, layout: Mapping[str, Any] | None, where: str) -> R:
-        """The recipe that reads by such decisions, which come from the file ``where``.
+    def with_layout(self, recipe: R, layout: Mapping[str, Any] | None, where: str) -> R:
+        """The recipe with the layout from the file ``where``, so that data are read in the same way.
 
         Raises:
-            BrokenRunError: they are none.
+            BrokenRunError: the layout is not valid.
         """
         return recipe
 
     def notes(self, data: D, fold: Fold) -> list[str]:
-        """What a person should know of the parts."""
+        """Notes for the user about the parts."""
         return []
 
     def part(self, data: D, rows: np.ndarray) -> PartFacts:
-        """How large a part is, and when it lies."""
+        """Size of a part, and its span of time."""
         return PartFacts(rows=len(rows))
 
     # model and training
 
     @abstractmethod
     def build(self, recipe: R, model: str, options: Mapping[str, Any]) -> SequenceLayer:
-        """The whole model, of a settled recipe: what its weights file holds. It is new, and knows no data yet.
+        """Build the complete model of a completed recipe, as its weights file holds it, with new weights.
 
         Raises:
             ConfigError: the name or the options are wrong.
@@ -197,7 +198,7 @@ class Task(ABC, Generic[R, D]):
     def prepare(
         self, recipe: R, data: D, fold: Fold, model: SequenceLayer, training: TrainingConfig
     ) -> Prepared:
-        """Fit what of the model is not learnt, such as scaling, and prepare the training of its network.
+        """Fit the parts that are not learned by gradient, such as the scaler, and prepare the training of the network.
 
         Raises:
             DataError: the data are too few.
@@ -208,15 +209,15 @@ class Task(ABC, Generic[R, D]):
         return model
 
     def training_defaults(self, recipe: R, model: str) -> dict[str, Any]:
-        """What differs from the defaults of ``TrainingConfig``."""
+        """Values that differ from the defaults of ``TrainingConfig``."""
         return {}
 
     def space(self, model: str) -> Space:
-        """What ``tune`` searches."""
+        """The search space of ``tune``."""
         return usual_space(model)
 
     def timed_steps(self, recipe: R, data: D) -> Tensor | None:
-        """Steps (T, F) of the model's input to measure the time of a live step on; None: it has none."""
+        """Steps (T, F) of the model's input on which the time of a live step is measured; None: do not measure."""
         return None
 
     # judging
@@ -230,14 +231,14 @@ class Task(ABC, Generic[R, D]):
         """The run's predictions for rows (R,) of the data, (R, ...), made as they would be in production.
 
         Raises:
-            DataError: the model gives something that is not a number.
+            DataError: an output of the model is not a number.
         """
 
     @abstractmethod
     def row_metrics(
         self, recipe: R, data: D, rows: np.ndarray, predictions: np.ndarray, fold: Fold
     ) -> RowMetrics:
-        """What the metrics of predictions for labelled rows (R,) are means of, the measure among them."""
+        """Per-row values of all metrics, the measure among them, for predictions of labelled rows (R,)."""
 
     @abstractmethod
     def baselines(self, recipe: R, data: D, rows: np.ndarray, fold: Fold) -> BaselineScores:
@@ -245,14 +246,14 @@ class Task(ABC, Generic[R, D]):
 
     @abstractmethod
     def frame(self, recipe: R, data: D, rows: np.ndarray, predictions: np.ndarray) -> pl.DataFrame:
-        """Predictions for rows (R,) as predictions.parquet holds them."""
+        """Predictions for rows (R,) as a frame in the format of predictions.parquet."""
 
     @abstractmethod
     def predict(self, run: Run[R], data: D, chunk: int | None = None, last: int | None = None) -> Predictions:
         """Predictions for all rows of some data, or for the last ones.
 
         Args:
-            chunk: steps at a time, which no number depends on; None: the task's own choice.
+            chunk: steps computed at a time, which does not change the result; None: the task's default.
 
         Raises:
             DataError: the data cannot be used.   ConfigError: the task has no such option.
@@ -263,11 +264,11 @@ class Task(ABC, Generic[R, D]):
         return loss_name(self.measure(recipe))
 
     def labelled(self, recipe: R, data: D, rows: np.ndarray) -> np.ndarray:
-        """Those of the rows (R,) that can be judged."""
+        """Those of the rows (R,) that have a label."""
         return rows
 
     def unseen(self, recipe: R, data: D) -> tuple[Fold, tuple[str, ...]]:
-        """The parts of some data, without rows to be scored that the run may have been fitted on; and notes on them.
+        """The fold of some data without rows that the run may have been fitted on, and notes about it.
 
         Raises:
             DataError: too few are left.
@@ -277,41 +278,42 @@ class Task(ABC, Generic[R, D]):
         return self.folds(recipe, data)[0], ()
 
     def horizon(self, recipe: R) -> int:
-        """Rows by which a label looks ahead: so far do losses depend on each other. 1: they are independent."""
+        """Rows by which a label looks ahead, over which losses depend on each other. 1: they are independent."""
         return 1
 
     def moments(self, data: D, rows: np.ndarray) -> np.ndarray | None:
-        """Of each row (R,) when it was: rows of one moment are one observation. None: each is one."""
+        """Time of each row (R,); rows of one time count as one observation. None: each row is an observation."""
         return None
 
     def skill(self, recipe: R, data: D, rows: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> SkillTest:
-        """The test whether the losses ``ours`` (R,) are lower than ``theirs`` on the same rows."""
+        """Test whether the losses ``ours`` (R,) are lower than ``theirs`` on the same rows."""
         return skill_of(ours, theirs, self.horizon(recipe), self.moments(data, rows))
 
     # the run folder
 
     def subject(self, recipe: R) -> str:
-        """What is predicted, in a word."""
+        """One word for what is predicted."""
         return self.name
 
     def test_frame(self, recipe: R, data: D, rows: np.ndarray, predictions: np.ndarray) -> pl.DataFrame:
-        """``frame`` of the test part, of a size that a run folder can hold."""
+        """``frame`` of the test part, thinned to a size that a run folder can hold."""
         return self.frame(recipe, data, rows, predictions)
 
     def write_predictions(self, path: Path, frame: pl.DataFrame) -> None:
-        """Replace predictions.parquet.
+        """Write predictions.parquet.
 
         Raises:
-            BrokenRunError: the frame is not as the task says.   RunError: the system does not let us write there.
+            BrokenRunError: the frame does not have the columns of the task.   RunError: the system does not let us
+                write there.
         """
         write_frame(path, frame, self.columns)
 
     def tables(self, frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
-        """What the page of a run shows of its predictions, by title."""
-        return {"The first of the test part": frame.head(20)}
+        """Tables of predictions that the report of a run shows, by title."""
+        return {"First rows of the test part": frame.head(20)}
 
     def extra_files(self, recipe: R, data: D, fold: Fold) -> dict[str, Any]:
-        """Contents, as JSON, of the ``files`` that a run carries; they do not depend on the model."""
+        """Contents of the additional ``files`` of a run, as JSON; they do not depend on the model."""
         return {}
 
 
@@ -319,21 +321,21 @@ AnyTask = Task[Any, Any]
 
 
 def check_chosen(task: AnyTask, fields: Sequence[str] | Mapping[str, Any]) -> None:
-    """Refuse to be told what only the data can say.
+    """Refuse fields that follow from the data.
 
     Raises:
         ConfigError: a field is one of those.
     """
     fact = next((name for name in fields if name in task.facts), None)
     if fact is not None:
-        raise ConfigError(f"data.{fact} is found in the data and cannot be chosen. Leave it out.")
+        raise ConfigError(f"data.{fact} is determined by the data and cannot be chosen. Leave it out.")
 
 
 def load_task(address: str) -> AnyTask:
-    """The task at MODULE:CLASS. Addresses come from what is installed, never from a run folder.
+    """Load the task at MODULE:CLASS. Addresses come from installed packages, never from a run folder.
 
     Raises:
-        ConfigError: there is no task.
+        ConfigError: there is no task at this address.
     """
     module, _, name = address.partition(":")
     try:
@@ -341,12 +343,14 @@ def load_task(address: str) -> AnyTask:
     except (ImportError, AttributeError) as error:
         raise ConfigError(f"no task can be loaded from {address}: {error}.") from None
     if not (isinstance(kind, type) and issubclass(kind, Task)):
-        raise ConfigError(f"{address} is no task. A class derived from ostinato.experiment.Task is expected.")
+        raise ConfigError(
+            f"{address} is not a task. A class derived from ostinato.experiment.Task is expected."
+        )
     return kind()
 
 
 def bind(function: Callable[Concatenate[AnyTask, P], T], task: AnyTask) -> Callable[P, T]:
-    """A function of this package for one task: ``fit(task, data, out)`` as ``fit(data, out)``."""
+    """Bind a function of this package to one task: ``fit(task, data, out)`` becomes ``fit(data, out)``."""
     import functools
     import inspect
 

@@ -1,4 +1,4 @@
-"""One trial of a search: a training run that leaves the test part alone, pruned where it does worse than most."""
+"""One trial of a search: a training run that does not use the test part and may be pruned."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -8,18 +8,18 @@ from typing import Any
 import torch
 
 from ..errors import ConfigError, DataError, OstinatoError, RunError
-from ..training.progress import EpochRecord, Progress, Silent
+from ..training.progress import EpochRecord, Progress, SilentWatcher
 from .fitting import train
 from .settings import fit_settings
 from .task import AnyTask
 
-# is told a step (per cent of the epochs) and the validation loss; says whether to end the trial here
+# called with a step (per cent of the epochs) and the validation loss; returns whether to prune the trial
 ShouldPrune = Callable[[int, float], bool]
 
 
 @dataclass(frozen=True)
-class Order:
-    """What a trial is to train. Plain values, for another process perhaps."""
+class TrialRequest:
+    """Request to train a trial: plain values, which can be sent to another process."""
 
     number: int
     out: str
@@ -38,17 +38,17 @@ class TrialResult:
     loss: float | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     failed: str | None = None
-    refused: bool = False  # because of what was asked for, or of the data, before the training began
+    refused: bool = False  # the settings or the data were refused before training began
 
 
 class Pruned(Exception):  # noqa: N818 - it is no error
-    """Ends a training between two epochs: it unwinds the loop, whose signal handler is put back on the way."""
+    """Ends a training run between two epochs; unwinding the loop restores its signal handler."""
 
 
-class Epochs(Silent):
-    """Passes on every evaluation.
+class EpochReporter(SilentWatcher):
+    """Reports every epoch to ``should_prune``.
 
-    A step is the share of the training that is done, in per cent: models train for different numbers of epochs.
+    A step is the progress of the training run in per cent: models train for different numbers of epochs.
     """
 
     def __init__(self, should_prune: ShouldPrune) -> None:
@@ -57,14 +57,14 @@ class Epochs(Silent):
         self.facts: dict[str, Any] = {}
 
     def begin(self, progress: Progress, updates_in_epoch: int, epochs: int) -> None:
-        """Takes note of how many epochs there are."""
+        """Record the number of epochs."""
         self.epochs = epochs
 
     def evaluated(self, progress: Progress, evaluation: EpochRecord) -> None:
-        """Passes the loss on.
+        """Report the loss.
 
         Raises:
-            Pruned: the trial is to end here.
+            Pruned: ``should_prune`` returned True.
         """
         done = evaluation.epoch + 1
         self.facts = {"best_epoch": progress.best_epoch, "epochs": done, "seconds": evaluation.seconds}
@@ -73,14 +73,14 @@ class Epochs(Silent):
 
 
 def train_trial(
-    task: AnyTask, order: Order, data: Any, should_prune: ShouldPrune, device: str = "cpu"
+    task: AnyTask, order: TrialRequest, data: Any, should_prune: ShouldPrune, device: str = "cpu"
 ) -> TrialResult:
     """Train into the folder of the trial.
 
     Raises:
         RunError: the folder cannot be written: no other trial could be, either.
     """
-    watcher = Epochs(should_prune)
+    watcher = EpochReporter(should_prune)
     try:
         settings = fit_settings(
             task,

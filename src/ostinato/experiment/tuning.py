@@ -1,4 +1,4 @@
-"""Tuning: a search over the design of a model, on the validation part alone; then the best is judged once.
+"""Hyperparameter search on the validation part alone; the best trial is evaluated once on the test part.
 
     found = tune("trades.csv", "runs/tuned", model="lstm", trials=30)
     found.run, found.results, found.summary.verdict
@@ -26,23 +26,23 @@ from .promotion import best_of, promote_best, tidy
 from .search import SearchPlan, begin, check_data, plan_search, summary_of
 from .search_folder import JOURNAL, clear
 from .space import sections
-from .study import Search, holding
+from .study import Study, lock_folder
 from .task import AnyTask, Run
-from .trial import Order, TrialResult, train_trial
+from .trial import TrialRequest, TrialResult, train_trial
 from .workers import Workers
 
-# is given a trial that ended, the best one so far, and how many have ended
+# called with a finished trial, the best one so far, and the number of finished trials
 OnTrial = Callable[[TunedTrial, TunedTrial | None, int], None]
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """Result of a search. Only the summary, if it was interrupted."""
+    """Result of a search; if it was interrupted, only the summary."""
 
     summary: Tuning
     run: Run[Any] | None = None
     results: Results | None = None
-    evaluation: Evaluation | None = None  # None too where an earlier session had judged the same trial
+    evaluation: Evaluation | None = None  # None too where an earlier session evaluated the same trial
 
 
 def tune(
@@ -64,7 +64,7 @@ def tune(
     resume: bool = False,
     on_trial: OnTrial | None = None,
 ) -> Tuned:
-    """Search for the design that loses least on the validation part, and judge the best one on the test part.
+    """Search the configuration with the lowest validation loss, and evaluate it on the test part.
 
     The first trial has the defaults, so that the best one is no worse than they are on the validation part. A search
     with one job, the same seed and the same data gives the same trials, killed and resumed or not.
@@ -111,17 +111,17 @@ def tune_planned(
     threads: int = 1,
     on_trial: OnTrial | None = None,
 ) -> Tuned:
-    """``tune``, planned before the data were read."""
+    """``tune`` with a plan that was made before the data were read."""
     check_session(jobs, seconds)
     check_data(plan, data)
-    with holding(plan.folder):
+    with lock_folder(plan.folder):
         before = begin(plan, data)
-        search = Search(plan.folder / JOURNAL, plan.spaces, plan.settings.seed)
+        search = Study(plan.folder / JOURNAL, plan.spaces, plan.settings.seed)
         session = Session(plan, search, data, device, seconds, on_trial)
         try:
             session.run(jobs, threads)
         except DataError:
-            if session.ended == 0:  # nothing could be resumed
+            if session.ended == 0:  # there is nothing to resume
                 clear(plan.folder)
             raise
         summary = summary_of(before, plan.folder, search)
@@ -131,14 +131,14 @@ def tune_planned(
 
 
 def check_session(jobs: int, seconds: float | None) -> None:
-    """Raises ConfigError where a session cannot be so."""
+    """Validate the options of a session; raises ConfigError."""
     if not 1 <= jobs <= 1024:
         raise ConfigError(f"jobs must be 1 to 1,024 processes, got {jobs}.")
     if seconds is not None and not seconds > 0:
         raise ConfigError(f"seconds must be above 0, got {seconds:g}.")
 
 
-def _judged(plan: SearchPlan, search: Search, summary: Tuning, data: Any, device: str) -> Tuned:
+def _judged(plan: SearchPlan, search: Study, summary: Tuning, data: Any, device: str) -> Tuned:
     best = best_of(search.trials())
     if best is None:
         reasons = [trial.failed for trial in search.trials() if trial.failed]
@@ -149,12 +149,12 @@ def _judged(plan: SearchPlan, search: Search, summary: Tuning, data: Any, device
 
 
 class Session:
-    """One command's part of a search: trials until there are enough, the time is over, or someone interrupts."""
+    """One session of a search: it runs trials until there are enough, the time is over, or Ctrl-C is pressed."""
 
     def __init__(
         self,
         plan: SearchPlan,
-        search: Search,
+        search: Study,
         data: Any,
         device: str,
         seconds: float | None,
@@ -167,11 +167,11 @@ class Session:
         self.until = None if seconds is None else self.clock() + seconds
         trials = search.trials()
         self.ended = len(trials)
-        clear(plan.folder, kept=frozenset(trial.number for trial in trials))  # what a killed session left
+        clear(plan.folder, kept=frozenset(trial.number for trial in trials))  # remains of a killed session
         self.interrupted = False
 
     def run(self, jobs: int, threads: int) -> None:
-        """Train. Ctrl-C keeps what has ended."""
+        """Run trials. After Ctrl-C the finished ones are kept."""
         jobs = min(jobs, self.plan.settings.trials - self.ended)
         try:
             if jobs > 1:
@@ -208,10 +208,10 @@ class Session:
                 else:
                     self._end(trials.pop(event.number), event.outcome)
 
-    def _next(self) -> tuple[Any, Order]:
+    def _next(self) -> tuple[Any, TrialRequest]:
         trial, model, values = self.search.ask()
         drawn, settings = sections(values), self.plan.settings
-        order = Order(
+        order = TrialRequest(
             number=trial.number,
             out=str(self.plan.trial(trial.number)),
             model=model,
@@ -223,7 +223,7 @@ class Session:
         return trial, order
 
     def _end(self, trial: Any, outcome: TrialResult) -> None:
-        hopeless = outcome.refused and self.ended == 0  # not even the defaults will do
+        hopeless = outcome.refused and self.ended == 0  # not even the defaults can be trained
         if outcome.state == "interrupted" or hopeless:
             self.search.forget(trial)
             self.interrupted = not hopeless

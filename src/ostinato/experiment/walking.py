@@ -1,4 +1,4 @@
-"""Walking forward: the test part in blocks, each judged by a model that was fitted on what came before it.
+"""Walk-forward evaluation: each block of the test part is forecast by a model fitted on the rows before it.
 
 Source:
     Tashman 2000, International Journal of Forecasting 16, 437-450: evaluation with a rolling origin.
@@ -55,7 +55,7 @@ def walk(
     resume: bool = False,
     watch: Watch = unwatched,
 ) -> Walk:
-    """``fit``, once for each of so many blocks of the test part; all blocks are judged together.
+    """Run ``fit`` once for each block of the test part, and evaluate all blocks together.
 
     The run folder is that of the last block, fitted on the most recent rows; the earlier runs lie in it, as
     ``folds/1``, ``folds/2`` and so on, and ``folds.json`` holds the results.
@@ -94,7 +94,7 @@ def walk_settled(
     device: str = "cpu",
     watch: Watch = unwatched,
 ) -> Walk:
-    """``walk``, with settings made before the data were read."""
+    """``walk`` with settings that were validated before the data were read."""
     check_folds(folds, window)
     parts = settings.task.folds(settings.recipe, data, folds, window)
 
@@ -107,14 +107,14 @@ def walk_settled(
         return done
 
     for part in parts[:-1] if settings.force else []:
-        dry_run(settings, data, part, device)  # before the run that is there is replaced
-    last = fitted(folds - 1)  # first of all, since its folder holds the others
+        dry_run(settings, data, part, device)  # before an existing run is replaced
+    last = fitted(folds - 1)  # the last fold first, because its folder holds the others
     fits = (*(fitted(place) for place in range(folds - 1)), last)
     return _judged(fits, parts, data, window)
 
 
 def _earlier(settings: FitSettings, place: int) -> FitSettings:
-    """The same settings for the run of an earlier fold."""
+    """The settings for the run of an earlier fold."""
     folder = RunFolder(settings.folder.path / EARLIER / str(place + 1))
     if not (settings.resume and folder.holds_run()):
         return replace(settings, folder=folder, existing=False, changed=True)
@@ -125,7 +125,7 @@ def _earlier(settings: FitSettings, place: int) -> FitSettings:
         )
     if existing.training == settings.training:
         return existing
-    # only what no number depends on may have changed: resuming checks that
+    # only settings that do not affect results may have changed, which resuming checks
     training = settings.training.model_dump(mode="json")
     return fit_settings(settings.task, folder.path, training=training, resume=True)
 

@@ -7,7 +7,7 @@ from ..training.progress import Watcher
 
 Watch = Callable[
     [str], AbstractContextManager[Watcher | None]
-]  # gives a watcher for what comes next, by its name
+]  # returns the watcher of the next training run, by its name
 
 
 @contextmanager

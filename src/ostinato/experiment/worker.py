@@ -1,4 +1,4 @@
-"""A process that trains the trials it is told of: the other end of ``workers``."""
+"""The worker process that trains trials; ``workers`` starts it and sends it requests."""
 
 import json
 import os
@@ -11,16 +11,16 @@ from typing import Any, TextIO
 
 
 def main() -> None:
-    """Train what is ordered until the input ends."""
+    """Train the requested trials until standard input ends."""
     begin = json.loads(sys.argv[1])
-    out, sys.stdout = sys.stdout, sys.stderr  # what anyone prints must not mix with the answers
+    out, sys.stdout = sys.stdout, sys.stderr  # printed text must not mix with the messages
     messages: queue.Queue[dict[str, Any]] = queue.Queue()
     threading.Thread(target=_listen, args=(messages,), daemon=True).start()
     import torch
 
     from ..errors import RunError
     from .task import load_task
-    from .trial import Order, train_trial
+    from .trial import TrialRequest, train_trial
 
     torch.set_num_threads(begin["threads"])
     task = load_task(begin["task"])
@@ -31,7 +31,7 @@ def main() -> None:
         return bool(messages.get()["end"])
 
     while True:
-        order = Order(**messages.get()["order"])
+        order = TrialRequest(**messages.get()["order"])
         try:
             outcome = train_trial(task, order, data, should_prune, begin["device"])
             _send(out, {"outcome": asdict(outcome)})
@@ -42,7 +42,7 @@ def main() -> None:
 def _listen(messages: "queue.Queue[dict[str, Any]]") -> None:
     for line in sys.stdin:
         messages.put(json.loads(line))
-    os._exit(0)  # whoever gave the orders is gone
+    os._exit(0)  # the parent is gone
 
 
 def _send(out: TextIO, message: dict[str, Any]) -> None:

@@ -1,13 +1,13 @@
-"""Processes that train trials side by side; this one alone keeps the journal.
+"""A pool of worker processes that train trials in parallel; this process alone writes the journal.
 
-A worker is started with the address of its task, reads orders on its standard input and answers on its standard output,
-a line of JSON each:
+A worker is started with the address of its task, reads requests from standard input and writes messages to standard
+output, one line of JSON each:
 
-    {"order": {...}}            train this
-    {"step": 25, "loss": 0.6}   an epoch has ended; is the trial to end?   {"end": false}
-    {"outcome": {...}}          done
+    {"order": {...}}            train this trial
+    {"step": 25, "loss": 0.6}   an epoch has ended; the reply says whether to prune: {"end": false}
+    {"outcome": {...}}          the trial has ended
 
-It has its own standard error, gets no Ctrl-C, and ends when its input does, however this process died.
+It has its own standard error, gets no Ctrl-C, and ends when its standard input ends, however this process died.
 """
 
 import contextlib
@@ -25,14 +25,14 @@ from typing import Any, Self
 
 from ..errors import RunError
 from .task import AnyTask
-from .trial import Order, TrialResult
+from .trial import TrialRequest, TrialResult
 
 DATA = ".data"  # in the folder of a search, while workers read it
 
 
 @dataclass(frozen=True)
 class WorkerMessage:
-    """A message of a worker: a loss to be answered, or how a trial ended."""
+    """A message of a worker: a loss that wants a reply, or the result of a trial."""
 
     number: int  # of the trial
     step: int = 0
@@ -41,7 +41,7 @@ class WorkerMessage:
 
 
 class Workers:
-    """Some processes. Use it in a ``with`` block: they end with it.
+    """A pool of processes, for a ``with`` block: they end with it.
 
     Raises:
         RunError: the folder cannot be written, or a process cannot be started.
@@ -52,7 +52,7 @@ class Workers:
         self.messages: queue.Queue[tuple[int, dict[str, Any] | None]] = queue.Queue()
         self.processes: dict[int, subprocess.Popen[str]] = {}
         self.listeners: dict[int, threading.Thread] = {}
-        self.orders: dict[int, Order] = {}  # under way, by the number of the worker
+        self.orders: dict[int, TrialRequest] = {}  # running trials, by the number of the worker
         self.free: list[int] = []
         self.count, self.begun = count, 0
         remove_data(self.folder)
@@ -76,8 +76,8 @@ class Workers:
             self._release(worker)
         remove_data(self.folder)
 
-    def begin(self, order: Order) -> None:
-        """Give an order to a free worker."""
+    def begin(self, order: TrialRequest) -> None:
+        """Start a trial on a free worker."""
         worker = self.free.pop()
         self.orders[worker] = order
         self._send(worker, {"order": asdict(order)})
@@ -103,14 +103,14 @@ class Workers:
                 return WorkerMessage(self.orders.pop(worker).number, outcome=outcome)
 
     def answer(self, number: int, end: bool) -> None:
-        """Whether a trial is to end."""
+        """Tell a worker whether to end its trial."""
         worker = next(worker for worker, order in self.orders.items() if order.number == number)
         self._send(worker, {"end": end})
 
     def _send(self, worker: int, message: dict[str, Any]) -> None:
         pipe = self.processes[worker].stdin
         assert pipe is not None
-        with contextlib.suppress(OSError):  # it died, which its reader reports
+        with contextlib.suppress(OSError):  # it died, which the listener reports
             pipe.write(json.dumps(message) + "\n")
             pipe.flush()
 
@@ -148,7 +148,7 @@ class Workers:
         self.messages.put((worker, None))
 
     def _replace(self, worker: int) -> TrialResult:
-        """A worker died, of too little memory perhaps: its trial failed, and another one takes its place.
+        """Replace a worker that died, perhaps of too little memory; its trial has failed.
 
         Raises:
             RunError: it died without having been given anything to do.
@@ -160,13 +160,13 @@ class Workers:
         return TrialResult("failed", failed=f"the process that trained it ended by itself (exit code {code})")
 
     def _release(self, worker: int) -> int:
-        """Forget a process that has ended or was killed; its exit code."""
+        """Remove a process that has ended or was killed; returns its exit code."""
         process = self.processes.pop(worker)
         code = process.wait()
         self.listeners.pop(worker).join()
         for pipe in (process.stdin, process.stdout):
             assert pipe is not None
-            with contextlib.suppress(OSError):  # an order that was not read is lost, as it should be
+            with contextlib.suppress(OSError):  # a request that was not read is dropped
                 pipe.close()
         return code
 

@@ -1,8 +1,8 @@
-"""Files that are whole or not there, and files from outside whose parser is not to be trusted with this process.
+"""Atomic writing of files, and parsing of untrusted parquet in a child process.
 
-whole.py            written under another name, then renamed
-parquet.py          parquet, parsed in a process of its own, whole or in batches
+atomic.py            written under a temporary name, then renamed
+parquet.py          parquet, parsed in a child process, at once or in batches
 parquet_child.py    that process
 forking.py          refuses to work where a library's threads were lost in a fork
-ending.py           a process that ends with its parent
+ending.py           a child process that ends with its parent
 """

@@ -1,4 +1,4 @@
-"""Processes that end with the one that started them, however that ends."""
+"""Child processes that end with their parent, however the parent ends."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ import threading
 def end_with_parent() -> None:
     """Terminate this process when its standard input ends: a pipe that the parent holds, and that no kill leaves open.
 
-    What is left behind is cleaned up by a handler of SIGTERM, where there is one.
+    A handler of SIGTERM cleans up, where there is one.
     """
     threading.Thread(target=_wait, name="parent", daemon=True).start()
 

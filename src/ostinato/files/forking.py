@@ -1,7 +1,7 @@
-"""Children made by fork from a process whose threads they do not have.
+"""Refuse to use polars in a forked child process that lost the threads of polars.
 
 polars works in threads that it starts once. `os.fork` copies the process but none of its threads, so that the first
-thing a child asks of polars is waited for for ever. multiprocessing forks by default on Linux, until Python 3.13.
+call of polars in a child would wait forever. multiprocessing forks by default on Linux, until Python 3.13.
 """
 
 import os
@@ -17,14 +17,14 @@ _TASKS = Path("/proc/self/task")
 
 
 class _State:
-    """What this process has done, and whether a parent had done it before this process was forked."""
+    """Whether polars was used in this process, and whether it had been used in a parent before the fork."""
 
     used = False
     lost = False
 
 
 def use_threads() -> None:
-    """To be called before polars works: refuses to where its threads were lost in a fork.
+    """Call this before polars: raises where the threads of polars were lost in a fork.
 
     Raises:
         ForkError: this process was forked from one in which polars had worked.
@@ -32,7 +32,7 @@ def use_threads() -> None:
     if _State.lost:
         raise ForkError(
             "this process was forked from one that had already read data or forecast, and the threads that did so were "
-            "not copied: it would wait for them for ever. Start processes by spawn "
+            "not copied: it would wait for them forever. Start processes by spawn "
             "(multiprocessing.get_context('spawn')), or fork before anything is read."
         )
     _State.used = True
@@ -47,7 +47,7 @@ def _after() -> None:
 
 
 def _has_pool() -> bool:
-    """Whether polars has worked, whoever asked it to."""
+    """Whether the thread pool of polars is running, whoever started it."""
     if "polars" not in sys.modules:
         return False
     with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Names that others can foresee: in a folder that they may write to, a link planted there would lead us elsewhere."""
+"""Open files without following links: a link planted in a shared folder would redirect us to another file."""
 
 import errno
 import os
@@ -9,7 +9,7 @@ REFUSED = "it is a link, which is not followed: remove it, or name the file itse
 
 
 def open_no_link(path: Path, flags: int, mode: int = 0o666) -> int:
-    """As os.open, of a file that is no link. For reading give NO_LINKS too, so that no pipe holds it up.
+    """Like os.open, but refuses links. For reading pass NO_LINKS too, so that a named pipe does not block.
 
     Raises:
         OSError: it is a link, or the system does not let us open it.
@@ -23,7 +23,7 @@ def open_no_link(path: Path, flags: int, mode: int = 0o666) -> int:
 
 
 def make_folder(path: Path) -> None:
-    """A folder, made where it is not there; one that a link of ours leads to will do, one of another's will not.
+    """Make a folder unless it exists. A link of this user to a folder is accepted, a link of another user is not.
 
     Raises:
         OSError: somebody else's link has that name, or the system does not let us make it.

@@ -1,8 +1,8 @@
-"""Parquet from outside, parsed in a process of its own.
+"""Untrusted parquet, parsed in a child process.
 
 One flipped bit in a page's size makes polars ask for terabytes and abort, which no `except` can see, and
-a few kilobytes can stand for any number of rows. A process that may abort, and may only take so much
-memory and time, turns both into a sentence. It costs about half a second.
+a few kilobytes can stand for any number of rows. A child process that may abort, with limits on
+memory and time, turns both into an error message. It costs about half a second.
 """
 
 import io
@@ -31,15 +31,15 @@ CHILD_MEMORY = (
 )  # bytes that the process may reserve beside the size of the file; it uses about half of them
 MOST_ALLOWED = 32 << 30
 MESSAGE_BYTES = 1 << 30  # of one batch
-ERROR_BYTES = 1 << 16  # of what the process complains of
+ERROR_BYTES = 1 << 16  # of the error output that is kept
 
 
 class ParquetError(Exception):
-    """The file cannot be parsed; the text says why, as the end of a sentence. For callers to turn into their own."""
+    """The file cannot be parsed; the text is the reason, as the end of a sentence that callers complete."""
 
 
 class Limits(NamedTuple):
-    """What a file may take: rows, bytes that are kept, seconds, bytes of the process that parses beside the file's."""
+    """Limits of one file: rows, bytes of the frame, seconds, and bytes of the child process beside the file's own."""
 
     rows: int
     kept: int
@@ -48,19 +48,19 @@ class Limits(NamedTuple):
 
 
 def read_frame(path: Path, limits: Limits, check: Callable[[pl.Schema], None] | None = None) -> pl.DataFrame:
-    """All of a parquet file.
+    """Read a parquet file.
 
     Args:
         path: a regular file.
-        limits: what may be taken.
-        check: raises what it likes where the columns are not those expected, before any row is read.
+        limits: of rows, memory and time.
+        check: called with the schema before any row is read; raises where the columns are not those expected.
 
     Raises:
         ParquetError: the file is damaged or hostile, or takes more than the limits.
     """
     use_threads()
     with _child(path, limits) as child:
-        header, rows = _head(child)
+        header, rows = _read_header(child)
         if check is not None:
             check(header.schema)
         _check_rows(rows, limits)
@@ -74,23 +74,23 @@ def read_frame(path: Path, limits: Limits, check: Callable[[pl.Schema], None] | 
 
 
 class Batches:
-    """A parquet file read in batches, within limits, without ever holding all of it.
+    """A parquet file read in batches within limits; it is never held in memory as a whole.
 
     Args:
         path: a regular file.
-        limits: what may be taken.
+        limits: of rows, memory and time.
 
-    ``header`` is a frame with the columns and no rows; ``rows`` how many the file says it has.
+    ``header`` is a frame with the columns and no rows; ``rows`` the number of rows that the file declares.
 
     Raises:
-        ParquetError: this is no parquet, or it is damaged.
+        ParquetError: the file is not parquet, or it is damaged.
     """
 
     def __init__(self, path: Path, limits: Limits) -> None:
         use_threads()
         self.path, self.limits = path, limits
         with _child(path, limits) as child:
-            self.header, self.rows = _head(child)
+            self.header, self.rows = _read_header(child)
             _stdin(child).close()
             _finish(child)
 
@@ -103,7 +103,7 @@ class Batches:
         """
         _check_rows(self.rows, self.limits)
         with _child(self.path, self.limits) as child:
-            _head(child)
+            _read_header(child)
             yield from _rows(child, names)
 
 
@@ -163,7 +163,7 @@ def _child(path: Path, limits: Limits) -> Iterator[_Child]:
 
 
 def _stored(path: Path) -> int:
-    """Bytes of a file on the disk; the holes of a sparse file are none."""
+    """Bytes of a file on the disk; holes of a sparse file do not count."""
     try:
         status = path.stat()
     except OSError:  # the process will say why
@@ -171,8 +171,8 @@ def _stored(path: Path) -> int:
     return min(status.st_size, getattr(status, "st_blocks", status.st_size) * 512)
 
 
-def _head(child: _Child) -> tuple[pl.DataFrame, int]:
-    """The columns without rows, and the number of rows."""
+def _read_header(child: _Child) -> tuple[pl.DataFrame, int]:
+    """Read an empty frame with the columns, and the number of rows."""
     header = _message(child)
     assert header is not None
     return header, _number(child)
@@ -194,10 +194,10 @@ def _message(child: _Child, last: bool = False) -> pl.DataFrame | None:
 
 def _number(child: _Child) -> int:
     assert child.process.stdout is not None
-    head = child.process.stdout.read(8)
-    if len(head) < 8:
+    data = child.process.stdout.read(8)
+    if len(data) < 8:
         raise _broken_off(child)
-    return int.from_bytes(head, "little")
+    return int.from_bytes(data, "little")
 
 
 def _broken_off(child: _Child) -> ParquetError:
@@ -206,7 +206,7 @@ def _broken_off(child: _Child) -> ParquetError:
 
 
 def _finish(child: _Child) -> None:
-    """Wait for the end of the child, and pass on what it complained of."""
+    """Wait for the end of the child, and raise its error."""
     assert child.process.stdout is not None
     child.process.stdout.close()
     status = child.process.wait()
@@ -218,7 +218,7 @@ def _finish(child: _Child) -> None:
 
 
 def _reason(errors: bytes) -> str:
-    """The last line, which is the error's; Rust may add a note on backtraces."""
+    """The last line, which holds the error; Rust may add a note on backtraces."""
     lines = errors.decode(errors="replace").splitlines()
-    said = [line for line in lines if line.strip() and not line.startswith("note:")]
-    return shortened(said[-1] if said else "the reader broke off")
+    messages = [line for line in lines if line.strip() and not line.startswith("note:")]
+    return shortened(messages[-1] if messages else "the reader broke off")

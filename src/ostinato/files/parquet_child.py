@@ -1,9 +1,9 @@
-"""Run as a program by `parquet.py`: parquet becomes Arrow on stdout, in messages that say how long they are.
+"""The child process of `parquet.py`: converts parquet to Arrow on stdout, in messages prefixed by their length.
 
 python parquet_child.py BYTES_OF_MEMORY ROWS_OF_A_BATCH PATH
 
-The columns are written without rows, then the number of rows. The names of the columns that are wanted are read from
-stdin, a line of JSON, and their rows follow in batches.
+The columns are written without rows, then the number of rows. The requested columns are read from stdin, a line of
+JSON, and their rows follow in batches.
 """
 
 import contextlib
@@ -55,14 +55,14 @@ def _write_number(number: int) -> None:
 
 
 def _limit_threads() -> None:
-    """Run on two CPUs, so that no pool of threads counts more."""
+    """Run on two CPUs, so that no thread pool uses more."""
     with contextlib.suppress(AttributeError, OSError):  # only Linux has it
         cpus = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, random.sample(cpus, min(CPUS, len(cpus))))
 
 
 def _limit_memory(most: int) -> None:
-    """Allow so many bytes more than the libraries have taken."""
+    """Limit the address space to so many bytes more than the libraries use already."""
     with contextlib.suppress(ImportError, ValueError, OSError):  # Windows has no such limit, macOS refuses it
         import resource
 

@@ -1,4 +1,4 @@
-"""Numbers that a layer computes with and never learns: windows, filterbanks, frequencies."""
+"""Constants of layers, in the dtype of the input: windows, filterbanks, frequencies. They are not learned."""
 
 from collections.abc import Callable
 from typing import Any

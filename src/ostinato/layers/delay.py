@@ -1,4 +1,4 @@
-"""Waiting: what a shortcut does while the other path looks ahead, or has not filled its block.
+"""Delay, and release in blocks: what a shortcut needs beside a path with latency or blocks.
 
 Axes: B batch, T time steps, C features.
 """
@@ -77,7 +77,7 @@ class InBlocks(Sliding):
 
 
 def waits_for(body: SequenceLayer) -> list[SequenceLayer]:
-    """What x goes through beside ``body``, so that both speak of the same steps at the same time: maybe nothing."""
+    """What x goes through beside ``body``, so that both refer to the same steps at the same time; possibly nothing."""
     size = body.input_size
     assert size is not None
     waits: list[SequenceLayer] = [InBlocks(size, body.block)] if body.block > 1 else []

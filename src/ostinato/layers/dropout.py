@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..core import SequenceLayer, Size, axes
-from .recurrent.chances import check_rate, locked_mask
+from .recurrent.dropout import check_rate, locked_mask
 from .sizes import check_size
 
 

@@ -1,4 +1,4 @@
-"""Codes, which are whole numbers, as vectors.
+"""Embedding and one-hot encoding of integer codes.
 
 Axes: B batch, T time steps, K columns of codes, E features of one code.
 """
@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..core import SequenceLayer, named
+from ..core import SequenceLayer, class_name
 from ..errors import ConfigError, ContractError, shortened
 from .sizes import at_least_one, is_whole
 
@@ -47,7 +47,7 @@ class Coded(SequenceLayer):
         row, step, column = place[:3]
         raise ContractError(
             f"x holds {x[tuple(place)].item()} in row {row}, step {step}, column {column}, and codes of this "
-            f"{named(self)} are the whole numbers 0 to {self.codes - 1}. Pass such codes, or make it for more."
+            f"{class_name(self)} are the whole numbers 0 to {self.codes - 1}. Pass such codes, or make it for more."
         )
 
 

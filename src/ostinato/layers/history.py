@@ -1,4 +1,4 @@
-"""What layers share that look back a fixed number of steps: the steps they keep.
+"""The history of layers that look back a fixed number of steps: joining it to a chunk, and cutting the next one.
 
 Axes: B batch, T time steps, F frequencies, C features or channels.
 """
@@ -23,7 +23,7 @@ def join_steps(history: Tensor, x: Tensor) -> Tensor:
 def keep_last(buffer: Tensor, count: int, lengths: Tensor | None) -> Tensor:
     """The last ``count`` steps that each row has seen, (B, count, C) or (B, count, F, C).
 
-    ``buffer`` is ``count`` remembered steps followed by the chunk that ``lengths`` speaks of.
+    ``buffer`` is ``count`` remembered steps followed by the chunk that ``lengths`` refers to.
     """
     if lengths is None:
         # from the front: the slice [-count:] would be everything for a count of 0

@@ -1,4 +1,4 @@
-"""Options that layers check before they take them: words, numbers that are no sizes, yes or no."""
+"""Checks of constructor options that are not sizes: choices, numbers and flags."""
 
 import math
 from collections.abc import Iterable

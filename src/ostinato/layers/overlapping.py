@@ -1,4 +1,4 @@
-"""Layers that give several steps for one, each an overlapping sum: transposed convolution, the inverse STFT.
+"""Base class of layers whose outputs are overlapping sums: transposed convolution, inverse STFT.
 
 Axes: B batch, T time steps, I input features, O output features, K steps that one step spreads over, S steps out for
 each step in. I and O may be two axes each, frequencies and channels.
@@ -54,7 +54,7 @@ class Overlapping(SequenceLayer):
         return total
 
     def sees(self, step: int) -> StepSet:
-        """Output S a + r hears step a - n by what lies n S + r steps on in its spread."""
+        """Output S a + r sees step a - n through what lies n S + r steps on in its spread."""
         complete, phase = divmod(step, self.factor)
         return self.offsets[phase].shifted(complete)
 
@@ -87,19 +87,21 @@ class Overlapping(SequenceLayer):
 
     def _touches(self, places: Iterable[int]) -> None:
         """Of the ``span`` steps that a step is spread over it reaches ``places`` alone, each phase of S among them."""
-        heard: list[list[int]] = [[] for _ in range(self.factor)]
+        offsets: list[list[int]] = [[] for _ in range(self.factor)]
         for place in places:
             back, phase = divmod(place, self.factor)
-            heard[phase].append(-back)
-        self.offsets = [StepSet.of(steps) for steps in heard]  # what each step of a block hears, 0 the newest
+            offsets[phase].append(-back)
+        self.offsets = [
+            StepSet.of(steps) for steps in offsets
+        ]  # what each step of a block sees, 0 is the newest
         self.receptive_field = 1 - min(steps.first for steps in self.offsets)
 
     def _set_latency(self, latency: int) -> None:
-        """At most as far back as the last step out of a block hears: ``flush`` would give silence beyond."""
+        """The latency is at most as far back as the last output of a block sees: ``flush`` would give zeros beyond."""
         most = -int(self.offsets[-1].first)
         if not is_whole(latency) or not 0 <= latency <= most:
             raise ConfigError(
-                f"latency must be 0 to {most} steps, as far back as the last step out of each stride hears, got "
+                f"latency must be 0 to {most} steps, as far back as the last output of each stride sees, got "
                 f"{latency!r}."
             )
         self.latency = latency

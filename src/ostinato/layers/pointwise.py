@@ -5,7 +5,7 @@ Axes: B batch, T time steps, F frequencies, I input features, O output features.
 
 from torch import Tensor, nn
 
-from ..core import SequenceLayer, Size, axes, named
+from ..core import SequenceLayer, Size, axes, class_name
 from ..errors import ConfigError, ShapeError, shortened
 from .options import yes_or_no
 from .sizes import check_size
@@ -51,8 +51,8 @@ class Pointwise(SequenceLayer):
             return
         found = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
         raise ShapeError(
-            f"the module of {named(self)} must give {(*x.shape[:2], *size)} for x {tuple(x.shape)}, got {found}: each "
-            "step on its own, and as many features as output_size says, or as came in without one."
+            f"the module of {class_name(self)} must give {(*x.shape[:2], *size)} for x {tuple(x.shape)}, got {found}: "
+            "each step on its own, and as many features as output_size says, or as came in without one."
         )
 
 

@@ -1,4 +1,4 @@
-"""Where in the sequence a step lies, as features.
+"""Positional features: the position of each step in its sequence.
 
 Axes: B batch, T time steps, I input features, D features of a position.
 """

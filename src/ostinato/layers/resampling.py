@@ -1,6 +1,6 @@
-"""Fewer steps, or more: by leaving out, repeating and interpolating, and with filters that keep the band.
+"""Resampling: to fewer or more steps by leaving out, repeating or interpolating, with or without low-pass filters.
 
-The instant of a block of steps is its last step, where a causal layer can speak of it: what leaves steps out keeps
+The instant of a block of steps is its last step, where a causal layer knows it: what leaves steps out keeps
 that one, what adds steps puts it there. So adding by a factor and leaving out by it again changes nothing but latency.
 
 Axes: B batch, T time steps, C features, which may be two axes, frequencies and channels, S factor, K taps.
@@ -167,7 +167,7 @@ class LowPass(Sliding):
             raise ConfigError(f"kernel_size must be odd to lag by whole steps, got {kernel_size}.")
         taps = low_pass_taps(cutoff, kernel_size, beta)
         touched = _touched(taps)
-        taps = taps[: touched[-1] + 1]  # what is not there cannot be heard
+        taps = taps[: touched[-1] + 1]  # a tap on a step that does not exist has no effect
         super().__init__(input_size, input_size, len(taps), stride, kernel_size // 2, touched.tolist())
         self.taps = Constant(torch.from_numpy(taps[::-1].copy()))
 
@@ -271,7 +271,7 @@ def low_pass_taps(cutoff: float, count: int, beta: float = 5.0) -> np.ndarray:
     place = np.arange(count) - (count - 1) / 2
     taps = np.sinc(2 * cutoff * place) * np.kaiser(count, beta)
     taps /= taps.sum()
-    # sinc is 0 at whole numbers, but for rounding: what is not heard by ``sees`` must have no weight at all
+    # sinc is 0 at whole numbers, but for rounding: a step that ``sees`` excludes must have no weight at all
     return np.where(np.abs(taps) > LEAST * np.abs(taps).max(), taps, 0.0)
 
 

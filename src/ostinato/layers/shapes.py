@@ -1,4 +1,4 @@
-"""Between steps of one axis and steps of two: what a dense or recurrent layer takes, and what a convolution does.
+"""Flatten and Unflatten: between features (F * C), for dense and recurrent layers, and (F, C), for convolutions.
 
 Axes: B batch, T time steps, F frequencies, C channels.
 """

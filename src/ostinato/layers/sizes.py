@@ -1,4 +1,4 @@
-"""Sizes that every layer checks before it allocates."""
+"""Checks of sizes, made by every layer before it allocates memory."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Layers that apply one function to every window of a fixed number of steps.
+"""Base class of layers that apply one function to every window of a fixed number of steps.
 
 Axes: B batch, T time steps, C input features, O output features, K window in steps, S stride in steps. C and O may
 be two axes each, frequencies and channels.
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ..core import SequenceLayer, Size, StepSet, axes, check_count, named, newest
+from ..core import SequenceLayer, Size, StepSet, axes, check_count, class_name, newest
 from ..errors import ConfigError, StreamingError
 from .history import join_steps, keep_last
 from .sizes import at_least_one, check_size, is_whole
@@ -136,7 +136,7 @@ class Sliding(SequenceLayer):
         if bool(going_on.any()):
             row = int(going_on.nonzero()[0])
             raise StreamingError(
-                f"row {row} ended in an earlier chunk, and {named(self)} with stride {self.step} "
+                f"row {row} ended in an earlier chunk, and {class_name(self)} with stride {self.step} "
                 "cannot continue it. Give it length 0, or begin it anew with reset_rows. Nor can it be flushed: one "
                 "phase is held for all rows. To flush rows of several lengths, run those of each length apart."
             )

@@ -1,4 +1,4 @@
-"""Whole networks assembled from layers, each beside its config. A model is a layer and keeps every promise.
+"""Networks assembled from layers, each with its config. A model is a layer and keeps the same contract.
 
     front   from what data are to features (``fronts.py``)
     body    one of ``MODELS``, the same for every task

@@ -1,4 +1,4 @@
-"""What every network's config has in common: frozen, strict, and bounded, because configs come from files."""
+"""Base class of network configs: frozen, strict and bounded, because configs come from files."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Fronts: from what data are to the features that a body takes. Each declares both (``input_size``, ``output_size``).
+"""Fronts: layers from raw data to the features of a body. Each declares both (``input_size``, ``output_size``).
 
     values        numbers as they are           (B, T, I) to (B, T, I)
     codes         whole numbers                 (B, T, K) to (B, T, K E)

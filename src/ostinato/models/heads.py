@@ -1,4 +1,4 @@
-"""Heads: what a task asks of a body. The last linear map of every network is one.
+"""Heads: the last linear map of a network, from the features of a body to the outputs of a task.
 
 Axes: T time steps, H features of the body, O outputs.
 """

@@ -1,4 +1,4 @@
-"""What a network may cost. Configs come from files, and none may take the whole machine.
+"""Limits on the cost of a network: configs come from files, and none may take the whole machine.
 
 Axes: N windows, L steps of a window, C channels.
 """

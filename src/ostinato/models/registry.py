@@ -1,4 +1,4 @@
-"""Models by name."""
+"""The registry of models by name: their configs, defaults and builders."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple

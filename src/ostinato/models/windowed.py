@@ -1,4 +1,4 @@
-"""Networks on a fixed window of steps: the lecture's CNN and the MLP it is compared with.
+"""Networks on a fixed window of steps: a CNN, and an MLP to compare it with.
 
 Axes: N windows, L steps of a window, C channels, I input features, O output features.
 """

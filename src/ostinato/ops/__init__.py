@@ -1,4 +1,4 @@
-"""Pure tensor functions, a folder each: ``naive.py`` defines the numbers, faster kernels stand beside it.
+"""Pure tensor functions, one folder each: ``naive.py`` defines the numbers, and faster kernels compute the same.
 
 Each call runs on the first kernel that does not refuse it (``core/kernels.py``). ``OSTINATO_BACKEND`` names the kernels
 to ask first; ``backends()`` says which are asked, why not others, and what was refused.

@@ -1,4 +1,4 @@
-"""The folder a run leaves behind: what is in it, how it is written, how it is read.
+"""Run folders: their files, and how they are written and read.
 
     folder.py       where each file lies; making, replacing and opening a run
     listing.py      the runs below a folder

@@ -1,4 +1,4 @@
-"""baselines.json: what live predictions of a run are scored beside, as fitted on the rows that the run may use."""
+"""baselines.json: fitted parameters of the baselines that live predictions of a run are scored beside."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,7 +16,7 @@ Parameters = Annotated[dict[Name, Any], Field(max_length=20)]  # checked by whoe
 class LiveBaselines(BaseModel):
     """The whole of baselines.json.
 
-    baselines: by name, the parameters for each column that is foreseen.
+    baselines: by name, the parameters for each column that is forecast.
     units: what the losses of each column are measured in; 1 for a single one.
     """
 

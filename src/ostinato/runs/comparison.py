@@ -40,7 +40,7 @@ RunPath = Annotated[Name, AfterValidator(_inside)]
 
 
 class ComparedBaseline(BaseModel):
-    """What a baseline reached."""
+    """Metrics of a baseline."""
 
     model_config = STRICT
 
@@ -50,7 +50,7 @@ class ComparedBaseline(BaseModel):
 
 
 class ComparedModel(ComparedBaseline):
-    """What a model reached; of several folds together, or of none where it ``failed``."""
+    """Metrics of a model on all folds together; none where it ``failed``."""
 
     parameters: int | None = Field(default=None, ge=0)
     seconds: Annotated[NotNegative | None, BeforeValidator(plain)] = None  # of training, all folds together
@@ -65,7 +65,7 @@ class ComparedModel(ComparedBaseline):
 
 
 class Comparison(BaseModel):
-    """The whole of compare.json. NaN and infinity given to a metric become null."""
+    """Contents of compare.json. NaN and infinity given to a metric become null."""
 
     model_config = STRICT
 

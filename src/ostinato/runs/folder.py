@@ -1,4 +1,4 @@
-"""Where each file of a run lies; making, replacing and opening the folder."""
+"""The files of a run folder; creating, replacing and opening it."""
 
 import os
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from .writing import leftovers
 
 CONFIG = "config.json"
 EARLIER = "folds"  # the runs of earlier folds of a walk, in folders called 1, 2 ...
-# config.json last: until it is gone the folder can still be told from a stranger's
+# config.json last: until it is deleted, the folder is still recognised as a run
 NAMES = (
     "weights.safetensors",
     "checkpoint.safetensors",
@@ -32,7 +32,7 @@ class RunFolder:
 
     @property
     def config(self) -> Path:
-        """What the run was told to do: `read_config`."""
+        """The settings of the run: `read_config`."""
         return self.path / CONFIG
 
     @property

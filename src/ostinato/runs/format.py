@@ -1,4 +1,4 @@
-"""config.json: what a run was told to do.
+"""config.json: the settings of a run.
 
 The envelope is checked here. What lies inside `data`, `model` and `training` belongs to the task that
 wrote it and is checked there; here it has to be plain JSON of a bounded size.

@@ -1,4 +1,4 @@
-"""The runs below a folder, at a glance."""
+"""List the runs below a folder."""
 
 import os
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ class RunSummary:
     created: str = ""  # ISO 8601 in UTC
     test: dict[str, float | None] | None = None  # metrics on the test part; None while there are none
     broken: str | None = None
-    target: str = ""  # what is foreseen
+    target: str = ""  # what is forecast
     measure: str = "log_loss"  # the metric that the tests of the run are about
 
 

@@ -1,4 +1,4 @@
-"""Parquet of a run folder: limited, parsed in a process of its own, and refused in a sentence."""
+"""Read untrusted parquet of a run folder: in a child process, with limits, and one clear error message."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -3,8 +3,8 @@
 row   integer          number of the row in the data file
 time  number or date   as in the data
 id    integer or text  as in the data; may be null
-horizon  integer       rows ahead, where several horizons are foreseen
-column   text          what is foreseen, where there are several
+horizon  integer       rows ahead, where several horizons are forecast
+column   text          what is forecast, where there are several
 actual   float         what happened; null where that was not known yet
 p_up, or q10 .. q90    float, finite, one or more; p_up lies within 0 and 1. A quantile's name is its level in per cent,
                        with as many decimals as it needs, at most 3, and no more: q02.5, q10, q97.5

@@ -1,4 +1,4 @@
-"""Bytes and JSON from outside: limited, regular, and refused in a sentence."""
+"""Read untrusted files and JSON: with limits on size, and one clear error message."""
 
 import json
 import math

@@ -34,7 +34,7 @@ class SkillTests(BaseModel):
 
 
 class TrainingFacts(BaseModel):
-    """How the training went."""
+    """Facts of the training run."""
 
     model_config = STRICT
 
@@ -44,7 +44,7 @@ class TrainingFacts(BaseModel):
 
 
 class ModelFacts(BaseModel):
-    """What the model weighs."""
+    """Size and speed of the model."""
 
     model_config = STRICT
 
@@ -63,7 +63,7 @@ class PartFacts(BaseModel):
 
 
 class Results(BaseModel):
-    """The whole of metrics.json. NaN and infinity given to a metric become null."""
+    """Contents of metrics.json. NaN and infinity given to a metric become null."""
 
     model_config = STRICT
 

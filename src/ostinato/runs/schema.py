@@ -1,4 +1,4 @@
-"""JSON held against a pydantic model; what does not fit is refused in a sentence."""
+"""Validate JSON by a pydantic model; errors become one clear message."""
 
 from typing import Annotated, Any, TypeVar
 

@@ -1,4 +1,4 @@
-"""Safetensors files from outside, read with nothing taken on trust.
+"""Read untrusted safetensors files.
 
     8 bytes     length of the header, little endian
     header      JSON: {"NAME": {"dtype", "shape", "data_offsets": [begin, end]}, "__metadata__": {text: text}}

@@ -1,4 +1,4 @@
-"""tune.json: what was searched, what was found, and how often the test part was looked at.
+"""tune.json: settings, trials and result of a search, and how often the test part was used.
 
 The folder that holds it also holds study.journal (every trial, in Optuna's own format), trials/NNN (a run folder of
 each trial, without results) and best (the run of the best trial, judged).
@@ -26,7 +26,7 @@ Fields = Annotated[dict[Name, JsonValue], Field(max_length=1000)]
 
 
 class TunedTrial(BaseModel):
-    """One configuration that was tried."""
+    """One trial: a configuration and its result."""
 
     model_config = STRICT
 
@@ -56,7 +56,7 @@ class TuneSettings(BaseModel):
 
 
 class Tuning(BaseModel):
-    """The whole of tune.json."""
+    """Contents of tune.json."""
 
     model_config = STRICT
 

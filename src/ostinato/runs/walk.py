@@ -1,4 +1,4 @@
-"""folds.json: what a run that walked forward reached, fold by fold and on all of them together.
+"""folds.json: metrics of a walk-forward evaluation, by fold and on all folds together.
 
 The folder itself is the run of the last fold; ``folds/1``, ``folds/2`` ... beside this file are the earlier ones.
 """
@@ -27,7 +27,7 @@ class WalkedFold(BaseModel):
 
 
 class WalkForward(ComparedBaseline):
-    """The whole of folds.json. ``test``, ``intervals``, ``baselines`` and ``tests`` are on the rows of all folds."""
+    """Contents of folds.json. ``test``, ``intervals``, ``baselines`` and ``tests`` are on the rows of all folds."""
 
     format_version: int = Field(default=1, ge=1, le=1)
     created: Time

@@ -1,4 +1,4 @@
-"""Files that are whole or not there.
+"""Atomic writing of files and JSON.
 
 A file is written under a temporary name in its own folder, flushed to the disk and renamed, so that a
 reader, or the next process after a crash, finds the old file or the new one and never a part. A
@@ -16,8 +16,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ..errors import BrokenRunError, RunError
+from ..files.atomic import atomic_file
 from ..files.links import NO_LINKS  # a hostile run folder may hold metrics.jsonl -> a file of ours
-from ..files.whole import whole_file
 
 
 @contextmanager
@@ -32,14 +32,14 @@ def replace_file(path: Path | str) -> Iterator[BinaryIO]:
     """
     path = Path(path)
     try:
-        with whole_file(path) as file:
+        with atomic_file(path) as file:
             yield file
     except OSError as error:
         raise RunError(f"cannot write {path}: {error.strerror or error}.") from error
 
 
 def leftovers(folder: Path, names: tuple[str, ...]) -> list[Path]:
-    """What killed processes left of writing the files of these names."""
+    """Temporary files of these names that killed processes left."""
     return [
         path
         for path in folder.iterdir()

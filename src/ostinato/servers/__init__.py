@@ -1,6 +1,6 @@
-"""What every server of ours needs, whoever may reach it: whom it answers, and that nobody holds it up."""
+"""Shared by our servers: checks of Host and Origin, and limits on connections."""
 
-from .connections import ConnectionLimits, Connections, Held
+from .connections import ConnectionLimits, Connections, TrackedConnection
 from .hosts import host_name, is_loopback, same_origin
 
-__all__ = ["ConnectionLimits", "Connections", "Held", "host_name", "is_loopback", "same_origin"]
+__all__ = ["ConnectionLimits", "Connections", "TrackedConnection", "host_name", "is_loopback", "same_origin"]

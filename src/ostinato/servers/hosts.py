@@ -1,7 +1,7 @@
-"""Names in a request: which host it was sent to, and which page sent it.
+"""Checks of the Host and Origin headers: to which host a request was sent, and from which page.
 
-A web page anywhere may send requests to loopback. The Host header tells a name that was rebound to 127.0.0.1 from our
-own, and the Origin header a page of another site from our own.
+A web page anywhere may send requests to loopback. The Host header distinguishes a name that was rebound
+to 127.0.0.1 (DNS rebinding) from our own, and the Origin header a page of another site from our own.
 
 Source:
     RFC 9110, section 7.2 (Host); RFC 6454, section 7 (Origin).
@@ -47,7 +47,7 @@ def host_name(headers: list[str]) -> str | None:
 def same_origin(origins: list[str], host: str) -> bool:
     """Whether a request comes from a page of the host that it is sent to, or from no page.
 
-    Browsers send an Origin with every websocket and with every question of another site; other programs send none.
+    Browsers send an Origin with every websocket and with every request to another site; other programs send none.
 
     >>> same_origin(["http://127.0.0.1:80"], "127.0.0.1:80"), same_origin(["http://evil.example"], "127.0.0.1:80")
     (True, False)

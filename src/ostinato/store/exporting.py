@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import StoreError
-from ..files.whole import whole_file
+from ..files.atomic import atomic_file
 from .connection import sqlite_errors
 from .reader import Reader
 from .sealed import days
@@ -39,7 +39,7 @@ def export(path: Path | str, out: Path | str, *, predictions: bool = False, newe
                 )
             frame = frame.join(said, on="id", how="left", maintain_order="left")
     frame = frame.fill_nan(None)  # what is missing is null in a data file
-    with sqlite_errors(out), whole_file(out) as file:
+    with sqlite_errors(out), atomic_file(out) as file:
         frame.write_parquet(file, compression="zstd")
     return len(frame)
 

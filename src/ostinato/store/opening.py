@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import BrokenStoreError, StoreError, shortened
-from ..files.whole import sync_folder
+from ..files.atomic import sync_folder
 from . import recording
 from .connection import connect, read_header, sibling_path, sqlite_errors
 from .group import Tail

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import StoreError
+from ..files.atomic import atomic_file
 from ..files.links import make_folder
-from ..files.whole import whole_file
 from .connection import check_file, connect, read_header, sqlite_errors
 from .event_digests import check_group
 from .ledger import EventDigest
@@ -110,7 +110,7 @@ def write_day(path: Path, before: float) -> WrittenDay | None:
                 frame = frame_of(part, _rows(connection, part, decoder, first, last), decoder, head.columns)
                 buffer = io.BytesIO()
                 frame.write_parquet(buffer, compression="zstd")
-                with whole_file(folder / file_name(day, part)) as file:
+                with atomic_file(folder / file_name(day, part)) as file:
                     file.write(buffer.getbuffer())
                 rows[part], digests[part] = len(frame), hashlib.sha256(buffer.getbuffer()).hexdigest()
             found = connection.execute(

@@ -1,4 +1,4 @@
-"""Tasks: what data mean, what is learnt from them, and how that is judged. One package a task.
+"""Tasks: what data mean, what is learned from them, and how predictions are scored. One package per task.
 
 A task is a class derived from ``ostinato.experiment.Task``. Those of ostinato stand in ``TASKS``; a package of yours
 announces its own as an entry point, which needs no change here:
@@ -23,14 +23,14 @@ GROUP = "ostinato.tasks"
 
 
 def addresses() -> dict[str, str]:
-    """MODULE:CLASS of every task by name, those of ostinato first; none of them is imported."""
+    """MODULE:CLASS of every task by name, those of ostinato first; nothing is imported."""
     from importlib.metadata import entry_points
 
     return TASKS | {entry.name: entry.value for entry in entry_points(group=GROUP) if entry.name not in TASKS}
 
 
 def find_task(name: str) -> "Task[Any, Any]":
-    """The task of this name, imported now.
+    """Import and return the task of this name.
 
     Raises:
         ConfigError: there is none, or it cannot be loaded.

@@ -1,4 +1,4 @@
-"""The loop: whole sequences, truncated back-propagation, windows, early stopping, checkpoints, progress."""
+"""Training: the loop, truncated back-propagation, early stopping, checkpoints, progress."""
 
 from .config import TrainingConfig
 from .loop import Finished, Trainer

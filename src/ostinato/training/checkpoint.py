@@ -1,9 +1,9 @@
-"""Everything a training needs to go on, in one file that is replaced by one rename.
+"""The checkpoint: everything that a training run needs to go on, in one file that is replaced by one rename.
 
     tensors     by name
     metadata    "ostinato": facts as JSON, "sha256": of facts and tensors, so that damage is seen
 
-What goes in is decided in ``resuming``; what else lies in the run folder is rebuilt from it.
+``resuming`` decides what goes in; the other files of the run folder are rebuilt from it.
 """
 
 import hashlib
@@ -67,11 +67,14 @@ class CheckpointData:
         ]
 
     def add_random(self, generators: Generators) -> None:
-        """Where the generators are."""
+        """The states of the random generators."""
         self.tensors |= {f"random/{name}": state for name, state in generators.states().items()}
 
     def restore_random(self, generators: Generators) -> None:
-        """Put them back there. Older files hold the states of the process's generators, which gave the same numbers."""
+        """Restore the generators.
+
+        Older files hold the states of the process's generators, which gave the same numbers.
+        """
         generators.restore(self._below("random/"))
 
     def _below(self, prefix: str) -> dict[str, Tensor]:
@@ -89,37 +92,41 @@ def write_checkpoint(path: Path, parts: CheckpointData, progress: Progress) -> N
     write_tensors(path, arrays, {"ostinato": facts, "sha256": _digest(facts, arrays)})
 
 
-def read_checkpoint(path: Path, room: "Room | None" = None) -> tuple[CheckpointData, Progress]:
-    """What was written, on the CPU.
+def read_checkpoint(
+    path: Path, expected: "ExpectedContents | None" = None
+) -> tuple[CheckpointData, Progress]:
+    """Read a checkpoint; its tensors are on the CPU.
 
     Args:
-        room: what a checkpoint of this training may hold; None: anything.
+        expected: what a checkpoint of this training run may hold; None: anything.
 
     Raises:
         BrokenRunError: the file is damaged, or not a checkpoint of this version or this training.
     """
-    arrays, metadata = read_tensors(path, check=room and (lambda header: room.check(header, str(path))))
+    arrays, metadata = read_tensors(
+        path, check=expected and (lambda header: expected.check(header, str(path)))
+    )
     if not {"ostinato", "sha256"} <= set(metadata):
-        raise BrokenRunError(f"{path} is no checkpoint of ostinato. Start anew with --force.")
+        raise BrokenRunError(f"{path} is not a checkpoint of ostinato. Start again with --force.")
     text = metadata["ostinato"]
     if metadata["sha256"] != _digest(text, arrays):
-        raise BrokenRunError(f"{path} is damaged: its checksum is another. Start anew with --force.")
+        raise BrokenRunError(f"{path} is damaged: its checksum does not match. Start again with --force.")
     facts = parse_json(text.encode(), f"the metadata of {path}")
     if not isinstance(facts, dict) or facts.get("version") != VERSION:
-        raise BrokenRunError(f"{path} is not a checkpoint of version {VERSION}. Start anew with --force.")
+        raise BrokenRunError(f"{path} is not a checkpoint of version {VERSION}. Start again with --force.")
     parts = CheckpointData({name: torch.from_numpy(array) for name, array in arrays.items()}, facts)
     try:
         progress = PROGRESS.validate_python(parts.nested("progress"))
     except (KeyError, TypeError, ValueError) as error:
-        raise BrokenRunError(f"{path} does not say how far the training was ({error!r}).") from None
+        raise BrokenRunError(f"{path} does not say how far the training run was ({error!r}).") from None
     return parts, progress
 
 
-class Room(NamedTuple):
-    """What a checkpoint of a training may hold, compared with the header before tensors are read.
+class ExpectedContents(NamedTuple):
+    """What a checkpoint of a training run may hold, compared with the header before tensors are read.
 
     shapes  of the trained module's tensors, which there are under two names: present and best
-    others  bytes of all that is beside them
+    others  bytes of everything else, at most
     """
 
     shapes: dict[str, list[int]]
@@ -140,12 +147,12 @@ class Room(NamedTuple):
                 has = f"{tuple(self.shapes[key])}" if key in self.shapes else "no such tensor"
                 raise BrokenRunError(
                     f"{where}: {shortened(name)} is {tensor.dtype} {tuple(tensor.shape)}, the model has {has}. "
-                    "It belongs to another model: start anew with --force."
+                    "It belongs to another model: start again with --force."
                 )
         if others > self.others:
             raise BrokenRunError(
-                f"{where} announces {others:,} bytes beside the weights; this training keeps at most "
-                f"{self.others:,}. Start anew with --force."
+                f"{where} announces {others:,} bytes beside the weights; this training run keeps at most "
+                f"{self.others:,}. Start again with --force."
             )
 
 

@@ -1,4 +1,4 @@
-"""What can be chosen about training. Defaults were chosen on validation data."""
+"""Hyperparameters of training. Defaults were chosen on validation data."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""Where a loss that is not a number began.
+"""Locate the origin of a non-finite loss or gradient.
 
 Axes: B rows, T steps, F features.
 """
@@ -14,18 +14,18 @@ from ..data.piece import Piece
 REMEDY = "Lower learning_rate or clip_norm."
 
 
-def where_it_began(model: SequenceLayer, piece: Piece, state: Any) -> str:
+def locate_nonfinite_loss(model: SequenceLayer, piece: Piece, state: Any) -> str:
     """One sentence: the input, a weight, the carried state, the first layer to give it, or the loss itself."""
     return (
         _bad_input(piece)
-        or bad_weights(model)
+        or locate_nonfinite_weights(model)
         or _bad_state(state)
         or _bad_layer(model, piece, state)
         or "every layer's output is finite, so the loss function made it: look at the targets."
     )
 
 
-def bad_weights(model: nn.Module) -> str:
+def locate_nonfinite_weights(model: nn.Module) -> str:
     """Which weights are not finite; "" if all are."""
     for name, parameter in model.named_parameters():
         if not bool(parameter.isfinite().all()):
@@ -33,7 +33,7 @@ def bad_weights(model: nn.Module) -> str:
     return ""
 
 
-def where_the_gradient_began(model: nn.Module, piece: Piece) -> str:
+def locate_nonfinite_gradient(model: nn.Module, piece: Piece) -> str:
     """The input, or a weight whose gradient is not finite while the loss is; "" if all gradients are."""
     for name, parameter in model.named_parameters():
         if parameter.grad is not None and not bool(parameter.grad.isfinite().all()):

@@ -1,4 +1,4 @@
-"""Ctrl-C asks; it does not tear."""
+"""Stop at a safe point on Ctrl-C: the first one requests it, the second one interrupts at once."""
 
 import signal
 import threading
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 
-class Request:
+class StopRequest:
     """Whether someone asked to stop."""
 
     def __init__(self) -> None:
@@ -15,12 +15,12 @@ class Request:
 
 
 @contextmanager
-def stop_on_request() -> Iterator[Request]:
-    """Within the block the first Ctrl-C only makes the request; a second one interrupts at once.
+def stop_on_request() -> Iterator[StopRequest]:
+    """Within the block the first Ctrl-C only records the request; a second one interrupts at once.
 
-    Outside the main thread Python allows no signal handlers, and Ctrl-C does what it always does.
+    Outside the main thread Python allows no signal handlers, and Ctrl-C behaves as usual.
     """
-    request = Request()
+    request = StopRequest()
 
     def ask(signum: int, frame: Any) -> None:
         if request.made:

@@ -1,4 +1,4 @@
-"""The loop: one for whole sequences, truncated back-propagation through time, and windows.
+"""The training loop, for whole sequences, truncated back-propagation through time, and windows.
 
     for piece in sampler.epoch(number):
         answers, target, weight, state = memory.forward(model, piece)
@@ -24,14 +24,14 @@ from ..data.piece import Piece, Sampler
 from ..data.timing import Timing
 from ..errors import ConfigError, DataError, NonFiniteError
 from .checkpoint import load_module
+from .checkpointer import Checkpointer
 from .config import TrainingConfig
-from .diagnosis import REMEDY, bad_weights, where_it_began, where_the_gradient_began
-from .interrupt import Request, stop_on_request
-from .keeping import Keeper
+from .diagnosis import REMEDY, locate_nonfinite_gradient, locate_nonfinite_loss, locate_nonfinite_weights
+from .interrupt import StopRequest, stop_on_request
 from .objective import Objective, penalty, weighted_mean
 from .optimizers import make_optimizer, make_schedule
-from .progress import EpochRecord, Silent, Watcher
-from .resuming import capture, restore, room
+from .progress import EpochRecord, SilentWatcher, Watcher
+from .resuming import capture, expected_contents, restore
 from .state import TrainingState, snapshot
 from .truncation import NoMemory, Truncation
 
@@ -86,8 +86,8 @@ class Trainer:
         objective: a loss for each answer, from answers (..., O) and target.
         validate: the loss on validation data of the model it is given, in ``eval()``.
         config: everything else. From its seed come all random numbers; the process's generators are left alone.
-        keeper: writes checkpoints, the best weights and metrics.jsonl; None keeps nothing.
-        watcher: is told of progress.
+        checkpointer: writes checkpoints, the best weights and metrics.jsonl; None keeps nothing.
+        watcher: is notified of progress.
         augment: changes x while training, after input noise.
 
     Raises:
@@ -102,7 +102,7 @@ class Trainer:
         objective: Objective,
         validate: Callable[[SequenceLayer], float],
         config: TrainingConfig,
-        keeper: Keeper | None = None,
+        checkpointer: Checkpointer | None = None,
         watcher: Watcher | None = None,
         augment: Augment | None = None,
     ) -> None:
@@ -110,9 +110,14 @@ class Trainer:
         _check_timing(model, sampler)
         _check_noise(sampler, config)
         _check_labels(sampler)
-        self.objective, self.validate, self.keeper, self.augment = objective, validate, keeper, augment
-        self.watcher = watcher or Silent()
-        self.request = Request()
+        self.objective, self.validate, self.checkpointer, self.augment = (
+            objective,
+            validate,
+            checkpointer,
+            augment,
+        )
+        self.watcher = watcher or SilentWatcher()
+        self.request = StopRequest()
         self.state = begin(model, sampler, config)
 
     def run(self) -> Finished:
@@ -131,8 +136,8 @@ class Trainer:
             self._save()
         if progress.best_epoch >= 0:  # otherwise what was trained so far is the best there is
             load_module(self.state.model, self.state.best, "the best weights")
-        if self.keeper:
-            self.keeper.write_weights(self.state.model.state_dict())
+        if self.checkpointer:
+            self.checkpointer.write_weights(self.state.model.state_dict())
         self.state.model.eval()
         self.watcher.end(progress)
         return Finished(
@@ -140,21 +145,23 @@ class Trainer:
         )
 
     def resume(self) -> None:
-        """Go on with the training run in the keeper's folder, from its last checkpoint; begin if there is none.
+        """Go on with the training run in the checkpointer's folder, from its last checkpoint; begin if there is none.
 
         Raises:
-            ConfigError: there is no keeper, or the training was begun with another config.
+            ConfigError: there is no checkpointer, or the training was begun with another config.
             BrokenRunError: the checkpoint is damaged or of another model.
         """
-        if self.keeper is None:
-            raise ConfigError("resuming needs a keeper: only a run folder knows where the training was.")
-        loaded = self.keeper.load(room(self.state))
+        if self.checkpointer is None:
+            raise ConfigError(
+                "resuming needs a checkpointer: only a run folder holds the state of a training run."
+            )
+        loaded = self.checkpointer.load(expected_contents(self.state))
         if loaded is None:
             return
         parts, self.state.progress = loaded
         restore(self.state, parts)
         if self.state.progress.best_epoch >= 0:
-            self.keeper.write_weights(self.state.best)
+            self.checkpointer.write_weights(self.state.best)
         self.state.progress.reopen(self.state.config.patience, self.state.config.max_seconds)
 
     def _train_epoch(self) -> None:
@@ -171,7 +178,7 @@ class Trainer:
             self.watcher.update(progress, piece.weight.numel())
             if self._should_stop():
                 return
-            if self.keeper and now - saved >= state.config.checkpoint_seconds:
+            if self.checkpointer and now - saved >= state.config.checkpoint_seconds:
                 self._save()
                 saved = now
         if state.config.schedule_every == "epoch":
@@ -180,7 +187,7 @@ class Trainer:
     def _update(self, piece: Piece) -> None:
         """Learn from a piece; one without labels only moves the state on."""
         with drawing_from(self.state.random):
-            piece = self._disturb(piece)
+            piece = self._add_noise(piece)
         state = None
         weight = float(self.state.memory.weight(piece).sum())
 
@@ -210,7 +217,7 @@ class Trainer:
         loss = weighted_mean(self.objective, answers, target, weight)
         value = loss.item()
         if not math.isfinite(value):
-            self._stop("loss", where_it_began(model, piece, self.state.memory.state))
+            self._stop("loss", locate_nonfinite_loss(model, piece, self.state.memory.state))
         (loss + penalty(model, config.l1, config.l2)).backward()
         self._clip(piece)
         return value, state
@@ -219,7 +226,7 @@ class Trainer:
         with drawing_from(self.state.random):  # not around all: it costs a little at each call of torch
             return self.state.memory.forward(self.state.model, piece)
 
-    def _disturb(self, piece: Piece) -> Piece:
+    def _add_noise(self, piece: Piece) -> Piece:
         x = piece.x
         if self.state.config.input_noise:
             x = x + self.state.config.input_noise * torch.randn_like(x)
@@ -234,7 +241,7 @@ class Trainer:
         norms = [torch.linalg.vector_norm(p.grad) for p in parameters if p.grad is not None]
         norm = torch.linalg.vector_norm(torch.stack(norms))
         # finite gradients have an infinite norm when their squares overflow
-        if not math.isfinite(norm) and (cause := where_the_gradient_began(self.state.model, piece)):
+        if not math.isfinite(norm) and (cause := locate_nonfinite_gradient(self.state.model, piece)):
             self._stop("gradient", cause)
         if config.clip_norm is not None and norm > config.clip_norm:
             nn.utils.clip_grads_with_norm_(parameters, config.clip_norm, norm)
@@ -256,7 +263,7 @@ class Trainer:
         if not math.isfinite(loss):
             raise NonFiniteError(
                 f"the validation loss is {loss} after epoch {progress.epoch + 1}: "
-                f"{bad_weights(state.model) or REMEDY}"
+                f"{locate_nonfinite_weights(state.model) or REMEDY}"
             )
         if isinstance(state.schedule, ReduceLROnPlateau):
             state.schedule.step(loss)
@@ -278,12 +285,12 @@ class Trainer:
         self.watcher.evaluated(progress, evaluation)
 
     def _record(self, evaluation: EpochRecord) -> None:
-        if self.keeper is None:
+        if self.checkpointer is None:
             return
-        self.keeper.add_line(evaluation)
+        self.checkpointer.add_line(evaluation)
         self._save()
         if evaluation.best:
-            self.keeper.write_weights(self.state.best)
+            self.checkpointer.write_weights(self.state.best)
 
     def _should_stop(self) -> bool:
         progress, limit = self.state.progress, self.state.config.max_seconds
@@ -298,8 +305,8 @@ class Trainer:
         raise NonFiniteError(f"the {what} is not finite at update {update}, epoch {epoch}: {cause}")
 
     def _save(self) -> None:
-        if self.keeper is not None:
-            self.keeper.save(capture(self.state), self.state.progress)
+        if self.checkpointer is not None:
+            self.checkpointer.save(capture(self.state), self.state.progress)
 
 
 def _ticks(sampler: Sampler, config: TrainingConfig) -> int:
@@ -320,13 +327,13 @@ def _check_carries(model: SequenceLayer, sampler: Sampler, config: TrainingConfi
         )
     if not config.carry_state and model.latency:
         raise ConfigError(
-            f"{type(model).__name__} has latency {model.latency}: its first outputs in a slice speak of the slice "
+            f"{type(model).__name__} has latency {model.latency}: its first outputs in a slice refer to the slice "
             'before, which it does not know without carry_state. Set carry_state to true, or sampler to "windows".'
         )
 
 
 def _check_timing(model: SequenceLayer, sampler: Sampler) -> None:
-    """Targets must stand at the outputs that speak of them."""
+    """Targets must be at the outputs that refer to them."""
     timing = Timing.of(model)
     if timing != sampler.timing:
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""What is minimised.
+"""The objective: mean loss weighted by row, and the penalty of layers that have one.
 
 Axes: B rows, T steps, O outputs, K targets.
 """

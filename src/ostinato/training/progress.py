@@ -1,4 +1,4 @@
-"""What a training tells those who watch it."""
+"""Progress of a training run, and the protocol of those who watch it."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Protocol
@@ -6,13 +6,13 @@ from typing import Any, Literal, Protocol
 
 @dataclass
 class Progress:
-    """Where a training stands. Plain numbers, so that a checkpoint can hold it."""
+    """Progress of a training run. Plain numbers, so that a checkpoint can hold it."""
 
-    epoch: int = 0  # the epoch under way, from 0
-    done: int = 0  # pieces of it that were seen
-    updates: int = 0  # updates made in all
+    epoch: int = 0  # the present epoch, from 0
+    done: int = 0  # pieces of it that are done
+    updates: int = 0  # updates in total
     seconds: float = 0.0  # spent training, over all sessions
-    loss_sum: float = 0.0  # of the epoch under way
+    loss_sum: float = 0.0  # of the present epoch
     loss_weight: float = 0.0
     best_loss: float = float("inf")
     best_epoch: int = -1
@@ -21,11 +21,11 @@ class Progress:
 
     @property
     def loss(self) -> float:
-        """Mean loss of the epoch under way."""
+        """Mean loss of the present epoch."""
         return self.loss_sum / self.loss_weight if self.loss_weight else float("nan")
 
     def judge(self, validation_loss: float) -> bool:
-        """Take note of a validation loss; whether it is the best yet."""
+        """Record a validation loss; returns whether it is the best so far."""
         better = validation_loss < self.best_loss
         if better:
             self.best_loss, self.best_epoch, self.waited = validation_loss, self.epoch, 0
@@ -34,7 +34,7 @@ class Progress:
         return better
 
     def next_epoch(self, epochs: int, patience: int | None) -> None:
-        """Close the epoch under way, and the training if its time has come."""
+        """Close the present epoch, and stop the training run if it is due."""
         self.epoch, self.done = self.epoch + 1, 0
         self.loss_sum = self.loss_weight = 0.0
         if patience is not None and self.waited >= patience:
@@ -43,7 +43,7 @@ class Progress:
             self.stopped = "epochs"
 
     def reopen(self, patience: int | None, max_seconds: float | None) -> None:
-        """Go on, unless what ended the training still holds."""
+        """Clear the reason for stopping unless it still holds, as after a resume with other limits."""
         early = patience is not None and self.waited >= patience
         late = max_seconds is not None and self.seconds >= max_seconds
         holds = {"epochs": True, "early": early, "time": late}
@@ -69,7 +69,7 @@ class EpochRecord:
 
 
 class Watcher(Protocol):
-    """Is told of every update and every evaluation."""
+    """Is notified of every update and every evaluation."""
 
     def begin(self, progress: Progress, updates_in_epoch: int, epochs: int) -> None:
         """An epoch begins, or goes on after a resume."""
@@ -84,7 +84,7 @@ class Watcher(Protocol):
         """Training has ended."""
 
 
-class Silent:
+class SilentWatcher:
     """Watches nothing."""
 
     def begin(self, progress: Progress, updates_in_epoch: int, epochs: int) -> None:

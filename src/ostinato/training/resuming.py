@@ -1,4 +1,4 @@
-"""What the next number of a training run depends on: all of it goes into a checkpoint and comes back.
+"""Capture and restore everything that the next number of a training run depends on.
 
 model/, best/           weights and buffers, now and when the validation loss was lowest
 optimizer., schedule.   what torch's objects remember
@@ -20,7 +20,7 @@ from torch.optim import Optimizer
 
 from ..core import device_of, leaves, map_state
 from ..errors import BrokenRunError, ConfigError
-from .checkpoint import CheckpointData, Room, check_fits, load_module
+from .checkpoint import CheckpointData, ExpectedContents, check_fits, load_module
 from .config import TrainingConfig
 from .optimizers import REFUSALS
 from .state import TrainingState
@@ -46,13 +46,13 @@ def capture(state: TrainingState) -> CheckpointData:
     return parts
 
 
-def room(state: TrainingState) -> Room:
+def expected_contents(state: TrainingState) -> ExpectedContents:
     """What a checkpoint of this run may hold: weights as the model's; the rest by what each of it is made from."""
     values = state.model.state_dict()
     shapes = {name: list(value.shape) for name, value in values.items()}
     # some optimizers keep float32 or float64 whatever the weights are
     weights = sum(parameter.numel() * WIDEST for parameter in state.parameters) * _copies(state.optimizer)
-    return Room(shapes, SLACK + weights + (_carried(state) if state.sampler.carries else 0))
+    return ExpectedContents(shapes, SLACK + weights + (_carried(state) if state.sampler.carries else 0))
 
 
 def _carried(state: TrainingState) -> int:

@@ -1,4 +1,4 @@
-"""All that a training run is, and what its next number depends on: shared by the loop and by resuming.
+"""``TrainingState``: everything that the next number of a training run depends on, shared by loop and resuming.
 
 It holds no more than the parts; ``loop`` moves them on, ``resuming`` puts them into a checkpoint and back.
 """

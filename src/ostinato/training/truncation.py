@@ -1,4 +1,4 @@
-"""What is remembered from piece to piece, and truncated back-propagation through time: which steps a gradient reaches.
+"""Truncated back-propagation through time: the state carried between pieces, and the steps that a gradient reaches.
 
 BPTT(k1, k2) makes an update every k1 steps with gradients through the last k2 (Williams & Peng 1990, An efficient
 gradient-based algorithm for on-line training of recurrent network trajectories; the letters are Sutskever's, 2013,

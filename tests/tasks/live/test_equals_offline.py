@@ -10,7 +10,7 @@ from ostinato.data.simulator import simulate_trades
 from ostinato.live import Event
 from ostinato.store import verify
 from ostinato.tasks.forecasting import fit, open_run
-from ostinato.tasks.forecasting.predicting import foresee
+from ostinato.tasks.forecasting.predicting import forecast_rows
 from ostinato.tasks.forecasting.reading import panel_of
 from ostinato.tasks.forecasting.targets import target_of
 from tasks.live.conftest import drive, ledger, scores
@@ -51,7 +51,7 @@ def check(run, panel, lives, close=CLOSE, keys=None):
     rows = np.arange(len(panel)) if panel.observed is None else np.flatnonzero(panel.observed)
     keys = rows if keys is None else keys
     np.testing.assert_array_equal(found, keys)
-    expected = foresee(run, panel, rows)
+    expected = forecast_rows(run, panel, rows)
     np.testing.assert_allclose(numbers, expected.reshape(len(rows), -1), rtol=0, atol=close)
     target = target_of(run.recipe)
     labelled = target.labelled(panel, rows)
@@ -154,7 +154,7 @@ def test_bars_that_trades_fill(size, tmp_path, lives):
     drive(engine)
     keys, numbers = ledger(engine)
     assert len(keys) == len(panel)
-    expected = foresee(run, panel, np.arange(len(panel)))
+    expected = forecast_rows(run, panel, np.arange(len(panel)))
     np.testing.assert_allclose(numbers, expected.reshape(len(panel), -1), rtol=0, atol=CLOSE)
     np.testing.assert_array_equal(trades.price[keys], panel.values["close"])
     check_verified(engine)

@@ -13,7 +13,7 @@ from ostinato.store import verify
 from ostinato.tasks.forecasting import open_run
 from ostinato.tasks.forecasting.live.baselines import live_baselines
 from ostinato.tasks.forecasting.live.stepping import RunForecaster
-from ostinato.tasks.forecasting.predicting import foresee
+from ostinato.tasks.forecasting.predicting import forecast_rows
 from ostinato.tasks.forecasting.reading import panel_of
 from ostinato.tasks.forecasting.targets import target_of
 from tasks.conftest import Small
@@ -159,7 +159,7 @@ def test_carried_on_is_as_if_the_lost_ones_had_never_been(run, trades, lives):
         panel.report,
     )
     np.testing.assert_array_equal(keys, kept)
-    np.testing.assert_allclose(numbers[:, 0], foresee(run, rest, np.arange(len(rest))), atol=1e-6)
+    np.testing.assert_allclose(numbers[:, 0], forecast_rows(run, rest, np.arange(len(rest))), atol=1e-6)
 
 
 def test_reset_begins_anew_behind_the_hole(run, trades, lives):

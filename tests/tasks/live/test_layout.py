@@ -8,7 +8,7 @@ from ostinato.errors import DataError
 from ostinato.tasks.forecasting import open_run, panel_of
 from ostinato.tasks.forecasting.live.assembling import feed_of
 from ostinato.tasks.forecasting.live.trainer import train
-from ostinato.tasks.forecasting.predicting import foresee
+from ostinato.tasks.forecasting.predicting import forecast_rows
 from tasks.live.conftest import drive, ledger
 from tasks.sources import KINDS, LOOKBACK, written
 from tasks.test_later_rows import CLOSE, fit_on, grid_run
@@ -37,7 +37,9 @@ def test_live_equals_offline_on_another_cut(name, rows, tmp_path, lives):
     keys, numbers = ledger(engine)
     seen = np.arange(len(panel)) if panel.observed is None else np.flatnonzero(panel.observed)
     np.testing.assert_array_equal(keys, seen)
-    np.testing.assert_allclose(numbers, foresee(run, panel, seen).reshape(len(seen), -1), rtol=0, atol=CLOSE)
+    np.testing.assert_allclose(
+        numbers, forecast_rows(run, panel, seen).reshape(len(seen), -1), rtol=0, atol=CLOSE
+    )
 
 
 def test_a_live_file_without_a_column_is_refused(tmp_path):
@@ -58,7 +60,7 @@ def test_bars_by_number_live_on_the_trades_that_were_read(tmp_path, lives):
     engine = live_on(run, path, lives)
     panel = panel_of(path, run.recipe)
     _, numbers = ledger(engine)
-    expected = foresee(run, panel, np.arange(len(panel)))
+    expected = forecast_rows(run, panel, np.arange(len(panel)))
     np.testing.assert_allclose(numbers, expected.reshape(len(panel), -1), rtol=0, atol=CLOSE)
 
 
@@ -90,4 +92,6 @@ def test_a_date_and_a_time_of_day_are_one_time_from_fit_to_live(tmp_path, lives)
     panel = panel_of(piece, run.recipe)
     keys, numbers = ledger(engine)
     np.testing.assert_array_equal(panel.time[keys], frame["time"].head(300))
-    np.testing.assert_allclose(numbers, foresee(run, panel, keys).reshape(len(keys), -1), rtol=0, atol=CLOSE)
+    np.testing.assert_allclose(
+        numbers, forecast_rows(run, panel, keys).reshape(len(keys), -1), rtol=0, atol=CLOSE
+    )

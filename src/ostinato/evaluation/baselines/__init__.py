@@ -1,4 +1,4 @@
-"""What a network has to beat, fitted on the rows that it may use.
+"""Baselines: simple forecasters, fitted on train and validation rows, that a model has to beat.
 
     direction.py   the base rate, the table of signs, logistic regression: a probability of "up"
     values.py      the form of a baseline for values, and the random walks: naive, seasonal naive, drift

@@ -1,4 +1,4 @@
-"""What a network that forecasts a direction has to beat.
+"""Baselines for directions: base rate, sign table, logistic regression.
 
 A baseline is fitted on the rows the model may use and then speaks of any rows:
 

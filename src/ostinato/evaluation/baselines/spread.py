@@ -1,4 +1,4 @@
-"""Baselines that say how wide, not where: the constant quantiles and those scaled by a volatility.
+"""Baselines of the spread: constant quantiles, and quantiles scaled by an EWMA volatility.
 
 Axes: N rows, R rows asked for, H horizons, S series.
 """

@@ -1,4 +1,4 @@
-"""The form that every baseline for values has, and the ones that need no library.
+"""The base class of baselines for values; random walk, seasonal naive and drift.
 
 A baseline says, for row t and each horizon h, by how much it expects the level to change until t + h, and in which
 unit its errors come. Its quantiles are the expected change plus the empirical quantiles of its errors on the fitted

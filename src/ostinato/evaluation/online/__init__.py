@@ -1,11 +1,11 @@
-"""Scores of forecasts while they happen: constant memory and time for each, and nothing heavy to import.
+"""Online scores of live forecasts: constant memory and time per row, and no heavy imports.
 
 direction.py   log-loss, Brier score, accuracy, AUC and reliability of a probability of up
 values.py      pinball loss, CRPS, coverage, widths and PIT of quantiles
 skill.py       the model beside each baseline, with an outcome
 verdict.py     the verdict on the model, in a sentence
 sequence.py    an interval for a mean that may be looked at after every row
-baselines.py   what lives beside a model: the form of it
+baselines.py   the base class of online baselines
 counting.py    the base rate and the table of signs, counting on
 spreads.py     the random walk, constant quantiles, quantiles scaled by a volatility
 parameters.py  fitted baselines as plain numbers, and back

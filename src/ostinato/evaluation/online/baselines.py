@@ -1,4 +1,4 @@
-"""Baselines that live beside a model: one row after the other, in constant time, never from the future.
+"""The base class of online baselines: updated row by row, in constant time, without look-ahead.
 
     baseline.learn(label)     what became of the row `horizon` rows before the one that has just come
     baseline.see(level)       the row that has just come

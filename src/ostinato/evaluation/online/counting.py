@@ -1,4 +1,4 @@
-"""Baselines for directions while they happen: the base rate and the table of signs.
+"""Online baselines for directions: the base rate and the sign table.
 
 Plain Python, since arrays are slower here.
 

@@ -1,4 +1,4 @@
-"""Scores of a forecast direction while it happens: constant time and memory for each.
+"""Online scores of direction forecasts, in constant time and memory per row.
 
 Axes: K bins of p, B baselines.
 """

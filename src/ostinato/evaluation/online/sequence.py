@@ -1,4 +1,4 @@
-"""An interval for a running mean that may be looked at after every row.
+"""A confidence sequence: an interval for a running mean that stays valid at every row.
 
 An interval made for one look fails whoever looks again and again: of means that are truly 0 it excludes 0 at some time
 almost surely. A confidence sequence contains the mean at all times at once with the stated chance.

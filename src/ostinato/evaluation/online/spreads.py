@@ -1,4 +1,4 @@
-"""Baselines for values while they happen: the random walk, constant quantiles, and those scaled by a volatility.
+"""Online baselines for values: random walk, constant quantiles, and quantiles scaled by a volatility.
 
 Axes: H horizons, Q levels of quantiles.
 """

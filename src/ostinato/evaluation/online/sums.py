@@ -1,4 +1,4 @@
-"""Sums that stay exact over millions of terms, and the interval of a share."""
+"""Compensated sums, and Wilson's interval of a share."""
 
 import math
 from statistics import NormalDist

@@ -1,4 +1,4 @@
-"""Scores of forecast quantiles while they happen: constant time and memory for each.
+"""Online scores of quantile forecasts, in constant time and memory per row.
 
 Axes: H horizons (of several columns: columns times horizons), Q levels, P central pairs of levels, B baselines.
 """

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...core import SequenceLayer, axes, named, require_layers
+from ...core import SequenceLayer, axes, class_name, require_layers
 from ...errors import ConfigError
 from ...layers.sizes import at_least_one
 from .graph import described, leaf_layers
@@ -42,7 +42,7 @@ def draw_reach(layer: SequenceLayer, caption: str = "", steps: int | None = None
     count = layer.receptive_field if steps is None else steps
     if not layer.streams or not count <= MOST:
         raise ConfigError(
-            f"{named(layer)} sees {count} steps: a picture holds a layer that streams and at most {MOST} steps."
+            f"{class_name(layer)} sees {count} steps: a picture holds a layer that streams and at most {MOST} steps."
         )
     count = -(-int(count) // layer.block) * layer.block
     found = calls(layer, count)
@@ -50,10 +50,10 @@ def draw_reach(layer: SequenceLayer, caption: str = "", steps: int | None = None
     rows = [(name, connections(one, x)) for name, one, x in found]
     if not rows:
         raise ConfigError(
-            f"{named(layer)} calls no layer that looks beyond one step: there is nothing to draw."
+            f"{class_name(layer)} calls no layer that looks beyond one step: there is nothing to draw."
         )
     _check_order(layer, [felt for _, felt in rows], count, {x.data_ptr() for _, _, x in found})
-    return _drawn(rows, count, caption or f"What the last output of {named(layer)} sees.")
+    return _drawn(rows, count, caption or f"What the last output of {class_name(layer)} sees.")
 
 
 def calls(layer: SequenceLayer, steps: int) -> list[Call]:
@@ -97,7 +97,7 @@ def _check_order(layer: SequenceLayer, rows: list[list[list[int]]], steps: int, 
     shared = len(inputs) < len(rows)
     if shared or not fit or len(whole) != counts[-1] or not set(whole[-1]) <= _marked(rows)[0]:
         raise ConfigError(
-            f"{named(layer)} runs layers beside each other, and what its outputs see is no row of rows: pass "
+            f"{class_name(layer)} runs layers beside each other, and what its outputs see is no row of rows: pass "
             "one path of it, or use draw_wiring."
         )
 

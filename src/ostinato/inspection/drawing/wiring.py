@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import torch
 
-from ...core import SequenceLayer, axes, named, require_layers
+from ...core import SequenceLayer, axes, class_name, require_layers
 from ...core.devices import input_dtype
 from ...errors import ConfigError
 from ...layers.sizes import at_least_one
@@ -35,7 +35,7 @@ def draw_cell(layer: SequenceLayer, caption: str = "") -> str:
     require_layers("a drawing", layer)
     if not hasattr(layer, "trace") or not layer.streams:
         raise ConfigError(
-            f"{named(layer)} has no cell to draw: pass a recurrent layer of one direction, such as LSTM(3, 5)."
+            f"{class_name(layer)} has no cell to draw: pass a recurrent layer of one direction, such as LSTM(3, 5)."
         )
     layer = copy.deepcopy(layer).eval()
     x = torch.zeros(2, 1, *axes(layer.input_size or 1), dtype=next(layer.parameters()).dtype)
@@ -43,7 +43,7 @@ def draw_cell(layer: SequenceLayer, caption: str = "") -> str:
         state = layer.initial_state(2, x.dtype)
         step = OneStep(layer)
         boxes = graph_of(step, (x, state), {}, step.names(x, state))
-    return _drawn(_needed(boxes), caption or f"One step of {named(layer)}.")
+    return _drawn(_needed(boxes), caption or f"One step of {class_name(layer)}.")
 
 
 def draw_wiring(layer: SequenceLayer, caption: str = "", steps: int = STEPS) -> str:
@@ -67,8 +67,8 @@ def draw_wiring(layer: SequenceLayer, caption: str = "", steps: int = STEPS) -> 
     with torch.no_grad():
         boxes = _needed(graph_of(Whole(layer), (x,), leaf_layers(layer), ["y"]))
     if not boxes:
-        raise ConfigError(f"{named(layer)} gives x as it is in eval(): there is nothing to draw.")
-    return _drawn(boxes, caption or f"{named(layer)}.")
+        raise ConfigError(f"{class_name(layer)} gives x as it is in eval(): there is nothing to draw.")
+    return _drawn(boxes, caption or f"{class_name(layer)}.")
 
 
 def _needed(boxes: list[Box]) -> list[Box]:

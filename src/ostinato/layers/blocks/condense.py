@@ -61,7 +61,7 @@ class CondenseBlock(Condensing, DenseConnections):
 
         H:  norm -> f -> learned groups 1 x 1, b G -> shuffle -> norm -> f -> groups K, G -> dropout
 
-    The shuffle lets every group of the second convolution hear all groups of the first. The first begins dense:
+    The shuffle lets every group of the second convolution see all groups of the first. The first begins dense:
     training ends each of its D - 1 stages by ``condense`` and adds ``group_lasso`` to the loss; ``condensed`` then
     gives the small block.
 
@@ -136,7 +136,7 @@ class CondenseStages(Condensing, Chain):
 
         x -> block, G -> average of 2 -> block, 2 G -> average of 2 -> block, 4 G -> y
 
-    What a block gives holds all that came before it, and all of it is pooled: so every layer hears every layer before
+    What a block gives holds all that came before it, and all of it is pooled: so every layer sees every layer before
     it, of every resolution, as if each pair were connected by a pooling of its own.
 
     Args:

@@ -1,4 +1,4 @@
-"""The block of which stacked convolutions are made.
+"""A convolution block: convolution, norm, activation, dropout.
 
 Axes: B batch, T time steps, I input features, O output features, K kernel size, S stride of all together.
 """

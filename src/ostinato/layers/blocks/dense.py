@@ -1,4 +1,4 @@
-"""The dense block and what stands between two of them.
+"""DenseNet: the dense block, and the transition layer between two of them.
 
 Axes: B batch, T time steps, I input features, O output features, K kernel size, G growth rate.
 """

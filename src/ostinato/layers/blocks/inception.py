@@ -1,4 +1,4 @@
-"""Inception: kernels of several sizes beside a pooling, each after a cheap 1 x 1.
+"""Inception: kernels of several sizes in parallel with a pooling path, each after a cheap 1 x 1.
 
 Axes: B batch, T time steps, I input features, O output features, K kernel size.
 """

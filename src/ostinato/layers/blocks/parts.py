@@ -1,4 +1,4 @@
-"""What blocks are asked for by name: norms, activations, dropout. Each can be left out."""
+"""Norms, activations and dropout of blocks, chosen by name. Each can be left out."""
 
 from collections.abc import Callable, Iterable
 
@@ -11,7 +11,7 @@ from ..convolution import Conv1d
 from ..dropout import Dropout1d
 from ..normalisation import BatchNorm, LayerNorm
 from ..pointwise import Pointwise
-from ..recurrent.chances import check_rate
+from ..recurrent.dropout import check_rate
 
 Norm = str | Callable[[int], SequenceLayer] | None
 Activation = str | Callable[[], nn.Module] | None

@@ -1,4 +1,4 @@
-"""Residual blocks: what the layers add to x.
+"""Residual blocks: basic and bottleneck, whose layers compute what is added to x.
 
 Axes: B batch, T time steps, I input features, O output features, K kernel size, S stride.
 """

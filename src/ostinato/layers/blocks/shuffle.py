@@ -1,4 +1,4 @@
-"""Channel shuffle: between two grouped convolutions, so that groups hear one another.
+"""Channel shuffle: between two grouped convolutions, so that groups exchange features.
 
 Axes: B batch, T time steps, C features.
 """

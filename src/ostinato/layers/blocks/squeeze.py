@@ -1,4 +1,4 @@
-"""Channels weighed by what all of them say over time.
+"""Squeeze-and-excitation: channels are scaled by weights computed from their running means.
 
 Axes: B batch, T time steps, F frequencies, C features or channels, R squeezed channels.
 """

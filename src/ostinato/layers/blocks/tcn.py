@@ -13,7 +13,7 @@ from ..convolution.kernels import normalise_weight
 from ..dropout import Dropout1d
 from ..options import yes_or_no
 from ..pointwise import Pointwise
-from ..recurrent.chances import check_rate
+from ..recurrent.dropout import check_rate
 from ..sizes import at_least_one
 from .parts import Activation, activation_layer
 

@@ -1,4 +1,4 @@
-"""Down to slower rates and up again, with skips across.
+"""U-Net: down to slower rates and up again, with skip connections across.
 
 Axes: B batch, T time steps, I input features, O output features, K kernel size, S factor between two rates.
 """
@@ -6,7 +6,7 @@ Axes: B batch, T time steps, I input features, O output features, K kernel size,
 from collections.abc import Sequence
 from itertools import pairwise
 
-from ...core import SequenceLayer, named, require_layers
+from ...core import SequenceLayer, class_name, require_layers
 from ...errors import ConfigError
 from ..combining.chain import Chain
 from ..combining.parallel import Parallel
@@ -42,7 +42,7 @@ class SkipConnection(Parallel):
         size = body.input_size
         if size is None:
             raise ConfigError(
-                f"{named(body)} does not say its input_size, so nothing can wait for it. Name it."
+                f"{class_name(body)} does not say its input_size, so nothing can wait for it. Name it."
             )
         if body.stride != 1 or body.steps_out is not None:
             raise ConfigError(

@@ -1,4 +1,4 @@
-"""Paths side by side that look ahead differently: the others wait for the one that looks furthest."""
+"""Align parallel paths of different latency: each is delayed to the largest."""
 
 from ...core import SequenceLayer
 from ...errors import ConfigError
@@ -7,7 +7,7 @@ from ..delay import Delay
 
 
 def in_step(**paths: SequenceLayer) -> dict[str, SequenceLayer]:
-    """The same paths, those that look ahead less followed by a ``Delay``, so that all speak of the same step.
+    """The same paths, those with less latency followed by a ``Delay``, so that all outputs refer to the same step.
 
     Raises:
         ConfigError: a path would have to wait for a part of one of its steps.

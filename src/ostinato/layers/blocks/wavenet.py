@@ -1,4 +1,4 @@
-"""Gated blocks with residual and skip paths, and a stack of them.
+"""WaveNet: gated blocks with residual and skip paths, and a stack of them.
 
 Axes: B batch, T time steps, C channels of the residual path, D features of the condition, S features of the skip path,
 K kernel size.
@@ -154,7 +154,7 @@ class WaveNetStack(SequenceLayer):
                |skip    |skip           |skip
                '--------+--------- + ---'-> y
 
-    It sees 1 + (K - 1) * sum(dilations) steps: 1024 for dilations 1, 2, 4, ..., 512 and K = 2. Nobody hears what the
+    It sees 1 + (K - 1) * sum(dilations) steps: 1024 for dilations 1, 2, 4, ..., 512 and K = 2. Nothing uses what the
     last block would add to x, so it has no weights for that.
 
     Args:
@@ -162,7 +162,7 @@ class WaveNetStack(SequenceLayer):
         skip_size: features of the skip path, S; None means one 1 x 1 for both paths, and S = C.
         dilations: one for each block, in order.
         kernel_size: steps of every kernel, K.
-        condition_size: features of the condition, D, which every block hears; 0 for none. It comes in the last D
+        condition_size: features of the condition, D, which every block takes; 0 for none. It comes in the last D
             features of x.
         bias: whether biases are added.
 
@@ -216,7 +216,7 @@ class WaveNetStack(SequenceLayer):
         return list(self.blocks)  # type: ignore[arg-type]
 
     def sees(self, step: int) -> StepSet:
-        """What the first block sees through all others; each passes on what it hears itself."""
+        """What the first block sees through all others; each passes on its own input."""
         return self.sees_any(StepSet.of([step]))
 
     def sees_any(self, steps: StepSet) -> StepSet:

@@ -1,4 +1,4 @@
-"""Kernels of several sizes side by side.
+"""A block of convolutions with kernels of several sizes in parallel.
 
 Axes: B batch, T time steps, I input features, O output features, K kernel size.
 """
@@ -27,7 +27,7 @@ class WideBlock(Parallel):
         kernel_sizes: steps of each kernel, no two alike.
         stride, dilation, norm, activation, pooling, pool_size, dropout: as in ``ConvBlock``, for each of them.
         centred: whether each kernel looks as far ahead as back, (K - 1) // 2 * dilation steps; the shorter ones wait
-            for the longest, so that all speak of the same step. Otherwise all look back only.
+            for the longest, so that all refer to the same step. Otherwise all look back only.
 
     Shape:
         x (B, T, I), y (B, T // S, O), O = channels * len(kernel_sizes), S the stride of each block.

@@ -1,4 +1,4 @@
-"""Layers made of layers: one after the other, beside one another, again and again, from the end, on windows."""
+"""Layers made of layers: chained, parallel, residual, repeated, reversed, or applied to windows."""
 
 from .chain import Chain
 from .dense_connections import DenseConnections

@@ -1,4 +1,4 @@
-"""One layer after the other: how rates, latencies and what they see add up.
+"""Chain: layers applied one after the other; strides, latencies and receptive fields add up.
 
 Axes: B batch, T time steps, I input features, O output features.
 """
@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...core import Ending, SequenceLayer, StepSet, check_count, named
+from ...core import Ending, SequenceLayer, StepSet, check_count, class_name
 from ...errors import ConfigError
 from .combinators import Ordered
 
@@ -112,9 +112,9 @@ class Chain(Ordered):
         for place, layer in enumerate(self.layers):
             if layer.latency and before.loses:
                 raise ConfigError(
-                    f"layer {place} of the chain ({named(layer)}) looks ahead, and those before it by {before.latency} "
-                    f"steps in blocks of {before.block}, which does not fill their blocks: the end of a stream would "
-                    "lose steps. Make the latency before the rate rises a multiple of the block."
+                    f"layer {place} of the chain ({class_name(layer)}) looks ahead, and those before it by "
+                    f"{before.latency} steps in blocks of {before.block}, which does not fill their blocks: the end of "
+                    "a stream would lose steps. Make the latency before the rate rises a multiple of the block."
                 )
             before = layer.end_after(before)
         return before
@@ -147,7 +147,7 @@ class Chain(Ordered):
         for place, layer in enumerate(self.layers):
             if None not in (size, layer.input_size) and size != layer.input_size:
                 raise ConfigError(
-                    f"layer {place} of the chain ({named(layer)}) takes {layer.input_size} features, "
+                    f"layer {place} of the chain ({class_name(layer)}) takes {layer.input_size} features, "
                     f"the one before it gives {size}. Make them equal."
                 )
             if passed_on and layer.input_size is not None:  # those before take any, and give as many
@@ -167,7 +167,7 @@ class Chain(Ordered):
                 self.steps_out = int(layer.out_lengths(torch.tensor([self.steps_out], device="cpu")))
                 if self.steps_out == 0:
                     raise ConfigError(
-                        f"layer {place} of the chain ({named(layer)}) makes nothing of the few steps that come "
+                        f"layer {place} of the chain ({class_name(layer)}) makes nothing of the few steps that come "
                         "to it from any sequence. Make its stride smaller, or let more steps come."
                     )
             elif layer.steps_out is not None:
@@ -185,8 +185,8 @@ class Chain(Ordered):
         if not any(first < few and last >= 0 for first, last in wanted.intervals):
             ahead = sum(layer.latency for layer in self.layers[place + 1 :])
             raise ConfigError(
-                f"layer {place} of the chain ({named(self.layers[place])}) gives {few} steps, and those after it look "
-                f"ahead {ahead}: no output would hear any. Let more steps come, or leave the latency out."
+                f"layer {place} of the chain ({class_name(self.layers[place])}) gives {few} steps, and those after it "
+                f"look ahead {ahead}: no output would see any. Use a longer sequence, or leave the latency out."
             )
 
     def _in_input_steps(self, place: int, layer: SequenceLayer) -> int:
@@ -194,7 +194,7 @@ class Chain(Ordered):
         steps = layer.latency * self.stride
         if steps.denominator != 1:
             raise ConfigError(
-                f"layer {place} of the chain ({named(layer)}) looks ahead {layer.latency} of its steps, "
+                f"layer {place} of the chain ({class_name(layer)}) looks ahead {layer.latency} of its steps, "
                 f"which are {steps} of the chain's. Make its latency a multiple of {self.stride.denominator}."
             )
         return int(steps)

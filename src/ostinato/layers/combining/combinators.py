@@ -1,4 +1,4 @@
-"""What layers made of layers share. Receptive field, latency and stride add up by themselves.
+"""Base class of layers made of layers: receptive field, latency and stride are derived from the parts.
 
 Axes: B batch, T time steps, I input features, O output features.
 """

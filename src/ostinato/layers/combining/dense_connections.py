@@ -1,4 +1,4 @@
-"""Dense connections: every layer hears all before it.
+"""Dense connections: every layer takes the outputs of all layers before it.
 
 Axes: B batch, T time steps, C features.
 """
@@ -6,7 +6,7 @@ Axes: B batch, T time steps, C features.
 from collections.abc import Callable
 from typing import Self
 
-from ...core import SequenceLayer, named, require_layers
+from ...core import SequenceLayer, class_name, require_layers
 from ...errors import ConfigError
 from ..delay import Delay
 from ..sizes import at_least_one
@@ -15,7 +15,8 @@ from .parallel import Parallel
 
 
 class DenseConnections(Chain):
-    """x_n = H_n([x_0, ..., x_(n-1)]), y = [x_0, ..., x_N]: each layer hears x_0 and all that the others made of it.
+    """x_n = H_n([x_0, ..., x_(n-1)]), y = [x_0, ..., x_N]: each layer takes x_0 and the outputs of all layers before
+    it.
 
         x -+-> H_1 -+-> H_2 -+-> y
            '--------+--------+      side by side along the features, the oldest first
@@ -73,7 +74,7 @@ class DenseConnections(Chain):
 
 def _grown(place: int, layer: SequenceLayer, size: object) -> int:
     """Features after a layer, of ``size`` before it."""
-    name = f"layer {place} of the dense connections ({named(layer)})"
+    name = f"layer {place} of the dense connections ({class_name(layer)})"
     if not isinstance(layer.input_size, int) or not isinstance(layer.output_size, int):
         raise ConfigError(
             f"{name} takes {layer.input_size} and gives {layer.output_size}, which cannot be laid side by side. Use a "

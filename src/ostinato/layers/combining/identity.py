@@ -1,4 +1,4 @@
-"""Nothing done: a path that passes x on.
+"""Identity: a path that returns x.
 
 Axes: B batch, T time steps, C features.
 """

@@ -1,4 +1,4 @@
-"""Layers side by side.
+"""Parallel: several layers on the same input, their outputs concatenated.
 
 Axes: B batch, T time steps, I input features, O output features.
 """
@@ -6,7 +6,7 @@ Axes: B batch, T time steps, I input features, O output features.
 import torch
 from torch import Tensor
 
-from ...core import SequenceLayer, Size, axes, named
+from ...core import SequenceLayer, Size, axes, class_name
 from ...errors import ConfigError
 from .combinators import Ordered
 from .paths import Paths, counted, pace
@@ -53,7 +53,7 @@ class Parallel(Ordered, Paths):
             )
         outputs = [layer.output_size for layer in layers]
         if None in outputs:
-            kind = named(layers[outputs.index(None)])
+            kind = class_name(layers[outputs.index(None)])
             raise ConfigError(f"{kind} does not say its output_size, so its part of y has no place. Name it.")
         if differs := self._disagreement():
             name, values = differs

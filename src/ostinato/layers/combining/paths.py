@@ -1,4 +1,4 @@
-"""Layers beside each other, over the same steps: what a sum of paths and paths side by side have in common.
+"""Base class of parallel paths over the same steps, whether their outputs are added or concatenated.
 
 Axes: B batch, T time steps, I input features, O output features.
 """

@@ -1,6 +1,6 @@
 """The same layer several times in a row."""
 
-from ...core import SequenceLayer, named, require_layers
+from ...core import SequenceLayer, class_name, require_layers
 from ...errors import ConfigError
 from ..sizes import at_least_one
 from .chain import Chain
@@ -39,7 +39,7 @@ class Repeat(Chain):
         at_least_one(times=times)
         if None not in (layer.input_size, layer.output_size) and layer.input_size != layer.output_size:
             raise ConfigError(
-                f"{named(layer)} takes {layer.input_size} features and gives {layer.output_size}, so it cannot "
+                f"{class_name(layer)} takes {layer.input_size} features and gives {layer.output_size}, so it cannot "
                 f"be repeated. Make them equal, or chain it with a Dense({layer.output_size}, {layer.input_size})."
             )
         super().__init__(layer=layer)

@@ -1,4 +1,4 @@
-"""A path, and a shortcut around it.
+"""Residual: a body, and a shortcut around it that is added.
 
 Axes: B batch, T time steps, I input features, O output features.
 """
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from ...core import SequenceLayer, Size, named, require_layers
+from ...core import SequenceLayer, Size, class_name, require_layers
 from ...errors import ConfigError
 from ..delay import waits_for
 from .chain import Chain
@@ -72,7 +72,7 @@ class Residual(Paths):
         takes = [layer.input_size for layer in self.layers]
         if None not in takes and takes[0] != takes[1]:
             raise ConfigError(
-                f"the body takes {takes[0]} features, the shortcut {takes[1]}. Both hear the same x: make them equal."
+                f"the body takes {takes[0]} features, the shortcut {takes[1]}. Both take the same x: make them equal."
             )
         self.input_size = takes[1] if takes[0] is None else takes[0]
         sizes = (_given(body, self.input_size), _given(shortcut, self.input_size))
@@ -106,7 +106,8 @@ def _waiting(body: SequenceLayer) -> SequenceLayer:
     """x itself, as late as the body and in blocks as large."""
     if body.steps_out is not None:
         raise ConfigError(
-            f"the body ({named(body)}) gives {body.steps_out} steps for any sequence: pass a shortcut that does too."
+            f"the body ({class_name(body)}) gives {body.steps_out} steps for any sequence: pass a shortcut "
+            "that does too."
         )
     if body.stride != Fraction(1):
         raise ConfigError(f"the body has stride {body.stride}: pass a shortcut with the same stride.")

@@ -1,4 +1,4 @@
-"""A layer from the end of each row to its beginning.
+"""Reversed: a layer that runs from the end of each row to its beginning.
 
 Axes: B batch, T time steps, I input features, O output features.
 """
@@ -6,13 +6,13 @@ Axes: B batch, T time steps, I input features, O output features.
 import torch
 from torch import Tensor
 
-from ...core import SequenceLayer, StepSet, named, require_layers, reverse_steps
+from ...core import SequenceLayer, StepSet, class_name, require_layers, reverse_steps
 from ...errors import ConfigError
 from .combinators import Combinator
 
 
 class Reversed(Combinator):
-    """A layer that hears each row backwards: y[t] is about x[t] and what comes after it. Needs the whole sequence.
+    """A layer that runs over each row backwards: y[t] is about x[t] and what comes after it. Needs the whole sequence.
 
         y = reverse(layer(reverse(x)))      each row by its own length, padding left where it is
 
@@ -46,7 +46,7 @@ class Reversed(Combinator):
             value = getattr(layer, name)
             if value != plain:
                 raise ConfigError(
-                    f"a layer that is run from the end must have {name} {plain}, got {named(layer)} with "
+                    f"a layer that is run from the end must have {name} {plain}, got {class_name(layer)} with "
                     f"{name} {value}. Reverse the layers before or after it."
                 )
         self.layer = layer

@@ -1,4 +1,4 @@
-"""Fixed windows as a layer: what turns an MLP or a whole-window CNN into something that streams.
+"""Windowed: applies a module to every window of fixed size, which makes an MLP or a CNN on windows stream.
 
 Axes: B batch, T time steps, I input features, O output features, L window in steps, N windows.
 """

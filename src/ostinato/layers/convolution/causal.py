@@ -1,4 +1,4 @@
-"""Causal convolution, the one that the others are made of.
+"""Causal convolution along time; the other convolutions are built on it.
 
 Axes: B batch, T time steps, C input features, O output features, K kernel size, S stride.
 """

@@ -1,4 +1,4 @@
-"""Convolution that sees both sides of a step.
+"""Centred convolution: sees steps before and after each step, so it needs the whole sequence.
 
 Axes: B batch, T time steps, C input features, O output features, K kernel size, S stride.
 """

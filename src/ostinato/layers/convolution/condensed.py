@@ -1,4 +1,4 @@
-"""What a learned-group convolution is in use: an index of features, then a grouped convolution.
+"""The inference form of a learned-group convolution: an index of features, then a grouped convolution.
 
 Axes: B batch, T time steps, C input features, O output features, K kernel size, G groups, D condense factor.
 """

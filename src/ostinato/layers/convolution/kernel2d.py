@@ -1,4 +1,4 @@
-"""Where a kernel over time and frequency lies: what layers in two dimensions share.
+"""Geometry of kernels over time and frequency, shared by the two-dimensional layers.
 
 Pairs are (time, frequency). Axes: B batch, T time steps, F frequencies, C channels, K kernel size, S stride,
 D dilation.
@@ -50,14 +50,14 @@ class Kernel2d:
                 f"{seen}, {frequencies} of them of the input: make it smaller, or pass padding='same'."
             )
         kernel = cls(size, steps, apart, margin, (seen - span) // steps[1] + 1)
-        if not kernel._hears(frequencies):
+        if not kernel._sees_frequency(frequencies):
             raise ConfigError(
-                f"padding {padding!r} and stride {steps[1]} leave nothing to hear: no frequency out meets any of the "
+                f"padding {padding!r} and stride {steps[1]} leave nothing to see: no output frequency meets any of the "
                 f"{frequencies} in. Use less padding, or a smaller stride."
             )
         return kernel
 
-    def _hears(self, frequencies: int) -> bool:
+    def _sees_frequency(self, frequencies: int) -> bool:
         """Whether any frequency out meets one of the frequencies in, and not padding alone."""
         taps = range(0, self.size[1] * self.dilation[1], self.dilation[1])
         firsts = range(-self.margin[0], self.frequencies * self.stride[1] - self.margin[0], self.stride[1])

@@ -1,4 +1,4 @@
-"""What convolutions share: sizes that fit together, and weight normalisation.
+"""Helpers of convolutions: checks of sizes, and weight normalisation.
 
 Axes: C input features, O output features, K kernel size, G groups.
 """

@@ -1,4 +1,4 @@
-"""Convolutions in which features do not mix, those in which only features mix, and the two in turn.
+"""Depthwise, pointwise and depthwise-separable convolutions.
 
 Axes: B batch, T time steps, C input features, O output features, K kernel size, M multiplier.
 """

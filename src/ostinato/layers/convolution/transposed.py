@@ -36,8 +36,8 @@ class ConvTranspose1d(Overlapping):
         x (B, T, C), y (B, S T, O), state.owed (B, (K - 1) * dilation + 1 - S, O).
 
     Raises:
-        ConfigError: a size is below 1, groups do not divide both feature counts, or a step out would hear no step in
-            because the kernel is shorter than the stride or dilated past it; weight_norm with groups.
+        ConfigError: a size is below 1, groups do not divide both feature counts, or an output step would see no input
+            step because the kernel is shorter than the stride or dilated past it; weight_norm with groups.
 
     Source:
         ``torch.nn.ConvTranspose1d`` without the last (K - 1) * dilation + 1 - S of its outputs, which later steps would
@@ -95,11 +95,11 @@ class ConvTranspose1d(Overlapping):
 
 
 def _check_reach(kernel_size: int, dilation: int, stride: int) -> None:
-    """Every step out must hear some step in."""
-    heard = len({tap * dilation % stride for tap in range(min(kernel_size, stride))})
-    if heard < stride:
+    """Every output step must see some input step."""
+    reached = len({tap * dilation % stride for tap in range(min(kernel_size, stride))})
+    if reached < stride:
         raise ConfigError(
-            f"a kernel of {kernel_size} with dilation {dilation} reaches {heard} of the {stride} steps out of each "
-            f"stride, the others would be the bias alone. Use a kernel_size of at least {stride} and a dilation that "
-            "shares no factor with the stride."
+            f"a kernel of {kernel_size} with dilation {dilation} reaches {reached} of the {stride} output steps of "
+            f"each stride, the others would be the bias alone. Use a kernel_size of at least {stride} and a dilation "
+            "that shares no factor with the stride."
         )

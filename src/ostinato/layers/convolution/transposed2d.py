@@ -43,7 +43,7 @@ class ConvTranspose2d(Overlapping):
         state.owed (B, (Kt - 1) Dt + 1 - St, F', O).
 
     Raises:
-        ConfigError: a size is below 1, groups do not divide both channel counts, a step between would hear no input,
+        ConfigError: a size is below 1, groups do not divide both channel counts, a step between would see no input,
             or padding leaves no frequency; weight_norm with groups.
 
     Source:

@@ -1,4 +1,4 @@
-"""From raw columns to what a network reads, and from what it says to a forecast: one step of it a file."""
+"""From raw columns to the input of a network, and from its output to a forecast: one step per file."""
 
 from .anchored import Anchored
 from .levels import BarShape, LevelFeatures, RunningScale

@@ -1,6 +1,6 @@
-"""A network's answer, put where the series is.
+"""Anchored: moves and scales the output of a network to the present location and scale of the series.
 
-Axes: B batch, T time steps, I columns, C columns that are foreseen, H horizons, J = C H quantities, P numbers each.
+Axes: B batch, T time steps, I columns, C columns that are forecast, H horizons, J = C H quantities, P numbers each.
 """
 
 from typing import Any, NamedTuple
@@ -32,7 +32,7 @@ class Anchored(Paths):
     Args:
         body: from raw columns to ``output.input_size`` numbers.
         output: what the body's numbers mean, for quantities (column, horizon) in that order.
-        scale: from raw columns to the scale of each column that is foreseen, (B, T, C) float64.
+        scale: from raw columns to the scale of each column that is forecast, (B, T, C) float64.
         location: from raw columns to where each column is, (B, T, C) float64; None is 0, of what is itself a change.
 
     Shape:

@@ -1,4 +1,4 @@
-"""What the numbers of a network mean: a distribution of each quantity that is foreseen, and its place in the world.
+"""Output distributions: what the numbers of a network mean for each forecast quantity, and how they are anchored.
 
 Axes: B batch, T time steps, N rows, J quantities (column by horizon), P numbers of a distribution, Q quantile levels.
 """

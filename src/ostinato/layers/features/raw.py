@@ -1,4 +1,4 @@
-"""From the columns of a table to numbers that a network may see, and the dtype in which it wants them.
+"""Raw columns of a table in float64, calendar features, and the conversion to the network's dtype.
 
 Axes: B batch, T time steps, I columns in, C columns out.
 """

@@ -1,4 +1,4 @@
-"""Recurrent layers whose state enters its own recurrence linearly: they train on all steps at once, by one scan."""
+"""Linear recurrent layers: the recurrence is linear in the state, so all steps are computed by one scan."""
 
 from .base import LinearRecurrent
 from .lru import LRU, LRUState, LRUTrace

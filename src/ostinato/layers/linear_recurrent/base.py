@@ -1,4 +1,4 @@
-"""What layers on the scan share: sizes, the state at each row's length, a look at what is on the way.
+"""Base class of linear recurrent layers, computed by a scan: sizes, the state at each row's length, and a trace.
 
 Axes: B batch, T time steps, I input features, H hidden features.
 """

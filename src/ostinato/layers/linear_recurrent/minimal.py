@@ -1,4 +1,4 @@
-"""GRU and LSTM without what keeps them from training in parallel: gates and candidate see the input alone.
+"""minGRU and minLSTM: gates and candidate depend on the input alone, so that all steps are computed in parallel.
 
 Axes: B batch, T time steps, I input features, H hidden features.
 """

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ...ops import scan
 from ..history import join_steps, keep_last
 from ..options import one_of, yes_or_no
-from ..recurrent.chances import check_rate
+from ..recurrent.dropout import check_rate
 from ..sizes import at_least_one
 from .base import LinearRecurrent, at_lengths
 

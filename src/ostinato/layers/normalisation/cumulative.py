@@ -1,4 +1,4 @@
-"""Normalisation by all steps so far.
+"""Cumulative layer normalisation: statistics over all steps so far.
 
 Axes: B batch, T time steps, F frequencies, C features or channels.
 """

@@ -38,8 +38,8 @@ class LayerNorm(Pointwise):
         shape = _normalised(input_size, over, eps)
         if math.prod(shape) == 1:
             raise ConfigError(
-                f"a layer norm over a single number is always 0, whatever it hears: input_size is {input_size!r}, over "
-                f"{over!r}. Use a BatchNorm or a CumulativeLayerNorm, or more features."
+                f"a layer norm over a single number is always 0, whatever the input: input_size is {input_size!r}, "
+                f"over {over!r}. Use a BatchNorm or a CumulativeLayerNorm, or more features."
             )
         super().__init__(nn.LayerNorm(shape, eps=eps))
         self.input_size = self.output_size = input_size

@@ -1,4 +1,4 @@
-"""Attention of a learned query to all steps so far.
+"""Attention pooling: a learned query attends to all steps so far.
 
 Axes: B batch, T time steps, C features, A features of the scorer, H heads.
 """

@@ -1,12 +1,12 @@
 """Recurrent layers: a cell repeated along time."""
 
 from .base import Recurrent, RecurrentOptions
-from .chances import LockedState
 from .context import ContextGRU, ContextGRUState, GivenContext
+from .dropout import LockedState
 from .gated import CoupledLSTM, PeepholeLSTM
 from .initialisation import chrono_, forget_bias_, identity_, orthogonal_
 from .normalised import LayerNormGRU, LayerNormLSTM, LayerNormRNN
-from .plain import GRU, LSTM, RNN, GRUState, LSTMState, RNNState
+from .rnn import GRU, LSTM, RNN, GRUState, LSTMState, RNNState
 
 __all__ = [
     "GRU",

@@ -1,4 +1,4 @@
-"""What all recurrent layers share: stacking, directions, regularisers, parameters, and a look at what is on the way.
+"""The base class of recurrent layers: stacking, directions, regularisers, parameters, and a trace of the gates.
 
 Parameters are named as in torch.nn (``weight_ih_l0``, ``bias_hh_l1_reverse``).
 
@@ -18,7 +18,7 @@ from ...ops import recurrent as ops
 from ...ops.recurrent import Cell, Parts
 from ..options import yes_or_no
 from ..sizes import at_least_one
-from .chances import LockedState, Zoneout, check_rate, check_zoneout, locked_mask
+from .dropout import LockedState, Zoneout, check_rate, check_zoneout, locked_mask
 
 
 class RecurrentOptions(TypedDict, total=False):
@@ -41,7 +41,7 @@ class Recurrent(SequenceLayer):
     A subclass names its ``gates`` and its ``state_type``, and makes its ``cell`` of the parameters of one layer in one
     direction; ``ops.recurrent.run`` runs it on the fastest kernel for such a cell. Parameters beyond the usual four, or
     of other shapes, it names in ``shapes``; what these ask for is set before ``super().__init__``. Which gates hold the
-    memory, for initialisations, is in ``keeping``; what no step changes, in ``constants``.
+    memory, for initialisations, is in ``retention_gates``; what no step changes, in ``constants``.
 
     Args:
         input_size: features per step, I.
@@ -53,7 +53,7 @@ class Recurrent(SequenceLayer):
         residual: each layer but the first adds its input to its output.
         dropout: rate between layers, drawn anew for each number.
         input_dropout: rate on what each layer reads, the first too; one mask for all steps of a sequence.
-        state_dropout: rate on the hidden state as the recurrent products hear it; one mask for all steps.
+        state_dropout: rate on the hidden state as it enters the recurrent products; one mask for all steps.
         weight_dropout: rate on the recurrent weights, drawn anew for each call.
         zoneout: rate at which units keep their state; one number, or one for each field of the state.
 
@@ -90,10 +90,10 @@ class Recurrent(SequenceLayer):
         self.output_size = self.sizes()[0] * len(self.directions)
         self.receptive_field = math.inf
         self.streams = not (self.bidirectional or self.reverse)
-        for place in self.places:
-            self._add_weights(place)
+        for suffix in self.suffixes:
+            self._add_weights(suffix)
 
-    def cell(self, place: str) -> Cell:
+    def cell(self, suffix: str) -> Cell:
         """The equations with the parameters of one layer in one direction, such as "l0" or "l1_reverse"."""
         raise NotImplementedError(f"{type(self).__name__} does not define cell().")
 
@@ -112,20 +112,20 @@ class Recurrent(SequenceLayer):
         """Features of each field of the state."""
         return (self.hidden_size,) * len(self.state_type._fields)
 
-    def parameter(self, name: str, place: str) -> Tensor | None:
+    def parameter(self, name: str, suffix: str) -> Tensor | None:
         """A parameter of one layer in one direction, None where there is none."""
-        found: Tensor | None = getattr(self, f"{name}_{place}", None)
+        found: Tensor | None = getattr(self, f"{name}_{suffix}", None)
         return found
 
-    def weights(self, place: str) -> ops.Weights:
+    def weights(self, suffix: str) -> ops.Weights:
         """The usual four of one layer in one direction; while training, recurrent weights dropped out."""
-        across = getattr(self, f"weight_ih_{place}")
-        back = self.dropped("weight_hh", place)
-        return ops.Weights(across, back, self.parameter("bias_ih", place), self.parameter("bias_hh", place))
+        across = getattr(self, f"weight_ih_{suffix}")
+        back = self.dropped("weight_hh", suffix)
+        return ops.Weights(across, back, self.parameter("bias_ih", suffix), self.parameter("bias_hh", suffix))
 
-    def dropped(self, name: str, place: str) -> Tensor:
+    def dropped(self, name: str, suffix: str) -> Tensor:
         """A recurrent weight; while training, with some of it dropped out."""
-        return F.dropout(getattr(self, f"{name}_{place}"), self.weight_dropout, self.training)
+        return F.dropout(getattr(self, f"{name}_{suffix}"), self.weight_dropout, self.training)
 
     def initialise(self, name: str, values: Tensor) -> None:
         """Fill a new parameter of this name in ``shapes``: evenly between ±1 / sqrt(H), as in torch."""
@@ -133,18 +133,18 @@ class Recurrent(SequenceLayer):
         values.uniform_(-bound, bound)
 
     @property
-    def keeping(self) -> dict[str, int]:
-        """Gates that hold what is remembered, 1 where they do so when open, -1 when closed."""
+    def retention_gates(self) -> dict[str, int]:
+        """Retention gates: an open one keeps the state (+1) or drops it (-1)."""
         return {}
 
     @property
-    def places(self) -> list[str]:
-        """Of all parameters: "l0", "l0_reverse" and so on."""
+    def suffixes(self) -> list[str]:
+        """Endings of all parameters' names, as in torch: "l0", "l0_reverse" and so on."""
         return [f"l{layer}{direction}" for layer in range(self.num_layers) for direction in self.directions]
 
     @property
-    def plain(self) -> bool:
-        """Whether this is the bare recurrence, layers above each other: what fast steps can do."""
+    def is_vanilla(self) -> bool:
+        """Whether this is the bare recurrence, possibly stacked: a stepper can run nothing else."""
         return not (any(self.zoneout) or self.locked or self.residual)
 
     @property
@@ -163,17 +163,17 @@ class Recurrent(SequenceLayer):
         return LockedState(memory, *self._masks(batch, dtype, device)) if self.locked else memory
 
     def run(self, x: Tensor, state: Any, lengths: Tensor | None) -> tuple[Tensor, Any]:
-        """Layer upon layer."""
+        """Run the stacked layers."""
         return self._run(x, state, lengths, None)
 
     def trace(self, x: Tensor, state: Any = None, lengths: Tensor | None = None) -> tuple[Tensor, Any, Any]:
-        """As calling the layer, and everything on the way: each gate after its sigmoid, each state.
+        """Call the layer and return every intermediate value too: each gate after its sigmoid, each state.
 
         The steps are run one by one, so this is slower than calling.
 
         Returns:
             y and the state as the layer returns them, and a NamedTuple of tensors (B, T, L, D * H), zero on padded
-            steps. In a bidirectional layer the second half is the backward pass, at the steps it speaks of.
+            steps. In a bidirectional layer the second half is the backward pass, at the steps that it refers to.
             They are what the cell computes; zoneout mixes its state with the one before afterwards.
 
         Raises:
@@ -215,7 +215,7 @@ class Recurrent(SequenceLayer):
         return x, state._replace(memory=memory) if self.locked else memory
 
     def _entered(self, x: Tensor, state: Any) -> tuple[Tensor | None, Tensor | None, Any]:
-        """Masks of inputs and of hidden states, None where no chance takes part, and the memory to begin with."""
+        """Masks of inputs and of hidden states, None where nothing is dropped, and the initial memory."""
         if self.streams and not self.locked:
             return None, None, state
         if self.locked:
@@ -241,7 +241,7 @@ class Recurrent(SequenceLayer):
         lengths: Tensor | None,
         trace: bool,
     ) -> tuple[Tensor, Parts, Any]:
-        """One layer, forward, backward or both; what is on the way only if asked for."""
+        """One layer, forward, backward or both; intermediate values only if ``trace``."""
         if self.streams:
             return self._scan(x, parts, mask, f"l{layer}", lengths, trace)
         # no end state is needed, so a bounded cell may run over the padding: it comes after the valid steps
@@ -249,7 +249,7 @@ class Recurrent(SequenceLayer):
         backward = self._scan(
             reverse_steps(x, lengths), parts, mask, f"l{layer}{self.directions[-1]}", until, trace
         )
-        turned = _turned(backward, lengths)
+        turned = _reversed_back(backward, lengths)
         if self.reverse:
             return turned
         forward = self._scan(x, parts, mask, f"l{layer}", until, trace)
@@ -260,11 +260,11 @@ class Recurrent(SequenceLayer):
         return y, (), type(forward[2])(*beside) if beside else None
 
     def _scan(
-        self, x: Tensor, parts: Parts, mask: Tensor | None, place: str, lengths: Tensor | None, trace: bool
+        self, x: Tensor, parts: Parts, mask: Tensor | None, suffix: str, lengths: Tensor | None, trace: bool
     ) -> tuple[Tensor, Parts, Any]:
         rates = (*self.zoneout, *(0.0 for _ in self.constants))
         change = Zoneout(rates, self.training) if any(rates) else None
-        cell = self.cell(place)
+        cell = self.cell(suffix)
         seen: list[Any] | None = [] if trace else None
         y, after = ops.run(cell, x, parts, lengths, mask=mask, change=change, seen=seen)
         if seen is None:
@@ -316,7 +316,7 @@ class Recurrent(SequenceLayer):
         )
 
     def _zeros(self, batch: int, dtype: torch.dtype, device: torch.device | str) -> Any:
-        """The memory of a beginning, a tensor of its own for each field: safetensors refuses two names for one."""
+        """The initial memory, a tensor of its own for each field: safetensors refuses two names for one."""
 
         def zeros(name: str, size: int) -> Tensor:
             shape = (batch, size) if name in self.constants else (batch, self.num_layers, size)
@@ -324,16 +324,16 @@ class Recurrent(SequenceLayer):
 
         return self.state_type(*map(zeros, self.state_type._fields, self.sizes()))
 
-    def _add_weights(self, place: str) -> None:
-        first = place.split("_")[0] == "l0"
+    def _add_weights(self, suffix: str) -> None:
+        first = suffix.split("_")[0] == "l0"
         for name, shape in self.shapes(self.input_size if first else self.output_size).items():
             values = torch.empty(shape)
             self.initialise(name, values)
-            self.register_parameter(f"{name}_{place}", nn.Parameter(values))
+            self.register_parameter(f"{name}_{suffix}", nn.Parameter(values))
 
 
-def _turned(run: tuple[Tensor, Parts, Any], lengths: Tensor | None) -> tuple[Tensor, Parts, Any]:
-    """A backward pass with its steps in the order of x."""
+def _reversed_back(run: tuple[Tensor, Parts, Any], lengths: Tensor | None) -> tuple[Tensor, Parts, Any]:
+    """Put the steps of a backward pass into the order of x."""
     y, _, on_the_way = run
     fields = None if on_the_way is None else (reverse_steps(field, lengths) for field in on_the_way)
     return reverse_steps(y, lengths), (), None if fields is None else type(on_the_way)(*fields)

@@ -1,4 +1,4 @@
-"""A GRU with a context: what a decoder hears of its encoder, at every step.
+"""A GRU with a context vector that enters every step, as a decoder uses the output of its encoder.
 
 Axes: B batch, T time steps, I input features, H hidden features, K features of the context, L layers, D directions.
 """
@@ -7,12 +7,12 @@ from typing import Any, NamedTuple, Unpack
 
 from torch import Tensor
 
-from ...core import named
+from ...core import class_name
 from ...errors import ShapeError
 from ...ops import recurrent as ops
 from ..sizes import at_least_one
 from .base import RecurrentOptions
-from .plain import GRU
+from .rnn import GRU
 
 
 class ContextGRUState(NamedTuple):
@@ -44,7 +44,7 @@ class ContextGRU(GRU):
         input_size: features per step, I.
         hidden_size: features of the hidden state and of the output, H.
         context_size: features of the context, K.
-        num_layers: layers above each other, L; each hears the context.
+        num_layers: layers above each other, L; each takes the context.
         reset: "before" or "after"; after runs on torch's kernel.
         update: "renew" or "keep".
         options: as in ``Recurrent``.
@@ -62,7 +62,7 @@ class ContextGRU(GRU):
         is the caller's to arrange. Cho et al. 2014, arXiv:1406.1078, section 2.2 and the appendix, has C k of n within
         the reset gate's reach and z the other way round.
 
-    An encoder and a decoder that hears the encoder's end at each of its steps:
+    An encoder, and a decoder that takes the encoder's last state at each of its steps:
 
     >>> import torch
     >>> from ostinato.layers import GRU, ContextGRU
@@ -105,7 +105,7 @@ class ContextGRU(GRU):
             )
         if context.dtype != weight.dtype or context.device != weight.device:
             raise ShapeError(
-                f"context is {context.dtype} on {context.device}, the weights of {named(self)} are "
+                f"context is {context.dtype} on {context.device}, the weights of {class_name(self)} are "
                 f"{weight.dtype} on {weight.device}. Pass context.to(...) of both."
             )
         if not self.streams:
@@ -116,7 +116,7 @@ class ContextGRU(GRU):
         return state._replace(context=context)
 
     @property
-    def plain(self) -> bool:
+    def is_vanilla(self) -> bool:
         """Never."""
         return False
 
@@ -128,9 +128,9 @@ class ContextGRU(GRU):
         """The usual four, and C as ``weight_context``."""
         return super().shapes(inputs) | {"weight_context": (3 * self.hidden_size, self.context_size)}
 
-    def cell(self, place: str) -> ops.ContextCell:
+    def cell(self, suffix: str) -> ops.ContextCell:
         """The equations above."""
-        return ops.ContextCell(super().cell(place), getattr(self, f"weight_context_{place}"))
+        return ops.ContextCell(super().cell(suffix), getattr(self, f"weight_context_{suffix}"))
 
     def _check_state(self, state: Any, x: Tensor) -> None:
         if self.streams or not isinstance(state, GivenContext):

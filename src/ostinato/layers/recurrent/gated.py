@@ -1,4 +1,4 @@
-"""Kin of the LSTM: gates that see the cell, and gates that share their work.
+"""Variants of the LSTM: peephole connections, and coupled input and forget gates.
 
 Axes: B batch, T time steps, I input features, H hidden features, L layers, D directions (1 or 2).
 """
@@ -8,7 +8,7 @@ from typing import Unpack
 from ...errors import ConfigError
 from ...ops import recurrent as ops
 from .base import Recurrent, RecurrentOptions
-from .plain import LSTMState
+from .rnn import LSTMState
 
 
 class PeepholeLSTM(Recurrent):
@@ -67,7 +67,7 @@ class PeepholeLSTM(Recurrent):
         super().__init__(input_size, hidden_size, num_layers, **options)
 
     @property
-    def keeping(self) -> dict[str, int]:
+    def retention_gates(self) -> dict[str, int]:
         """The forget gate, and the input gate the other way round."""
         return {"forget": 1, "input": -1}
 
@@ -78,11 +78,11 @@ class PeepholeLSTM(Recurrent):
             "weight_ch": (3 * size,) if self.peepholes == "diagonal" else (3 * size, size)
         }
 
-    def cell(self, place: str) -> ops.PeepholeLSTMCell:
+    def cell(self, suffix: str) -> ops.PeepholeLSTMCell:
         """The equations above."""
         size = self.hidden_size
         return ops.PeepholeLSTMCell(
-            self.weights(place), *self.dropped("weight_ch", place).split([2 * size, size])
+            self.weights(suffix), *self.dropped("weight_ch", suffix).split([2 * size, size])
         )
 
 
@@ -118,10 +118,10 @@ class CoupledLSTM(Recurrent):
     state_type = LSTMState
 
     @property
-    def keeping(self) -> dict[str, int]:
+    def retention_gates(self) -> dict[str, int]:
         """The forget gate alone."""
         return {"forget": 1}
 
-    def cell(self, place: str) -> ops.CoupledLSTMCell:
+    def cell(self, suffix: str) -> ops.CoupledLSTMCell:
         """The equations above."""
-        return ops.CoupledLSTMCell(self.weights(place))
+        return ops.CoupledLSTMCell(self.weights(suffix))

@@ -1,4 +1,4 @@
-"""Beginnings of recurrent layers, as functions like those of torch.nn.init: they write into the parameters of a layer.
+"""Initialisations of recurrent layers, like those of torch.nn.init: they write into the parameters of a layer.
 
 Each works gate by gate, in all layers and directions.
 
@@ -8,7 +8,7 @@ Axes: H hidden features.
 import torch
 from torch import Tensor, nn
 
-from ...core import named
+from ...core import class_name
 from ...errors import ConfigError
 from .base import Recurrent
 
@@ -69,13 +69,13 @@ def forget_bias_(layer: Recurrent, value: float = 1.0) -> Recurrent:
     _check(layer, "forget_bias_")
     if "forget" not in layer.gates:
         raise ConfigError(
-            f"{named(layer)} has no forget gate, its gates are {', '.join(layer.gates)}. "
-            f"{'Pass it to chrono_, which knows its' if layer.keeping else 'Pass'} "
-            f"{'update gate' if layer.keeping else 'an LSTM'}."
+            f"{class_name(layer)} has no forget gate, its gates are {', '.join(layer.gates)}. "
+            f"{'Pass it to chrono_, which sets its' if layer.retention_gates else 'Pass'} "
+            f"{'update gate' if layer.retention_gates else 'an LSTM'}."
         )
     _check_biases(layer, "forget_bias_")
-    for place in layer.places:
-        _set_bias(layer, "forget", place, torch.full((layer.hidden_size,), float(value)))
+    for suffix in layer.suffixes:
+        _set_bias(layer, "forget", suffix, torch.full((layer.hidden_size,), float(value)))
     return layer
 
 
@@ -100,31 +100,31 @@ def chrono_(layer: Recurrent, longest: float, generator: torch.Generator | None 
     _check(layer, "chrono_")
     if not isinstance(longest, int | float) or not 2 <= longest < float("inf"):
         raise ConfigError(f"longest must be a number of at least 2 steps, got {longest!r}.")
-    if not layer.keeping:
+    if not layer.retention_gates:
         raise ConfigError(
-            f"{named(layer)} has no gate that keeps its memory. Pass an LSTM or a GRU, or use orthogonal_."
+            f"{class_name(layer)} has no gate that keeps its memory. Pass an LSTM or a GRU, or use orthogonal_."
         )
     _check_biases(layer, "chrono_")
-    for place in layer.places:
+    for suffix in layer.suffixes:
         times = torch.empty(layer.hidden_size).uniform_(1.0, longest - 1.0, generator=generator).log()
-        for gate, sign in layer.keeping.items():
-            _set_bias(layer, gate, place, sign * times)
+        for gate, sign in layer.retention_gates.items():
+            _set_bias(layer, gate, suffix, sign * times)
     return layer
 
 
 def _blocks(layer: Recurrent, caller: str) -> list[Tensor]:
     """Recurrent weights gate by gate: views of the parameters that may be written into."""
     _check(layer, caller)
-    weights = [getattr(layer, f"weight_hh_{place}").data for place in layer.places]
+    weights = [getattr(layer, f"weight_hh_{suffix}").data for suffix in layer.suffixes]
     return [block for weight in weights for block in weight.split(layer.hidden_size)]
 
 
-def _set_bias(layer: Recurrent, gate: str, place: str, values: Tensor) -> None:
+def _set_bias(layer: Recurrent, gate: str, suffix: str, values: Tensor) -> None:
     start = layer.gates.index(gate) * layer.hidden_size
     rows = slice(start, start + layer.hidden_size)
     with torch.no_grad():
-        getattr(layer, f"bias_ih_{place}")[rows] = values.to(layer.weight_hh_l0)
-        getattr(layer, f"bias_hh_{place}")[rows] = 0.0
+        getattr(layer, f"bias_ih_{suffix}")[rows] = values.to(layer.weight_hh_l0)
+        getattr(layer, f"bias_hh_{suffix}")[rows] = 0.0
 
 
 def _check(layer: object, caller: str) -> None:
@@ -136,4 +136,6 @@ def _check(layer: object, caller: str) -> None:
 
 def _check_biases(layer: Recurrent, caller: str) -> None:
     if not layer.bias:
-        raise ConfigError(f"{caller} sets biases, and this {named(layer)} has none. Make it with bias=True.")
+        raise ConfigError(
+            f"{caller} sets biases, and this {class_name(layer)} has none. Make it with bias=True."
+        )

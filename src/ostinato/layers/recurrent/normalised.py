@@ -14,7 +14,7 @@ from torch import Tensor
 from ...errors import ConfigError
 from ...ops import recurrent as ops
 from .base import Recurrent, RecurrentOptions
-from .plain import GRUState, LSTMState, RNNState
+from .rnn import GRUState, LSTMState, RNNState
 
 
 class LayerNormRecurrent(Recurrent):
@@ -50,10 +50,10 @@ class LayerNormRecurrent(Recurrent):
         else:
             values.fill_(1.0 if kind == "gain" else 0.0)
 
-    def norm(self, name: str, place: str) -> ops.Norm:
+    def norm(self, name: str, suffix: str) -> ops.Norm:
         """One gain and its bias."""
         return ops.Norm(
-            getattr(self, f"gain_{name}_{place}"), self.parameter(f"bias_{name}", place), self.eps
+            getattr(self, f"gain_{name}_{suffix}"), self.parameter(f"bias_{name}", suffix), self.eps
         )
 
 
@@ -100,9 +100,9 @@ class LayerNormRNN(LayerNormRecurrent):
         super().__init__(input_size, hidden_size, num_layers, **options)
         self.nonlinearity = nonlinearity
 
-    def cell(self, place: str) -> ops.LayerNormRNNCell:
+    def cell(self, suffix: str) -> ops.LayerNormRNNCell:
         """The equation above."""
-        return ops.LayerNormRNNCell(self.weights(place), self.norm("h", place), self.nonlinearity)
+        return ops.LayerNormRNNCell(self.weights(suffix), self.norm("h", suffix), self.nonlinearity)
 
 
 class LayerNormLSTM(LayerNormRecurrent):
@@ -138,13 +138,13 @@ class LayerNormLSTM(LayerNormRecurrent):
     state_type = LSTMState
 
     @property
-    def keeping(self) -> dict[str, int]:
+    def retention_gates(self) -> dict[str, int]:
         """The forget gate, and the input gate the other way round."""
         return {"forget": 1, "input": -1}
 
-    def cell(self, place: str) -> ops.LayerNormLSTMCell:
+    def cell(self, suffix: str) -> ops.LayerNormLSTMCell:
         """The equations above."""
-        return ops.LayerNormLSTMCell(self.weights(place), *(self.norm(name, place) for name in self.norms))
+        return ops.LayerNormLSTMCell(self.weights(suffix), *(self.norm(name, suffix) for name in self.norms))
 
 
 class LayerNormGRU(LayerNormRecurrent):
@@ -180,10 +180,10 @@ class LayerNormGRU(LayerNormRecurrent):
     state_type = GRUState
 
     @property
-    def keeping(self) -> dict[str, int]:
+    def retention_gates(self) -> dict[str, int]:
         """The update gate, when closed."""
         return {"update": -1}
 
-    def cell(self, place: str) -> ops.LayerNormGRUCell:
+    def cell(self, suffix: str) -> ops.LayerNormGRUCell:
         """The equations above."""
-        return ops.LayerNormGRUCell.of(self.weights(place), self.norm("ih", place), self.norm("hh", place))
+        return ops.LayerNormGRUCell.of(self.weights(suffix), self.norm("ih", suffix), self.norm("hh", suffix))

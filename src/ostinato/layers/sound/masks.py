@@ -1,4 +1,4 @@
-"""What stands between a Fourier transform and its inverse: magnitudes, and a mask that a network makes of them.
+"""Spectral masks: magnitudes of a spectrum for a network, and the mask that it returns applied to the spectrum.
 
 Axes: B batch, T frames, F frequencies, C channels, L frames that a network looks ahead. The last axis of a frame holds
 the real and the imaginary part of each channel in turn, 2 C numbers.

@@ -1,4 +1,4 @@
-"""Frequencies as people hear them: bands that are narrow where they are low and wide where they are high.
+"""Mel bands: frequency bands as people hear them, narrow where they are low and wide where they are high.
 
 Axes: B batch, T frames, F frequencies, C channels, M bands.
 """
@@ -51,7 +51,7 @@ class MelFilter(SequenceLayer):
         low, high: ends of the lowest and the highest band in Hz; None is half of the sample rate.
         formula: "htk", m = 2595 log10(1 + f / 700); or "slaney", linear below 1000 Hz (3 f / 200) and logarithmic above
             (15 + 27 ln(f / 1000) / ln 6.4).
-        equal_area: whether each band is divided by half its width in Hz, as Slaney has it: all hear noise alike.
+        equal_area: whether each band is divided by half its width in Hz, as Slaney has it: all respond to noise alike.
         window: of the ``STFT`` in samples; None is the even one of 2 (F - 1).
 
     Shape:

@@ -1,4 +1,4 @@
-"""Samples as codes of a logarithmic scale, which is fine where a signal is quiet, and back.
+"""Mu-law: samples as codes on a logarithmic scale, which is fine where a signal is quiet, and back.
 
 Axes: B batch, T time steps, C channels.
 """

@@ -1,4 +1,4 @@
-"""From samples to frequencies and back: the short-time Fourier transform and its inverse, both as they stream.
+"""The short-time Fourier transform and its inverse, both streaming.
 
 Axes: B batch, T time steps (samples, or frames), C channels, N window in samples, S hop in samples, F = N // 2 + 1
 frequencies. The last axis of a frame holds the real and the imaginary part of each channel in turn, 2 C numbers.
@@ -32,7 +32,7 @@ class STFT(Sliding):
         window: samples that a frame sees, N.
         hop: samples from one frame to the next, S.
         window_type: name of the window, or name and parameters, as ``scipy.signal.get_window`` takes them; periodic.
-        latency: samples by which a frame lags. None means N - S, or 0 where S is larger: a frame speaks of its first
+        latency: samples by which a frame lags. None means N - S, or 0 where S is larger: a frame refers to its first
             block, which only it and those before it see, and ``flush`` gives the frames that the inverse still needs.
             0 is for analysis alone. The numbers are the same.
 
@@ -127,7 +127,7 @@ class ISTFT(Overlapping):
         values = window_values(window, window_type)
         sums = _summed_squares(values, hop)
         if hop > window or sums.min() < LEAST:
-            raise ConfigError(_why_not(values, hop, window_type))
+            raise ConfigError(_why_not_invertible(values, hop, window_type))
         super().__init__((window // 2 + 1, 2 * output_size), output_size, window, hop)
         dual = (
             values / sums[np.arange(window) % hop]
@@ -184,7 +184,7 @@ def _summed_squares(values: np.ndarray, hop: int) -> np.ndarray:
     return np.pad(values**2, (0, missing)).reshape(-1, hop).sum(axis=0)
 
 
-def _why_not(values: np.ndarray, hop: int, window_type: WindowType) -> str:
+def _why_not_invertible(values: np.ndarray, hop: int, window_type: WindowType) -> str:
     good = [
         step for step in range(1, min(hop, len(values) + 1)) if _summed_squares(values, step).min() >= LEAST
     ]

@@ -1,4 +1,4 @@
-"""Steps of a whole forecast: a body, a scale and a location, and what the output makes of them.
+"""Stepper of an anchored forecast: body, scale and location, and the output distribution.
 
 Axes: B batch, J quantities, P numbers of a distribution, Q quantile levels, C columns.
 """

@@ -1,4 +1,4 @@
-"""Steps of layers made of layers: the steppers of their parts, put together in the same way.
+"""Steppers of layers made of layers: the steppers of the parts, combined in the same way.
 
 Axes: B batch, O output features.
 """

@@ -1,4 +1,4 @@
-"""Steps of the layers that make features of trades, levels and bars. Float64 throughout.
+"""Steppers of the feature layers of trades, levels and bars. Float64 throughout.
 
 Axes: B batch, C columns, K half-lives, M steps remembered, F features.
 """

@@ -1,4 +1,4 @@
-"""Steps of recurrent layers: one product for input and hidden state together, and every result in its place.
+"""Steppers of recurrent layers: one product for input and hidden state together, results written in place.
 
 A sigmoid is half of 1 + tanh of half its argument. The halves stand in the weights, exactly, so that one tanh serves
 all gates.
@@ -16,7 +16,7 @@ from ...core import register_stepper
 from ...core.stepper import Array, ArrayStepper, array, tensor, zeros
 from ...core.validation import Validated
 from ..recurrent.base import Recurrent
-from ..recurrent.plain import GRU, LSTM, RNN
+from ..recurrent.rnn import GRU, LSTM, RNN
 
 Blocks = list[
     tuple[Tensor, Tensor, Tensor]
@@ -146,7 +146,7 @@ class RecurrentStepper(ArrayStepper):
     @classmethod
     def refuses(cls, layer: Validated, dtype: torch.dtype, device: torch.device) -> str | None:
         """Only the bare recurrence."""
-        if not cast(Recurrent, layer).plain:
+        if not cast(Recurrent, layer).is_vanilla:
             return "options beside the cell, such as zoneout, locked dropout or a projection"
         return super().refuses(layer, dtype, device)
 

@@ -1,4 +1,4 @@
-"""Steps of layers that look back a fixed number of steps.
+"""Steppers of layers that look back a fixed number of steps.
 
 Axes: B batch, C features in, O features out, H steps kept, K kernel size, L window in steps.
 """
@@ -15,7 +15,7 @@ from ...core.validation import Validated
 from ..combining.windowed import Windowed
 from ..convolution.causal import Conv1d
 from ..delay import Delay
-from .plain import array_function, knows
+from .stateless import array_function, knows
 
 ROOM = 64  # steps at least until the past is moved back to the front
 

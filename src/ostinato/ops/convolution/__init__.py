@@ -1,4 +1,4 @@
-"""Convolutions over one or two axes, and their transposes, channel first.
+"""Convolutions over one or two axes and their transposes, channels first.
 
 y = convolve(x, weight, bias, stride=..., padding=..., dilation=..., groups=...)
 y = convolve_transposed(x, weight, bias, stride=..., padding=..., dilation=..., groups=..., extra=...)

@@ -1,4 +1,4 @@
-"""How a convolution walks over its input, one number for each axis of space."""
+"""Stride, padding, dilation and groups of a convolution, one number for each spatial axis."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""A recurrent cell, and the loop that repeats it along time: what every recurrence here is defined by.
+"""The recurrent cell, and the loop that repeats it along time and defines the numbers of every recurrence.
 
 Axes: B batch, T time steps, I input features, H hidden features.
 """
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from ...core import narrows
+from ...core import autocast_active
 
 Parts = tuple[
     Tensor, ...
@@ -29,13 +29,14 @@ class Cell(Protocol):
         """
         ...
 
-    def step(self, projected: Parts, state: Parts, heard: Tensor) -> tuple[Parts, Any]:
+    def step(self, projected: Parts, state: Parts, recurrent_input: Tensor) -> tuple[Parts, Any]:
         """One step.
 
         Args:
             projected: what ``project`` gave, at this step: (B, any number) each.
             state: the parts before.
-            heard: the hidden state as the recurrent products hear it: ``state[0]``, or what a dropout leaves of it.
+            recurrent_input: the hidden state that enters the recurrent products: ``state[0]``, or what dropout leaves
+                of it.
 
         Returns:
             The parts after, those that it does not change as they came, and a NamedTuple of everything on the way,
@@ -61,21 +62,21 @@ def unroll(
         x: (B, T, I).
         state: the parts before the first step.
         lengths: (B,) steps of each row; a row that has ended keeps its state.
-        mask: (B, H), by which the hidden state is multiplied before the recurrent products hear it.
+        mask: (B, H), by which the hidden state is multiplied before it enters the recurrent products.
         change: what becomes of the state after each step, as zoneout wants it.
         seen: a list that gets what was on the way at each step.
 
     Returns:
         y (B, T, H) and the parts after.
     """
-    if narrows(x):  # what is narrowed at each step adds up
+    if autocast_active(x):  # what is narrowed at each step adds up
         with torch.autocast(x.device.type, enabled=False):
             return unroll(cell, x.to(state[0].dtype), state, lengths, mask=mask, change=change, seen=seen)
     outputs = []
     steps = zip(*(part.unbind(1) for part in cell.project(x, state)), strict=True) if x.shape[1] else ()
     for t, projected in enumerate(steps):
-        heard = state[0] if mask is None else state[0] * mask
-        after, on_the_way = cell.step(projected, state, heard)
+        recurrent_input = state[0] if mask is None else state[0] * mask
+        after, on_the_way = cell.step(projected, state, recurrent_input)
         if change is not None:
             after = change(state, after)
         if lengths is not None:

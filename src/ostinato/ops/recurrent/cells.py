@@ -1,4 +1,4 @@
-"""The plain cells: RNN, LSTM and GRU as torch has them.
+"""The standard cells: RNN, LSTM and GRU as in torch.
 
 Axes: B batch, T time steps, I input features, H hidden features, G gates.
 """
@@ -50,9 +50,9 @@ class Projecting:
         """W x + b, (B, T, G * H)."""
         return (F.linear(x, self.weights.from_input, self.weights.input_bias),)
 
-    def recall(self, heard: Tensor) -> Tensor:
+    def recurrent_product(self, recurrent_input: Tensor) -> Tensor:
         """U h + c, (B, G * H)."""
-        return F.linear(heard, self.weights.from_hidden, self.weights.hidden_bias)
+        return F.linear(recurrent_input, self.weights.from_hidden, self.weights.hidden_bias)
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ class RNNCell(Projecting):
 
     nonlinearity: str = "tanh"
 
-    def step(self, projected: Parts, state: Parts, heard: Tensor) -> tuple[Parts, RNNTrace]:
+    def step(self, projected: Parts, state: Parts, recurrent_input: Tensor) -> tuple[Parts, RNNTrace]:
         """One step."""
-        total = projected[0] + self.recall(heard)
+        total = projected[0] + self.recurrent_product(recurrent_input)
         hidden = total.tanh() if self.nonlinearity == "tanh" else total.relu()
         return (hidden,), RNNTrace(hidden)
 
@@ -72,15 +72,22 @@ class RNNCell(Projecting):
 class LSTMCell(Projecting):
     """Long short-term memory; where there is a projection, the hidden state is P h."""
 
-    def step(self, projected: Parts, state: Parts, heard: Tensor) -> tuple[Parts, LSTMTrace]:
+    def step(self, projected: Parts, state: Parts, recurrent_input: Tensor) -> tuple[Parts, LSTMTrace]:
         """One step."""
-        enter, forget, new, leave = (projected[0] + self.recall(heard)).chunk(4, dim=-1)
-        enter, forget, new, leave = enter.sigmoid(), forget.sigmoid(), new.tanh(), leave.sigmoid()
-        cell = forget * state[1] + enter * new
-        hidden = leave * cell.tanh()
+        input_gate, forget, new, output_gate = (projected[0] + self.recurrent_product(recurrent_input)).chunk(
+            4, dim=-1
+        )
+        input_gate, forget, new, output_gate = (
+            input_gate.sigmoid(),
+            forget.sigmoid(),
+            new.tanh(),
+            output_gate.sigmoid(),
+        )
+        cell = forget * state[1] + input_gate * new
+        hidden = output_gate * cell.tanh()
         if self.weights.projection is not None:
             hidden = F.linear(hidden, self.weights.projection)
-        return (hidden, cell), LSTMTrace(enter, forget, new, leave, cell, hidden)
+        return (hidden, cell), LSTMTrace(input_gate, forget, new, output_gate, cell, hidden)
 
 
 @dataclass(frozen=True)
@@ -89,10 +96,10 @@ class GRUCell(Projecting):
 
     renews: bool = False  # whether the update gate lets the new state in, not the old one through
 
-    def step(self, projected: Parts, state: Parts, heard: Tensor) -> tuple[Parts, GRUTrace]:
+    def step(self, projected: Parts, state: Parts, recurrent_input: Tensor) -> tuple[Parts, GRUTrace]:
         """One step."""
         reset_x, update_x, new_x = projected[0].chunk(3, dim=-1)
-        reset_h, update_h, new_h = self.recall(heard).chunk(3, dim=-1)
+        reset_h, update_h, new_h = self.recurrent_product(recurrent_input).chunk(3, dim=-1)
         reset, update = (reset_x + reset_h).sigmoid(), (update_x + update_h).sigmoid()
         new = (new_x + reset * new_h).tanh()
         hidden = mixed(state[0], new, update, self.renews)

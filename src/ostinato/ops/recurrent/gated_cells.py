@@ -1,4 +1,4 @@
-"""Kin of the LSTM and the GRU: peepholes, coupled gates, the reset gate before the product, a context.
+"""Variants of the LSTM and the GRU: peepholes, coupled gates, the reset gate before the product, a context.
 
 What a step slices or splits it finds sliced already: in a loop over steps each view costs a node of the graph.
 
@@ -34,16 +34,16 @@ class PeepholeLSTMCell(Projecting):
     to_opening: Tensor  # (2 H, H) to input and forget gate, or (2 H,) where each unit sees its own cell only
     to_output: Tensor  # (H, H) or (H,)
 
-    def step(self, projected: Parts, state: Parts, heard: Tensor) -> tuple[Parts, LSTMTrace]:
+    def step(self, projected: Parts, state: Parts, recurrent_input: Tensor) -> tuple[Parts, LSTMTrace]:
         """One step."""
-        total, size = projected[0] + self.recall(heard), state[1].shape[1]
-        opening, new, leave = total.split([2 * size, size, size], dim=-1)
-        enter, forget = (opening + self.peep(state[1], self.to_opening)).sigmoid().chunk(2, dim=-1)
+        total, size = projected[0] + self.recurrent_product(recurrent_input), state[1].shape[1]
+        opening, new, output_gate = total.split([2 * size, size, size], dim=-1)
+        input_gate, forget = (opening + self.peep(state[1], self.to_opening)).sigmoid().chunk(2, dim=-1)
         new = new.tanh()
-        cell = forget * state[1] + enter * new
-        leave = (leave + self.peep(cell, self.to_output)).sigmoid()
-        hidden = leave * cell.tanh()
-        return (hidden, cell), LSTMTrace(enter, forget, new, leave, cell, hidden)
+        cell = forget * state[1] + input_gate * new
+        output_gate = (output_gate + self.peep(cell, self.to_output)).sigmoid()
+        hidden = output_gate * cell.tanh()
+        return (hidden, cell), LSTMTrace(input_gate, forget, new, output_gate, cell, hidden)
 
     def peep(self, cell: Tensor, weights: Tensor) -> Tensor:
         """What gates see of the cell."""
@@ -56,13 +56,13 @@ class PeepholeLSTMCell(Projecting):
 class CoupledLSTMCell(Projecting):
     """An LSTM that takes in as much as it forgets."""
 
-    def step(self, projected: Parts, state: Parts, heard: Tensor) -> tuple[Parts, CoupledLSTMTrace]:
+    def step(self, projected: Parts, state: Parts, recurrent_input: Tensor) -> tuple[Parts, CoupledLSTMTrace]:
         """One step."""
-        forget, new, leave = (projected[0] + self.recall(heard)).chunk(3, dim=-1)
-        forget, new, leave = forget.sigmoid(), new.tanh(), leave.sigmoid()
+        forget, new, output_gate = (projected[0] + self.recurrent_product(recurrent_input)).chunk(3, dim=-1)
+        forget, new, output_gate = forget.sigmoid(), new.tanh(), output_gate.sigmoid()
         cell = torch.lerp(new, state[1], forget)
-        hidden = leave * cell.tanh()
-        return (hidden, cell), CoupledLSTMTrace(forget, new, leave, cell, hidden)
+        hidden = output_gate * cell.tanh()
+        return (hidden, cell), CoupledLSTMTrace(forget, new, output_gate, cell, hidden)
 
 
 @dataclass(frozen=True)
@@ -87,18 +87,18 @@ class EarlyResetGRUCell(Projecting):
             total = total + self.weights.hidden_bias
         return total.split([len(self.opening), len(self.candidate)], dim=-1)
 
-    def step(self, projected: Parts, state: Parts, heard: Tensor) -> tuple[Parts, GRUTrace]:
+    def step(self, projected: Parts, state: Parts, recurrent_input: Tensor) -> tuple[Parts, GRUTrace]:
         """One step."""
-        gates = (projected[0] + F.linear(heard, self.opening)).sigmoid()
+        gates = (projected[0] + F.linear(recurrent_input, self.opening)).sigmoid()
         reset, update = gates.chunk(2, dim=-1)
-        new = (projected[1] + F.linear(reset * heard, self.candidate)).tanh()
+        new = (projected[1] + F.linear(reset * recurrent_input, self.candidate)).tanh()
         hidden = mixed(state[0], new, update, self.renews)
         return (hidden,), GRUTrace(reset, update, new, hidden)
 
 
 @dataclass(frozen=True)
 class ContextCell:
-    """Any cell that hears a context besides: C k is added to what comes from x. The context is the last part."""
+    """Any cell with a context as another input: C k is added to what comes from x. The context is the last part."""
 
     cell: Cell
     weight: Tensor  # (G * H, K)
@@ -109,7 +109,7 @@ class ContextCell:
         added = F.linear(state[-1], self.weight)[:, None].split([part.shape[-1] for part in parts], dim=-1)
         return tuple(map(torch.add, parts, added))
 
-    def step(self, projected: Parts, state: Parts, heard: Tensor) -> tuple[Parts, Any]:
+    def step(self, projected: Parts, state: Parts, recurrent_input: Tensor) -> tuple[Parts, Any]:
         """One step."""
-        after, on_the_way = self.cell.step(projected, state[:-1], heard)
+        after, on_the_way = self.cell.step(projected, state[:-1], recurrent_input)
         return (*after, state[-1]), on_the_way

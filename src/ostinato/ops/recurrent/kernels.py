@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from ...core import narrows
+from ...core import autocast_active
 from ...core.kernels import DEFINITION, Operation
 from . import torch_kernels
 from .cell import Cell, Change, Parts, unroll
@@ -125,7 +125,11 @@ class TorchLSTM(TorchKernel):
         if x.is_cpu and cell.weights.projection is not None and x.dtype != torch.float64:
             # torch would warn, and then be no faster than the loop
             return "oneDNN knows no projections"
-        if x.is_cpu and narrows(x) and not torch_kernels.lstm_autocasts(torch.get_autocast_dtype("cpu")):
+        if (
+            x.is_cpu
+            and autocast_active(x)
+            and not torch_kernels.lstm_autocasts(torch.get_autocast_dtype("cpu"))
+        ):
             return "no LSTM of 16 bits on this processor"
         return super().refuses(cell, x, state, lengths, **options)
 

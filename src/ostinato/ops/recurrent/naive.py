@@ -1,4 +1,4 @@
-"""The plain recurrences step by step: these functions define the numbers.
+"""The standard recurrences step by step: these functions define the numbers.
 
 Axes: B batch, T time steps, I input features, H hidden features.
 """

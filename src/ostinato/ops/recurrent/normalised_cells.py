@@ -48,9 +48,9 @@ class LayerNormRNNCell:
         """W x."""
         return (F.linear(x, self.weights.from_input),)
 
-    def step(self, projected: Parts, state: Parts, heard: Tensor) -> tuple[Parts, RNNTrace]:
+    def step(self, projected: Parts, state: Parts, recurrent_input: Tensor) -> tuple[Parts, RNNTrace]:
         """One step."""
-        total = self.norm(projected[0] + F.linear(heard, self.weights.from_hidden))
+        total = self.norm(projected[0] + F.linear(recurrent_input, self.weights.from_hidden))
         hidden = total.tanh() if self.nonlinearity == "tanh" else total.relu()
         return (hidden,), RNNTrace(hidden)
 
@@ -68,14 +68,19 @@ class LayerNormLSTMCell:
         """LN(W x)."""
         return (self.across(F.linear(x, self.weights.from_input)),)
 
-    def step(self, projected: Parts, state: Parts, heard: Tensor) -> tuple[Parts, LSTMTrace]:
+    def step(self, projected: Parts, state: Parts, recurrent_input: Tensor) -> tuple[Parts, LSTMTrace]:
         """One step."""
-        total = projected[0] + self.back(F.linear(heard, self.weights.from_hidden))
-        enter, forget, new, leave = total.chunk(4, dim=-1)
-        enter, forget, new, leave = enter.sigmoid(), forget.sigmoid(), new.tanh(), leave.sigmoid()
-        cell = forget * state[1] + enter * new
-        hidden = leave * self.inside(cell).tanh()
-        return (hidden, cell), LSTMTrace(enter, forget, new, leave, cell, hidden)
+        total = projected[0] + self.back(F.linear(recurrent_input, self.weights.from_hidden))
+        input_gate, forget, new, output_gate = total.chunk(4, dim=-1)
+        input_gate, forget, new, output_gate = (
+            input_gate.sigmoid(),
+            forget.sigmoid(),
+            new.tanh(),
+            output_gate.sigmoid(),
+        )
+        cell = forget * state[1] + input_gate * new
+        hidden = output_gate * self.inside(cell).tanh()
+        return (hidden, cell), LSTMTrace(input_gate, forget, new, output_gate, cell, hidden)
 
 
 @dataclass(frozen=True)
@@ -96,9 +101,9 @@ class LayerNormGRUCell:
         """LN(W x) of the gates and of the candidate, (B, T, 2 H) and (B, T, H)."""
         return self._normed(self.across, F.linear(x, self.weights.from_input))
 
-    def step(self, projected: Parts, state: Parts, heard: Tensor) -> tuple[Parts, GRUTrace]:
+    def step(self, projected: Parts, state: Parts, recurrent_input: Tensor) -> tuple[Parts, GRUTrace]:
         """One step."""
-        opening, kept = self._normed(self.back, F.linear(heard, self.weights.from_hidden))
+        opening, kept = self._normed(self.back, F.linear(recurrent_input, self.weights.from_hidden))
         reset, update = (projected[0] + opening).sigmoid().chunk(2, dim=-1)
         new = (projected[1] + reset * kept).tanh()
         hidden = mixed(state[0], new, update, renews=True)

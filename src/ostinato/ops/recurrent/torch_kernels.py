@@ -1,4 +1,4 @@
-"""The plain cells on torch's own functions (oneDNN, ATen, cuDNN), padding handled without packing if possible.
+"""The standard cells on torch's own functions (oneDNN, ATen, cuDNN), padding handled without packing if possible.
 
 For RNN and GRU the state after a row's length *is* an output, so rows are gathered from y. An LSTM's cell
 state is not among its outputs: there one more input, 1 on the padding, shuts the input gate and opens the forget
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from ...core import narrows
+from ...core import autocast_active
 from .weights import Weights
 
 # cuDNN wants a cell's weights in one block, and copies them into one at each call where they are not: megabytes, beside
@@ -113,7 +113,7 @@ def _held_on_padding(x: Tensor, weights: Weights, lengths: Tensor) -> tuple[Tens
     """
     padding = torch.arange(x.shape[1], device=x.device) >= lengths[:, None]
     size = len(weights.from_hidden) // 4
-    half = x.dtype == torch.float16 or narrows(x)
+    half = x.dtype == torch.float16 or autocast_active(x)
     bound = SHUT_IN_HALF if half else SHUT
     shut = torch.zeros_like(weights.from_input[:, :1])
     shut[:size], shut[size : 2 * size] = -bound, bound

@@ -1,4 +1,4 @@
-"""The parameters of one recurrent layer in one direction, in torch's order of gates.
+"""Weights and biases of one recurrent layer in one direction, in torch's order of gates.
 
 Axes: G gates (RNN 1; LSTM 4: input, forget, cell, output; GRU 3: reset, update, new), I, H features.
 """

@@ -1,4 +1,4 @@
-"""What a scan is given, brought to one dtype and to shapes that line up.
+"""Arguments of a scan, converted to one dtype and broadcast to matching shapes.
 
 Axes: B batch, T time steps, * any others.
 """

@@ -1,4 +1,4 @@
-"""Forecasting: what comes next in trades, bars and tables, and whether anything can be known of it.
+"""Forecasting of trades, bars and tables: fit, evaluate, predict, and compare with baselines.
 
     done = fit("trades.csv", "runs/lstm", model="lstm")     train, judge, leave a run folder
     run = open_run("runs/lstm")                             anyone's, trusting nothing in it
@@ -9,7 +9,7 @@
     walk("trades.csv", "runs/walk", folds=5)                walking forward
     Forecaster("gru", horizon=24, target="return")          the same in the manner of scikit-learn
 
-What is foreseen is a field of the recipe: ``recipe={"target": "return", "horizon": 24}``. A forecast reads the past
+What is forecast is a field of the recipe: ``recipe={"target": "return", "horizon": 24}``. A forecast reads the past
 only, and is the same number however the rows arrive.
 """
 

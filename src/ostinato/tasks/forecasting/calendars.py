@@ -1,16 +1,16 @@
-"""What the model is told of the calendar, chosen by how far apart the rows are."""
+"""Choose the calendar features of a model by the spacing of the rows."""
 
 from ...data.panel import Panel
 
 DAY, WEEK, YEAR = 86_400.0, 7 * 86_400.0, 366 * 86_400.0
 PERIODS = {"hour": DAY, "weekday": WEEK, "yearday": YEAR}
-FEWEST = 10  # periods from which one can be learnt: three years teach three summers, not summer
+FEWEST = 10  # periods needed to learn one: three years teach three summers, not summer
 MOST_STEPS = 3  # a period of fewer rows than this is no wave
 MOST_KNOWN = 256  # numbers of the future that a step may be given
 
 
 def calendar_parts(panel: Panel, horizon: int) -> tuple[str, ...]:
-    """Parts of ``layers.Calendar`` that change from row to row and come round often enough to be learnt.
+    """Parts of ``layers.Calendar`` that change from row to row and recur often enough to be learned.
 
     Of bars the hour alone, and only where the horizon is shorter than a day: prices have no seasons that last, but
     markets wake and sleep.

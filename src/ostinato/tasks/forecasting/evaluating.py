@@ -1,4 +1,4 @@
-"""Rows of some data that a run has not been fitted on: those alone can judge it."""
+"""Choose the rows of some data that a run was not fitted on; only those may evaluate it."""
 
 from dataclasses import replace
 
@@ -47,7 +47,7 @@ def unseen(recipe: Recipe, panel: Panel) -> tuple[Fold, tuple[str, ...]]:
 
 
 def _seen(recipe: Recipe, panel: Panel, rows: np.ndarray, begins: bool) -> np.ndarray:
-    """Which of some rows the run may have been fitted on."""
+    """Whether the run may have been fitted on each of some rows, (R,) bool."""
     if begins and len(panel.starts) == 1:  # rows tell, where several trades happened at one moment
         return rows < recipe.rows_fitted
     assert recipe.fitted_until is not None
@@ -55,7 +55,7 @@ def _seen(recipe: Recipe, panel: Panel, rows: np.ndarray, begins: bool) -> np.nd
 
 
 def _from(panel: Panel, fold: Fold, validation: np.ndarray, purge: int) -> Fold:
-    """The fold with a shorter validation part, and all that comes before what is scored to fit baselines on."""
+    """The fold with a shorter validation part, and all rows before the scored ones as train part of the baselines."""
     scored = np.concatenate([validation, fold.test])
     series = panel.series[scored]
     firsts = panel.stops.copy()

@@ -1,4 +1,4 @@
-"""What a model reads of a panel, and the layers that make features of it.
+"""The raw inputs of a model from a panel, and the layers that compute features of them.
 
 Axes: N rows, I columns: seconds since the origin, the inputs, then what is known in advance at some steps ahead.
 """
@@ -33,10 +33,10 @@ LONGEST_SEASON = 400  # rows; a longer one is too far back to keep
 
 
 def raw_rows(recipe: Recipe, panel: Panel) -> Tensor:
-    """What a model reads: (N, I) float64.
+    """The raw inputs of a model: (N, I) float64.
 
-    Where what is known in advance ends, its last value stands; ``foreseeable`` tells those rows, of which no forecast
-    is given. Holidays go on beyond the last row.
+    Where what is known in advance ends, its last value stands; ``forecastable`` is False at those rows, for which no
+    forecast is made. Holidays go on beyond the last row.
 
     Raises:
         DataError: the panel lacks a column.
@@ -48,35 +48,35 @@ def raw_rows(recipe: Recipe, panel: Panel) -> Tensor:
     return torch.from_numpy(np.stack(columns, axis=1))
 
 
-def foreseeable(recipe: Recipe, panel: Panel) -> np.ndarray:
-    """Whether all that is to be known in advance at a row is known, (N,) bool: not at the end of most series."""
-    reach = max(recipe.known_ahead, default=0) if ending(recipe, panel) else 0
+def forecastable(recipe: Recipe, panel: Panel) -> np.ndarray:
+    """Whether all that must be known in advance at a row is known, (N,) bool; False at the end of most series."""
+    reach = max(recipe.known_ahead, default=0) if columns_ending(recipe, panel) else 0
     return np.arange(len(panel)) + reach < panel.row_stops
 
 
-def ending(recipe: Recipe, panel: Panel) -> tuple[str, ...]:
-    """Columns known in advance that are known as far as the rows go; holidays go on where there is a step."""
-    return tuple(name for name in recipe.known_inputs if not _is_told(recipe, panel, name))
+def columns_ending(recipe: Recipe, panel: Panel) -> tuple[str, ...]:
+    """Known-in-advance columns that end with the rows of the panel; holidays continue where the step is regular."""
+    return tuple(name for name in recipe.known_inputs if not _continues(recipe, panel, name))
 
 
-def _is_told(recipe: Recipe, panel: Panel, name: str) -> bool:
+def _continues(recipe: Recipe, panel: Panel, name: str) -> bool:
     return name == HOLIDAY and bool(recipe.holidays) and panel.holidays is not None
 
 
 def _after(recipe: Recipe, panel: Panel, name: str) -> np.ndarray | None:
     """The column after the last row of each series, (S, K); None where it ends there."""
-    if not _is_told(recipe, panel, name) or panel.holidays is None:
+    if not _continues(recipe, panel, name) or panel.holidays is None:
         return None
     return panel.holidays.after(max(recipe.known_ahead))
 
 
 def input_size(recipe: Recipe) -> int:
-    """I."""
+    """Number of columns of the raw input, I."""
     return 1 + len(recipe.inputs) + len(recipe.known_inputs) * len(recipe.known_ahead)
 
 
 def features_of(recipe: Recipe) -> SequenceLayer:
-    """From raw rows to features in the dtype of the network.
+    """Layers from raw rows to features in the dtype of the network.
 
     Raises:
         ConfigError: nothing would be left to see.
@@ -95,7 +95,7 @@ def features_of(recipe: Recipe) -> SequenceLayer:
 
 
 def running_scale(recipe: Recipe) -> SequenceLayer:
-    """The present scale of what is foreseen, (B, T, C): the size of its changes from row to row."""
+    """The present scale of each forecast quantity, (B, T, C): the size of its changes from row to row."""
     size = input_size(recipe)
     if recipe.target == "return":
         price = 1 + recipe.inputs.index("price" if recipe.kind == "trades" else "close")
@@ -105,7 +105,7 @@ def running_scale(recipe: Recipe) -> SequenceLayer:
 
 
 def location_of(recipe: Recipe) -> SequenceLayer | None:
-    """Where each column is that is foreseen, (B, T, C); None for a return, which is itself a change."""
+    """The present value of each forecast column, (B, T, C); None for a return, which is itself a change."""
     if recipe.target == "return":
         return None
     return Columns(input_size(recipe), [1 + recipe.inputs.index(name) for name in recipe.targets])
@@ -129,7 +129,7 @@ def _of_bars(recipe: Recipe) -> dict[str, SequenceLayer]:
 
 
 def _observed(recipe: Recipe) -> list[int]:
-    """Places of the inputs that are seen when their row is."""
+    """Positions of the inputs that are observed with their row, not known in advance."""
     return [1 + place for place, name in enumerate(recipe.inputs) if name not in recipe.known_inputs]
 
 
@@ -138,15 +138,15 @@ def _of_table(recipe: Recipe) -> dict[str, SequenceLayer]:
     lags, halflives, volatilities = _lookback(recipe)
     observed = _observed(recipe)
     if not observed:
-        raise ConfigError("there is nothing to foresee from: every column is known in advance.")
+        raise ConfigError("there is nothing to forecast from: every column is known in advance.")
     levels = LevelFeatures(len(observed), lags, halflives, volatilities)
     return {"levels": Chain(Columns(size, observed), levels)}
 
 
 def _lookback(recipe: Recipe) -> tuple[tuple[int, ...], tuple[float, ...], tuple[float, ...]]:
-    """Lags, half-lives of means and of volatilities: what was asked for, or some that fit the season.
+    """Lags, half-lives of means and of volatilities: those of the recipe, or defaults that fit the season.
 
-    Of a return the size can be foreseen, the sign hardly: it is given volatilities, and no more than the last change of
+    The size of a return can be forecast, its sign hardly: it gets volatilities, and no more than the last change of
     where the price came from. On validation the rest gains nothing (``benchmarks/results``).
     """
     season = recipe.season or 32
@@ -166,7 +166,7 @@ def _lookback(recipe: Recipe) -> tuple[tuple[int, ...], tuple[float, ...], tuple
 
 
 def _later(panel: Panel, column: np.ndarray, steps: int, after: np.ndarray | None) -> np.ndarray:
-    """A column some steps on, (N,); beyond the end of a series what comes ``after`` (S, K), or the last value.
+    """A column ``steps`` later, (N,); beyond the end of a series the values ``after`` it (S, K), or the last value.
 
     Raises:
         DataError: the column has gaps.

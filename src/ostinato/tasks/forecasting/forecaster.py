@@ -1,4 +1,4 @@
-"""Forecaster: the same in the manner of scikit-learn.
+"""``Forecaster``: forecasting with the estimator interface of scikit-learn.
 
 forecaster = Forecaster("gru", target="return", horizon=24).fit(frame)
 forecaster.predict(frame, last=1)
@@ -25,7 +25,7 @@ from .task import fit
 
 
 class _KeptFolder:
-    """A temporary folder that is removed when the last forecaster that shares it is gone: copies share it."""
+    """A temporary folder, removed when the last forecaster that shares it is deleted; copies share it."""
 
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="ostinato-"))
@@ -42,7 +42,7 @@ class _KeptFolder:
 
 
 class Forecaster:
-    """A forecast that is fitted, asked and scored; scikit-learn can clone it and set its parameters.
+    """A forecaster with fit, predict and score; scikit-learn can clone it and set its parameters.
 
     Args:
         model: a name in ``ostinato.models.MODELS``.
@@ -54,14 +54,15 @@ class Forecaster:
         recipe, options, training: further fields of ``Recipe``, of the model's config and of ``TrainingConfig``.
         seed: of weights, order and noise.
         device: "cpu" or "cuda".
-        out: the run folder, which must be new; None keeps the run in a temporary one as long as the forecaster lives.
+        out: the run folder, which must be new; None keeps the run in a temporary folder as long as the forecaster
+            exists.
 
     Attributes, once it is fitted:
         run_: the run, whose folder ``open_run`` and the commands understand.
         results_: metrics of the test part beside those of the baselines.
 
     Data are what ``fit`` takes: trades, a panel, a path, or a data frame of pandas, polars or arrow, in the order of
-    time. There is no y: what is foreseen lies in the data.
+    time. There is no y: the target is part of the data.
     """
 
     run_: Run[Recipe]
@@ -84,20 +85,20 @@ class Forecaster:
         device: str = "cpu",
         out: Path | str | None = None,
     ) -> None:
-        # as they are, checked when they are used: what scikit-learn clones must come back the same
+        # stored unchanged and validated when used: scikit-learn requires that a clone has the same parameters
         self.model, self.target, self.horizon = model, target, horizon
         self.bars, self.id, self.known, self.covariates = bars, id, known, covariates
         self.recipe, self.options, self.training = recipe, options, training
         self.seed, self.device, self.out = seed, device, out
 
     def fit(self, data: Data, y: None = None) -> Self:
-        """Train on the first part of the data, choose weights on the second, judge on the last.
+        """Train on the first part of the data, choose weights on the second, evaluate on the last.
 
         Raises:
             ConfigError: a parameter is wrong.   DataError: the data cannot be used.   RunError: the folder cannot.
         """
         if y is not None:
-            raise ConfigError("a forecaster takes no y: name what is foreseen with target.")
+            raise ConfigError("a forecaster takes no y: name what is forecast with target.")
         out: Path | str
         if self.out is None:
             kept = _KeptFolder()
@@ -120,11 +121,11 @@ class Forecaster:
         return self
 
     def predict(self, data: Data, last: int | None = None) -> Any:
-        """A forecast for every row, or for the last rows of each series: as ``tasks.forecasting.predict`` gives it."""
+        """A forecast for every row, or for the last rows of each series, as ``predict`` of the task returns it."""
         return predict(self._fitted(), data, last=last)
 
     def score(self, data: Data, y: None = None) -> float:
-        """Skill on the test part: 1 - loss / loss of the best baseline; above 0 it is better than all of them.
+        """Skill on the test part: 1 - loss / loss of the best baseline; above 0 the model is better than all baselines.
 
         Source:
             Murphy 1988, Monthly Weather Review 116, 2417-2424, equation 1.
@@ -142,11 +143,11 @@ class Forecaster:
         return 1.0 - ours / best
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The arguments by name."""
+        """The parameters by name."""
         return {name: getattr(self, name) for name in self._names()}
 
     def set_params(self, **parameters: Any) -> Self:
-        """Change some arguments.
+        """Set parameters.
 
         Raises:
             ConfigError: there is none of that name.

@@ -1,4 +1,4 @@
-"""The model of a forecast: features, scaling and network in one chain, so that live input takes the same way.
+"""The model of a forecast: features, scaler and network in one chain, which live rows pass through as well.
 
 Axes: N rows, I columns.
 """
@@ -15,7 +15,7 @@ from .targets import target_of
 
 
 class ModelParts(NamedTuple):
-    """What is in a model of a forecast."""
+    """The parts of the model of a forecast."""
 
     features: SequenceLayer
     scaler: StandardScaler
@@ -32,7 +32,7 @@ def forecast_model(recipe: Recipe, name: str, options: Mapping[str, Any]) -> Seq
     target = target_of(recipe)
     features = features_of(recipe)
     size = numbers(features.output_size or 0)
-    # beside a linear path the network begins with nothing, and with it its errors' distribution
+    # beside a linear path the network starts at zero, so that training starts from the linear forecast
     network = build(name, options, size, OutputHead(target.outputs, zero=bool(target.quantities)))
     if target.quantities:
         network = Parallel(learnt=network, linear=Regression(size, target.quantities))

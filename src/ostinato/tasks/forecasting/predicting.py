@@ -1,4 +1,4 @@
-"""Forecasts for rows of some data.
+"""Predict: forecasts for rows of some data.
 
 Axes: N rows, R rows asked for.
 """
@@ -15,8 +15,8 @@ from ...data.panel import Panel
 from ...data.report import counted
 from ...errors import ConfigError, DataError
 from ...experiment.task import Run
-from .features import ending, foreseeable, raw_rows
-from .reading import Data, like, panel_of
+from .features import columns_ending, forecastable, raw_rows
+from .reading import Data, frame_like, panel_of
 from .recipe import Recipe
 from .streaming import CHUNK, pieces_of
 from .targets import target_of
@@ -32,9 +32,9 @@ def predict(run: Run[Recipe], data: Data, chunk: int = CHUNK, last: int | None =
     what happened, null where that is not known yet. Each series is one stream from its first row on; ``chunk`` rows at
     a time give the same numbers, whatever it is.
 
-    Columns that are known in advance must be known as far ahead as is foreseen. Rows for which they are not, at the end
-    of each series, are left out (``left_out`` says so); rows of the future, with the time and those columns filled and
-    the target or the prices empty, bring them. Holidays are known for good where rows are regular.
+    Columns that are known in advance must be known as far ahead as the forecast reaches. Rows for which they are not,
+    at the end of each series, are left out (``left_out`` says so); rows of the future, with the time and those columns
+    filled and the target or the prices empty, bring them. Holidays are known for good where rows are regular.
 
     Args:
         data: as ``fit`` takes them. A data frame of pandas or arrow gives one of the same kind.
@@ -46,7 +46,7 @@ def predict(run: Run[Recipe], data: Data, chunk: int = CHUNK, last: int | None =
     """
     panel = panel_of(data, run.recipe)
     rows = _asked(panel, last)
-    kept = rows[foreseeable(run.recipe, panel)[rows]]
+    kept = rows[forecastable(run.recipe, panel)[rows]]
     if len(rows) and not len(kept):
         raise DataError(
             f"{panel.report.source}: no row asked for can have a forecast: {_unknown(run.recipe, panel)}."
@@ -58,21 +58,21 @@ def predict(run: Run[Recipe], data: Data, chunk: int = CHUNK, last: int | None =
         numbers(run.model.output_size or 1),
         "Ask for the last rows only, with --last (in Python last=).",
     )
-    return like(data, target.frame(panel, rows, foresee(run, panel, rows, chunk)))
+    return frame_like(data, target.frame(panel, rows, forecast_rows(run, panel, rows, chunk)))
 
 
 def left_out(recipe: Recipe, panel: Panel, last: int | None = None) -> str:
-    """Which rows that are asked for ``predict`` gives no forecast of, and why; "" where there are none."""
+    """Note on the requested rows for which ``predict`` makes no forecast, and why; "" where there are none."""
     rows = _asked(panel, last)
-    lost = int((~foreseeable(recipe, panel)[rows]).sum())
+    lost = int((~forecastable(recipe, panel)[rows]).sum())
     of = "" if len(panel.starts) == 1 else " of series"
     return f"{counted(lost, 'row')} at the end{of} left out: {_unknown(recipe, panel)}" if lost else ""
 
 
 def _unknown(recipe: Recipe, panel: Panel) -> str:
-    names = ", ".join(map(repr, ending(recipe, panel)))
+    names = ", ".join(map(repr, columns_ending(recipe, panel)))
     empty = "prices" if panel.kind == "bars" else "target"
-    filled = "the time" if set(ending(recipe, panel)) == {HOLIDAY} else f"the time and {names}"
+    filled = "the time" if set(columns_ending(recipe, panel)) == {HOLIDAY} else f"the time and {names}"
     ahead = counted(max(recipe.known_ahead), "row")
     return (
         f"{names} must be known {ahead} ahead. Rows of the future, with {filled} filled in and the {empty} empty, "
@@ -82,15 +82,15 @@ def _unknown(recipe: Recipe, panel: Panel) -> str:
 
 def test_frame(recipe: Recipe, panel: Panel, rows: np.ndarray, forecasts: np.ndarray) -> pl.DataFrame:
     """Every forecast of the test part, or of every k-th row where there are very many horizons."""
-    told = foreseeable(recipe, panel)[rows]
-    told &= True if panel.observed is None else panel.observed[rows]
+    known = forecastable(recipe, panel)[rows]
+    known &= True if panel.observed is None else panel.observed[rows]
     every = -(-len(rows) * len(recipe.ahead) // MOST_LINES)
-    kept = np.flatnonzero(told)[::every]
+    kept = np.flatnonzero(known)[::every]
     return target_of(recipe).frame(panel, rows[kept], forecasts[kept])
 
 
-def foresee(run: Run[Recipe], panel: Panel, rows: np.ndarray, chunk: int = CHUNK) -> np.ndarray:
-    """Forecasts of some rows (R,), ascending, streamed from the first row of each series on, so that states are warm.
+def forecast_rows(run: Run[Recipe], panel: Panel, rows: np.ndarray, chunk: int = CHUNK) -> np.ndarray:
+    """Forecasts for rows (R,), ascending, streamed from the first row of each series so that states are warm.
 
     Raises:
         DataError: the model gives something that is not a number.
@@ -115,7 +115,7 @@ def foresee(run: Run[Recipe], panel: Panel, rows: np.ndarray, chunk: int = CHUNK
 
 
 def check_numbers(rows: int, outputs: int, remedy: str = "Choose fewer horizons or quantiles.") -> None:
-    """Refuse more forecasts than memory holds.
+    """Refuse more forecasts than fit into memory.
 
     Raises:
         ConfigError: they would be too many.

@@ -1,4 +1,4 @@
-"""Labels, scaled features and the sampler that a forecast is trained from, and its validation loss.
+"""Prepare training: labels, scaled features, the sampler, and the validation loss.
 
 Axes: N rows, F features.
 """
@@ -31,7 +31,7 @@ WINDOW = 64  # steps of a training window for a model without a window of its ow
 def prepare(
     recipe: Recipe, panel: Panel, fold: Fold, model: SequenceLayer, training: TrainingConfig
 ) -> Prepared:
-    """Fit scaler and base of the model on the training rows, and lay out what its network learns from.
+    """Fit the scaler and the linear path on the training rows, and prepare the training data of the network.
 
     Raises:
         DataError: the data are too few.   ConfigError: forecasts would be more than memory holds.
@@ -86,7 +86,7 @@ def _sampler(
 def _validation_loss(
     layer: SequenceLayer, x: Tensor, problem: TrainingProblem, panel: Panel, rows: np.ndarray
 ) -> float:
-    """Mean loss on some rows. Streams begin at row 0, or where the model cannot tell the difference."""
+    """Mean loss on some rows. Streams begin at row 0, or as late as makes no difference to the model."""
     starts = panel.starts
     first = 0
     if len(starts) == 1 and not layer.recurrent:
@@ -108,7 +108,7 @@ def _validation_loss(
 
 
 def _check_long_enough(panel: Panel, fold: Fold, recipe: Recipe, network: SequenceLayer) -> None:
-    """The train part must be longer than features and network look back, or they mostly see the empty time before.
+    """Refuse a train part that is not longer than features and network look back.
 
     The test part must have rows enough for the tests of skill.
     """
@@ -137,7 +137,7 @@ def unlabelled(panel: Panel, rows: np.ndarray, recipe: Recipe, row: str) -> str:
     late = rows + recipe.purge >= panel.ends[panel.series[rows]]
     missing = np.zeros(len(rows), bool) if panel.observed is None else ~panel.observed[rows]
     future = len(panel) - int((panel.ends - panel.starts).sum())
-    told = [
+    reasons = [
         f"{counted(int(late.sum()), row)} less than {recipe.purge + 1:,} before the end"
         if late.any()
         else "",
@@ -146,5 +146,5 @@ def unlabelled(panel: Panel, rows: np.ndarray, recipe: Recipe, row: str) -> str:
         else "",
         f"{counted(future, row)} of the future do not count" if future else "",
     ]
-    why = "; ".join(reason for reason in told if reason)
+    why = "; ".join(reason for reason in reasons if reason)
     return f" ({why})" if why else ""

@@ -1,4 +1,4 @@
-"""Whatever holds data, as a panel that a recipe can use, and answers in the manner of the question."""
+"""Read data as the panel that a recipe needs, and return frames of the same library as the input."""
 
 from dataclasses import replace
 from os import PathLike
@@ -19,7 +19,7 @@ Data = Panel | Trades | PathLike[str] | str | Any  # or a data frame of pandas, 
 
 
 def panel_of(data: Data, recipe: Recipe) -> Panel:
-    """The panel that the recipe asks for, read by what was decided when its run was fitted, where it has one.
+    """The panel of a recipe, read by the layout of its run where it has one.
 
     Raises:
         DataError: the data cannot be used.   ConfigError: the recipe says something that cannot be.
@@ -35,7 +35,7 @@ def panel_of(data: Data, recipe: Recipe) -> Panel:
 
 
 def check_layout(panel: Panel, recipe: Recipe) -> None:
-    """Refuse a panel that was read by other decisions than those of a run; one that is to become bars may be.
+    """Refuse a panel whose layout differs from that of a run; trades that will become bars may differ.
 
     Raises:
         DataError: it was.
@@ -52,7 +52,7 @@ def check_layout(panel: Panel, recipe: Recipe) -> None:
 
 
 def _same_volume(ours: Layout, theirs: Layout) -> bool:
-    """Whether two layouts read the volume alike, as far as they read the same columns."""
+    """Whether two layouts treat volume in the same way, as far as they read the same columns."""
     ours_read = ours.columns.get("volume", ""), ours.money
     theirs_read = theirs.columns.get("volume", ""), theirs.money
     return ours_read == theirs_read or bool(theirs_read[0] and theirs_read[0] not in ours_read)
@@ -74,8 +74,8 @@ def _read(data: Data, recipe: Recipe) -> Panel:
     )
 
 
-def like(data: Data, frame: pl.DataFrame) -> Any:
-    """A frame of the kind that the data came in: pandas or arrow; polars for all else."""
+def frame_like(data: Data, frame: pl.DataFrame) -> Any:
+    """A frame of the library that the data came in: pandas or arrow; otherwise polars."""
     if isinstance(data, Panel | Trades | str | PathLike):
         return frame
     kind = nw.from_native(data, eager_only=True).implementation

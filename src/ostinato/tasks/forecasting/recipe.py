@@ -1,4 +1,4 @@
-"""How data become what a model reads and what it is asked: everything in a run's ``data`` section.
+"""``Recipe``: the data section of a forecast's config, from how data are read to what is forecast.
 
 Axes: N rows.
 """
@@ -20,7 +20,7 @@ from ...runs.predictions import quantile_name
 from .calendars import MOST_KNOWN, calendar_parts
 
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
-# far beyond every calendar; a time that is no time would make every waiting time infinite
+# far beyond every calendar; an absurd time would make every waiting time infinite
 Seconds = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 # the work of every step grows with the window
 FeatureWindow = Annotated[int, Field(ge=2, le=10_000)]
@@ -34,7 +34,7 @@ MOST_OUTPUTS = 100_000  # numbers that a model may give at each step
 LISTS = ("fractions", "feature_windows", "horizons", "levels", "bounds", "lags", "halflives", "volatilities")
 TUPLES = (*LISTS, "calendar", "inputs", "targets", "known", "covariates")
 
-# what only the data can say
+# facts that follow from the data
 FACTS = (
     *("source", "kind", "inputs", "targets", "step", "season", "origin", "rows", "digest"),
     *("fitted_rows", "fitted_from", "fitted_until", "prefix", "layout"),
@@ -45,11 +45,11 @@ NEEDED = {"trades": ("price", "amount"), "bars": ("open", "high", "low", "close"
 class Recipe(BaseModel):
     """The data section of a run's config.
 
-    What is foreseen:
+    What is forecast:
         target: "direction": whether the price ``horizon`` rows on is strictly higher than this one's; flat counts as
             not up. "return": the logarithm of the price then over the price now. Anything else names the columns of a
             table, separated by commas.
-        horizon: rows ahead. Of a column every step up to it is foreseen, of a direction or a return only itself.
+        horizon: rows ahead. For columns every step up to it is forecast, for a direction or a return only this one.
         horizons: the steps ahead themselves, where others are wanted.
         form: of the distribution of a value. "quantiles": those of the training rows, moved and stretched;
             "free_quantiles": each on its own; "student_t"; "point": the mean alone, by squared error.
@@ -165,14 +165,14 @@ class Recipe(BaseModel):
                 f"{self.kind} cannot do without the column {lost!r}, which is not among the inputs"
             )
         if self.kind == "table" and (self.of_prices or not self.targets):
-            raise ValueError("columns are foreseen of a table, and none of it is among the targets")
+            raise ValueError("a table needs target columns, and none of its columns is among the targets")
         if self.layout is not None and (self.layout.source == "table") == self.of_prices:
             raise ValueError(
-                f"the target {self.target!r} is not foreseen of a layout of {self.layout.source}"
+                f"the target {self.target!r} cannot be forecast from a layout of {self.layout.source}"
             )
         numbers = max(len(self.targets), 1) * len(self.ahead) * len(self.levels)
         if self.target == "direction" and len(self.ahead) > 1:
-            raise ValueError("a direction is foreseen at one horizon; choose one")
+            raise ValueError("a direction is forecast at one horizon; choose one")
         if numbers > MOST_OUTPUTS:
             columns = f"{len(self.targets):,} columns at " if len(self.targets) > 1 else ""
             raise ValueError(
@@ -183,12 +183,12 @@ class Recipe(BaseModel):
 
     @property
     def of_prices(self) -> bool:
-        """Whether a price is foreseen, not the columns of a table."""
+        """Whether a price is forecast, not the columns of a table."""
         return self.target in ("direction", "return")
 
     @property
     def ahead(self) -> tuple[int, ...]:
-        """The steps ahead that are foreseen."""
+        """The steps ahead that are forecast."""
         if self.horizons is not None:
             return self.horizons
         return (self.horizon,) if self.of_prices else tuple(range(1, self.horizon + 1))
@@ -200,7 +200,7 @@ class Recipe(BaseModel):
 
     @property
     def known_ahead(self) -> tuple[int, ...]:
-        """The steps ahead at which the model sees what is known in advance: the horizons, or some of them."""
+        """The steps ahead at which the model sees the known-in-advance columns: the horizons, or some of them."""
         if not self.known_inputs:
             return ()
         most = max(MOST_KNOWN // len(self.known_inputs), 1)
@@ -211,15 +211,15 @@ class Recipe(BaseModel):
 
     @property
     def known_inputs(self) -> tuple[str, ...]:
-        """Columns that are known in advance, the holidays among them."""
+        """Known-in-advance columns, including the holidays."""
         return (*self.known, "holiday") if self.holidays and "holiday" not in self.known else self.known
 
     def of(self, panel: Panel) -> "Recipe":
-        """The same recipe for these data.
+        """The recipe completed by the facts of these data.
 
         Raises:
             DataError: they are too few to be split, or they lack a column.
-            ConfigError: they are not of the kind that the target is foreseen of, or there are so many columns that
+            ConfigError: the target cannot be forecast from data of this kind, or there are so many columns that
                 the recipe of a run could not be opened again.
         """
         facts = {
@@ -240,22 +240,22 @@ class Recipe(BaseModel):
         return made.fitted_on(panel, made.folds(panel)[0])
 
     def _targets(self, panel: Panel) -> tuple[str, ...]:
-        """The columns to be foreseen; none where it is a price."""
+        """The columns to forecast; none where the target is a price."""
         if self.of_prices:
             return ()
         if panel.kind != "table":
             raise ConfigError(
-                f"{panel.report.source} holds {panel.kind}, of which direction and return can be foreseen, not "
+                f"{panel.report.source} holds {panel.kind}, from which direction and return can be forecast, not "
                 f"{self.target!r}.{did_you_mean(self.target, ('direction', 'return'))}"
             )
-        whole = self.target.strip()  # a name may have commas within
-        names = (whole,) if whole in panel.values else tuple(part.strip() for part in whole.split(","))
+        target = self.target.strip()  # a column's name may contain commas
+        names = (target,) if target in panel.values else tuple(part.strip() for part in target.split(","))
         for name in names:
             panel.column(name)
         return names
 
     def fitted_on(self, panel: Panel, fold: Fold) -> "Recipe":
-        """With the span of time that a fold looked at."""
+        """The recipe with the span of time that a fold used."""
         times = panel.time[fold.used]
         return self.model_copy(
             update={
@@ -269,7 +269,7 @@ class Recipe(BaseModel):
         )
 
     def own_fold(self, panel: Panel) -> Fold:
-        """The parts of the very data that the run was fitted on."""
+        """The fold of the data that the run was fitted on."""
         return self.folds(panel, self.of_folds, self.fold_window)[self.fold]
 
     @property
@@ -284,13 +284,13 @@ class Recipe(BaseModel):
         return folds_of(panel, self.purge, self.fractions, self.bounds, count, window)
 
     def begins(self, panel: Panel) -> bool:
-        """Whether these data begin with all those of the run, however many came later."""
+        """Whether these data begin with all rows of the run, however many came later."""
         if len(panel.starts) > 1:
             return len(panel) == self.rows and digest(panel) == self.digest
         return len(panel) >= self.rows > 0 and digest(panel, self.rows) == self.digest
 
     def overlaps(self, panel: Panel) -> bool:
-        """Whether some of these rows lie within the time that the run was fitted on."""
+        """Whether some of these rows lie within the span of time that the run was fitted on."""
         if self.fitted_from is None or self.fitted_until is None:
             return False
         return bool(((panel.time >= self.fitted_from) & (panel.time <= self.fitted_until)).any())
@@ -306,7 +306,7 @@ def recipe_from(options: dict[str, object]) -> Recipe:
 
 
 def layout_of(panel: Panel) -> Layout | None:
-    """What was decided about a panel; of one that was not read, as far as it says so itself."""
+    """The layout of a panel; if it was not read from a source, as far as the panel states it."""
     if panel.layout is not None or panel.step is None or panel.kind == "trades":
         return panel.layout
     return Layout(source=panel.kind, every=Every.seconds_apart(panel.step))

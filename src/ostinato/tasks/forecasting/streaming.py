@@ -1,4 +1,4 @@
-"""Running a layer over a panel: every series one stream, side by side.
+"""Run a layer over a panel: each series is one stream, all series in one batch.
 
 Axes: N rows, I columns in, O numbers out, S series, L rows of the longest.
 """
@@ -34,7 +34,7 @@ def stream(layer: SequenceLayer, x: Tensor, panel: Panel | None = None, chunk: i
 def pieces_of(
     layer: SequenceLayer, x: Tensor, starts: np.ndarray, chunk: int = CHUNK
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Numbers of rows (R,) and y (R, O) for x (N, I), a piece at a time, without gradients."""
+    """Row numbers (R,) and y (R, O) for x (N, I), chunk by chunk, without gradients."""
     first = torch.from_numpy(starts[starts < len(x)]).to(x.device)
     length = torch.diff(first, append=first.new_tensor([len(x)]))
     longest, state = int(length.max()), None

@@ -1,4 +1,4 @@
-"""Forecasting, as an experiment asks for it; each answer lies in the file that is named like the question."""
+"""``Forecasting``: the task protocol for forecasts; each method calls the file that is named like it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,12 +20,12 @@ from ...runs.predictions import write_predictions
 from ...runs.results import PartFacts
 from ...runs.schema import validated
 from ...training import TrainingConfig
-from .beside import fitted_beside
 from .defaults import defaults_of
 from .evaluating import unseen
 from .features import raw_rows
+from .live_baselines import fit_live_baselines
 from .model import forecast_model, parts_of
-from .predicting import CHUNK, foresee, left_out, predict, test_frame
+from .predicting import CHUNK, forecast_rows, left_out, predict, test_frame
 from .preparing import prepare
 from .reading import panel_of
 from .recipe import FACTS, Recipe, digest, layout_of
@@ -33,7 +33,7 @@ from .targets import target_of
 
 
 class Forecasting(Task[Recipe, Panel]):
-    """What comes next in trades, bars and tables."""
+    """Forecasts of trades, bars and tables."""
 
     name = noun = "forecast"
     recipe = Recipe
@@ -41,74 +41,74 @@ class Forecasting(Task[Recipe, Panel]):
     files = ("baselines.json",)
 
     def read(self, source: Any, recipe: Recipe) -> Panel:
-        """A panel."""
+        """Read a panel."""
         return panel_of(source, recipe)
 
     def digest(self, data: Panel) -> str:
-        """Of times and columns."""
+        """Digest of times and columns."""
         return digest(data)
 
     def folds(self, recipe: Recipe, data: Panel, count: int = 1, window: Window = "expanding") -> list[Fold]:
-        """In the order of time, purged by the horizon."""
+        """Folds in the order of time, purged by the horizon."""
         return recipe.folds(data, count, window)
 
     def write_data(self, folder: Path, data: Panel) -> None:
-        """Plain arrays, and a page of JSON."""
+        """Write the panel as arrays and JSON."""
         write_panel(folder, data)
 
     def read_data(self, folder: Path) -> Panel:
-        """The same panel."""
+        """Read the panel back."""
         return read_panel(folder)
 
     def settle(self, recipe: Recipe, data: Panel, fold: Fold | None = None) -> Recipe:
-        """With columns, step, season, origin, layout, digest and the span of time that the fold looks at."""
+        """Add columns, step, season, origin, layout, digest and the span of time of the fold."""
         settled = recipe.of(data)
         return settled if fold is None else settled.fitted_on(data, fold)
 
     def same_rows(self, recipe: Recipe, data: Panel, fold: Fold) -> bool:
-        """By the span of time; runs from before there was such a field do not say."""
+        """Compares the span of time, which runs of older versions do not record."""
         return recipe.fitted_until is None or recipe.fitted_on(data, fold) == recipe
 
     def layout(self, data: Panel) -> dict[str, Any] | None:
-        """That of the panel."""
+        """The layout of the panel."""
         found = layout_of(data)
         return None if found is None else found.model_dump(mode="json")
 
-    def read_by(self, recipe: Recipe, layout: Mapping[str, Any] | None, where: str) -> Recipe:
-        """With that layout."""
+    def with_layout(self, recipe: Recipe, layout: Mapping[str, Any] | None, where: str) -> Recipe:
+        """The recipe with that layout."""
         if layout is None:
             return recipe
         return recipe.model_copy(update={"layout": validated(Layout, layout, where)})
 
     def notes(self, data: Panel, fold: Fold) -> list[str]:
-        """On series that a part lacks."""
+        """Notes on series that are missing in a part."""
         return absent_series(data, fold)
 
     def part(self, data: Panel, rows: np.ndarray) -> PartFacts:
-        """With its first and last time."""
+        """Rows, first and last time of a part."""
         times = data.time[rows]
         return PartFacts(rows=len(rows), first=float(times.min()), last=float(times.max()))
 
     def build(self, recipe: Recipe, model: str, options: Mapping[str, Any]) -> SequenceLayer:
-        """Features, scaler, network and output."""
+        """Build features, scaler, network and output."""
         return forecast_model(recipe, model, options)
 
     def network(self, model: SequenceLayer) -> SequenceLayer:
-        """Neither features nor scaler learn."""
+        """The network; features and scaler are not trained by gradient."""
         return parts_of(model).network
 
     def prepare(
         self, recipe: Recipe, data: Panel, fold: Fold, model: SequenceLayer, training: TrainingConfig
     ) -> Prepared:
-        """Scaled features, labels, and a sampler over them."""
+        """Prepare scaled features, labels, and a sampler over them."""
         return prepare(recipe, data, fold, model, training)
 
     def training_defaults(self, recipe: Recipe, model: str) -> dict[str, Any]:
-        """Chosen on validation data."""
+        """Defaults that were chosen on validation data."""
         return defaults_of(model, recipe)
 
     def timed_steps(self, recipe: Recipe, data: Panel) -> Tensor:
-        """Raw rows."""
+        """Raw rows of the panel."""
         return raw_rows(recipe, data)
 
     def measure(self, recipe: Recipe) -> str:
@@ -116,25 +116,25 @@ class Forecasting(Task[Recipe, Panel]):
         return target_of(recipe).measure
 
     def predict_rows(self, run: Run[Recipe], data: Panel, rows: np.ndarray) -> np.ndarray:
-        """Streamed from the first row of each series on."""
-        return foresee(run, data, rows)
+        """Forecasts, streamed from the first row of each series."""
+        return forecast_rows(run, data, rows)
 
     def labelled(self, recipe: Recipe, data: Panel, rows: np.ndarray) -> np.ndarray:
-        """Rows whose future is known."""
+        """Rows whose label is known."""
         return target_of(recipe).labelled(data, rows)
 
     def row_metrics(
         self, recipe: Recipe, data: Panel, rows: np.ndarray, predictions: np.ndarray, fold: Fold
     ) -> RowMetrics:
-        """Those of the target."""
+        """As the target defines them."""
         return target_of(recipe).row_metrics(data, rows, predictions, fold)
 
     def baselines(self, recipe: Recipe, data: Panel, rows: np.ndarray, fold: Fold) -> BaselineScores:
-        """Those of the target."""
+        """As the target defines them."""
         return target_of(recipe).baseline_metrics(data, rows, fold)
 
     def unseen(self, recipe: Recipe, data: Panel) -> tuple[Fold, tuple[str, ...]]:
-        """Rows later than all that the run was fitted on."""
+        """Rows after the time that the run was fitted on."""
         return unseen(recipe, data)
 
     def horizon(self, recipe: Recipe) -> int:
@@ -142,7 +142,7 @@ class Forecasting(Task[Recipe, Panel]):
         return recipe.purge
 
     def moments(self, data: Panel, rows: np.ndarray) -> np.ndarray | None:
-        """What moves one of several series moves the others."""
+        """Times of the rows: errors of several series at one time are correlated."""
         return data.time[rows] if len(data.starts) > 1 else None
 
     def subject(self, recipe: Recipe) -> str:
@@ -150,13 +150,13 @@ class Forecasting(Task[Recipe, Panel]):
         return recipe.target
 
     def frame(self, recipe: Recipe, data: Panel, rows: np.ndarray, predictions: np.ndarray) -> pl.DataFrame:
-        """A line for each row, column and horizon."""
+        """One line for each row, column and horizon."""
         return target_of(recipe).frame(data, rows, predictions)
 
     def test_frame(
         self, recipe: Recipe, data: Panel, rows: np.ndarray, predictions: np.ndarray
     ) -> pl.DataFrame:
-        """Of every k-th row where there are very many horizons."""
+        """Forecasts of every k-th row where there are very many horizons."""
         return test_frame(recipe, data, rows, predictions)
 
     def predict(
@@ -168,12 +168,12 @@ class Forecasting(Task[Recipe, Panel]):
         return Predictions(frame, (lost,) if lost else ())
 
     def write_predictions(self, path: Path, frame: pl.DataFrame) -> None:
-        """Times, what happened, and p_up or quantiles."""
+        """Times, outcomes, and p_up or quantiles."""
         write_predictions(path, frame)
 
     def extra_files(self, recipe: Recipe, data: Panel, fold: Fold) -> dict[str, Any]:
         """The baselines that live predictions are scored beside."""
-        return {"baselines.json": fitted_beside(target_of(recipe), data, fold).model_dump()}
+        return {"baselines.json": fit_live_baselines(target_of(recipe), data, fold).model_dump()}
 
 
 FORECASTING = Forecasting()

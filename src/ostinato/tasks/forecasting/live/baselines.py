@@ -13,7 +13,7 @@ from ....errors import BrokenRunError, ConfigError
 from ....evaluation.online import OnlineBaseline, online_baseline
 from ....experiment.task import Run
 from ....runs.baselines import read_baselines
-from ..beside import OF_DIRECTIONS
+from ..live_baselines import OF_DIRECTIONS
 from ..targets import Direction, Target, Values
 
 

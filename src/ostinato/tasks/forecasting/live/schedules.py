@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from ....errors import ConfigError, RunError, shortened
+from ....files.atomic import atomic_file
 from ....files.links import make_folder
-from ....files.whole import whole_file
 from ....runs.reading import read_json
 
 PERIODS = {"hourly": 3600.0, "daily": 86_400.0, "weekly": 604_800.0}
@@ -67,5 +67,5 @@ class Schedule:
         self.since = now
         with suppress(OSError):  # a disk that is full: a stop would begin the wait anew
             make_folder(self.file.parent)
-            with whole_file(self.file) as file:
+            with atomic_file(self.file) as file:
                 file.write(json.dumps({"seconds": time, "events": events}).encode())

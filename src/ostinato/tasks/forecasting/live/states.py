@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ....errors import RunError, StateError
-from ....files.whole import whole_file
+from ....files.atomic import atomic_file
 from ....live.replaying import Track
 from ....runs.reading import read_bytes
 from ....store import Reader
@@ -37,7 +37,7 @@ def write_state(store: Path, out: Path) -> None:
             key = events[-1].key
     if key is None:
         raise StateError(f"{store} holds no event.")
-    with whole_file(out / STATE) as file:
+    with atomic_file(out / STATE) as file:
         file.write(key.to_bytes(8, "little", signed=True) + forecaster.state())
 
 

@@ -1,4 +1,4 @@
-"""What is forecast: its labels, its loss, its metrics and its baselines.
+"""Targets: what is forecast, with its labels, losses, metrics and baselines.
 
     base.py            the interface: ``Target``
     direction.py       the probability that a price will be strictly higher

@@ -1,4 +1,4 @@
-"""The interface of a forecast target: what is forecast, how it is learnt and how it is scored.
+"""``Target``, the interface of what is forecast: how it is learned and how it is scored.
 
 Axes: N rows, R requested rows, F features, O outputs of a model, K numbers of a label.
 """
@@ -46,7 +46,7 @@ class BaselineForecasts:
 
 
 class Target(ABC):
-    """What is forecast, how it is learnt and how it is scored."""
+    """What is forecast, how it is learned and how it is scored."""
 
     measure: str  # the metric that is the mean of the losses
 
@@ -55,7 +55,7 @@ class Target(ABC):
 
     @property
     def quantile_levels(self) -> tuple[float, ...]:
-        """Levels of the quantiles of a forecast, (Q,); none if a forecast is no quantiles."""
+        """Levels of the quantiles of a forecast, (Q,); empty if forecasts are not quantiles."""
         return ()
 
     @property
@@ -121,7 +121,7 @@ class Target(ABC):
 
     @abstractmethod
     def live_scorer(self, units: Sequence[float] | None = None) -> LiveScorer:
-        """The same row by row, for a live run; ``units`` (C,) are what losses of several columns are measured in."""
+        """The target for one row at a time, for live runs; ``units`` (C,) are those of the columns' losses."""
 
     @abstractmethod
     def frame(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray) -> pl.DataFrame:
@@ -129,7 +129,7 @@ class Target(ABC):
 
 
 def row_columns(panel: Panel, rows: np.ndarray) -> dict[str, np.ndarray | pl.Series]:
-    """Number, time in seconds since the Unix epoch, and id of some rows.
+    """Row number, time in seconds since the Unix epoch, and id of some rows.
 
     The id of a trade is the exchange's own where there is one, that of a table the name of its series.
     """

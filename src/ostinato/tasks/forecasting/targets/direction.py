@@ -29,11 +29,11 @@ class Direction(Target):
     outputs = 1
 
     def build_model(self, body: SequenceLayer) -> SequenceLayer:
-        """The body itself."""
+        """The body is the complete model."""
         return body
 
     def levels(self, panel: Panel) -> Levels:
-        """The price itself: its logarithm could round a rise away."""
+        """The price itself, because rounding its logarithm could hide a small rise."""
         return Levels(panel.price, panel.starts, self.recipe.ahead, True, panel.season, panel.observed)
 
     def training_problem(
@@ -53,7 +53,7 @@ class Direction(Target):
         return probability(y)
 
     def labelled(self, panel: Panel, rows: np.ndarray) -> np.ndarray:
-        """Rows with a price to come."""
+        """Rows with a price at the horizon."""
         return rows[~np.isnan(self.labels(panel, rows))]
 
     def row_metrics(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> RowMetrics:
@@ -61,18 +61,18 @@ class Direction(Target):
         return dict(direction_rows(forecasts, self.labels(panel, rows)))
 
     def baseline_forecasts(self, panel: Panel, rows: np.ndarray, fold: Fold) -> Iterator[BaselineForecasts]:
-        """The base rate, the table of signs and a logistic regression."""
+        """The base rate, the sign table and a logistic regression."""
         levels, fitted = self.levels(panel), self.fitted(panel, fold)
         for name, kind in DIRECTION_BASELINES.items():
             baseline = kind().fit(levels, fitted)
             yield BaselineForecasts(name, baseline.settings(), baseline.predict(levels, rows))
 
     def live_scorer(self, units: Sequence[float] | None = None) -> DirectionScorer:
-        """Of p_up; there is one quantity, so units do not matter."""
+        """The scorer of p_up; there is one quantity, so units have no effect."""
         return DirectionScorer(self.recipe, self.forecasts)
 
     def frame(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray) -> pl.DataFrame:
-        """p_up, and what happened: 1 for up, 0 for not up."""
+        """p_up and the outcome: 1 for up, 0 for not up."""
         actual = pl.Series(self.labels(panel, rows), nan_to_null=True)
         return pl.DataFrame({**row_columns(panel, rows), "actual": actual, "p_up": forecasts})
 

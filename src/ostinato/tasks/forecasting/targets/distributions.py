@@ -1,4 +1,4 @@
-"""Losses of distributions, in the unit of the data.
+"""Training losses of output distributions, in the unit of the data.
 
 A network answers in units of the present scale of the series. The loss is multiplied by that scale again (over its
 mean), so that what is minimised is what is judged: the mean loss in the unit of the data.

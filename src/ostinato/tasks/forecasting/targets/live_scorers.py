@@ -1,4 +1,4 @@
-"""A target row by row, as a live run needs it: the quantity of a row, labels, and losses of a prediction.
+"""Live scorers: a target one row at a time, with quantities, labels and losses.
 
 The bulk form of the same is ``Target``; losses of both are those of ``evaluation.losses``.
 
@@ -59,14 +59,14 @@ class DirectionScorer(LiveScorer):
     names = ("p_up",)
 
     def __init__(self, recipe: Recipe, forecasts: Forecasts) -> None:
-        self.place, self.forecasts = price_place(recipe), forecasts
+        self.place, self.forecasts = price_position(recipe), forecasts
 
     def forecast(self, y: Tensor) -> np.ndarray:
-        """As the target in bulk, without what arrays of one number cost."""
+        """The numbers of the bulk version, without the cost of arrays of one number."""
         logit = float(y)
         if math.isnan(logit):
             return self.forecasts(y)  # which refuses it
-        if logit < 0:  # or exp would overflow
+        if logit < 0:  # otherwise exp would overflow
             small = math.exp(logit)
             return np.array([small / (1 + small)])
         return np.array([1 / (1 + math.exp(-logit))])
@@ -81,7 +81,7 @@ class DirectionScorer(LiveScorer):
         return np.array([math.nan if math.isnan(price) else float(price > then[0])])
 
     def losses(self, numbers: np.ndarray, baselines: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """Each is the log-loss of one row."""
+        """The log-loss of each forecaster."""
         up, every = float(labels[0]), [float(numbers[0]), *baselines.tolist()]
         return np.array([math.nan if math.isnan(up) else log_loss_of_row(p, up) for p in every])
 
@@ -107,10 +107,12 @@ class ValueScorer(LiveScorer):
     ) -> None:
         self.names, self.forecasts, self.measure = tuple(names), forecasts, measure
         self.relative = recipe.target == "return"
-        self.places = (
-            [price_place(recipe)] if self.relative else [recipe.inputs.index(name) for name in recipe.targets]
+        self.positions = (
+            [price_position(recipe)]
+            if self.relative
+            else [recipe.inputs.index(name) for name in recipe.targets]
         )
-        self.levels, columns = np.array(levels), len(self.places)
+        self.levels, columns = np.array(levels), len(self.positions)
         self.units = np.ones(columns) if units is None or columns == 1 else np.array(units)
         self.shape = (columns, len(recipe.ahead), len(self.levels))  # of a prediction
 
@@ -120,7 +122,7 @@ class ValueScorer(LiveScorer):
 
     def quantities(self, values: Sequence[float]) -> tuple[float, ...]:
         """The logarithm of the price, or the columns."""
-        own = tuple(values[place] for place in self.places)
+        own = tuple(values[position] for position in self.positions)
         return (float(np.log(own[0])),) if self.relative else own
 
     def labels(self, then: Sequence[float], ahead: np.ndarray) -> np.ndarray:
@@ -135,10 +137,10 @@ class ValueScorer(LiveScorer):
             return np.full(len(every), math.nan)
         error = labels.reshape(*self.shape[:2], 1) - every
         cells = squared(error[..., 0]) if self.measure == "mse" else pinball(error, self.levels).mean(axis=-1)
-        # what is not a number although its label is known stays so: a forecast that fails is not left out
+        # a loss that is NaN although its label is known stays NaN: a failed forecast must not be left out
         return joint_loss(mean_of_known(cells, known), known.any(axis=-1), self.units, self.measure)
 
 
-def price_place(recipe: Recipe) -> int:
-    """Where the price stands among the recipe's inputs."""
+def price_position(recipe: Recipe) -> int:
+    """Position of the price among the recipe's inputs."""
     return recipe.inputs.index("price" if recipe.kind == "trades" else "close")

@@ -1,13 +1,13 @@
-"""Ridge regression of the labels on the features: where the training of values begins.
+"""Ridge regression of the labels on the features, from which the training of values starts.
 
 A regression that shrinks too little follows the training rows wherever they went. So the strength is chosen on the
 validation rows, and of all strengths that are not worse than the best one beyond chance the largest is taken, up to one
-that is infinite: where nothing linear can be foreseen, nothing is claimed.
+that is infinite: where nothing can be forecast linearly, the linear path is zero.
 
 Axes: N rows, R rows asked for, F features, H horizons.
 
 Source:
-    Hoerl & Kennard 1970, Technometrics 12, 55-67. The plainest of those that cannot be told apart: after the rule of
+    Hoerl & Kennard 1970, Technometrics 12, 55-67. The simplest model that is not significantly worse: after the rule of
     one standard error of Breiman et al. 1984, Classification and Regression Trees, section 3.4.3; here by a t test on
     blocks that do not overlap, since a long horizon leaves few of them.
 """
@@ -16,7 +16,7 @@ import numpy as np
 
 STRENGTHS = (1e-3, 1e-2, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, np.inf)  # times the rows
 CHANCE = 0.05
-FEWEST = 30  # validation rows that can choose
+FEWEST = 30  # validation rows needed to choose
 
 
 def ridge(
@@ -43,7 +43,7 @@ def ridge(
     middle, mean = _means(x, z, weight, fit)
     found = _path(x[fit] - middle, z[fit] - mean, weight[fit])
     losses = [_losses(x[choose] - middle, z[choose] - mean, weight[choose], one) for one in found]
-    chosen = found[_plainest(losses, horizon)]
+    chosen = found[_simplest(losses, horizon)]
     return chosen, -chosen @ middle
 
 
@@ -69,7 +69,7 @@ def _losses(x: np.ndarray, z: np.ndarray, weight: np.ndarray, coefficients: np.n
     return ((z - x @ coefficients.T) ** 2).mean(axis=1) * weight
 
 
-def _plainest(losses: list[np.ndarray], horizon: int) -> int:
+def _simplest(losses: list[np.ndarray], horizon: int) -> int:
     """The largest strength that is not worse than the best one beyond chance."""
     best = min(range(len(losses)), key=lambda place: float(losses[place].mean()))
     for place in range(len(losses) - 1, best, -1):
@@ -83,7 +83,7 @@ def _worse(difference: np.ndarray, horizon: int) -> bool:
     count = len(difference) // max(horizon, 1)
     if count < 2:
         return False
-    from scipy.stats import t as student  # late: it takes half as long to load as torch
+    from scipy.stats import t as student  # imported late: it takes half as long to load as torch
 
     blocks = np.array([block.mean() for block in np.array_split(difference, count)])
     error = np.std(blocks, ddof=1) / np.sqrt(count)

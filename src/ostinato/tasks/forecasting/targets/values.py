@@ -34,7 +34,7 @@ class Values(Target):
 
     @property
     def measure(self) -> str:  # type: ignore[override]
-        """Losses of several columns or series are compared in units of their changes."""
+        """The tested metric; losses of several columns or series are compared in units of their changes."""
         return "mse" if self.recipe.form == "point" else "pinball"
 
     @property
@@ -58,7 +58,7 @@ class Values(Target):
         return ("return",) if self.recipe.target == "return" else self.recipe.targets
 
     def output(self) -> Output:
-        """How the outputs of the network are to be read."""
+        """The output distribution of the network."""
         form = self.recipe.form
         if form == "point":
             return Point(self.quantities)
@@ -67,18 +67,18 @@ class Values(Target):
         return Quantiles(self.quantities, self.recipe.levels, free=form == "free_quantiles")
 
     def build_model(self, body: SequenceLayer) -> SequenceLayer:
-        """Anchored where the series is."""
+        """The model with its outputs anchored at the present location and scale of the series."""
         return Anchored(body, self.output(), running_scale(self.recipe), location_of(self.recipe))
 
     def levels(self, panel: Panel) -> list[Levels]:
-        """One for each column."""
+        """Levels of each column."""
         columns = [None] if self.recipe.target == "return" else self.recipe.targets
         return [levels_of(panel, column, self.recipe.ahead) for column in columns]
 
     def training_problem(
         self, model: SequenceLayer, panel: Panel, raw: Tensor, x: Tensor, fold: Fold
     ) -> TrainingProblem:
-        """Labels in units of the present scale, (N, J), then that scale against its mean in the series, (N, C)."""
+        """Labels in units of the present scale, (N, J), then that scale over its mean in the series, (N, C)."""
         assert isinstance(model, Anchored)
         rows, train = np.arange(len(raw)), fold.train
         labels = np.concatenate([levels.labels(rows) for levels in self.levels(panel)], axis=1)
@@ -100,7 +100,7 @@ class Values(Target):
         return TrainingProblem(target, known.to(dtype), objective(model.output, len(self.names)))
 
     def _linear(self, model: Anchored, x: Tensor, z: np.ndarray, share: np.ndarray, fold: Fold) -> np.ndarray:
-        """Fit the linear path, column by column; what it says of every row, (N, J)."""
+        """Fit the linear path, column by column; returns its forecasts of every row, (N, J)."""
         features = x.detach().cpu().double().numpy()
         horizons, weights, biases = len(self.recipe.ahead), [], []
         for place in range(len(self.names)):
@@ -161,7 +161,7 @@ class Values(Target):
             )
         if self.recipe.form != "student_t":
             return numbers
-        from scipy.stats import t as student  # late: it takes half as long to load as torch
+        from scipy.stats import t as student  # imported late: it takes half as long to load as torch
 
         location, scale, freedom = (numbers[..., place, None] for place in range(3))
         return location + scale * student.ppf(np.array(self.quantile_levels), freedom)
@@ -179,7 +179,7 @@ class Values(Target):
         return rows[within & (known >= LEAST_KNOWN * len(self.names) * len(self.recipe.ahead))]
 
     def row_metrics(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray, fold: Fold) -> RowMetrics:
-        """Of one column by name; of several, those of each behind its name.
+        """Per-row metrics of one column by name; of several columns, each prefixed by the name of the column.
 
         Of several columns or series the measure is in units of the naive change of each.
         """
@@ -188,10 +188,12 @@ class Values(Target):
         for name, levels, part in self._columns(panel, forecasts):
             scale = scale_of(levels, fold.scaled_by, rows)
             columns = dict(by_row(part, self.quantile_levels, levels.labels(rows), scale))
-            if self.recipe.form == "point":  # one number has no spread
+            if self.recipe.form == "point":  # a point forecast has no spread
                 columns = {key: value for key, value in columns.items() if key not in ("pinball", "crps")}
             losses.append(columns[self.measure])
-            units.append(np.where(np.isfinite(scale.change), scale.change, 1.0))  # a series that never moved
+            units.append(
+                np.where(np.isfinite(scale.change), scale.change, 1.0)
+            )  # for a series that never moved
             prefix = f"{name}." if len(self.names) > 1 else ""
             found |= {prefix + key: value for key, value in columns.items()}
         if self.several(panel):
@@ -211,17 +213,17 @@ class Values(Target):
             yield BaselineForecasts(name, joint_settings(settings, self.names), np.concatenate(parts, axis=1))
 
     def several(self, panel: Panel) -> bool:
-        """Whether there are several columns or series, whose losses only compare in units of their changes."""
+        """Whether there are several columns or series, whose losses are only comparable in units of their changes."""
         return len(self.names) > 1 or len(panel.starts) > 1
 
     def live_scorer(self, units: Sequence[float] | None = None) -> ValueScorer:
-        """Of quantiles or points, column by column, horizon by horizon."""
+        """The scorer of quantiles or points, column by column, horizon by horizon."""
         return ValueScorer(
             self.recipe, self.forecasts, self._number_names(), self.measure, self.quantile_levels, units
         )
 
     def frame(self, panel: Panel, rows: np.ndarray, forecasts: np.ndarray) -> pl.DataFrame:
-        """One line for each row, column and horizon: what happened (null if it has not yet), and the quantiles."""
+        """One line for each row, column and horizon: the outcome (null if it is not known yet), and the quantiles."""
         frames = []
         for name, levels, part in self._columns(panel, forecasts):
             actual = levels.labels(rows)

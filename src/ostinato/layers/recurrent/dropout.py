@@ -1,6 +1,7 @@
-"""Regularisers of recurrent layers: where chance takes part while training.
+"""Dropout of recurrent layers: locked masks and zoneout.
 
-A mask that is drawn once per sequence is part of the state; one that is drawn anew is not.
+A mask that is drawn once per sequence is part of the state, so that chunks join in training; one that is drawn at each
+step is not.
 
 Axes: B batch, T time steps, I input features, H hidden features, L layers.
 """
@@ -17,7 +18,7 @@ from ...ops.recurrent import Parts
 
 
 class LockedState(NamedTuple):
-    """What a layer with locked dropout remembers: its memory, and the masks of this sequence."""
+    """State of a layer with locked dropout: its memory, and the masks of this sequence."""
 
     memory: Any  # as without dropout
     inputs: Tensor  # (B, sum of the layers' inputs), what the inputs are multiplied by
@@ -25,7 +26,7 @@ class LockedState(NamedTuple):
 
 
 class Zoneout:
-    """Keeps units as they were: at random while training, in the mean otherwise.
+    """Zoneout: units keep their previous value, at random while training and in the mean otherwise.
 
     Source:
         Krueger et al. 2016, arXiv:1606.01305, section 3.2, equations 4 and 5: each part of the state has its rate.
@@ -35,7 +36,7 @@ class Zoneout:
         self.rates, self.training = rates, training
 
     def __call__(self, before: Parts, after: Parts) -> Parts:
-        """The parts that go on."""
+        """The state after the step, mixed with the state before it."""
         return tuple(map(self._mixed, before, after, self.rates))
 
     def _mixed(self, before: Tensor, after: Tensor, rate: float) -> Tensor:
@@ -61,7 +62,7 @@ def check_rate(name: str, rate: object) -> float:
     """The rate as a number.
 
     Raises:
-        ConfigError: it is no number from 0 on and below 1.
+        ConfigError: it is not a number of at least 0 and less than 1.
     """
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < 1:
         raise ConfigError(f"{name} must be a number of at least 0 and less than 1, got {rate!r}.")

@@ -1,4 +1,4 @@
-"""Plain recurrent layers: RNN, LSTM, GRU.
+"""The standard recurrent layers: RNN, LSTM, GRU.
 
 Parameters are named as in torch.nn (``weight_ih_l0``, ``bias_hh_l1_reverse``), so weights go from there to
 here and back by ``load_state_dict`` alone.
@@ -81,9 +81,9 @@ class RNN(Recurrent):
         self.nonlinearity = nonlinearity
         self.bounded = nonlinearity == "tanh"
 
-    def cell(self, place: str) -> ops.RNNCell:
+    def cell(self, suffix: str) -> ops.RNNCell:
         """The equation above."""
-        return ops.RNNCell(self.weights(place), self.nonlinearity)
+        return ops.RNNCell(self.weights(suffix), self.nonlinearity)
 
 
 class LSTM(Recurrent):
@@ -141,12 +141,12 @@ class LSTM(Recurrent):
         super().__init__(input_size, hidden_size, num_layers, **options)
 
     @property
-    def plain(self) -> bool:
+    def is_vanilla(self) -> bool:
         """Not with a projection."""
-        return super().plain and not self.proj_size
+        return super().is_vanilla and not self.proj_size
 
     @property
-    def keeping(self) -> dict[str, int]:
+    def retention_gates(self) -> dict[str, int]:
         """The forget gate, and the input gate the other way round."""
         return {"forget": 1, "input": -1}
 
@@ -159,13 +159,13 @@ class LSTM(Recurrent):
         projection = {"weight_hr": (self.proj_size, self.hidden_size)} if self.proj_size else {}
         return super().shapes(inputs) | projection
 
-    def weights(self, place: str) -> ops.Weights:
+    def weights(self, suffix: str) -> ops.Weights:
         """The usual four and V."""
-        return super().weights(place)._replace(projection=self.parameter("weight_hr", place))
+        return super().weights(suffix)._replace(projection=self.parameter("weight_hr", suffix))
 
-    def cell(self, place: str) -> ops.LSTMCell:
+    def cell(self, suffix: str) -> ops.LSTMCell:
         """The equations above."""
-        return ops.LSTMCell(self.weights(place))
+        return ops.LSTMCell(self.weights(suffix))
 
 
 class GRU(Recurrent):
@@ -177,8 +177,8 @@ class GRU(Recurrent):
         h = z * h + (1 - z) * n                 update="keep", what z keeps is the old state
         h = (1 - z) * h + z * n                 update="renew", what z lets in is the new one
 
-    The two ways of writing the update are one layer with W, b, U, c of z negated. The two places of the reset gate are
-    different layers.
+    The two ways of writing the update are one layer with W, b, U, c of z negated. The two positions of the reset gate
+    are different layers.
 
     Args:
         input_size: features per step, I.
@@ -226,18 +226,18 @@ class GRU(Recurrent):
         super().__init__(input_size, hidden_size, num_layers, **options)
 
     @property
-    def plain(self) -> bool:
+    def is_vanilla(self) -> bool:
         """Only as torch has it."""
-        return super().plain and self.reset == "after" and self.update == "keep"
+        return super().is_vanilla and self.reset == "after" and self.update == "keep"
 
     @property
-    def keeping(self) -> dict[str, int]:
+    def retention_gates(self) -> dict[str, int]:
         """The update gate, in one way or the other."""
         return {"update": 1 if self.update == "keep" else -1}
 
-    def cell(self, place: str) -> ops.Cell:
+    def cell(self, suffix: str) -> ops.Cell:
         """The equations above."""
-        weights, renews = self.weights(place), self.update == "renew"
+        weights, renews = self.weights(suffix), self.update == "renew"
         return (
             ops.GRUCell(weights, renews)
             if self.reset == "after"

@@ -1,4 +1,4 @@
-"""What a training leaves in its run folder, and how it takes it up again.
+"""Write and restore the files of a training run in its run folder.
 
 metrics.jsonl            a line is added first
 checkpoint.safetensors   then the checkpoint that counts the line is put in place by one rename
@@ -11,12 +11,12 @@ from ..errors import BrokenRunError
 from ..runs.folder import RunFolder
 from ..runs.tensors import write_tensors
 from ..runs.writing import append_line, truncate
-from .checkpoint import CheckpointData, Room, read_checkpoint, to_arrays, write_checkpoint
+from .checkpoint import CheckpointData, ExpectedContents, read_checkpoint, to_arrays, write_checkpoint
 from .progress import EpochRecord, Progress
 
 
-class Keeper:
-    """Writes the files of one training.
+class Checkpointer:
+    """Writes the files of one training run.
 
     Args:
         folder: of the run.
@@ -39,11 +39,11 @@ class Keeper:
         parts.facts["log_bytes"] = self.log_bytes
         write_checkpoint(self.folder.checkpoint, parts, progress)
 
-    def load(self, room: Room | None = None) -> tuple[CheckpointData, Progress] | None:
+    def load(self, expected: ExpectedContents | None = None) -> tuple[CheckpointData, Progress] | None:
         """The last checkpoint, and a log that agrees with it; None if the training was killed before the first.
 
         Args:
-            room: what the checkpoint may hold.
+            expected: what the checkpoint may hold.
 
         Raises:
             BrokenRunError: the checkpoint is damaged.
@@ -51,7 +51,7 @@ class Keeper:
         if not self.folder.checkpoint.exists():
             truncate(self.folder.log, 0)
             return None
-        parts, progress = read_checkpoint(self.folder.checkpoint, room)
+        parts, progress = read_checkpoint(self.folder.checkpoint, expected)
         size = parts.facts.get("log_bytes")
         if not isinstance(size, int) or size < 0:
             raise BrokenRunError(

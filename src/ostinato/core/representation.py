@@ -1,4 +1,4 @@
-"""How a layer is named and printed: by its class, and by what it was made with."""
+"""Names and ``repr`` of layers: the class, and the arguments of the constructor."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -15,29 +15,29 @@ SHORT.maxtuple = SHORT.maxlist = LOOKED_AT
 SHORT.maxother = 60
 
 
-def named(layer: nn.Module) -> str:
-    """The name of its class, as it was written: a weight that is parametrised gives it another."""
+def class_name(layer: nn.Module) -> str:
+    """The name of the class as written; torch renames the class of a module whose weight is parametrised."""
     return type_before_parametrizations(layer).__name__
 
 
-def made_with(arguments: Sequence[Any], options: Mapping[str, Any]) -> str:
+def constructor_repr(arguments: Sequence[Any], options: Mapping[str, Any]) -> str:
     """Arguments of a constructor as they were written, long ones cut, whatever they are: nothing has checked them yet.
 
     Modules are left out, because torch prints children below, and so are tensors; dots stand for those before others.
 
-    >>> made_with((nn.Tanh(), 3, 5), {"dilation": 4, "activation": nn.ReLU, "body": nn.Tanh()})
+    >>> constructor_repr((nn.Tanh(), 3, 5), {"dilation": 4, "activation": nn.ReLU, "body": nn.Tanh()})
     '..., 3, 5, dilation=4, activation=ReLU'
     """
-    told = [_written(value) if _is_told(value) else "..." for value in arguments]
-    while told and told[-1] == "...":
-        told.pop()
-    told += [f"{name}={_written(value)}" for name, value in options.items() if _is_told(value)]
-    return ", ".join(told)
+    shown = [_written(value) if _is_shown(value) else "..." for value in arguments]
+    while shown and shown[-1] == "...":
+        shown.pop()
+    shown += [f"{name}={_written(value)}" for name, value in options.items() if _is_shown(value)]
+    return ", ".join(shown)
 
 
-def _is_told(value: Any) -> bool:
+def _is_shown(value: Any) -> bool:
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-    return not any(isinstance(one, nn.Module | Tensor) for one in (value, *islice(inside, LOOKED_AT)))
+    return not any(isinstance(item, nn.Module | Tensor) for item in (value, *islice(inside, LOOKED_AT)))
 
 
 def _written(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, whatever kills the process; callers put the system's errors into words."""
+"""Atomic writing: a file is complete or does not change, whatever kills the process. Callers translate OSError."""
 
 import errno
 import os
@@ -10,8 +10,8 @@ from typing import BinaryIO
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A binary file to write to; when the block ends it becomes `path`, in one step, on the disk.
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """A binary file to write to; when the block ends, it replaces `path` in one step and is synced to disk.
 
     If the block raises, `path` stays what it was. If the process is killed, `path` stays what it was
     and a file `.NAME.PID.RANDOM.tmp` is left.
@@ -34,7 +34,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder as durable as the files."""
+    """Sync a folder, so that renames in it are durable."""
     if os.name == "nt":  # Windows cannot open a folder, and its renames are journalled
         return
     number = os.open(folder, os.O_RDONLY)

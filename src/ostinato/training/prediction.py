@@ -1,4 +1,4 @@
-"""What a model answers to whole examples, without learning from them.
+"""Predictions and mean loss of a model on whole examples, without training.
 
 Axes: E examples, O features of an answer.
 """
@@ -19,7 +19,7 @@ def mean_loss(model: SequenceLayer, sampler: Sampler, objective: Objective) -> f
         model: in ``eval()``.
 
     Raises:
-        DataError: nothing has a label.
+        DataError: no example has a label.
     """
     total = weight = 0.0
     with torch.inference_mode():
@@ -29,12 +29,12 @@ def mean_loss(model: SequenceLayer, sampler: Sampler, objective: Objective) -> f
                 total += here * float(weighted_mean(objective, answers, piece.target, piece.weight))
                 weight += here
     if not weight:
-        raise DataError("nothing has a label to be judged by: every weight is 0.")
+        raise DataError("no example has a label to be scored by: every weight is 0.")
     return total / weight
 
 
-def answers_in_order(model: SequenceLayer, sampler: Sampler) -> Tensor:
-    """The answer to each example, (E, O), in their order, whatever the order of the batches.
+def predict_examples(model: SequenceLayer, sampler: Sampler) -> Tensor:
+    """One prediction per example, (E, O), in the order of the examples, whatever the order of the batches.
 
     Args:
         model: in ``eval()``.

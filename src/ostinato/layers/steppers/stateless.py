@@ -1,4 +1,4 @@
-"""Steps of layers that remember nothing, and the modules of torch that are as quick to write as to call.
+"""Steppers of layers without a state, and torch modules rewritten in NumPy.
 
 Axes: B batch, I input features, O output features.
 """

@@ -1,4 +1,4 @@
-"""What a run carries for its life: the baselines that its live predictions are scored beside."""
+"""Fit the baselines that the live predictions of a run are scored beside; baselines.json holds them."""
 
 import numpy as np
 
@@ -9,12 +9,12 @@ from ...evaluation.online import counts_of, parameters_of
 from ...runs.baselines import LiveBaselines
 from .targets import Direction, Target, Values
 
-OF_DIRECTIONS = ("base_rate", "sign_table")  # these can begin with nothing, too
+OF_DIRECTIONS = ("base_rate", "sign_table")  # these can also start without data
 OF_VALUES = ("naive", "constant_quantiles", "ewma_quantiles")
 
 
-def fitted_beside(target: Target, panel: Panel, fold: Fold) -> LiveBaselines:
-    """What a run carries for its life: baselines fitted on the rows that it may use. Of several series, none."""
+def fit_live_baselines(target: Target, panel: Panel, fold: Fold) -> LiveBaselines:
+    """Fit live baselines on the rows that the run may use; of several series, none."""
     rows = target.fitted(panel, fold)
     if isinstance(target, Direction):
         levels = target.levels(panel)
