@@ -32,7 +32,7 @@ def chunks_join(subject: Subject) -> None:
                 where = f"in {mode}, cut into {pieces}{how}"
                 y, state = run_chunks(layer, x, pieces, lengths)
                 same("y", y, whole, where)
-                same_state(state, end, where)
+                same_state(state, end, where, rounding=subject.state_rounding)
 
 
 def gradients_join(subject: Subject) -> None:

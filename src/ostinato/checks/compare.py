@@ -65,17 +65,23 @@ def same_state(
     computed: torch.dtype | None = None,
     *,
     sensitivities: Mapping[str, float] = MappingProxyType({}),
+    rounding: Mapping[str, float] = MappingProxyType({}),
 ) -> None:
-    """Refuse states that differ in any tensor, naming it; ``computed`` and the sensitivity of each as in ``same``."""
+    """Refuse states that differ in any tensor, naming it; ``computed``, and of each the others, as in ``same``."""
     left, right = named_leaves(a), named_leaves(b)
     if list(left) != list(right):
         raise CheckError(
             f"the state has other tensors ({', '.join(left)} instead of {', '.join(right)}), {where}."
         )
     for name in right:
-        moved = sensitivities.get(name, 0.0)
         same(
-            f"state.{name}" if name else "state", left[name], right[name], where, computed, sensitivity=moved
+            f"state.{name}" if name else "state",
+            left[name],
+            right[name],
+            where,
+            computed,
+            rounding=rounding.get(name, 0.0),
+            sensitivity=sensitivities.get(name, 0.0),
         )
 
 

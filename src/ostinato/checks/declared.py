@@ -49,6 +49,8 @@ def _measure_without_limit(subject: Subject) -> None:
         felt = {step for place in places for step in _felt_steps(subject, steps, place, _spans_steps)}
         if min(felt, default=steps) < end:
             return
+        if felt and any(min(_wired_steps(subject, steps, place), default=steps) < end for place in places):
+            return
         # the first output that a delay has something for
         early = (
             ()
@@ -77,6 +79,9 @@ def _measure_outputs(subject: Subject) -> None:
         oldest = layer.oldest(place) if inside > 1 else last - layer.receptive_field + 1
         declared = int(last - oldest + 1)
         felt = _felt_steps(subject, steps, place, partial(_reaches, oldest))
+        if felt and min(felt) > oldest:
+            wired = _wired_steps(subject, steps, place)
+            felt = wired if min(wired, default=-1) == oldest else felt
         measured = last - min(felt, default=last + 1) + 1
         widest = max(widest, measured)
         if measured != declared:
@@ -109,6 +114,9 @@ def _measure_whole(subject: Subject) -> None:
         seen = layer.sees(place)
         ends = seen.first, seen.last
         felt = _felt_steps(subject, steps, place, lambda felt, ends=ends: (min(felt), max(felt)) == ends)  # type: ignore[misc]
+        if felt and (min(felt), max(felt)) != ends:
+            wired = _wired_steps(subject, steps, place)
+            felt = wired if wired and (min(wired), max(wired)) == ends else felt
         measured = _span(felt)
         widest = max(widest, measured)
         if measured != ends[1] - ends[0] + 1:
@@ -225,6 +233,19 @@ def _felt_steps(subject: Subject, steps: int, place: int, enough: Callable[[set[
         if felt and enough(felt):
             break
     return felt
+
+
+def _wired_steps(subject: Subject, steps: int, place: int) -> set[int]:
+    """Input steps whose NaN makes the output at ``place`` one, in the linear twin; none of codes, which have no NaN.
+
+    NaN passes through any weight, however small: far steps of a deep residual network count for less than rounding.
+    An algorithm may spread it further than a layer is wired, by running sums or products with 0, so that these steps
+    are evidence only where they are just those that are declared, and the output hears something at all.
+    """
+    x = subject.x(steps)[:1]
+    if not x.is_floating_point():
+        return set()
+    return _changing_steps(linear_twin(subject.layer), x, torch.full_like(x[0], math.nan), place)
 
 
 def _changing_steps(layer: SequenceLayer, x: Tensor, other: Tensor, place: int) -> set[int]:

@@ -2,9 +2,9 @@
 
 A dead relu, a norm of two numbers, which is a sign, a maximum over small taps or rounding to a few codes hides a step
 in nearly every draw of weights and inputs. Statistics of one-hot codes hide it in every draw: mean and variance of any
-code are the same. What a transform and its inverse add up cancels but for one sample. A selection of features may leave
-out those that look back furthest, or all that are more than padding. Without them a layer can only see more of what it
-is wired to, never of what it is not.
+code are the same. What a transform and its inverse add up cancels but for one sample. A layer may take other features
+of a step than those that look back furthest: by a selection, or as a condition. Without them a layer can only see more
+of what it is wired to, never of what it is not.
 """
 
 import copy
@@ -27,7 +27,6 @@ from ..layers import (
     MuLawDecode,
     MuLawEncode,
     OneHot,
-    Select,
     ToNetwork,
 )
 from ..layers.embedding import Coded
@@ -54,24 +53,17 @@ class Scaled(SequenceLayer):
         return x * self.weight, ()
 
 
-class Mixed(SequenceLayer):
-    """Every feature, with weights of its own, where a selection takes some.
-
-    Args:
-        selection: the layer whose sizes it has.
-    """
-
-    def __init__(self, selection: Select) -> None:
-        super().__init__()
-        self.input_size, self.output_size = selection.input_size, selection.output_size
-        shape = axes(selection.input_size)[-1], len(selection.indices)
-        draws = torch.rand(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-        self.weight = nn.Parameter(0.5 + draws)
+class Blended(SequenceLayer):
+    """Each feature and a part of the mean of all: none of a step is taken without the others."""
 
     def run(self, x: Tensor, state: tuple[()], lengths: Tensor | None) -> tuple[Tensor, tuple[()]]:
-        """In the dtype of x, or in that of the weights for codes."""
-        x = x if x.is_floating_point() else x.to(self.weight.dtype)
-        return x @ self.weight.to(x.dtype), ()
+        """Weights of the mean differ, or it would be 0 where a layer takes a mean off. Codes stay as they are."""
+        if not x.is_floating_point():
+            return x, ()
+        shape = x.shape[2:]
+        weights = 1 + 0.5 * torch.arange(shape.numel(), device=x.device).cos().to(x.dtype).view(shape)
+        axes_of_step = tuple(range(2, x.dim()))
+        return x + 0.5 * (weights * x).mean(axes_of_step, keepdim=True), ()
 
 
 class Squashed(SequenceLayer):
@@ -132,8 +124,6 @@ def linear_twin(layer: SequenceLayer) -> SequenceLayer:
                 parent._modules[name] = Identity()
             elif isinstance(child, Embedding | OneHot | MuLawDecode):
                 parent._modules[name] = LinearCodes(child)
-            elif isinstance(child, Select):
-                parent._modules[name] = Mixed(child)
             elif type(child) in MEANS:
                 # all else of the two is the same: window, stride, padding
                 child.__class__ = MEANS[type(child)]
@@ -145,4 +135,15 @@ def linear_twin(layer: SequenceLayer) -> SequenceLayer:
             # with next to nothing below the root, the norm of two numbers over time or in a cell is a sign, too
             if isinstance(getattr(child, "eps", None), float):
                 child.eps = 1.0  # type: ignore[assignment]
+    for chain in [part for part in twin.modules() if isinstance(part, Chain)]:
+        _blend(chain)
     return twin
+
+
+def _blend(chain: Chain) -> None:
+    """Mix the features of each step between the layers of a chain that runs them one after the other."""
+    if type(chain).run is not Chain.run:
+        return
+    for name, child in list(chain.named_children())[:-1]:
+        if isinstance(child, SequenceLayer):
+            chain._modules[name] = Chain(child, Blended())

@@ -54,7 +54,8 @@ def state_stops_at_length(subject: Subject) -> None:
         _, end = layer(x, None, lengths)
         for row, length in enumerate(lengths.tolist()):
             _, alone = layer(x[row : row + 1, :length])
-            same_state(take_rows(end, [row]), alone, f"row {row} with {length} of {STEPS} steps, in {mode}")
+            where = f"row {row} with {length} of {STEPS} steps, in {mode}"
+            same_state(take_rows(end, [row]), alone, where, rounding=subject.state_rounding)
         _check_no_steps(subject, end)
 
 
@@ -78,7 +79,8 @@ def _check_neighbours(subject: Subject, x: Tensor, mode: str) -> None:
     expected, end = subject.layer(x)
     y, state = subject.layer(spoilt)
     same("y", y[clean], expected[clean], f"beside rows of NaN, in {mode}")
-    same_state(take_rows(state, clean), take_rows(end, clean), f"beside rows of NaN, in {mode}")
+    where = f"beside rows of NaN, in {mode}"
+    same_state(take_rows(state, clean), take_rows(end, clean), where, rounding=subject.state_rounding)
 
 
 def _run(subject: Subject, x: Tensor, lengths: Tensor) -> tuple[Tensor, object, list[Tensor]]:

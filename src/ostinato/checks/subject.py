@@ -7,13 +7,15 @@ import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ..core import SequenceLayer, Size, axes, class_name, leaves
+from ..core import SequenceLayer, Size, axes, class_name, leaves, named_leaves
 from ..errors import CheckError
+from .compare import distance
 
 Draw = Callable[[int, int, torch.Generator], Tensor]  # batch, steps, generator to x (B, T, I) in float64
 
@@ -92,6 +94,25 @@ class Subject:
     def parameters(self) -> list[Tensor]:
         """What gradients are taken for, beside x."""
         return [parameter for parameter in self.layer.parameters() if parameter.requires_grad]
+
+    @cached_property
+    def state_rounding(self) -> dict[str, float]:
+        """Of each floating-point tensor of the end state, the norm by which rounding x moves it.
+
+        A state may be rounding alone, such as the mean of what a norm has centred. It is then another in each order of
+        adding up, and nothing but this tells it from a state that is small.
+        """
+        x = self.x()
+        if not x.is_floating_point() or self.layer.takes_codes:
+            return {}
+        noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        rounded = x * (1 + torch.finfo(torch.float64).eps * noise.to(x))
+        before, after = (named_leaves(self.layer(inputs)[1]) for inputs in (x, rounded))
+        return {
+            name: 8 * distance(leaf - before[name], torch.zeros_like(leaf))
+            for name, leaf in after.items()
+            if leaf.is_floating_point()
+        }
 
     def some_steps(self) -> int:
         """Enough steps for two outputs beyond the receptive field; STEPS for a recurrence."""

@@ -119,6 +119,32 @@ KNOWN["a row of padding alone is taken"] = Architecture(
         node("CentredConv2d", (3, 1), 1, (1, 1), padding=1), node("Flatten", (5, 1)), node("Select", 5, (0,))
     )
 )
+KNOWN["a condition looks back further"] = Architecture(
+    _chain(
+        node(
+            "SkipConnection",
+            _chain(node("Conv1d", 1, 1, 2, stride=2), node("ConvTranspose1d", 1, 1, 2, stride=2)),
+        ),
+        node("WaveNetBlock", 1, 2, condition_size=1),
+    )
+)
+KNOWN["a mean of what was centred"] = Architecture(
+    _chain(node("Conv1d", 1, 4, 2), node("GroupNorm", 4, 1, affine=False), node("CumulativeLayerNorm", 4))
+)
+KNOWN["a mean behind a relu"] = Architecture(
+    _chain(node("DenseConnections", node("SqueezeExcitation", 3, 2)), node("Dense", 6, 1))
+)
+KNOWN["later than the one step that a stride leaves"] = Architecture(
+    node(
+        "Repeat",
+        _chain(
+            node("PointwiseConv1d", 2, 2, stride=2),
+            node("Interpolate", 2, 1, half_width=1),
+            node("AdaptiveAvgPool1d", 2, 2),
+        ),
+        2,
+    )
+)
 REFUSED = {  # they would lose steps, or could never run or hear anything: a sentence says so
     "ahead around a U-Net",
     "ahead around blocks",
@@ -128,4 +154,5 @@ REFUSED = {  # they would lose steps, or could never run or hear anything: a sen
     "padded away",
     "a pool that is never full",
     "later than the steps of a pool",
+    "later than the one step that a stride leaves",
 }

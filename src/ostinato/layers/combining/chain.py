@@ -3,6 +3,7 @@
 Axes: B batch, T time steps, I input features, O output features.
 """
 
+import itertools
 import math
 from fractions import Fraction
 from typing import Any
@@ -175,19 +176,10 @@ class Chain(Ordered):
 
     def _check_few_steps(self) -> None:
         """Refuse layers that look ahead beyond the few steps that an adaptive pool gives."""
-        place = next((place for place, layer in enumerate(self.layers) if layer.steps_out is not None), None)
-        if place is None or place == len(self.layers) - 1:
-            return
-        wanted = StepSet.between(0, int(self.steps_out or 0) - 1)
-        for layer in reversed(self.layers[place + 1 :]):
-            wanted = layer.sees_any(wanted)
-        few = int(self.layers[place].steps_out or 0)
-        if not any(first < few and last >= 0 for first, last in wanted.intervals):
-            ahead = sum(layer.latency for layer in self.layers[place + 1 :])
-            raise ConfigError(
-                f"layer {place} of the chain ({class_name(self.layers[place])}) gives {few} steps, and those after it "
-                f"look ahead {ahead}: no output would see any. Use a longer sequence, or leave the latency out."
-            )
+        layers = _flat(self.layers)
+        pools = [place for place, layer in enumerate(layers) if layer.steps_out is not None]
+        for pool, end in itertools.pairwise([*pools, len(layers)]):
+            _check_visible(layers[pool], layers[pool + 1 : end])
 
     def _in_input_steps(self, place: int, layer: SequenceLayer) -> int:
         """The latency of a layer in steps of the chain."""
@@ -198,6 +190,31 @@ class Chain(Ordered):
                 f"which are {steps} of the chain's. Make its latency a multiple of {self.stride.denominator}."
             )
         return int(steps)
+
+
+def _flat(layers: list[SequenceLayer]) -> list[SequenceLayer]:
+    """The layers of nested chains in one list."""
+    return [
+        part for layer in layers for part in (_flat(layer.layers) if isinstance(layer, Chain) else [layer])
+    ]
+
+
+def _check_visible(pool: SequenceLayer, after: list[SequenceLayer]) -> None:
+    """Refuse layers after a pool whose outputs, as many as its few steps make, all lie before the first of these."""
+    few = count = int(pool.steps_out or 0)
+    for layer in after:
+        count = int(layer.out_lengths(torch.tensor([count], device="cpu")))
+    if count == 0 or not after:  # refused elsewhere, or nothing comes after
+        return
+    wanted = StepSet.between(0, count - 1)
+    for layer in reversed(after):
+        wanted = layer.sees_any(wanted)
+    if not any(first < few and last >= 0 for first, last in wanted.intervals):
+        ahead = sum(layer.latency for layer in after)
+        raise ConfigError(
+            f"{class_name(pool)} in the chain gives {few} steps, and the layers after it look ahead {ahead}: no output "
+            "would see any. Use a longer sequence, or leave the latency out."
+        )
 
 
 def _run_to_the_end(layers: list[SequenceLayer], x: Tensor, count: float) -> Tensor:
