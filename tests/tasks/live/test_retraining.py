@@ -91,7 +91,9 @@ def table(engine, sql):
 
 
 @pytest.mark.timeout(200)
-@pytest.mark.usefixtures("forked_processes")  # an interpreter of its own is that of the training that fails, below
+@pytest.mark.usefixtures(
+    "forked_processes"
+)  # an interpreter of its own is that of the training that fails, below
 @pytest.mark.parametrize("better", [True, False])
 def test_a_challenger_is_trained_tried_and_taken_or_not(better, run, longer, tmp_path, monkeypatch):
     panel = panel_of(longer, run.recipe)
