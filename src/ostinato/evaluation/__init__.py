@@ -9,6 +9,8 @@
     diagnostics.py       what is left in the errors: autocorrelation, error by hour or by series
     bootstrap.py         block-bootstrap intervals of every metric; rows of one moment taken as one
     diebold_mariano.py   the test of equal losses
+    mean_test.py         the cosine test: a mean difference, its p and its interval, where rows follow one another in time
+    group_test.py        the same where they do not: sign flips over groups, McNemar's test
     verdict.py           which baseline is the best, whether a model is better, and the sentence: the one place for it
     online/              the same while it happens, in constant memory, with baselines that live beside a model
 
@@ -28,6 +30,8 @@ from .bootstrap import Interval, block_length, by_time, interval, intervals, mea
 from .calibration import Coverage, Reliability, coverage, expected_calibration_error, reliability
 from .diagnostics import Autocorrelation, Groups, autocorrelation, error_by
 from .diebold_mariano import DieboldMariano, diebold_mariano
+from .group_test import group_test, mcnemar
+from .mean_test import MeanTest, mean_test, most_degrees
 from .metrics import accuracy, auc, brier, direction_metrics, direction_rows, log_loss, log_losses
 from .online import (
     ConfidenceSequence,
@@ -53,6 +57,7 @@ __all__ = [
     "DirectionBaseline",
     "Groups",
     "Interval",
+    "MeanTest",
     "ModelScores",
     "ModelVerdict",
     "OnlineBaseline",
@@ -80,13 +85,17 @@ __all__ = [
     "direction_rows",
     "error_by",
     "expected_calibration_error",
+    "group_test",
     "holm",
     "interval",
     "intervals",
     "judge",
     "log_loss",
     "log_losses",
+    "mcnemar",
     "mean_interval",
+    "mean_test",
+    "most_degrees",
     "online_baseline",
     "parameters_of",
     "pinball_losses",
