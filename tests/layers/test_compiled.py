@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from contract.registry import LAYERS, one_of_each
+from contract.registry import LAYERS, one_of_each, one_of_each_family
 from layers.close import close
 from ostinato.checks import Subject
 from ostinato.core import SequenceLayer, leaves
@@ -62,7 +62,7 @@ def test_compiles_as_one_graph(name):
     goes_on(torch.compile(layer, fullgraph=True, backend="eager"), layer, blocks, state)
 
 
-@pytest.mark.parametrize("name", one_of_each(NAMES))
+@pytest.mark.parametrize("name", one_of_each_family(NAMES))
 @torch.no_grad()  # live steps: a state holds values, and no history of them
 def test_exports(name):
     layer, blocks, state = in_mid_stream(name)

@@ -1,6 +1,6 @@
 """Every layer and every model of the package: one line in the file of its family, and all checks run on it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -18,19 +18,10 @@ from contract.registry import (
 )
 from contract.registry.case import Case
 
-LAYERS: dict[str, Case] = {
-    **recurrent.CASES,
-    **convolution.CASES,
-    **frequencies.CASES,
-    **norms.CASES,
-    **features.CASES,
-    **combined.CASES,
-    **sound.CASES,
-    **blocks.CASES,
-    **models.CASES,
-}
+FAMILIES = (recurrent, convolution, frequencies, norms, features, combined, sound, blocks, models)
+LAYERS: dict[str, Case] = {name: case for family in FAMILIES for name, case in family.CASES.items()}
 
-__all__ = ["LAYERS", "Case", "one_of_each"]
+__all__ = ["LAYERS", "Case", "one_of_each", "one_of_each_family"]
 
 
 def one_of_each(names: Iterable[str]) -> list[Any]:
@@ -45,3 +36,10 @@ def one_of_each(names: Iterable[str]) -> list[Any]:
         found.append(pytest.param(name, marks=[pytest.mark.slow] if kind in seen else []))
         seen.add(kind)
     return found
+
+
+def one_of_each_family(names: Sequence[str]) -> list[Any]:
+    """As ``one_of_each``, but of a whole file of the registry one case runs always. Every model does."""
+    always = {name for name in names if name.startswith("model-")}
+    always |= {next(name for name in names if name in family.CASES) for family in FAMILIES}
+    return [pytest.param(name, marks=[] if name in always else [pytest.mark.slow]) for name in names]
