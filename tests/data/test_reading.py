@@ -39,7 +39,7 @@ def whole_only(monkeypatch):
     monkeypatch.setattr(files, "read_blocks", refuse)
 
 
-FEW = TRADES.head(300)  # a hundred small blocks
+FEW = TRADES.head(120)  # forty small blocks
 TEXTS = {
     "plain": FEW.write_csv(),
     "windows": FEW.write_csv(line_terminator="\r\n"),
