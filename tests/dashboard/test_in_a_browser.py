@@ -151,10 +151,20 @@ def test_a_server_that_was_killed_and_a_reload(browser, writer):
         second.communicate(timeout=20)
 
 
+# every pair of two of the three runs always
 @pytest.mark.parametrize(
-    ("width", "scheme"), [(1200, "light"), (1200, "dark"), (390, "light"), (390, "dark")]
+    ("kind", "width", "scheme"),
+    [
+        ("direction", 1200, "light"),
+        ("direction", 390, "dark"),
+        ("values", 1200, "dark"),
+        ("values", 390, "light"),
+        pytest.param("direction", 1200, "dark", marks=pytest.mark.slow),
+        pytest.param("direction", 390, "light", marks=pytest.mark.slow),
+        pytest.param("values", 1200, "light", marks=pytest.mark.slow),
+        pytest.param("values", 390, "dark", marks=pytest.mark.slow),
+    ],
 )
-@pytest.mark.parametrize("kind", ["direction", "values"])
 def test_it_reads_well(browser, tmp_path, kind, width, scheme):
     head, apart = (direction_head(), 0.5) if kind == "direction" else (values_head(), 60.0)
     writer = Writer(tmp_path / f"{kind}.sqlite", head, start=time.time() - 1500 * apart, apart=apart)
