@@ -9,8 +9,12 @@ from ostinato.models import MODELS
 from ostinato.tasks.forecasting import fit, open_run
 from tasks.conftest import TRAINING
 
+ALWAYS = ("lstm", "tcn")  # a state without end and a window; training wraps the others in the same way
 
-@pytest.mark.parametrize("name", MODELS)
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in ALWAYS else [pytest.mark.slow]) for name in MODELS]
+)
 def test_a_trained_model_keeps_its_promises(trades, tmp_path, name):
     fit(
         trades,
