@@ -96,8 +96,9 @@ def test_each_alone(name, run, trades, tmp_path):
 @pytest.mark.parametrize(
     ("minutes", "seed"),
     [
+        (150, 4),
         pytest.param(300, 1, marks=pytest.mark.slow),
-        (300, 2),
+        pytest.param(300, 2, marks=pytest.mark.slow),
         pytest.param(10_000, 3, marks=[pytest.mark.slow, pytest.mark.timeout(1800)]),
     ],
 )
