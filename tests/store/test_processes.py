@@ -137,3 +137,28 @@ def test_a_reader_sees_whole_groups_while_a_writer_writes(tmp_path):
     process.communicate()
     assert process.returncode == 0
     assert assert_prefix(path) == 900
+
+
+LOCKED = """
+import fcntl
+import sys
+with open(sys.argv[1], "rb+") as file:
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 510, 0x40000002)  # SQLite's shared lock
+    except OSError:
+        print("locked")
+"""
+
+
+def test_a_second_reader_of_a_process_leaves_the_locks_of_the_first(tmp_path):
+    """Closing any descriptor of a file releases the locks of its process; the writer would then remove the log."""
+    path = tmp_path / "live.sqlite"
+    with Store.create(path, head()) as store:
+        fill(store, 3)
+        with Reader.open(path):
+            for way in (Reader.open, verify):
+                found = way(path)
+                if isinstance(found, Reader):
+                    found.close()
+                child = subprocess.run([sys.executable, "-c", LOCKED, path], check=True, capture_output=True)
+                assert child.stdout == b"locked\n", way

@@ -9,7 +9,7 @@
     diagnostics.py       what is left in the errors: autocorrelation, error by hour or by series
     bootstrap.py         block-bootstrap intervals of every metric; rows of one moment taken as one
     diebold_mariano.py   the test of equal losses
-    mean_test.py         the cosine test: a mean difference, its p and its interval, where rows follow one another in time
+    mean_test.py         the cosine test of a mean difference, with its interval, where rows are ordered in time
     group_test.py        the same where they do not: sign flips over groups, McNemar's test
     verdict.py           which baseline is the best, whether a model is better, and the sentence: the one place for it
     online/              the same while it happens, in constant memory, with baselines that live beside a model

@@ -14,11 +14,10 @@ from ..errors import BrokenStoreError, ForkError, StoreError, StoreFullError, sh
 from .header import StoreHeader, check_version, parse_header
 from .schema import APPLICATION_ID, statements
 
-MAGIC = b"SQLite format 3\x00"
 MAX_LENGTH = 256 << 20  # bytes of one text or BLOB; a snapshot of a state is the largest
 LITTLE_ROOM = 1 << 20  # bytes; with less, an error of writing is taken for a full disk
 BUSY_SECONDS = 10.0
-_BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_TOOBIG}
+_BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_TOOBIG}
 _CLOSED_TO_US = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}
 _MODES = {
     "immutable": "mode=ro&immutable=1",
@@ -52,6 +51,8 @@ def _translated(path: Path, error: sqlite3.Error) -> StoreError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _no_room(path)):
         return _full(path)
+    if code == sqlite3.SQLITE_NOTADB:
+        return _no_database(path)
     if code in _BROKEN or (code in (0, sqlite3.SQLITE_ERROR) and isinstance(error, sqlite3.OperationalError)):
         return BrokenStoreError(f"{path} is damaged, or is no store of ostinato: {shortened(str(error))}.")
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
@@ -188,15 +189,24 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
 
 
 def check_file(path: Path) -> None:
-    """Raise StoreError if the file does not exist, BrokenStoreError if it is not a SQLite file."""
+    """Raise StoreError if the file does not exist, BrokenStoreError if SQLite would take it for a new database.
+
+    The file is not opened. Closing any descriptor of it would release the locks of all connections that this process
+    has to it (https://www.sqlite.org/howtocorrupt.html, section 2.2): the writer would then remove the log at its end,
+    and other readers of this process would read a log that is gone.
+    """
     if not path.exists():
         raise StoreError(f"there is no store {path}.")
     if not path.is_file():
         raise BrokenStoreError(f"{path} is no store of ostinato: it is no regular file.")
-    with sqlite_errors(path), path.open("rb") as file:
-        start = file.read(len(MAGIC))
-    if start != MAGIC:
-        raise BrokenStoreError(f"{path} is no store of ostinato: it is no SQLite file. Name another --store.")
+    with sqlite_errors(path):
+        empty = path.stat().st_size == 0
+    if empty:
+        raise _no_database(path)
+
+
+def _no_database(path: Path) -> BrokenStoreError:
+    return BrokenStoreError(f"{path} is no store of ostinato: it is no SQLite file. Name another --store.")
 
 
 def read_header(connection: sqlite3.Connection, path: Path) -> StoreHeader:
