@@ -1,4 +1,4 @@
-"""Dates written as digits come back as the instants they were, or are refused; and odd years are told."""
+"""Dates written as digits come back as the instants they were, or are refused; and implausible years are reported."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ostinato.data import odd_years
+from ostinato.data import implausible_years
 from ostinato.data.digits import one_date
 from ostinato.data.reading import read_panel
 from ostinato.data.trades import read_trades
@@ -151,7 +151,7 @@ def test_a_unit_that_is_named_stands_and_is_told():
 
 @pytest.fixture
 def in_2023(monkeypatch):
-    monkeypatch.setattr(odd_years, "this_year", lambda: 2023)
+    monkeypatch.setattr(implausible_years, "this_year", lambda: 2023)
 
 
 def notes_of(times):

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from memory import MIB, peak_of
-from ostinato.data import blocks, files, growing
+from ostinato.data import blocks, column_buffers, files
 from ostinato.data.reading import read_panel
 from ostinato.data.trades import read_trades
 from ostinato.errors import ColumnError, DataError
@@ -66,7 +66,7 @@ def test_many_rows_of_parquet_are_counted_first(tmp_path):
     with pq.ParquetWriter(path, table.schema, compression="zstd") as writer:
         for _ in range(24):
             writer.write_table(table, row_group_size=2**20)
-    code = "from ostinato.data import files\nfiles.most_kept = lambda: 500 * 2**20\n" + READ
+    code = "from ostinato.data import files\nfiles.memory_limit = lambda: 500 * 2**20\n" + READ
     peak = peak_of(code, path, {})
     assert "has 25,165,824 rows, and 3 columns of them takes 0.562 GiB as numbers" in peak.printed
     assert "Read fewer columns, cut it into parts by time, or make longer bars of it." in peak.printed
@@ -78,7 +78,7 @@ def large(monkeypatch):
     """Files of a kilobyte are large, and blocks a few lines."""
     monkeypatch.setattr(files, "TRIED_BYTES", 1000)
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 200)
-    monkeypatch.setattr(growing, "MORE_ROWS", 3)
+    monkeypatch.setattr(column_buffers, "MORE_ROWS", 3)
 
 
 def lines(**changes: str) -> str:
@@ -151,11 +151,11 @@ def test_blank_lines_at_the_end_of_a_block_are_not_lost(tmp_path, large):
 def test_more_than_may_be_kept(tmp_path, large, monkeypatch):
     path = tmp_path / "x.csv"
     path.write_text(lines())
-    monkeypatch.setattr(growing, "MOST_TEXT", 1000)
+    monkeypatch.setattr(column_buffers, "MOST_TEXT", 1000)
     with pytest.raises(DataError, match="GiB of text in the columns to read"):
         read_trades(path)
-    monkeypatch.setattr(growing, "most_kept", lambda: 4000)
-    monkeypatch.setattr(growing, "MOST_TEXT", 10**9)
+    monkeypatch.setattr(column_buffers, "memory_limit", lambda: 4000)
+    monkeypatch.setattr(column_buffers, "MOST_TEXT", 10**9)
     with pytest.raises(DataError, match=r"as numbers; .* half of the memory that there is"):
         read_trades(path)
     monkeypatch.setattr(blocks, "ASK_AT", 500)

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ostinato.data import blocks, files, growing
+from ostinato.data import blocks, column_buffers, files
 from ostinato.data.files import Text
 from ostinato.data.reading import panel_of_trades, read_panel
 from ostinato.data.trades import read_trades
@@ -29,7 +29,7 @@ TRADES = pl.DataFrame(
 def small_blocks(monkeypatch):
     """Blocks of a few lines, so that a small file has many."""
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 100)
-    monkeypatch.setattr(growing, "MORE_ROWS", 3)
+    monkeypatch.setattr(column_buffers, "MORE_ROWS", 3)
 
 
 def whole_only(monkeypatch):
@@ -212,7 +212,7 @@ def test_reading_loads_neither_torch_nor_what_only_an_option_needs():
 def test_a_large_file_of_rubbish_is_refused_by_its_beginning(tmp_path, monkeypatch):
     path = tmp_path / "rubbish.csv"
     path.write_text("time,price,amount\n" + "alpha,beta,gamma\n" * 700_000)
-    for name in ("whole", "read"):
+    for name in ("read_all", "read"):
         monkeypatch.setattr(Text, name, lambda *_: pytest.fail("all of it was read"))
     with pytest.raises(ColumnError, match=r"rubbish\.csv: the time in row 2 of the file is 'alpha'"):
         read_panel(path)

@@ -36,12 +36,12 @@ AGREEING = 0.9  # of the rows: two columns are then the volume in units and in m
 class BarColumns(NamedTuple):
     """Names of columns by role; ``other`` is a second column of volume, which may be in money, or "".
 
-    ``settled``: that it is in money was decided before.
+    ``from_layout``: an earlier source settled that ``other`` is in money.
     """
 
     columns: dict[str, str]
     other: str
-    settled: bool = False
+    from_layout: bool = False
 
 
 def find_bars(table: Table, wanted: Mapping[str, str]) -> BarColumns | None:
@@ -96,7 +96,7 @@ def bars_of_table(
     known: tuple[str, ...] = (),
     holidays: str = "",
     future: np.ndarray | None = None,
-    settled: Spacing | None = None,
+    saved: Spacing | None = None,
 ) -> Panel:
     """Read bars.
 
@@ -108,7 +108,7 @@ def bars_of_table(
         known: which of the extras are known in advance.
         holidays: a country whose holidays become a known column, or "".
         future: (N,) bool, rows of the future by ``future_rows``; None: there are none.
-        settled: how bars follow one another, where that was decided before.
+        saved: how bars follow one another, where that was decided before.
 
     Missing bars are filled, flat at the close before and without volume, and are not observed. Where more is missing
     than a series can lack, the market is taken to close: bars follow one another and have no step.
@@ -124,9 +124,9 @@ def bars_of_table(
         for role in PRICES
     }
     notes = check_prices(table, arrays)
-    arrays["volume"], money, told = read_volume(table, choice, arrays["close"], empty)
-    notes += told
-    laid = regular(found, empty, future=True, pauses=True, settled=settled)
+    arrays["volume"], money, volume_notes = read_volume(table, choice, arrays["close"], empty)
+    notes += volume_notes
+    laid = regular(found, empty, future=True, pauses=True, saved=saved)
     values = flat_where_missing({role: arrays[role][laid.source] for role in COLUMNS}, laid.observed)
     for name, array in extras.items():
         values[name] = array[laid.known if name in known else laid.source]
@@ -246,10 +246,10 @@ def read_volume(
     try:
         other = numbers.not_negative(Column("volume", table.cells(choice.other), table), empty)
     except DataError:
-        if choice.settled:
+        if choice.from_layout:
             raise
         return volume, "", []
-    if not (choice.settled or is_money(volume, other, close)):
+    if not (choice.from_layout or is_money(volume, other, close)):
         return volume, "", []
     volume, notes = unswapped(volume, other, close, (name, choice.other))
     return volume, choice.other, notes

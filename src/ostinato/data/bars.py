@@ -112,14 +112,13 @@ def time_bars(trades: Trades, size: BarSize) -> Panel:
     np.floor(number, out=number)
     firsts = np.append(0, np.flatnonzero(number[1:] != number[:-1]) + 1)
     values = grouped(firsts, *(trades.price,) * 4, trades.amount)
-    place = number[firsts]
-    del number
+    number = number[firsts]
     notes = ["the last bar was not over yet and was left out"]
-    if trades.time[0] > place[0] * size.size:
+    if trades.time[0] > number[0] * size.size:
         notes.append("the first bar begins part of the way through")
     silences = trades.time[firsts[1:]] - trades.time[firsts[1:] - 1]
-    length = check_length(trades.report.source, place, size)
-    index = (place - place[0]).astype(np.int64)
+    length = check_length(trades.report.source, number, size)
+    index = (number - number[0]).astype(np.int64)
     # the last one is left out, those without trades before it are whole
     values = spread({name: array[:-1] for name, array in values.items()}, index[:-1], length)
     observed = None
@@ -127,12 +126,12 @@ def time_bars(trades: Trades, size: BarSize) -> Panel:
         observed = np.ones(length, bool)
         for at in np.flatnonzero((silences > outage(size.size)) & (np.diff(index) > 1)):
             observed[index[at] + 1 : index[at + 1]] = False
-        notes.append(told(size, length - len(index) + 1, observed, silences))
-    time = (place[0] + np.arange(length)) * size.size
+        notes.append(empty_bars_note(size, length - len(index) + 1, observed, silences))
+    time = (number[0] + np.arange(length)) * size.size
     return made(trades, size, time, values, observed, notes)
 
 
-def told(size: BarSize, empty: int, observed: np.ndarray, silences: np.ndarray) -> str:
+def empty_bars_note(size: BarSize, empty: int, observed: np.ndarray, silences: np.ndarray) -> str:
     """A sentence on bars without trades."""
     lost = int((~observed).sum())
     words = f"{counted(empty, 'bar')} without trades, flat at the close before"
@@ -144,18 +143,18 @@ def told(size: BarSize, empty: int, observed: np.ndarray, silences: np.ndarray) 
     return words
 
 
-def check_length(source: str, place: np.ndarray, size: BarSize) -> int:
-    """How many bars there are before the last one at ``place`` (K,), with the empty ones.
+def check_length(source: str, number: np.ndarray, size: BarSize) -> int:
+    """How many bars there are before the last one at ``number`` (K,), with the empty ones.
 
     Raises:
         DataError: too few, or too many.
     """
-    length = int(place[-1] - place[0])
+    length = int(number[-1] - number[0])
     if length < 2:
         raise DataError(few(source, length, size))
-    if length > MOST_BARS or (length > 1_000_000 and length > MOST_EMPTY * len(place)):
+    if length > MOST_BARS or (length > 1_000_000 and length > MOST_EMPTY * len(number)):
         raise DataError(
-            f"{source} would give {length:,} bars of {size.text}, only {len(place):,} of them with trades. "
+            f"{source} would give {length:,} bars of {size.text}, only {len(number):,} of them with trades. "
             "Choose longer bars, or look whether the times are right."
         )
     return length

@@ -1,8 +1,8 @@
 """Large CSV files in blocks of whole lines, straight to numbers.
 
-A block is held as text only while it is read, so that a file takes little more memory than its numbers. Whatever is
-out of the ordinary - a cell that is no number, a row with a cell too many - ends the attempt, and is explained from the
-block that it is in.
+Only one block is held as text at a time, so a file takes little more memory than its numbers. A cell that is not a
+number, or a row with too many cells, ends the attempt with ``UnusualError``; the caller explains it from the text of
+that block.
 
 Axes: N rows.
 """
@@ -13,23 +13,23 @@ from typing import IO
 import numpy as np
 import polars as pl
 
+from .column_buffers import ColumnBuffers, too_much_memory
 from .csv_files import BLANK_LINES, Dialect, blank_rows
-from .growing import Chunks, too_much
 
 BLOCK_BYTES = 4 * 2**20
-MOST_ROW = 4  # blocks: a longer row is none
+MOST_ROW = 4  # blocks in one row: longer text is not a CSV file
 MOST_BYTES = 64 * 2**30  # of text, after unpacking: a small .gz can hold more than any memory
-ASK_AT = 2**30  # bytes of numbers: then it is asked how many there will be
+ASK_AT = 2**30  # bytes of numbers, after which the total is estimated and refused early if too large
 MARK = b"\xef\xbb\xbf"  # the byte order mark of UTF-8
 
 
 class UnusualError(Exception):
-    """A source is not plain enough to be read in blocks.
+    """A source cannot be read in blocks: a cell is not a number, or a block cannot be split into cells.
 
     Args:
-        row: of the source, counted from 0, that is wrong, or with which the block begins.
-        column: whose cell is wrong; "" where the block cannot be cut into cells.
-        first: the row with which the block begins.
+        row: the failing row of the source, counted from 0; the first row of the block if it is not known.
+        column: the column of the failing cell; "" if the block cannot be split into cells.
+        first: the first row of the block.
         block: its text, or its cells.
     """
 
@@ -56,13 +56,13 @@ def read_blocks(
     Args:
         file: open at its beginning.
         names: of the columns to read; ``numeric`` are those of numbers where they hold nothing else.
-        size: how many bytes the text has, asked of a large one, so that one that is too large is refused early.
+        size: returns the bytes of the text; called once for a large file, to estimate the memory that it needs.
 
     Raises:
-        UnusualError: there is something that its block must explain.
-        TooMuchError: the columns take more memory than may be had.   TooLargeError: there is no end.
+        UnusualError: a cell is not a number, or a block cannot be split into cells.
+        TooMuchError: the columns need more memory than allowed.   TooLargeError: more than MOST_BYTES of text.
     """
-    chunks = Chunks(names)
+    buffers = ColumnBuffers(names)
     schema = dict.fromkeys(dialect.names, pl.String)
     rows = blank = read = 0
     for block in blocks(file, skip=not dialect.headerless):
@@ -72,27 +72,27 @@ def read_blocks(
             raise UnusualError(rows, "", rows, block) from None
         for name in names:
             cells = frame[name]
-            chunks.append(name, _part(chunks, name, frame, rows) if name in numeric else cells)
+            buffers.append(name, _part(buffers, name, frame, rows) if name in numeric else cells)
         behind = blank_rows(frame)
         blank = behind + (blank if behind == len(frame) else 0)
         rows, read = rows + len(frame), read + len(block)
-        if size is not None and chunks.kept > ASK_AT:
-            expected = chunks.kept * max(size() / read, 1.0)
+        if size is not None and buffers.kept > ASK_AT:
+            expected = buffers.kept * max(size() / read, 1.0)
             size = None
-            if expected > chunks.most:
-                raise too_much(int(expected), chunks.most, "about ")
-    return chunks.joined(min(blank, BLANK_LINES))
+            if expected > buffers.most:
+                raise too_much_memory(int(expected), buffers.most, "about ")
+    return buffers.to_frame(min(blank, BLANK_LINES))
 
 
-def _part(chunks: Chunks, name: str, frame: pl.DataFrame, rows: int) -> np.ndarray | pl.Series:
-    """The cells of a column as numbers, or as text where its first filled cell is none."""
+def _part(buffers: ColumnBuffers, name: str, frame: pl.DataFrame, rows: int) -> np.ndarray | pl.Series:
+    """The cells of a column as numbers, or as text if its first filled cell is not a number."""
     cells = frame[name]
-    if name in chunks.others:
+    if name in buffers.others:
         return cells
     found, wrong = numbers(cells)
     if wrong is None:
         return found
-    if name not in chunks.numbers and not len(
+    if name not in buffers.numbers and not len(
         cells.head(wrong).str.strip_chars().replace("", None).drop_nulls()
     ):
         return cells
@@ -100,8 +100,12 @@ def _part(chunks: Chunks, name: str, frame: pl.DataFrame, rows: int) -> np.ndarr
 
 
 def blocks(file: IO[bytes], skip: bool) -> Iterator[bytes]:
-    """Whole rows, some megabytes at a time; the first line is left out where ``skip``."""
-    rest: list[bytes] = []  # of the next block: text behind the last line, or within quotes
+    """Yield complete rows, some megabytes at a time; with ``skip``, without the first line.
+
+    A line break within quotes does not end a row. Quotes are doubled inside a quoted cell, so the number of quotes up
+    to a true end of a row is even; counting them is all the parsing that finding the end needs.
+    """
+    rest: list[bytes] = []  # the beginning of the next block: text after the last complete row
     first = True
     total = quotes = 0
     while piece := file.read(BLOCK_BYTES):
@@ -129,10 +133,10 @@ def blocks(file: IO[bytes], skip: bool) -> Iterator[bytes]:
 
 
 def end_of_rows(text: bytes) -> int:
-    """Where the last whole row of a text ends; 0 where none does."""
+    """The end of the last complete row of a text; 0 if there is none."""
     end = text.rfind(b"\n") + 1
     quotes = text.count(b'"', 0, end)
-    while end and quotes % 2:  # the end of a line within a cell
+    while end and quotes % 2:  # this line break is inside a quoted cell
         before = text.rfind(b"\n", 0, end - 1) + 1
         quotes -= text.count(b'"', before, end)
         end = before
@@ -149,7 +153,7 @@ def cut(
     """The cells of a block as text."""
     if block.count(b'"') % 2 or len(block) > MOST_ROW * BLOCK_BYTES:
         raise UnusualError
-    if not block.strip(b"\r\n"):  # polars has no data then
+    if not block.strip(b"\r\n"):  # polars raises for a text of blank lines
         return pl.DataFrame(schema=schema).clear(block.count(b"\n"))
     try:
         return pl.read_csv(block, has_header=False, separator=separator, schema=schema)
@@ -158,7 +162,7 @@ def cut(
 
 
 def numbers(cells: pl.Series) -> tuple[np.ndarray, int | None]:
-    """Text as numbers, NaN for an empty cell, and the first cell that is no finite number; None: all are."""
+    """Text as numbers (NaN for an empty cell), and the first cell that is not a finite number, or None."""
     found = cells.cast(pl.Float64, strict=False)
     wrong = None
     if found.null_count():
@@ -168,28 +172,30 @@ def numbers(cells: pl.Series) -> tuple[np.ndarray, int | None]:
         if found.null_count() > text.null_count():
             wrong = int((found.is_null() & text.is_not_null()).arg_true()[0])
     array = found.fill_null(np.nan).to_numpy()
-    odd = (found.is_nan() | found.is_infinite()).fill_null(False).arg_true()
-    if len(odd):
-        wrong = int(odd[0]) if wrong is None else min(wrong, int(odd[0]))
+    invalid = (found.is_nan() | found.is_infinite()).fill_null(False).arg_true()
+    if len(invalid):
+        wrong = int(invalid[0]) if wrong is None else min(wrong, int(invalid[0]))
     return array, wrong
 
 
-def gathered(frames: Iterable[pl.DataFrame], names: Collection[str], numeric: Collection[str]) -> Chunks:
-    """Columns of frames that come one after another, as ``read_blocks`` has them.
+def buffer_frames(
+    frames: Iterable[pl.DataFrame], names: Collection[str], numeric: Collection[str]
+) -> ColumnBuffers:
+    """Collect the columns of consecutive frames, as ``read_blocks`` does for text.
 
     Raises:
-        UnusualError: a number is NaN or infinite.   TooMuchError: they take more memory than may be had.
+        UnusualError: a number is NaN or infinite.   TooMuchError: the columns need more memory than allowed.
     """
-    chunks = Chunks(names)
+    buffers = ColumnBuffers(names)
     rows = 0
     for frame in frames:
         for name in names:
             cells = frame[name]
             plain = name in numeric and cells.dtype.is_numeric() and not cells.dtype.is_decimal()
             if plain and cells.dtype.is_float():
-                odd = (~cells.is_finite()).fill_null(False).arg_true()
-                if len(odd):
-                    raise UnusualError(rows + int(odd[0]), name, rows, frame)
-            chunks.append(name, cells.cast(pl.Float64).fill_null(np.nan).to_numpy() if plain else cells)
+                invalid = (~cells.is_finite()).fill_null(False).arg_true()
+                if len(invalid):
+                    raise UnusualError(rows + int(invalid[0]), name, rows, frame)
+            buffers.append(name, cells.cast(pl.Float64).fill_null(np.nan).to_numpy() if plain else cells)
         rows += len(frame)
-    return chunks
+    return buffers

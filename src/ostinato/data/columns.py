@@ -42,23 +42,23 @@ class ColumnChoice(NamedTuple):
     notes: list[str]
 
 
-def choose(table: Table, wanted: Mapping[str, str] | None) -> ColumnChoice:
+def choose(table: Table, named: Mapping[str, str] | None) -> ColumnChoice:
     """Find the columns of a trades table.
 
     Args:
         table: what was read.
-        wanted: names given by the caller, by role. An empty name means: do without this column.
+        named: names given by the caller, by role. An empty name means: do without this column.
 
     Raises:
-        ConfigError: ``wanted`` names an unknown role.
+        ConfigError: ``named`` names an unknown role.
         ColumnError: a needed column is missing, or several could be it.
     """
-    wanted = dict(wanted or {})
-    check_wanted(table, wanted)
-    free = [n for n in table.names if n not in wanted.values()]
+    named = dict(named or {})
+    check_named_columns(table, named)
+    free = [n for n in table.names if n not in named.values()]
     columns, notes = {}, []
     for role in REQUIRED + OPTIONAL:
-        found = [wanted[role]] if role in wanted else likeliest(role, free)
+        found = [named[role]] if role in named else likeliest(role, free)
         if role in REQUIRED and len(found) != 1:
             raise ColumnError(missing(role, table) if not found else ambiguous(role, found, table))
         if len(found) > 1:
@@ -68,18 +68,18 @@ def choose(table: Table, wanted: Mapping[str, str] | None) -> ColumnChoice:
     return ColumnChoice(columns, notes)
 
 
-def check_wanted(table: Table, wanted: Mapping[str, str]) -> None:
+def check_named_columns(table: Table, named: Mapping[str, str]) -> None:
     """Refuse names that cannot be: unknown roles, absent columns, one column for two roles."""
-    for role, name in wanted.items():
+    for role, name in named.items():
         if role not in NAMES:
             raise ConfigError(f"a trade has no {role!r}; columns can be named for {', '.join(NAMES)}.")
         if not name and role in REQUIRED:
             raise ConfigError(f"trades cannot do without the {role}. Name its column with {flag(role)}.")
         if name and name not in table.names:
             raise ColumnError(f"{table.name} has no column {name!r} for the {role}; it has {listed(table)}.")
-    names = [name for name in wanted.values() if name]
+    names = [name for name in named.values() if name]
     if len(set(names)) < len(names):
-        raise ColumnError(f"one column of {table.name} is named for two roles: {dict(wanted)}.")
+        raise ColumnError(f"one column of {table.name} is named for two roles: {dict(named)}.")
 
 
 def likeliest(role: str, names: list[str]) -> list[str]:

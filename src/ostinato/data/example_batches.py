@@ -41,4 +41,4 @@ def share_out(count: int, most: int) -> list[int]:
     """
     batches = -(-count // most)
     short, longer = divmod(count, batches)
-    return [short + (place < longer) for place in range(batches)]
+    return [short + (index < longer) for index in range(batches)]

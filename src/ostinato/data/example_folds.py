@@ -135,10 +135,10 @@ def _cut(items: np.ndarray, fraction: float, labels: _Labels, seed: int) -> tupl
     if labels.groups is None:
         return _cut_singly(items, fraction, labels, seed)
     finest = min(FINEST, len(np.unique(labels.groups[items])))
-    wanted = Fraction(fraction).limit_denominator(finest)
-    wanted = min(max(wanted, Fraction(1, finest)), Fraction(finest - 1, finest))
-    shares = _shares(items, wanted.denominator, labels, seed)
-    taken = np.sort(np.concatenate(shares[: wanted.numerator]))
+    share = Fraction(fraction).limit_denominator(finest)
+    share = min(max(share, Fraction(1, finest)), Fraction(finest - 1, finest))
+    shares = _shares(items, share.denominator, labels, seed)
+    taken = np.sort(np.concatenate(shares[: share.numerator]))
     return np.setdiff1d(items, taken), taken
 
 

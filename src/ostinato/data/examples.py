@@ -140,12 +140,12 @@ class Examples:
         Args:
             longest, ragged: of the lengths; passed in, because reading them from a GPU takes longer than gathering.
         """
-        place = torch.arange(longest, device=self.x.device)
-        rows = begin[:, None] + place
+        position = torch.arange(longest, device=self.x.device)
+        rows = begin[:, None] + position
         if not ragged:
             target, weight = self._labels(items, rows, lengths, timing)
             return Piece(self._gather(rows), target, weight, rows, self._answers, None, items=items)
-        padded = place >= lengths[:, None]
+        padded = position >= lengths[:, None]
         x = self._gather(rows.clamp(max=len(self.x) - 1))
         x.masked_fill_(padded.view(*padded.shape, *[1] * (x.dim() - 2)), 0)  # no product: it would keep NaN
         rows = rows.masked_fill(padded, -1)
@@ -167,11 +167,11 @@ class Examples:
             spoken, absent = rows, rows < 0
         else:
             outputs = int(timing.outputs(torch.tensor([rows.shape[1]])))
-            place = torch.tensor(timing.completed_by(outputs), dtype=torch.long, device=rows.device)
-            place = place - timing.latency
-            spoken = rows[:, place.clamp(min=0)]
+            position = torch.tensor(timing.completed_by(outputs), dtype=torch.long, device=rows.device)
+            position = position - timing.latency
+            spoken = rows[:, position.clamp(min=0)]
             answered = torch.arange(outputs, device=rows.device) < timing.outputs(lengths)[:, None]
-            absent = (place < 0) | ~answered | (spoken < 0)
+            absent = (position < 0) | ~answered | (spoken < 0)
         return blank(self.target[spoken], absent), blank(self.weight[spoken], absent)
 
     def _check_offsets(self) -> None:

@@ -1,4 +1,4 @@
-"""Open whatever holds a table: a CSV file, a parquet file, or a data frame of any library."""
+"""Open a table: a CSV file, a parquet file, or a data frame of any library."""
 
 import gzip
 import re
@@ -17,49 +17,51 @@ from ..errors import ColumnError, DataError
 from ..files.forking import use_threads
 from ..files.parquet import Batches, Limits, ParquetError
 from . import blocks
-from .blocks import TooLargeError, UnusualError, gathered, read_blocks
+from .blocks import TooLargeError, UnusualError, buffer_frames, read_blocks
+from .column_buffers import TooMuchError, memory_limit, too_much_memory
 from .csv_files import HEAD_BYTES, explain, find_dialect, no_rows, read_csv
 from .digits import InexactError
-from .growing import TooMuchError, most_kept, too_much
 from .report import counted
 from .table import Table
 
-TRIED_BYTES = 8 * 2**20  # of a large text, before all of it is read as it stands
+# A larger text is never held as a whole: it is read block by block into numbers, and its first bytes
+# are tried before, so that a file of rubbish is refused at once.
+TRIED_BYTES = 8 * 2**20
 GZIP, PARQUET, ZIP = b"\x1f\x8b", b"PAR1", b"PK\x03\x04"
 PARQUET_LIMITS = Limits(rows=2_000_000_000, kept=0, seconds=1800.0)
 T = TypeVar("T")
 
 
 class Source:
-    """Something that holds a table: its columns can be known before its rows are read.
+    """A table whose columns are known before its rows are read.
 
-    ``header`` is a table without rows, or with them where they are at hand.
+    ``header`` is a table without rows, or with them if they are in memory already.
     """
 
     header: Table
 
     def read(self, names: Collection[str], numeric: Collection[str]) -> Table:
-        """Some of the columns; ``numeric`` ones as arrays of float64 where they hold nothing else."""
-        return self.whole()
+        """Read some columns; those in ``numeric`` become float64 arrays if they hold only numbers."""
+        return self.read_all()
 
-    def whole(self) -> Table:
-        """All columns, as they stand in the source."""
+    def read_all(self) -> Table:
+        """Read all columns without converting any cell."""
         return self.header
 
     def head(self) -> Table | None:
-        """The beginning of a source that is large as it stands; None for others."""
+        """The beginning of a source that is too large for ``read_all``; None for others."""
         return None
 
     @property
-    def small(self) -> bool:
-        """Whether all of it may be held as it stands."""
+    def fits_in_memory(self) -> bool:
+        """Whether ``read_all`` may be called: unconverted text takes many times the memory of its numbers."""
         return True
 
-    def around(self, error: UnusualError) -> Table:
-        """The rows in which something is wrong, as they stand.
+    def rows_around(self, error: UnusualError) -> Table:
+        """The block of rows with the cell that could not be read, unconverted.
 
         Raises:
-            DataError: they cannot be cut into cells.
+            DataError: the block cannot be split into cells.
         """
         raise NotImplementedError
 
@@ -83,7 +85,10 @@ class Text(Source):
 
     @contextmanager
     def _open(self) -> Iterator[IO[bytes]]:
-        """Python's gzip, for it checks the end and the checksum."""
+        """Open the text.
+
+        Unpacked by Python's gzip rather than by polars, because it checks the end of the file and the checksum.
+        """
         try:
             with gzip.open(self.path) if self.packed else self.path.open("rb") as file:
                 yield file  # type: ignore[misc]
@@ -102,24 +107,25 @@ class Text(Source):
         except TooLargeError:
             raise DataError(self._too_large()) from None
         except TooMuchError as error:
-            if self.small:  # a long cell: those who know its column may say more
+            # probably one long cell: reading all cells again gives a message that knows the role of its column
+            if self.fits_in_memory:
                 raise UnusualError from None
             raise DataError(f"{self.path}{error}") from None
         if frame.is_empty():
             raise DataError(no_rows(self.path.name))
         return replace(self.header, frame=frame, arrays=arrays, header=tuple(self.dialect.names))
 
-    def whole(self) -> Table:
+    def read_all(self) -> Table:
         with self._open() as file:
             content = file.read()
         return read_csv(content, self.path.name)
 
     @property
-    def small(self) -> bool:
+    def fits_in_memory(self) -> bool:
         with self._open() as file:
             return len(file.read(TRIED_BYTES + 1)) <= TRIED_BYTES
 
-    def around(self, error: UnusualError) -> Table:
+    def rows_around(self, error: UnusualError) -> Table:
         first = self.dialect.first_row + error.first
         if isinstance(error.block, pl.DataFrame):
             return replace(self.header, frame=error.block, first_row=first)
@@ -132,7 +138,10 @@ class Text(Source):
         raise DataError(explain(error.block, self.path.name, len(names), separator, first))
 
     def _size(self) -> int:
-        """Bytes of all text, as far as they are allowed."""
+        """Bytes of the unpacked text, counted up to the limit.
+
+        The size in the footer of a gzip file is modulo 4 GiB, and anybody can write another one there.
+        """
         if not self.packed:
             return self.path.stat().st_size
         size = 0
@@ -168,28 +177,29 @@ class Parquet(Source):
         names = list(dict.fromkeys(names))
         held = [name for name in names if not _is_nested(self.header.frame.schema[name])]
         needed = self.batches.rows * len(held) * 8
-        if needed > most_kept():
+        if needed > memory_limit():
             about = f"has {self.batches.rows:,} rows, and {counted(len(held), 'column')} of them"
-            raise DataError(f"{self.path} {about}{too_much(needed, most_kept())}")
+            raise DataError(f"{self.path} {about}{too_much_memory(needed, memory_limit())}")
         try:
-            frame, arrays = gathered(self.batches.read(held), held, numeric).joined()
+            frame, arrays = buffer_frames(self.batches.read(held), held, numeric).to_frame()
         except ParquetError as error:
             raise DataError(self._damaged(error)) from None
         except TooMuchError as error:
             raise DataError(f"{self.path}{error}") from None
-        for name in (name for name in names if name not in held):  # nothing reads them: their type is refused
+        # lists and structs are not read, but keep their type, which the next reader of the column refuses by name
+        for name in (name for name in names if name not in held):
             frame = frame.with_columns(pl.lit(None, self.header.frame.schema[name]).alias(name))
         return replace(self.header, frame=frame.select(names), arrays=arrays, header=tuple(self.header.names))
 
     @property
-    def small(self) -> bool:
+    def fits_in_memory(self) -> bool:
         return False
 
-    def around(self, error: UnusualError) -> Table:
+    def rows_around(self, error: UnusualError) -> Table:
         assert isinstance(error.block, pl.DataFrame)
         return replace(self.header, frame=error.block, first_row=error.first, header=tuple(self.header.names))
 
-    def whole(self) -> Table:
+    def read_all(self) -> Table:
         return self.read(self.header.names, ())
 
     def _damaged(self, error: ParquetError) -> str:
@@ -214,7 +224,7 @@ def open_source(source: object) -> Source:
 
 
 def open_file(path: Path) -> Source:
-    """Open a file by what it holds; its name matters only where the content is damaged."""
+    """Open a file by its first bytes. Its name matters only if the content is damaged."""
     try:
         check_is_file(path)
         with path.open("rb") as file:
@@ -228,24 +238,29 @@ def open_file(path: Path) -> Source:
     return Text(path, magic.startswith(GZIP))
 
 
-def understood(
+def read_or_explain(
     source: Source, names: Collection[str], numeric: Collection[str], read: Callable[[Table], T]
 ) -> T:
-    """Read columns as numbers; where that goes wrong, read them again as they stand, to say what is wrong with them.
+    """Read columns as numbers; if that fails, read the cells unconverted, so that the message can quote them.
+
+    Numbers are fast and small but have lost the original text. A failure is therefore explained from the text: of the
+    whole source if it is small, of the failing block or the beginning if it is large. If the cell turns out to be
+    valid (dates in a column that was expected to hold numbers), the column is read as text in a next attempt, so the
+    recursion ends after at most one call for each column.
 
     Args:
-        names: of the columns to read; ``numeric`` are those of numbers.
-        read: what to make of the table.
+        names: columns to read; ``numeric`` are expected to hold numbers.
+        read: makes the result from the table.
 
     Raises:
-        DataError: what ``read`` raises.
+        DataError: raised by ``read``.
     """
     early = _try_beginning(source, read)
     try:
         table = source.read(names, numeric)
     except UnusualError as error:
-        if source.small:
-            return read(source.whole())
+        if source.fits_in_memory:
+            return read(source.read_all())
         _explain(source, error, read)
         exact = [name for name in numeric if name != error.column]
     else:
@@ -258,23 +273,26 @@ def understood(
         except DataError as error:
             if not (table.arrays and table.in_file):
                 raise
-            if source.small:
-                return read(source.whole())
+            if source.fits_in_memory:
+                return read(source.read_all())
             if early is not None and _rows_named(early)[:1] == _rows_named(error)[:1] != []:
                 raise early from None  # with the cell as it stands
             raise
         del table
-    return understood(source, names, exact, read)
+    return read_or_explain(source, names, exact, read)
 
 
 def _explain(source: Source, error: UnusualError, read: Callable[[Table], T]) -> None:
-    """Raise what is wrong with a cell, from the rows around it; nothing where its column may not be needed.
+    """Raise what is wrong with a cell, from the rows around it.
+
+    An error about another row than the failing one is dropped: the block alone may be too short, or out of order,
+    where the whole file is not.
 
     Raises:
-        DataError: what ``read`` says of that row, or that rows cannot be cut into cells.
+        DataError: raised by ``read`` for that row, or the rows cannot be split into cells.
     """
     try:
-        read(source.around(error))
+        read(source.rows_around(error))
     except DataError as found:
         if not error.column or source.header.row(error.row) in str(found):
             raise
@@ -282,12 +300,14 @@ def _explain(source: Source, error: UnusualError, read: Callable[[Table], T]) ->
 
 
 def _rows_named(error: DataError) -> list[str]:
-    """The rows of a file that a message names."""
+    """The rows of the file that are named in a message."""
     return re.findall(r"row \d+ of the file", str(error))
 
 
 def _try_beginning(source: Source, read: Callable[[Table], T]) -> DataError | None:
-    """Refuse a large file of rubbish by its beginning, before all of it takes minutes; what else is wrong there.
+    """Try the beginning of a large file, so that rubbish is refused before reading takes minutes.
+
+    Returns any other error of the beginning, which the caller may raise later.
 
     Raises:
         ColumnError: there is text where numbers or times should be.
@@ -304,12 +324,12 @@ def _try_beginning(source: Source, read: Callable[[Table], T]) -> DataError | No
 
 
 def unreadable(path: Path, error: OSError) -> str:
-    """What to say of a file that the system does not give."""
+    """The message for a file that the operating system does not open."""
     return f"{path} cannot be read: {error.strerror or error}."
 
 
 def check_is_file(path: Path) -> None:
-    """Refuse what is missing or is no file."""
+    """Refuse a path that does not exist or is not a regular file."""
     if path.is_dir():
         raise DataError(f"{path} is a folder. Name a .csv, .csv.gz or .parquet file in it.")
     if not path.exists():
@@ -319,7 +339,7 @@ def check_is_file(path: Path) -> None:
 
 
 def load_frame(source: Any) -> Table:
-    """Turn a pandas, polars or arrow table into ours."""
+    """Turn a data frame of pandas, polars or arrow into a ``Table``."""
     name = "the data frame"
     try:
         frame = nw.from_native(with_time_index(source))
@@ -336,12 +356,12 @@ def load_frame(source: Any) -> Table:
 
 
 def spelled(cells: pl.Series) -> pl.Series:
-    """Python objects as text, which is all that polars can do with them."""
+    """Python objects as text: polars has no other operation for its Object type."""
     return pl.Series(cells.name, [None if cell is None else str(cell) for cell in cells], pl.String)
 
 
 def with_time_index(source: Any) -> Any:
-    """Make the time index that pandas frames often have a column; narwhals would drop it."""
+    """Turn the time index of a pandas frame into a column; narwhals would drop it."""
     if nw.dependencies.is_pandas_dataframe(source) and type(source.index).__name__ == "DatetimeIndex":
         return source.rename_axis(index="time").reset_index()
     return source

@@ -119,16 +119,16 @@ def _fractional(rows: int, fractions: tuple[float, float, float]) -> tuple[int, 
 
 
 def _bounded(panel: Panel, rows: int, bounds: tuple[Bound, Bound, Bound]) -> tuple[int, int, int]:
-    places = tuple(_place(panel, bound) for bound in bounds)
-    if not 0 < places[0] < places[1] < places[2] <= rows:
+    ends = tuple(_rows_until(panel, bound) for bound in bounds)
+    if not 0 < ends[0] < ends[1] < ends[2] <= rows:
         raise ConfigError(
             f"bounds must be three ascending ends of train, validation and test within {_of_rows(panel, rows)}, got "
-            f"{', '.join(map(str, bounds))}, which are rows {', '.join(f'{place:,}' for place in places)}."
+            f"{', '.join(map(str, bounds))}, which are rows {', '.join(f'{row:,}' for row in ends)}."
         )
-    return places  # type: ignore[return-value]
+    return ends  # type: ignore[return-value]
 
 
-def _place(panel: Panel, bound: Bound) -> int:
+def _rows_until(panel: Panel, bound: Bound) -> int:
     """How many rows of the panel lie before a bound."""
     if isinstance(bound, int):
         if len(panel.starts) > 1:
@@ -148,7 +148,7 @@ def _place(panel: Panel, bound: Bound) -> int:
 
 def _fold(panel: Panel, purge: int, oldest: int, first: int, second: int, third: int, last: int) -> Fold:
     """Train, validation and test end at first, second and third, and labels of the test part at last."""
-    edges = [_rows_before(panel, place) for place in (oldest, first, second, third)]  # each (S,)
+    edges = [_rows_before(panel, row) for row in (oldest, first, second, third)]  # each (S,)
     purged = [np.maximum(edges[part] - purge, edges[part - 1]) for part in (1, 2)]
     end = _rows_before(panel, last)
     labelled = np.where(end < panel.ends, np.maximum(end - purge, edges[2]), end)
@@ -161,15 +161,15 @@ def _fold(panel: Panel, purge: int, oldest: int, first: int, second: int, third:
     )
 
 
-def _rows_before(panel: Panel, place: int) -> np.ndarray:
-    """Where each series is cut so that ``place`` rows of the panel lie before, all at one moment. (S,)"""
+def _rows_before(panel: Panel, count: int) -> np.ndarray:
+    """Where each series is cut, all at one time, so that ``count`` rows of the panel lie before. (S,)"""
     times = _times(panel)
     if len(times) == 1:  # by number: several trades may happen at one moment
-        return np.array([place])
+        return np.array([count])
     together = np.concatenate(times)
-    if place >= len(together):
+    if count >= len(together):
         return panel.ends
-    moment = np.partition(together, place)[place]
+    moment = np.partition(together, count)[count]
     return panel.starts + [np.searchsorted(time, moment) for time in times]
 
 
@@ -199,11 +199,11 @@ def _check_lengths(folds: Sequence[Fold], purge: int, panel: Panel, rows: int, e
 
 def _of_rows(panel: Panel, rows: int) -> str:
     """How many rows there are to cut, and which do not count: 90 rows (5 of them missing in the source, ...)."""
-    told = []
+    notes = []
     future = len(panel) - rows
     missing = 0 if panel.observed is None else int((~panel.observed).sum()) - future
     if missing:
-        told.append(f"{missing:,} of them missing in the source")
+        notes.append(f"{missing:,} of them missing in the source")
     if future:
-        told.append(f"not counting {future:,} of the future")
-    return counted(rows, "row") + (f" ({', '.join(told)})" if told else "")
+        notes.append(f"not counting {future:,} of the future")
+    return counted(rows, "row") + (f" ({', '.join(notes)})" if notes else "")

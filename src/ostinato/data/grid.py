@@ -67,14 +67,14 @@ class Grid:
 
     Args:
         step: what was found.
-        place: (N,) int64, the step of each row, counted through all series.
+        index: (N,) int64, the step of each row, counted through all series.
         length: M, steps in all.
         starts: (S,) int64, the first step of each series.
         notes: sentences on what is missing.
     """
 
     step: Step
-    place: np.ndarray
+    index: np.ndarray
     length: int
     starts: np.ndarray
     notes: list[str]
@@ -82,16 +82,16 @@ class Grid:
     @property
     def observed(self) -> np.ndarray | None:
         """Whether there was a row, (M,); None where there always was."""
-        if len(self.place) == self.length:
+        if len(self.index) == self.length:
             return None
         seen = np.zeros(self.length, bool)
-        seen[self.place] = True
+        seen[self.index] = True
         return seen
 
     def rows(self) -> np.ndarray:
         """The row whose values each step has, (M,): its own, or the one before."""
         own = np.zeros(self.length, np.int64)
-        own[self.place] = np.arange(len(self.place))
+        own[self.index] = np.arange(len(self.index))
         return np.maximum.accumulate(own)
 
 
@@ -273,7 +273,7 @@ def check_spacing(column: Column, step: Step, utc_seconds: np.ndarray, wall: np.
 
 
 def lay(column: Column, spacing: Spacing, utc_seconds: np.ndarray, wall: np.ndarray, rows: Rows) -> Grid:
-    """Find the place of each row: on the grid of its series, or after the row before it.
+    """Find the index of each row: on the grid of its series, or after the row before it.
 
     Args:
         column, utc_seconds, wall: as ``numbered``.
@@ -292,8 +292,8 @@ def lay(column: Column, spacing: Spacing, utc_seconds: np.ndarray, wall: np.ndar
     if lengths.sum() > max(MOST_STEPS, MOST_EMPTY * len(index)):
         raise DataError(sparse(column, step, utc_seconds, rows, gaps))
     starts = np.append(0, np.cumsum(lengths)[:-1]).astype(np.int64)
-    place = index.astype(np.int64) + starts[rows.series]
-    return Grid(step, place, int(lengths.sum()), starts, told(step, utc_seconds, gaps))
+    index = index.astype(np.int64) + starts[rows.series]
+    return Grid(step, index, int(lengths.sum()), starts, missing_steps_note(step, utc_seconds, gaps))
 
 
 def irregular(column: Column, step: Step, seconds: np.ndarray, rows: Rows, at: int) -> str:
@@ -353,7 +353,7 @@ def sparse(column: Column, step: Step, seconds: np.ndarray, rows: Rows, gaps: np
     )
 
 
-def told(step: Step, seconds: np.ndarray, gaps: np.ndarray) -> list[str]:
+def missing_steps_note(step: Step, seconds: np.ndarray, gaps: np.ndarray) -> list[str]:
     """Sentences on missing steps."""
     missing = (gaps - 1).astype(np.int64)
     if not missing.any():

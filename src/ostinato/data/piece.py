@@ -68,28 +68,28 @@ class LastValidOutput:
 
 @dataclass(frozen=True, eq=False)
 class OutputsAt:
-    """Those at given places of each row: (B, A, O).
+    """Those at given positions of each row: (B, A, O).
 
-    places: (B, A) int64 within the row's outputs. A place without an answer may name any output; its weight is 0.
+    positions: (B, A) int64 within the row's outputs. A place without an answer may name any output; its weight is 0.
     """
 
-    places: Tensor
+    positions: Tensor
 
     def of(self, model: SequenceLayer, y: Tensor, state: Any, lengths: Tensor | None) -> Tensor:
         """Gather them."""
-        return gather_outputs(y, self.places)
+        return gather_outputs(y, self.positions)
 
     def ask(self, model: SequenceLayer, x: Tensor, lengths: Tensor | None) -> Tensor:
         """Run on all steps, then gather."""
-        return gather_outputs(model(x, None, lengths)[0], self.places)
+        return gather_outputs(model(x, None, lengths)[0], self.positions)
 
 
 EVERY_OUTPUT, LAST_OUTPUT, LAST_VALID_OUTPUT = EveryOutput(), LastOutput(), LastValidOutput()
 
 
-def gather_outputs(y: Tensor, places: Tensor) -> Tensor:
-    """y (B, T', ...) at ``places`` (B, A): (B, A, ...)."""
-    return y[torch.arange(len(y), device=y.device)[:, None], places]
+def gather_outputs(y: Tensor, positions: Tensor) -> Tensor:
+    """y (B, T', ...) at ``positions`` (B, A): (B, A, ...)."""
+    return y[torch.arange(len(y), device=y.device)[:, None], positions]
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,20 +13,20 @@ from .bar_files import BarColumns, bars_of_table, future_rows, likeliest, missin
 from .bars import COLUMNS, bars_of_trades, parse_bars
 from .columns import ambiguous, missing
 from .csv_files import is_number
-from .files import Source, open_source, understood
+from .files import Source, open_source, read_or_explain
 from .layout import Layout
 from .panel import Panel
+from .read_options import ReadOptions
 from .regular import on_clock, timed
 from .report import TableReport, utc
 from .resampling import coarser
-from .settled import check_numbers, is_dated, prices_of, settled_spacing, with_time
+from .saved_layout import check_numbers, depends_on_midnight, price_columns, saved_spacing, with_saved_time
 from .table import Column, Table, flag
 from .tables import ALL, TableColumns, find_columns, read, table_panel
 from .time_pairs import Paired, with_paired_times
 from .times import numbers_of, read_times
 from .times_of_day import FORMS
 from .trades import Trades, trades_of_source
-from .wanted import Wanted
 from .zones import Clock
 
 ROLES = ("time", *COLUMNS, "price", "amount", "id", "side")
@@ -75,7 +75,7 @@ def read_panel(
         ColumnError: a column is missing, ambiguous or not numeric.
         ConfigError: options are unknown or do not go together.
     """
-    wanted = Wanted(
+    options = ReadOptions(
         target,
         bars,
         id,
@@ -89,78 +89,82 @@ def read_panel(
     )
     if bars:
         parse_bars(bars)
-    if bars and wanted.is_column:
+    if bars and options.is_column:
         raise ConfigError(
             f"bars are for the direction and the return of a price, not for the target {target!r}."
         )
     if isinstance(source, Trades | Panel):
         return built(source, bars)
-    return panel_of_source(open_source(source), wanted)
+    return panel_of_source(open_source(source), options)
 
 
-def panel_of_source(source: Source, wanted: Wanted) -> Panel:
+def panel_of_source(source: Source, options: ReadOptions) -> Panel:
     """Decide what a source holds, from the names of its columns, and read it."""
-    given = set(wanted.columns)
-    settled = "" if wanted.layout is None else wanted.layout.time_of_day
-    source, columns = with_paired_times(source, with_time(source.header, wanted), wanted.named, settled)
-    panel = panel_of_columns(source, wanted._replace(columns=columns), given)
+    given = set(options.columns)
+    saved_form = "" if options.layout is None else options.layout.time_of_day
+    source, columns = with_paired_times(
+        source, with_saved_time(source.header, options), options.named, saved_form
+    )
+    panel = panel_of_columns(source, options._replace(columns=columns), given)
     if not isinstance(source, Paired) or panel.layout is None or source.form not in FORMS.values():
         return panel
     return replace(panel, layout=panel.layout.model_copy(update={"time_of_day": source.form}))
 
 
-def panel_of_columns(source: Source, wanted: Wanted, given: set[str]) -> Panel:
+def panel_of_columns(source: Source, options: ReadOptions, given: set[str]) -> Panel:
     """The same of a source whose date and time of day are one column; ``given`` are roles that the caller named."""
     header = source.header
-    check_roles(header, wanted.columns)
-    prices, wanted = prices_of(header, wanted, given)
-    if prices is None and not wanted.is_column:
-        return read_as_trades(source, wanted)
-    times = time_columns(header, wanted)
-    check_id(header, wanted.id, times)
-    names = [*times, *([wanted.id] if wanted.id else [])]
+    check_roles(header, options.columns)
+    prices, options = price_columns(header, options, given)
+    if prices is None and not options.is_column:
+        return read_as_trades(source, options)
+    times = time_columns(header, options)
+    check_id(header, options.id, times)
+    names = [*times, *([options.id] if options.id else [])]
     if prices is None:
-        names += chosen(find_columns(header, wanted.target, wanted.covariates, wanted.known, names))
+        names += chosen(find_columns(header, options.target, options.covariates, options.known, names))
     else:
-        names += chosen(bar_columns(header, prices, wanted, names))
+        names += chosen(bar_columns(header, prices, options, names))
         names += [*prices.columns.values(), *([prices.other] if prices.other else [])]
-    if ALL in wanted.covariates:
+    if ALL in options.covariates:
         names = header.names
-    numeric = [name for name in names if name != wanted.id]
-    return understood(source, names, numeric, lambda table: panel_of_table(table, prices, times, wanted))
+    numeric = [name for name in names if name != options.id]
+    return read_or_explain(
+        source, names, numeric, lambda table: panel_of_table(table, prices, times, options)
+    )
 
 
-def panel_of_table(table: Table, prices: BarColumns | None, times: list[str], wanted: Wanted) -> Panel:
+def panel_of_table(table: Table, prices: BarColumns | None, times: list[str], options: ReadOptions) -> Panel:
     """Bars, or the columns of a table, from columns that were read; one of ``times`` is to be taken."""
     if not table.height:
         raise DataError(f"{table.name} has no rows. At least one is needed.")
     table = replace(table, thing="row" if prices is None else "bar")
-    time, notes = (times[0], []) if len(times) == 1 else settled(table, times, wanted.unit, wanted.zone)
-    rows = timed(table, time, wanted.unit, wanted.zone, wanted.id)
+    time, notes = (times[0], []) if len(times) == 1 else choose_time(table, times, options.unit, options.zone)
+    rows = timed(table, time, options.unit, options.zone, options.id)
     rows.times.notes.extend(notes)
-    if wanted.layout is not None:
-        if wanted.layout.source == ("table" if prices is None else "bars"):
-            check_numbers(table.name, rows.times.seconds, rows.times.unit, wanted.layout)
-        rows = on_clock(rows, wanted.layout.clock, is_dated(wanted, wanted.layout))
-    spacing = None if wanted.layout is None else settled_spacing(rows, wanted.layout, wanted.bars)
-    roles = {"time": time} | ({"id": wanted.id} if wanted.id else {})
-    taken = [*times, *([wanted.id] if wanted.id else [])]
+    if options.layout is not None:
+        if options.layout.source == ("table" if prices is None else "bars"):
+            check_numbers(table.name, rows.times.seconds, rows.times.unit, options.layout)
+        rows = on_clock(rows, options.layout.clock, depends_on_midnight(options, options.layout))
+    spacing = None if options.layout is None else saved_spacing(rows, options.layout, options.bars)
+    roles = {"time": time} | ({"id": options.id} if options.id else {})
+    taken = [*times, *([options.id] if options.id else [])]
     if prices is None:
-        choice = find_columns(table, wanted.target, wanted.covariates, wanted.known, taken)
-        return spans_noted(table_panel(rows, choice, roles, wanted.holidays, spacing))
-    choice = bar_columns(table, prices, wanted, taken)
-    future = future_rows(rows, prices) if choice.known or wanted.holidays else None
+        choice = find_columns(table, options.target, options.covariates, options.known, taken)
+        return spans_noted(table_panel(rows, choice, roles, options.holidays, spacing))
+    choice = bar_columns(table, prices, options, taken)
+    future = future_rows(rows, prices) if choice.known or options.holidays else None
     extras = {name: complete(table, "covariates", name, future) for name in choice.covariates}
     extras |= {name: complete(table, "known", name) for name in choice.known}
-    panel = bars_of_table(rows, prices, extras, roles, choice.known, wanted.holidays, future, spacing)
-    return built(spans_noted(panel), wanted.bars)
+    panel = bars_of_table(rows, prices, extras, roles, choice.known, options.holidays, future, spacing)
+    return built(spans_noted(panel), options.bars)
 
 
-def bar_columns(table: Table, prices: BarColumns, wanted: Wanted, taken: Sequence[str]) -> TableColumns:
+def bar_columns(table: Table, prices: BarColumns, options: ReadOptions, taken: Sequence[str]) -> TableColumns:
     """The columns beside the bars."""
     close, *others = [prices.columns["close"], *(n for role, n in prices.columns.items() if role != "close")]
     others += [prices.other] if prices.other else []
-    choice = find_columns(table, close, wanted.covariates, wanted.known, [*taken, *others])
+    choice = find_columns(table, close, options.covariates, options.known, [*taken, *others])
     for name in (*choice.covariates, *choice.known):
         if name in COLUMNS:
             raise ColumnError(f"bars of {table.name} already have a column {name!r}. Rename the other one.")
@@ -203,17 +207,17 @@ def trades_of_panel(panel: Panel) -> Trades:
     return Trades(panel.time, panel.values["price"], panel.values["amount"], panel.row_ids, None, report)
 
 
-def read_as_trades(source: Source, wanted: Wanted) -> Panel:
+def read_as_trades(source: Source, options: ReadOptions) -> Panel:
     """Trades, or bars from them."""
     table = source.header
-    columns = {role: name for role, name in wanted.columns.items() if role in trade_columns.NAMES}
+    columns = {role: name for role, name in options.columns.items() if role in trade_columns.NAMES}
     if "price" not in columns and not trade_columns.likeliest("price", table.names):
-        raise ColumnError(no_price(table, wanted.columns))
+        raise ColumnError(no_price(table, options.columns))
     for given, option in (
-        (wanted.id, "--id"),
-        (wanted.known, "--known"),
-        (wanted.covariates, "--covariates"),
-        (wanted.holidays, "--holidays"),
+        (options.id, "--id"),
+        (options.known, "--known"),
+        (options.covariates, "--covariates"),
+        (options.holidays, "--holidays"),
     ):
         if given:
             raise ConfigError(
@@ -223,14 +227,14 @@ def read_as_trades(source: Source, wanted: Wanted) -> Panel:
     notes: list[str] = []
     times = trade_columns.likeliest("time", [name for name in table.names if name not in columns.values()])
     if "time" not in columns and len(times) > 1:
-        columns["time"], notes = understood(
-            source, times, times, lambda table: settled(table, times, wanted.unit, wanted.zone)
+        columns["time"], notes = read_or_explain(
+            source, times, times, lambda table: choose_time(table, times, options.unit, options.zone)
         )
-    trades = trades_of_source(source, columns, wanted.unit, wanted.zone)
-    if wanted.layout is not None and wanted.layout.source == "trades":
-        check_numbers(table.name, trades.time, trades.report.time_unit, wanted.layout)
+    trades = trades_of_source(source, columns, options.unit, options.zone)
+    if options.layout is not None and options.layout.source == "trades":
+        check_numbers(table.name, trades.time, trades.report.time_unit, options.layout)
     report = replace(trades.report, notes=(*notes, *trades.report.notes))
-    panel = built(replace(trades, report=report), wanted.bars)
+    panel = built(replace(trades, report=report), options.bars)
     named = {role: trades.report.columns[role] for role in trade_columns.REQUIRED}
     numbers = numbers_of(trades.time, trades.report.time_unit)
     return replace(panel, layout=Layout.model_construct(source="trades", columns=named, numbers=numbers))
@@ -286,22 +290,22 @@ def check_id(table: Table, id: str, times: list[str]) -> None:
         raise ColumnError(f"the column {id!r} of {table.name} cannot be both the time and the id.")
 
 
-def time_columns(table: Table, wanted: Wanted) -> list[str]:
+def time_columns(table: Table, options: ReadOptions) -> list[str]:
     """The columns that may be the time.
 
     Raises:
         ColumnError: there is none.
     """
-    if "time" in wanted.columns:
-        return [wanted.columns["time"]]
-    taken = wanted.named | set(wanted.columns.values())
+    if "time" in options.columns:
+        return [options.columns["time"]]
+    taken = options.named | set(options.columns.values())
     found = trade_columns.likeliest("time", [name for name in table.names if name not in taken])
     if not found:
         raise ColumnError(missing("time", table))
     return found
 
 
-def settled(table: Table, names: list[str], unit: str | None, zone: str | None) -> tuple[str, list[str]]:
+def choose_time(table: Table, names: list[str], unit: str | None, zone: str | None) -> tuple[str, list[str]]:
     """The one to read of several columns of times: they must tell the same time in every row.
 
     Raises:

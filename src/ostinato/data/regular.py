@@ -175,7 +175,7 @@ def clock_night(seconds: np.ndarray, months: tuple[int, ...]) -> np.ndarray:
 
 
 def regular(
-    found: Timed, empty: np.ndarray, future: bool, pauses: bool = False, settled: Spacing | None = None
+    found: Timed, empty: np.ndarray, future: bool, pauses: bool = False, saved: Spacing | None = None
 ) -> Regular:
     """Give every step a row.
 
@@ -184,10 +184,10 @@ def regular(
         empty: (N,) bool in the order of the source: the row has no values, so its step is missing.
         future: empty rows at the end of a series are rows of the future, which tell what is known in advance.
         pauses: too many missing steps are pauses, as of a market that closes.
-        settled: what was decided of such rows before; None decides by these.
+        saved: what was decided of such rows before; None decides by these.
 
     Raises:
-        DataError: a series has no values, times are not regular or not as they were settled, or too much is missing.
+        DataError: a series has no values, times are not regular or not as they were saved, or too much is missing.
     """
     seen = ~empty[found.rows.source]
     kept, notes = trimmed(found, seen, future)
@@ -195,17 +195,17 @@ def regular(
     seen = seen[kept]
     if found.times.naive:
         check_spring(found.column, found.utc, found.rows)
-    spacing = settled or spacing_of(found, seen, pauses)
+    spacing = saved or spacing_of(found, seen, pauses)
     if spacing is None:
         grid = Grid(NO_STEP, np.arange(len(seen)), len(seen), found.rows.starts, [])
         return filled(grid, found, seen, notes, spacing)
-    if settled is not None:
+    if saved is not None:
         check_spacing(found.column, spacing.step, found.utc, found.wall, found.rows)
     grid = lay(found.column, spacing, found.utc, found.wall, found.rows)
     if seen.all():
         return filled(grid, found, seen, notes + grid.notes, spacing)
-    told = lay(found.column, spacing, found.utc[seen], found.wall[seen], found.rows.only(seen))
-    return filled(grid, found, seen, notes + told.notes, spacing)
+    observed_only = lay(found.column, spacing, found.utc[seen], found.wall[seen], found.rows.only(seen))
+    return filled(grid, found, seen, notes + observed_only.notes, spacing)
 
 
 def spacing_of(found: Timed, seen: np.ndarray, pauses: bool) -> Spacing | None:
@@ -251,14 +251,14 @@ def filled(grid: Grid, found: Timed, seen: np.ndarray, notes: list[str], spacing
     """Fill every step from the rows that there are; ``seen`` (N,) as in ``trimmed``."""
     rows, source = grid.rows(), found.rows.source
     own = np.zeros(grid.length, np.int64)
-    own[grid.place[seen]] = np.flatnonzero(seen)
+    own[grid.index[seen]] = np.flatnonzero(seen)
     own = np.maximum.accumulate(own)
     observed = np.zeros(grid.length, bool)
-    observed[grid.place[seen]] = True
+    observed[grid.index[seen]] = True
     utc, wall = found.utc, found.wall
     walls = walls_of(grid, wall[rows], rows)
     return Regular(
-        time=np.where(np.isin(np.arange(grid.length), grid.place), utc[rows], walls - (wall - utc)[rows]),
+        time=np.where(np.isin(np.arange(grid.length), grid.index), utc[rows], walls - (wall - utc)[rows]),
         wall=walls,
         starts=grid.starts,
         source=source[own],
@@ -272,5 +272,5 @@ def filled(grid: Grid, found: Timed, seen: np.ndarray, notes: list[str], spacing
 
 def walls_of(grid: Grid, before: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """The local time of each step, (M,): of the row ``before`` it (M,), and so many steps later."""
-    later = np.arange(grid.length) - grid.place[rows]
+    later = np.arange(grid.length) - grid.index[rows]
     return onward(grid.step, before, later) if later.any() else before

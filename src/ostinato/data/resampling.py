@@ -39,7 +39,7 @@ def coarser(panel: Panel, bars: str) -> Panel:
     values = {name: np.concatenate([piece[1][name] for piece in pieces]) for name in panel.values}
     seen = np.concatenate([piece[2] for piece in pieces])
     observed = None if seen.all() else seen
-    notes = dict.fromkeys(note for *_, told in pieces for note in told)
+    notes = dict.fromkeys(note for *_, own_notes in pieces for note in own_notes)
     return replace(
         panel,
         time=time,

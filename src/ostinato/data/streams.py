@@ -106,11 +106,11 @@ class Streams:
     def take(self, begin: Tensor, length: Tensor, reset: Tensor | None, longest: int, shortest: int) -> Piece:
         """The steps from ``begin`` (B,) on, ``length`` (B,) of each stream."""
         longest = self.timing.whole_blocks(longest)  # so that all streams stand at the end of a block
-        x, place = self.steps.x, torch.arange(longest, device=begin.device)
-        rows = begin[:, None] + place
+        x, position = self.steps.x, torch.arange(longest, device=begin.device)
+        rows = begin[:, None] + position
         if shortest == longest:
             return Piece(x[rows], *self._learnt(rows), rows, reset=reset)
-        padded = place >= length[:, None]
+        padded = position >= length[:, None]
         rows = rows.masked_fill(padded, -1)  # -1 reads the last step, which is blanked next
         return Piece(
             blank(x[rows], padded), *self._learnt(rows, padded, length), rows, lengths=length, reset=reset
@@ -136,9 +136,9 @@ class Streams:
 
 def delayed(steps: Steps, latency: int, bounds: Tensor) -> Steps:
     """Each target ``latency`` steps later in its sequence and stream, where the output that refers to it comes."""
-    place = torch.arange(len(steps), device=steps.x.device)
+    position = torch.arange(len(steps), device=steps.x.device)
     begins = torch.cat([bounds[:-1], steps.first_steps()]).unique()
-    age = place - begins[torch.searchsorted(begins, place, right=True) - 1]
+    age = position - begins[torch.searchsorted(begins, position, right=True) - 1]
     weight = steps.weight.roll(latency).masked_fill(age < latency, 0)
     return replace(steps, target=steps.target.roll(latency, 0), weight=weight)
 

@@ -62,7 +62,7 @@ def find_columns(
         used = {*targets, *known, *taken, *chosen}
         chosen += tuple(name for name in table.names if name not in used and looks_numeric(table.cells(name)))
     uses = [*targets, *chosen, *known, *taken]
-    twice = [name for place, name in enumerate(uses) if name in uses[:place]]
+    twice = [name for index, name in enumerate(uses) if name in uses[:index]]
     if twice:
         raise ColumnError(f"the column {twice[0]!r} of {table.name} is named for two uses. Name it once.")
     return TableColumns(targets, chosen, known)
@@ -95,7 +95,7 @@ def table_panel(
     choice: TableColumns,
     columns: Mapping[str, str],
     holidays: str = "",
-    settled: Spacing | None = None,
+    saved: Spacing | None = None,
 ) -> Panel:
     """Read regular series.
 
@@ -104,7 +104,7 @@ def table_panel(
         choice: the columns to read.
         columns: for the report, names of columns by role.
         holidays: a country whose holidays become a known column, or "".
-        settled: how rows follow one another, where that was decided before.
+        saved: how rows follow one another, where that was decided before.
 
     A row with an empty target or covariate is a missing step. Where columns are known in advance, rows at the end
     without any target are rows of the future.
@@ -123,15 +123,15 @@ def table_panel(
         if (lost & ~empty).any():
             notes.append(f"{counted(int((lost & ~empty).sum()), 'row')} without {name!r} taken as missing")
         empty = empty | lost
-    laid = regular(found, empty, future=bool(choice.known or holidays), settled=settled)
+    laid = regular(found, empty, future=bool(choice.known or holidays), saved=saved)
     values = {name: array[laid.source] for name, array in (seen_columns | others).items()}
     for name in choice.known:
         values[name] = known_values(table, name, laid.known)
     known = with_holidays(table, values, laid, holidays, choice.known)
     onward = holidays_of(found, laid, holidays)
     notes += constant(table, choice, values)
-    told = (*table.notes, *found.times.notes, *found.rows.notes, *notes, *laid.notes)
-    report = report_of(table.name, laid, choice._replace(known=known), values, columns, told)
+    all_notes = (*table.notes, *found.times.notes, *found.rows.notes, *notes, *laid.notes)
+    report = report_of(table.name, laid, choice._replace(known=known), values, columns, all_notes)
     return Panel(
         "table",
         laid.time,
@@ -179,7 +179,7 @@ def report_of(
     notes: tuple[str, ...],
 ) -> TableReport:
     """What to tell of series with columns (M,)."""
-    roles = {f"target {place + 1}" if place else "target": name for place, name in enumerate(choice.targets)}
+    roles = {f"target {index + 1}" if index else "target": name for index, name in enumerate(choice.targets)}
     return TableReport(
         source=source,
         thing="row",

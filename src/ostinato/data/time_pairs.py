@@ -14,7 +14,7 @@ from ..errors import ColumnError, DataError
 from .blocks import UnusualError
 from .columns import plain
 from .files import Source
-from .odd_years import FIRST_USUAL
+from .implausible_years import FIRST_USUAL
 from .table import Column, Table
 from .times import read_times
 from .times_of_day import HOURS, read_times_of_day
@@ -42,15 +42,15 @@ class Paired(Source):
     """A source whose two columns are one, of datetimes without a zone, called as in ``Pair.name``.
 
     Args:
-        settled: how times of day were written when that was decided, "" where it was not.
+        saved_form: how times of day were written when that was decided, "" where it was not.
 
     ``form``: how those that were read last are written.
     """
 
     form = ""
 
-    def __init__(self, source: Source, pair: Pair, settled: str = "") -> None:
-        self.source, self.pair, self.settled = source, pair, settled
+    def __init__(self, source: Source, pair: Pair, saved_form: str = "") -> None:
+        self.source, self.pair, self.saved_form = source, pair, saved_form
         empty = replace(source.header, frame=with_stamps(source.header.frame.clear(), pair, pl.Series([])))
         self.header = self._joined(source.header) if source.header.height else empty
 
@@ -62,18 +62,18 @@ class Paired(Source):
         table = self.source.read([*self.pair, *others], [name for name in numeric if name != self.pair.name])
         return self._joined(table)
 
-    def whole(self) -> Table:
+    def read_all(self) -> Table:
         """All columns, as they stand in the source, but for the two."""
-        return self._joined(self.source.whole())
+        return self._joined(self.source.read_all())
 
     @property
-    def small(self) -> bool:
+    def fits_in_memory(self) -> bool:
         """Whether all of it may be held as it stands."""
-        return self.source.small
+        return self.source.fits_in_memory
 
-    def around(self, error: UnusualError) -> Table:
+    def rows_around(self, error: UnusualError) -> Table:
         """The rows in which something is wrong; see ``Source``."""
-        return self._joined(self.source.around(error))
+        return self._joined(self.source.rows_around(error))
 
     def head(self) -> Table | None:
         """The beginning of a large source; None where that does not tell how times of day are written."""
@@ -84,19 +84,19 @@ class Paired(Source):
             return None
 
     def _joined(self, table: Table) -> Table:
-        table, self.form = joined(table, self.pair, self.settled)
+        table, self.form = joined(table, self.pair, self.saved_form)
         return table
 
 
 def with_paired_times(
-    source: Source, columns: Mapping[str, str], taken: Collection[str] = (), settled: str = ""
+    source: Source, columns: Mapping[str, str], taken: Collection[str] = (), saved_form: str = ""
 ) -> tuple[Source, dict[str, str]]:
     """A source in which a date and a time of day are one column, and the columns by role, which then name it.
 
     Args:
         columns: names by role; the time may be named as DATE + TIME.
         taken: columns that have another use.
-        settled: as in ``Paired``.
+        saved_form: as in ``Paired``.
 
     Both are given back as they are where the source has no such two columns.
 
@@ -109,7 +109,7 @@ def with_paired_times(
         pair = likely_pair(source, columns, taken)
     if pair is None:
         return source, columns
-    return Paired(source, pair, settled), columns | {"time": pair.name}
+    return Paired(source, pair, saved_form), columns | {"time": pair.name}
 
 
 def named_pair(header: Table, columns: Mapping[str, str]) -> Pair | None:
@@ -153,7 +153,7 @@ def beginning(source: Source, pair: Pair) -> Table:
     try:
         return source.head() or source.read(pair, ())
     except UnusualError:
-        return source.whole()
+        return source.read_all()
 
 
 def by_name(names: list[str], known: tuple[str, ...]) -> list[str]:
@@ -191,14 +191,14 @@ def are_dates(column: Column, pair: Pair, named: bool) -> bool:
     )
 
 
-def joined(table: Table, pair: Pair, settled: str) -> tuple[Table, str]:
+def joined(table: Table, pair: Pair, saved_form: str) -> tuple[Table, str]:
     """A table whose date and time of day are one column of datetimes, and how times of day are written.
 
     Raises:
         ColumnError: a cell is no date or no time of day.   DataError: one is empty.
     """
     date, clock = (Column("time", table.cells(name), table) for name in pair)
-    times = read_times_of_day(clock, settled)
+    times = read_times_of_day(clock, saved_form)
     if times is None:
         raise ColumnError(
             f"{clock.at(0)}, which is no time of day like 09:00:00, 090000 or 0900. "

@@ -9,9 +9,9 @@ import polars as pl
 from ..errors import ColumnError, ConfigError, DataError
 from .csv_files import is_number
 from .digits import Form, find_form, read_digits, width_of
+from .implausible_years import implausible_years
 from .layout import NumbersAre
 from .numbers import floats
-from .odd_years import odd_years
 from .table import Column, flag
 from .units import PER_SECOND, Numbers, by_size, check_unit_fits, utc_or_far
 from .zones import Clock, as_seconds
@@ -64,7 +64,9 @@ def read_times(
             f"the time unit {unit!r} is for numbers; the times of {column.table.name} are {times.unit}."
         )
     check_range(column, times)
-    times.notes.extend(odd_years(column, times.seconds, numeric=times.unit.split(" ")[0] in PER_SECOND))
+    times.notes.extend(
+        implausible_years(column, times.seconds, numeric=times.unit.split(" ")[0] in PER_SECOND)
+    )
     return times if clock is None else times._replace(local=clock.wall(times.seconds), zone=clock.zone)
 
 
@@ -86,7 +88,7 @@ def check_unit(unit: str | None) -> str | None:
 
 
 def read_cells(column: Column, unit: str | None, clock: Clock | None, codes: np.ndarray | None) -> Times:
-    """Numbers or text, told apart by the first cell."""
+    """Numbers or text, utc_seconds apart by the first cell."""
     first = column.cells[0]
     if isinstance(first, str) and not is_number(first):
         return read_text(column, clock)
@@ -160,8 +162,8 @@ def read_text(column: Column, clock: Clock | None) -> Times:
         return Times(seconds, "ISO text", [], wall)
     if clock is None:
         return Times(seconds, "ISO text", ["times without a zone were taken as UTC"], wall, bool(bare.all()))
-    told = clock.utc(column, np.where(bare, wall, np.nan))
-    return Times(np.where(bare, told, seconds), "ISO text", [clock.note()])
+    utc_seconds = clock.utc(column, np.where(bare, wall, np.nan))
+    return Times(np.where(bare, utc_seconds, seconds), "ISO text", [clock.note()])
 
 
 def split_zone(text: pl.Series) -> tuple[pl.Series, pl.Series]:

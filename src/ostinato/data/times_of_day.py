@@ -27,11 +27,11 @@ class TimesOfDay(NamedTuple):
     form: str
 
 
-def read_times_of_day(column: Column, settled: str = "") -> TimesOfDay | None:
+def read_times_of_day(column: Column, saved_form: str = "") -> TimesOfDay | None:
     """The times of day of a column; None where it holds something else.
 
     Args:
-        settled: the form that was decided, one of ``FORMS``, "" where none was.
+        saved_form: the form that was decided, one of ``FORMS``, "" where none was.
 
     Raises:
         ColumnError: a cell is none while most are, or numbers could be hours or minutes.
@@ -49,12 +49,12 @@ def read_times_of_day(column: Column, settled: str = "") -> TimesOfDay | None:
     if clock.sum() > USUAL * (~empty).sum():
         return checked(column, seconds_of_clock(text), empty, "HH:MM:SS")
     times = read_digits_of_day(column, text, empty)
-    if settled in FORMS.values() and times is not None and times.form != settled:
-        check_form(column, text, times.form, settled)
+    if saved_form in FORMS.values() and times is not None and times.form != saved_form:
+        check_form(column, text, times.form, saved_form)
     return times
 
 
-def check_form(column: Column, text: pl.Series, form: str, settled: str) -> None:
+def check_form(column: Column, text: pl.Series, form: str, saved_form: str) -> None:
     """Refuse digits of another form than the one that was decided, unless all are written with their zeros.
 
     Raises:
@@ -63,7 +63,7 @@ def check_form(column: Column, text: pl.Series, form: str, settled: str) -> None
     if not padded(text.str.extract(DIGITS, 1), len(form)):
         raise ColumnError(
             f"{column.table.name}: the times of day in {column.cells.name!r} look like {form}, and those that the run "
-            f"was fitted on were {settled}. Write them like 09:00:00."
+            f"was fitted on were {saved_form}. Write them like 09:00:00."
         )
 
 

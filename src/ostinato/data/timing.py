@@ -48,7 +48,7 @@ class Timing(NamedTuple):
 
     def completed_by(self, outputs: int) -> list[int]:
         """The input steps with which the first ``outputs`` are complete; each refers to the one ``latency`` before."""
-        return [newest(place, self.stride) for place in range(outputs)]
+        return [newest(output, self.stride) for output in range(outputs)]
 
     def lag(self, steps: int) -> int:
         """How many steps before the last of ``steps`` the last output refers to.

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import ColumnError, DataError
 from . import numbers, optional
 from .columns import REQUIRED, ColumnChoice, choose, pick
-from .files import Source, open_source, understood
+from .files import Source, open_source, read_or_explain
 from .report import TradesReport, describe
 from .table import Column, Table
 from .time_pairs import with_paired_times
@@ -71,7 +71,7 @@ def trades_of_source(
     """Trades from a source that is open; see ``read_trades``. ``time_zone`` is that of times that name none."""
     choice = choose(source.header, columns)
     numeric = [choice.columns[role] for role in REQUIRED]
-    return understood(
+    return read_or_explain(
         source,
         choice.columns.values(),
         numeric,

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import DataError
-from .odd_years import end_of_next_year
+from .implausible_years import end_of_next_year
 from .report import utc
 from .table import Column
 
 PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 UNITS = tuple(PER_SECOND)
-# A number below each bound has the unit of the same place: 1e11 s is the year 5138, 1e11 ms was 1973.
+# A number below each bound has the unit of the same position: 1e11 s is the year 5138, 1e11 ms was 1973.
 BOUNDS = np.array([1e11, 1e14, 1e17])
 NEAR = 7 * 86_400.0  # s, between the last time in one unit and the first in the next
 APART = "Mend the row, or, if the unit changes there for good, read each part by itself."
@@ -43,7 +43,7 @@ class Numbers:
         return UNITS[int(ends[0])] if least >= 0 and ends[0] == ends[1] else ""
 
     def sizes(self) -> np.ndarray:
-        """The place in UNITS that each number has by its size, (N,); -1 for an empty cell."""
+        """The position in UNITS that each number has by its size, (N,); -1 for an empty cell."""
         return np.where(
             np.isfinite(self.values), np.searchsorted(BOUNDS, np.abs(self.values), side="right"), -1
         )
@@ -63,23 +63,23 @@ def by_size(numbers: Numbers) -> tuple[np.ndarray, str, list[str]]:
         DataError: they jump either way.
     """
     if numbers.common:
-        return numbers.seconds(numbers.common), numbers.common, [taken(numbers.common)]
+        return numbers.seconds(numbers.common), numbers.common, [unit_note(numbers.common)]
     sizes = numbers.sizes()
     there = np.unique(sizes[sizes >= 0])
     if len(there) < 2:
         unit = UNITS[int(there[0])] if len(there) else "s"
-        return numbers.seconds(unit), unit, [taken(unit)]
+        return numbers.seconds(unit), unit, [unit_note(unit)]
     own = each_by_size(numbers, sizes)
     jump = first_jump(own, sizes, numbers.codes)
     largest = UNITS[int(there[-1])]
     if jump is not None or np.fmax.reduce(own) >= end_of_next_year():
         one = numbers.seconds(largest)
         if np.fmax.reduce(one) < end_of_next_year() and first_jump(one, sizes, numbers.codes) is None:
-            return one, largest, [f"{taken(largest)}; smaller ones too, which go before without a jump"]
+            return one, largest, [f"{unit_note(largest)}; smaller ones too, which go before without a jump"]
     if jump is None:
-        units = " and ".join(UNITS[place] for place in there)
-        told = f"times were taken as {units} since 1970, each by its size: {changes(numbers, sizes)}"
-        return own, units, [told]
+        units = " and ".join(UNITS[position] for position in there)
+        note = f"times were taken as {units} since 1970, each by its size: {changes(numbers, sizes)}"
+        return own, units, [note]
     usual = int(np.bincount(sizes[sizes >= 0]).argmax())
     row = jump if sizes[jump] != usual else int(((sizes >= 0) & (sizes != usual)).argmax())
     raise DataError(
@@ -88,8 +88,8 @@ def by_size(numbers: Numbers) -> tuple[np.ndarray, str, list[str]]:
     )
 
 
-def taken(unit: str) -> str:
-    """What to tell of a unit that was guessed."""
+def unit_note(unit: str) -> str:
+    """The note on a unit that was inferred."""
     return f"times were taken as {unit} since 1970, by their size"
 
 

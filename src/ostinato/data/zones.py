@@ -79,12 +79,12 @@ class Clock:
         forward = (changes > 0).sum() >= (changes < 0).sum()
         second = np.zeros(len(twice), bool)
         highest: dict[tuple[int, int], float] = {}  # by series and day, since the clock showed the hour first
-        for place in range(len(twice)) if forward else range(len(twice) - 1, -1, -1):
-            time = float(wall[twice[place]])
-            key = (int(series[twice[place]]), int(time // 86_400))
+        for index in range(len(twice)) if forward else range(len(twice) - 1, -1, -1):
+            time = float(wall[twice[index]])
+            key = (int(series[twice[index]]), int(time // 86_400))
             before = highest.get(key, -np.inf)
-            second[place] = before == np.inf or time < before or (self.distinct and time == before)
-            highest[key] = np.inf if second[place] else time
+            second[index] = before == np.inf or time < before or (self.distinct and time == before)
+            highest[key] = np.inf if second[index] else time
         return second
 
 

@@ -7,7 +7,7 @@ from .layout import Layout
 PRICES = ("direction", "return")  # targets that are made from prices
 
 
-class Wanted(NamedTuple):
+class ReadOptions(NamedTuple):
     """The arguments of ``read_panel``."""
 
     target: str
@@ -23,12 +23,12 @@ class Wanted(NamedTuple):
 
     @property
     def is_column(self) -> bool:
-        """Whether the target is a column, not made from prices."""
+        """Whether the target is a column rather than the direction or return of a price."""
         return self.target not in PRICES
 
     @property
     def named(self) -> set[str]:
-        """Columns that have another use than the time."""
+        """Columns with a use other than the time."""
         targets = (
             {self.target, *(name.strip() for name in self.target.split(","))} if self.is_column else set()
         )

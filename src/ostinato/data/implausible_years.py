@@ -1,4 +1,4 @@
-"""Implausible years, which mostly mean that a number was read as the wrong kind of time.
+"""Implausible years: mostly a sign that numbers were read with the wrong unit.
 
 Axes: N rows.
 """
@@ -25,19 +25,21 @@ def end_of_next_year() -> int:
     return int(np.datetime64(f"{this_year() + 2}-01-01", "s").astype(np.int64))
 
 
-def odd_years(column: Column, seconds: np.ndarray, numeric: bool) -> list[str]:
-    """Notes on times after the next year, and on those of about 1970, which is what small numbers become.
+def implausible_years(column: Column, seconds: np.ndarray, numeric: bool) -> list[str]:
+    """Notes on times after the next year, and on times around 1970, which small numbers become.
+
+    They are notes, not errors: simulations and forecasts have such times legitimately.
 
     Args:
-        column: where the times come from.
+        column: the column of the times, for the notes.
         seconds: (N,) since the epoch, all finite.
-        numeric: they were numbers.
+        numeric: the column holds numbers.
     """
     return [note for note in (future(column, seconds), past(column, seconds, numeric)) if note]
 
 
 def future(column: Column, seconds: np.ndarray) -> str:
-    """A sentence on times after the end of next year, "" where there are none."""
+    """A note on times after the end of next year; "" if there are none."""
     end = end_of_next_year()
     if seconds.max() < end:
         return ""
@@ -49,7 +51,7 @@ def future(column: Column, seconds: np.ndarray) -> str:
 
 
 def past(column: Column, seconds: np.ndarray, numeric: bool) -> str:
-    """A sentence on numbers before 1971, and on dates that are all of 1970, "" where there are none."""
+    """A note on numbers before 1971, or on dates that are all in 1970; "" if there are none."""
     least, most = seconds.min(), seconds.max()
     if numeric and most < BEFORE_MARKETS and least > -BEFORE_MARKETS:
         return f"all times are before 1973, the first is {utc(float(seconds[0]))}; {ADVICE}"
@@ -60,11 +62,12 @@ def past(column: Column, seconds: np.ndarray, numeric: bool) -> str:
             f"{ADVICE}"
         )
     if not numeric and least >= 0 and most < FIRST_USUAL:
+        # pandas reads bare numbers as nanoseconds: seconds of today become 1970-01-01 00:00:01.7
         return f"all times are of the year 1970, as numbers of another unit become when converted; {ADVICE}"
     return ""
 
 
-def first(column: Column, seconds: np.ndarray, odd: np.ndarray) -> str:
-    """The row of the first odd time, and that time."""
-    row = int(odd.argmax())
+def first(column: Column, seconds: np.ndarray, implausible: np.ndarray) -> str:
+    """The row of the first implausible time, and that time."""
+    row = int(implausible.argmax())
     return f"{column.table.row(row)}: {utc(float(seconds[row]))}"
