@@ -1,5 +1,8 @@
 """Convolutions tap by tap equal torch's, in values and gradients."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -76,3 +79,29 @@ def test_one_number_stands_for_every_axis(axes):
     theirs = (F.conv_transpose1d, F.conv_transpose2d)[axes - 1](x, turned, None, 2, 1, 1, 2, 3)
     ours = convolve_transposed(x, turned, stride=2, padding=1, dilation=3, groups=2, extra=1)
     assert torch.equal(ours, theirs)
+
+
+ONE_TAP = """
+import torch
+from ostinato.layers import Conv2d
+layer = Conv2d((4, 2), 4, (1, 1), stride=(2, 1))
+for _ in range(300):
+    x = torch.randn(5, 13, 4, 2, requires_grad=True)
+    torch.autograd.grad(layer(x)[0].square().sum(), [x, *layer.parameters()])
+"""
+
+
+def test_the_gradient_of_a_strided_kernel_of_one_tap_stays_within_its_memory():
+    """torch 2.13.0 on a CPU does not: the process dies."""
+    assert subprocess.run([sys.executable, "-c", ONE_TAP], capture_output=True).returncode == 0
+
+
+@pytest.mark.parametrize("stride", [(1, 1), (2, 1), (1, 3), (2, 2)])
+@pytest.mark.parametrize("padding", [(0, 0), (0, 1), (2, 1)])
+def test_one_tap_with_a_stride_is_torch_s(stride, padding):
+    draw = torch.Generator().manual_seed(0)
+    x, weight = (
+        torch.randn(size, generator=draw, dtype=torch.float64) for size in ((2, 3, 7, 5), (4, 3, 1, 1))
+    )
+    found = convolve(x, weight, stride=stride, padding=padding)
+    assert torch.equal(found, F.conv2d(x, weight, stride=stride, padding=padding))
