@@ -41,7 +41,7 @@ def normal(batch, steps, generator):
 def test_an_own_layer_holds():
     report = check_layer(Doubled(), inputs=normal)
     assert report.faults == []
-    assert report.summary() == "Doubled keeps its promises: 20 checks held, 1 excused."
+    assert report.summary() == "Doubled keeps the contract: 20 checks passed, 1 exempt."
     assert [result.check for result in report.results] == [check.name for check in CHECKS]
 
 
@@ -71,7 +71,7 @@ def test_inputs_are_asked_for_once_where_the_size_is_unknown():
 
 def test_only_some_checks():
     chosen = [check for check in CHECKS if check.name == "state_is_saved"]
-    assert check_layer(Reversed(), checks=chosen).summary().startswith("Reversed keeps its promises: 1 check")
+    assert check_layer(Reversed(), checks=chosen).summary().startswith("Reversed keeps the contract: 1 check")
 
 
 def test_the_layer_itself_is_left_as_it_was():
@@ -102,7 +102,7 @@ def test_what_a_layer_can_see_does_not_hang_on_its_weights():
     silent = Conv1d(3, 2, 4)
     with torch.no_grad():
         silent.weight[:, :, 0] = 0.0
-    assert "keeps its promises" in check_layer(silent).summary()
+    assert "keeps the contract" in check_layer(silent).summary()
     silent.receptive_field = 5
     with pytest.raises(CheckError, match="receptive_field is declared 5 steps at output 7, measured 4"):
         check_layer(silent)

@@ -98,7 +98,7 @@ def test_the_demo_tells_the_whole_story(trades_csv, tmp_path):
     for words in ("read 4,000 trades", "largest is", "prices from", "cnn epoch 1", "sign_table"):
         assert words in said
     assert "the base rate" in said.replace("\n", " ")  # the best baseline on 800 trades
-    assert "What next" in rest
+    assert "Next steps" in rest
     kept = sorted(path.name for path in out.iterdir() if not path.name.startswith("live.sqlite-"))
     assert kept == ["cnn", "live.sqlite", "live.sqlite.lock", "lstm", "tcn", "trades.parquet"]
     assert not (out / "live.sqlite-sealed").exists()
@@ -118,7 +118,7 @@ def test_without_the_packages_of_a_life_it_ends_before_it(trades_csv, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert "left out: it needs the package httpx: pip install 'ostinato[live]'" in done.stdout
-    assert "What next" in done.stdout
+    assert "Next steps" in done.stdout
     assert sorted(path.name for path in (tmp_path / "demo").iterdir()) == ["cnn", "lstm", "tcn"]
 
 

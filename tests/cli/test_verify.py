@@ -29,7 +29,7 @@ def test_a_sound_store_is_told_with_its_head(store):
     head = json.loads(verify(store, "--json").output)["head_hash"]
     assert f"head of the ledger: {head}" in done.output
     assert "193 events, 193 predictions, 192 scores, 7 keys missing and declared" in done.output
-    assert done.output.endswith("nothing is wrong\n")
+    assert done.output.endswith("no errors found\n")
     assert verify(store, "--expect", head).exit_code == 0
 
 

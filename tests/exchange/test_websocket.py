@@ -313,10 +313,10 @@ def test_more_than_five_messages_a_second_end_the_connection():
 
 
 def test_a_connection_lives_for_24_hours():
-    assert ExchangeLimits().life == 24 * 3600
+    assert ExchangeLimits().lifetime == 24 * 3600
 
     async def listen():
-        async with serving(limits=ExchangeLimits(life=50.0)) as exchange, aggregate(exchange) as ws:
+        async with serving(limits=ExchangeLimits(lifetime=50.0)) as exchange, aggregate(exchange) as ws:
             assert await all_ids(ws) == (list(range(50)), 1001)
 
     run(listen())

@@ -34,7 +34,7 @@ def text_of(page: Path) -> str:
 def test_a_run_says_first_whether_it_is_any_good(make):
     said = text_of(write_report(make.run("chance", value_frame(300), p=0.5)))
     assert "lstm is no better than naive at the 1 % level" in said
-    assert said.index("no better than naive") < said.index("What was read")
+    assert said.index("no better than naive") < said.index("Input data")
     assert "lstm beats naive, the best baseline" in text_of(write_report(make.run("good", p=1e-4)))
     assert "lstm is worse than naive" in text_of(write_report(make.run("bad", p=1e-4, ours=0.6)))
 
@@ -54,7 +54,7 @@ def test_the_table_is_sorted_and_speaks(make):
 def test_every_section_of_a_full_run(pages):
     said = text_of(pages["paths"] / "report.html")
     for heading in (
-        "What was read", "The split", "Loss by epoch", "Beside the baselines", "paths of 12 rows", "the last 200 rows",
+        "Input data", "Data split", "Loss by epoch", "Model and baselines", "paths of 12 rows", "the last 200 rows",
         "the whole test part", "by steps ahead", "by hour of the day", "by day of the week", "Coverage by level",
         "Where values fell", "Autocorrelation of the errors", "What the metrics are", "To do it again",
     ):  # fmt: skip

@@ -326,7 +326,7 @@ def test_a_life_on_what_the_run_was_fitted_on_says_that_nothing_counts(small_run
         "time,price,amount\n" + "".join(f"{time:.0f},{price!r},{amount!r}\n" for time, price, amount in rows)
     )
     done = live_here(small_run, "--feed", f"file:{path}", "--store", tmp_path / "a.sqlite", "--no-dashboard")
-    assert "no prediction counts: 899 were made on what the run was fitted on" in done.stdout
+    assert "no prediction is scored: 899 were made on what the run was fitted on" in done.stdout
 
 
 def test_lines_that_are_no_events_are_told_of(small_run, tmp_path):

@@ -13,7 +13,7 @@ from ostinato.experiment.scores import intervals_of
 from ostinato.runs import read_predictions
 from ostinato.runs.walk import read_walk
 from ostinato.tasks.forecasting import FORECASTING, evaluate, open_run, panel_of, walk
-from ostinato.tasks.forecasting.evaluating import unseen
+from ostinato.tasks.forecasting.evaluating import unseen_fold
 from ostinato.tasks.forecasting.recipe import recipe_from
 from tasks.conftest import DATA, TRAINING
 from tasks.test_resuming import Interrupt, assert_same_run, weights
@@ -187,7 +187,7 @@ def test_a_longer_series_is_judged_on_what_the_run_has_not_seen(done, longer):
     found = evaluate(done.fits[-1].run, longer)
     assert found.rows.min() == 1200
     panel = panel_of(longer, done.fits[-1].run.recipe)
-    fold, _ = unseen(done.fits[-1].run.recipe, panel)
+    fold, _ = unseen_fold(done.fits[-1].run.recipe, panel)
     assert fold.validation.min() == 1120
     assert fold.train.max() < 1120
 

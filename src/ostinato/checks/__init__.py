@@ -3,7 +3,7 @@
 >>> from ostinato.checks import check_layer
 >>> from ostinato.layers import GRU
 >>> print(check_layer(GRU(3, 5)).summary())
-GRU keeps its promises: 20 checks held, 1 excused.
+GRU keeps the contract: 20 checks passed, 1 exempt.
 """
 
 from .catalogue import CHECKS, Check

@@ -45,7 +45,7 @@ class CheckReport:
             return f"{self.layer} breaks {len(self.faults)} of {len(self.results)} checks:\n{listed}"
         excused = sum(result.excuse is not None for result in self.results)
         return (
-            f"{self.layer} keeps its promises: {len(self.results) - excused} checks held, {excused} excused."
+            f"{self.layer} keeps the contract: {len(self.results) - excused} checks passed, {excused} exempt."
         )
 
 
@@ -114,7 +114,7 @@ def check_layer(
     ...     def run(self, x, state, lengths):
     ...         return 2 * x, ()
     >>> print(check_layer(Doubled()).summary())
-    Doubled keeps its promises: 20 checks held, 1 excused.
+    Doubled keeps the contract: 20 checks passed, 1 exempt.
     """
     if not isinstance(layer, SequenceLayer):
         raise CheckError(

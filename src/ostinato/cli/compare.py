@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def compare(
     name: str,
     options: TaskOptions,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Where table and runs go.", show_default=False)],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the table and the runs.", show_default=False)
+    ],
     models: Annotated[
         str | None,
         typer.Option("--models", metavar="NAME,...", help="Unset: cnn, gru, lstm, mlp, rnn and tcn."),
@@ -29,13 +31,13 @@ def compare(
     ] = None,
     folds: Folds = 1,
     window: Window = "expanding",
-    force: Annotated[bool, typer.Option("--force", help="Replace the comparison that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing comparison.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Resume the existing comparison.")] = False,
     page: opt.Page = True,
     json: opt.AsJson = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Fit several models and judge them beside honest baselines, in one table."""
+    """Fit several models and compare them with baselines, in one table."""
     from rich.console import Console
 
     from .machine import prepare

@@ -15,9 +15,9 @@ def dashboard(
     store: Annotated[
         Path, typer.Argument(metavar="STORE", help="The SQLite file of a live run.", show_default=False)
     ],
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = 8765,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0: any free port.")] = 8765,
     host: Annotated[
-        str, typer.Option("--host", help="Other addresses than loopback need a token.")
+        str, typer.Option("--host", help="Address to listen on; other than loopback requires a token.")
     ] = "127.0.0.1",
     token: Annotated[
         str | None,
@@ -37,9 +37,9 @@ def dashboard(
     ] = 0.001,
     spread: Annotated[
         float | None,
-        typer.Option("--spread", min=0, max=1, help="As a share of the price; unset: estimated."),
+        typer.Option("--spread", min=0, max=1, help="Share of the price; unset: estimated."),
     ] = None,
-    tui: Annotated[bool, typer.Option("--tui", help="In this terminal, without a server.")] = False,
+    tui: Annotated[bool, typer.Option("--tui", help="Show it in this terminal, without a server.")] = False,
 ) -> None:
     """Show a live store, running or ended: forecast, scores and baselines, health of the data. It only reads."""
     if tui:

@@ -26,7 +26,7 @@ def demo(
         Path | None,
         typer.Argument(help="Trades: CSV or parquet; none: a simulated market.", show_default=False),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Where the runs go; replaced.")] = Path(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the runs; it is replaced.")] = Path(
         "runs/demo"
     ),
     seed: opt.Seed = 0,
@@ -44,9 +44,11 @@ def demo(
     ] = None,
     seconds: Annotated[float, typer.Option("--for", min=0, help="Seconds of the live run; 0: none.")] = 60.0,
     stay: Annotated[bool, typer.Option("--stay", help="Keep running until Ctrl-C.")] = False,
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Of the page; 0 takes any.")] = 8765,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="Port of the page; 0: any free port.")
+    ] = 8765,
 ) -> None:
-    """Read trades, train the lecture's CNN, a TCN and an LSTM, judge them beside honest baselines, and run one live."""
+    """Read trades, train the lecture's CNN, a TCN and an LSTM, compare them with baselines, and run one live."""
     from ..errors import ConfigError
     from . import demo_live
     from .live_output import Terminal
@@ -60,7 +62,7 @@ def demo(
     if data is None and feed is None and not missing and demo_live.reachable():
         feed = demo_live.REAL
     trades = _trades(data, seed, column, time_unit) if feed is None else demo_live.latest(feed, console)
-    console.rule("What was read")
+    console.rule("Input data")
     for line in trades.report.lines():
         console.print(line, highlight=False)
     console.rule("Training: will the next price be strictly higher?")
@@ -118,7 +120,7 @@ def _judge(results: dict[str, "Results"], trades: "Trades", simulated: bool, con
 
 
 def _next(data: Path | None, out: Path, console: "Console") -> None:
-    console.rule("What next")
+    console.rule("Next steps")
     file = "trades.csv" if data is None else data
     command = "ostinato" if shutil.which("ostinato") else os.path.relpath(sys.argv[0])
     if data is None:

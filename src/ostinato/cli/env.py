@@ -6,7 +6,7 @@ from . import options as opt
 
 
 def env(json: opt.AsJson = False) -> None:
-    """Say which versions, devices and backends are in use, and why."""
+    """Show which versions, devices and backends are in use, and why."""
     import json as json_module
     import platform
     from importlib.metadata import version

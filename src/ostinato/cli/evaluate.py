@@ -12,7 +12,7 @@ def evaluate(
     threads: opt.Threads = None,
     json: opt.AsJson = False,
 ) -> None:
-    """Score a run on the test part of some data, beside baselines fitted on the part before it."""
+    """Score a run on the test part of data, next to baselines fitted on the part before it."""
     from rich.console import Console
 
     from .machine import prepare

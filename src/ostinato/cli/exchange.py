@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     from ..exchange.market import Market
 
 
-UntilEof = Annotated[bool, typer.Option("--until-eof", hidden=True, help="End with standard input.")]
+UntilEof = Annotated[bool, typer.Option("--until-eof", hidden=True, help="Exit when standard input closes.")]
 
 
 def exchange(
     trades: Annotated[
         Path | None,
         typer.Option(
-            "--trades", help="Trades to happen: CSV or parquet; none: a simulated market.", show_default=False
+            "--trades", help="Trades to serve: CSV or parquet; none: a simulated market.", show_default=False
         ),
     ] = None,
     simulate: Annotated[int, typer.Option("--simulate", min=1, help="Simulated trades.")] = 60_000,
     seed: Annotated[
-        int, typer.Option("--seed", min=0, help="Of the simulated market and of random faults.")
+        int, typer.Option("--seed", min=0, help="Seed of the simulated market and of random faults.")
     ] = 0,
-    symbol: Annotated[str, typer.Option("--symbol", help="What the exchange calls it.")] = "BTCUSDT",
+    symbol: Annotated[str, typer.Option("--symbol", help="Symbol on the exchange.")] = "BTCUSDT",
     speed: Annotated[
         str, typer.Option("--speed", help="Virtual seconds a second, or max: as fast as clients take trades.")
     ] = "60",
@@ -51,10 +51,10 @@ def exchange(
     ] = None,
     random: Annotated[
         float,
-        typer.Option("--random-faults", min=0.0, help="Virtual minutes of random faults."),
+        typer.Option("--random-faults", min=0.0, help="Duration of random faults, in virtual minutes."),
     ] = 0.0,
-    list_faults: Annotated[bool, typer.Option("--list-faults", help="List every fault and end.")] = False,
-    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="0 takes a free one.")] = 9000,
+    list_faults: Annotated[bool, typer.Option("--list-faults", help="List all faults and exit.")] = False,
+    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="Port; 0: any free port.")] = 9000,
     host: Annotated[str, typer.Option("--host", help="A loopback address.")] = "127.0.0.1",
     until_eof: UntilEof = False,
     quiet: opt.Quiet = False,

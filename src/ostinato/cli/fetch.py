@@ -17,23 +17,28 @@ SHOWN_HOLES = 5
 
 def fetch(
     exchange: Annotated[str, typer.Argument(metavar="EXCHANGE", help="binance.", show_default=False)],
-    symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="Such as BTCUSDT.", show_default=False)],
+    symbol: Annotated[
+        str, typer.Argument(metavar="SYMBOL", help="Symbol, such as BTCUSDT.", show_default=False)
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="A parquet file to write.", show_default=False)],
     days: Annotated[
         float | None,
         typer.Option(
-            "--days", help="So many days: until now, until --to, or since --from.", show_default=False
+            "--days", help="Number of days: until now, until --to, or since --from.", show_default=False
         ),
     ] = None,
     since: Annotated[
         str | None,
         typer.Option(
-            "--from", metavar="TIME", help="Such as 2026-07-01 or 2026-07-01T12:00Z.", show_default=False
+            "--from",
+            metavar="TIME",
+            help="Begin, such as 2026-07-01 or 2026-07-01T12:00Z.",
+            show_default=False,
         ),
     ] = None,
     until: Annotated[
         str | None,
-        typer.Option("--to", metavar="TIME", help="Left out itself; unset: now.", show_default=False),
+        typer.Option("--to", metavar="TIME", help="End, exclusive; unset: now.", show_default=False),
     ] = None,
     bars: Annotated[
         str | None,
@@ -44,7 +49,7 @@ def fetch(
         typer.Option("--rest", metavar="URL", help="Another address of the exchange.", show_default=False),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Replace the file that is there, and parts of another request.")
+        bool, typer.Option("--force", help="Replace an existing file, and parts of another request.")
     ] = False,
     as_json: opt.AsJson = False,
     quiet: opt.Quiet = False,

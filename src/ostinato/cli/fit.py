@@ -24,7 +24,7 @@ def fit(
     json: opt.AsJson = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Train a network, judge it beside baselines, and leave a run folder."""
+    """Train a network, compare it with baselines, and write a run folder."""
     import contextlib
 
     from rich.console import Console

@@ -27,10 +27,10 @@ Feed = Annotated[
 ]
 Store = Annotated[
     Path,
-    typer.Option("--store", help="Where events, predictions and scores go; resumed if it exists."),
+    typer.Option("--store", help="SQLite file for events, predictions and scores; resumed if it exists."),
 ]
 History = Annotated[
-    int, typer.Option("--history", min=0, max=1_000_000, help="Events before now that warm the state up.")
+    int, typer.Option("--history", min=0, max=1_000_000, help="Past events to warm up the state.")
 ]
 Begin = Annotated[
     str | None, typer.Option("--since", help='Begin with this id instead, or with the "first" that is kept.')
@@ -47,17 +47,21 @@ Retrain = Annotated[
 Keep = Annotated[
     float,
     typer.Option(
-        "--keep-days", min=1, help="Days that stay in the store; older ones are sealed as parquet beside it."
+        "--keep-days",
+        min=1,
+        help="Days to keep in the store; older days are sealed as parquet files next to it.",
     ),
 ]
 Fee = Annotated[float, typer.Option("--fee", min=0, max=1, help="Share of the price that a trade costs.")]
 Spread = Annotated[
-    float | None, typer.Option("--spread", min=0, max=1, help="As a share of the price; unset: estimated.")
+    float | None, typer.Option("--spread", min=0, max=1, help="Share of the price; unset: estimated.")
 ]
 Seconds = Annotated[float | None, typer.Option("--for", min=0, help="Stop after so many seconds.")]
-Page = Annotated[bool, typer.Option("--dashboard/--no-dashboard", help="Whether a page is served.")]
-Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Of the page; 0 takes any.")]
-Host = Annotated[str, typer.Option("--host", help="Where the page listens; another one needs a token.")]
+Page = Annotated[bool, typer.Option("--dashboard/--no-dashboard", help="Serve a page.")]
+Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port of the page; 0: any free port.")]
+Host = Annotated[
+    str, typer.Option("--host", help="Address of the page; other than loopback requires a token.")
+]
 Token = Annotated[
     str | None, typer.Option("--token", envvar="OSTINATO_TOKEN", help="Access token of the page.")
 ]
@@ -69,8 +73,8 @@ Webhook = Annotated[
         "into OSTINATO_WEBHOOK.",
     ),
 ]
-Tui = Annotated[bool, typer.Option("--tui", help="The page in this terminal.")]
-Log = Annotated[Path | None, typer.Option("--log", help="What happens, as JSON lines.")]
+Tui = Annotated[bool, typer.Option("--tui", help="Show the page in this terminal.")]
+Log = Annotated[Path | None, typer.Option("--log", help="Log file of events, as JSON lines.")]
 
 
 def live(
@@ -95,7 +99,7 @@ def live(
     threads: opt.Threads = None,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Predict as it happens: each prediction is committed before it is shown, and scored beside honest baselines."""
+    """Predict as it happens: each prediction is committed before it is shown, and scored together with baselines."""
     from .machine import prepare
 
     prepare(threads, "cpu")

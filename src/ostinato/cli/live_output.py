@@ -111,7 +111,9 @@ def _why_unscored(reader: "Reader") -> str:
     if not found:
         return "no outcome is known yet, so no prediction is scored."
     return (
-        "no prediction counts: " + ", ".join(f"{count:,} {why}" for why, count in found.most_common()) + "."
+        "no prediction is scored: "
+        + ", ".join(f"{count:,} {why}" for why, count in found.most_common())
+        + "."
     )
 
 

@@ -18,7 +18,7 @@ Column = Annotated[
     list[str] | None,
     typer.Option("--column", metavar="ROLE=NAME", help="Name a column: time, price, amount, id or side."),
 ]
-TimeUnit = Annotated[str | None, typer.Option("--time-unit", help="Of numeric times: s, ms, us or ns.")]
+TimeUnit = Annotated[str | None, typer.Option("--time-unit", help="Unit of numeric times: s, ms, us or ns.")]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Any field of the config, such as training.epochs=5."),
@@ -27,16 +27,16 @@ Config = Annotated[
     Path | None, typer.Option("--config", help="A TOML file with sections model, training and data.")
 ]
 Model = Annotated[str | None, typer.Option("--model", help="cnn, tcn, mlp, rnn, lstm (unset) or gru.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Of weights, order and noise.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of weights, order and noise.")]
 OptionalSeed = Annotated[
-    int | None, typer.Option("--seed", min=0, help="Of weights, order and noise; unset: 0.")
+    int | None, typer.Option("--seed", min=0, help="Seed of weights, order and noise; unset: 0.")
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
-Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Processor threads; unset: one.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace the run that is there.")]
+Threads = Annotated[int | None, typer.Option("--threads", min=1, help="CPU threads; unset: 1.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an existing run.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Resume the existing run.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-Page = Annotated[bool, typer.Option("--page/--no-page", help="Whether report.html is written.")]
+Page = Annotated[bool, typer.Option("--page/--no-page", help="Write report.html.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 
 MOST_CONFIG_BYTES = 1 << 20

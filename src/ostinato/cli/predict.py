@@ -13,7 +13,7 @@ def predict(
     data: opt.Data,
     out: Annotated[Path, typer.Option("--out", "-o", help="A parquet file to write.", show_default=False)],
     chunk: Annotated[
-        int, typer.Option("--chunk", min=1, help="Rows at a time; the numbers do not depend on it.")
+        int, typer.Option("--chunk", min=1, help="Rows per batch; results do not depend on it.")
     ] = 2048,
     last: Annotated[
         int | None,
@@ -23,7 +23,7 @@ def predict(
     time_unit: opt.TimeUnit = None,
     device: opt.Device = "auto",
     threads: opt.Threads = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the file that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     quiet: opt.Quiet = False,
 ) -> None:
     """Write a prediction for every row; of a forecast: columns row, time, id, actual, and p_up or quantiles."""

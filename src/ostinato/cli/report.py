@@ -14,7 +14,7 @@ def report(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="The file to write; unset: PATH/report.html.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the file of --out that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing output file.")] = False,
 ) -> None:
     """Write a page of tables and plots that reads offline, from a run or a comparison."""
     from ..report import write_report

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def runs(
-    directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to look.")] = Path("runs"),
+    directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="Folder to search.")] = Path("runs"),
     json: opt.AsJson = False,
 ) -> None:
     """List the runs in a folder and in the folders it holds."""

@@ -44,21 +44,19 @@ Bars = Annotated[
 Id = Annotated[
     str | None,
     typer.Option(
-        "--id", metavar="COLUMN", help="Tells several series of one table apart.", show_default=False
+        "--id", metavar="COLUMN", help="Column that identifies the series of a table.", show_default=False
     ),
 ]
 Known = Annotated[
     str | None,
-    typer.Option(
-        "--known", metavar="COLUMN,...", help="Columns that are known in advance.", show_default=False
-    ),
+    typer.Option("--known", metavar="COLUMN,...", help="Columns known in advance.", show_default=False),
 ]
 Covariates = Annotated[
     str | None,
     typer.Option(
         "--covariates",
         metavar="COLUMN,...",
-        help="Further columns to learn from; * for all.",
+        help="Additional input columns; * for all.",
         show_default=False,
     ),
 ]
@@ -71,20 +69,22 @@ Holidays = Annotated[
 TimeZone = Annotated[
     str | None,
     typer.Option(
-        "--time-zone", help="Of times that name none, like Europe/Berlin; unset: UTC.", show_default=False
+        "--time-zone",
+        help="Time zone of times without one, such as Europe/Berlin; unset: UTC.",
+        show_default=False,
     ),
 ]
 Folds = Annotated[
     int,
     typer.Option(
-        "--folds", min=1, help="Walk forward: blocks of the test part, each judged by a model of its own."
+        "--folds", min=1, help="Walk-forward folds: blocks of the test part, each with its own model."
     ),
 ]
-Window = Annotated[str, typer.Option("--window", help="Of the walk: expanding or rolling.")]
+Window = Annotated[str, typer.Option("--window", help="Training window of the folds: expanding or rolling.")]
 
 
 TaskData = Annotated[
-    Path, typer.Argument(metavar="DATA", help="The data, as the task reads them.", show_default=False)
+    Path, typer.Argument(metavar="DATA", help="Data, in the format of the task.", show_default=False)
 ]
 
 

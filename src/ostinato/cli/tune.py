@@ -24,16 +24,16 @@ def tune(
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder of the search.", show_default=False)],
     trials: Annotated[
         int | None,
-        typer.Option("--trials", help="Configurations to try, earlier sessions included; unset: 30."),
+        typer.Option("--trials", help="Number of trials, including earlier sessions; unset: 30."),
     ] = None,
     model: opt.Model = None,
     models: Annotated[
-        str | None, typer.Option("--models", metavar="NAME,...", help="Several to choose from.")
+        str | None, typer.Option("--models", metavar="NAME,...", help="Choices for the model.")
     ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes side by side.")] = 1,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Number of parallel processes.")] = 1,
     seed: opt.OptionalSeed = None,
     seconds: Annotated[
-        float | None, typer.Option("--seconds", help="After which no further trial begins.")
+        float | None, typer.Option("--seconds", help="Stop starting trials after this long.")
     ] = None,
     force: opt.Force = False,
     resume: opt.Resume = False,
@@ -41,7 +41,7 @@ def tune(
     json: opt.AsJson = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Try configurations of a model, judge the best one beside baselines, and leave its run in OUT/best.
+    """Try configurations of a model, compare the best with baselines, and write its run to OUT/best.
 
     What --set fixes is not searched. Only the validation part is looked at until the best one is judged.
     """

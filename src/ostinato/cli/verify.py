@@ -20,15 +20,15 @@ def verify(
         typer.Option(
             "--expect",
             metavar="HASH",
-            help="A head hash that was written down before: the store must be that one, or have grown from it.",
+            help="A head hash noted earlier: the store must have it now, or have had it before.",
             show_default=False,
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Verify a live store: recompute digests, hashes, outcomes and losses. It only reads.
 
-    Works beside an engine that is writing. Exit code 1 where something does not hold.
+    Can run while an engine writes to the store. The exit code is 1 if a check fails.
     """
     from ..store import verify as verified
 
@@ -67,4 +67,4 @@ def _lines(store: Path, verdict: "Verdict") -> list[str]:
     if untold:
         lines.append(f"wrong: {untold:,} more of the same kinds")
     each = ", ".join(f"{count:,} {kind}" for kind, count in verdict.counts.items())
-    return [*lines, "nothing is wrong" if verdict.ok else f"{sum(verdict.counts.values()):,} wrong: {each}"]
+    return [*lines, "no errors found" if verdict.ok else f"{sum(verdict.counts.values()):,} wrong: {each}"]

@@ -18,7 +18,7 @@ class ExchangeLimits:
     weight: of requests a minute and address; ``stubborn`` requests beyond it are answered by a ban.
     connections: websockets opened in 5 minutes by one address; ``streams``: of one websocket.
     messages: from a client in a second; ``message_bytes``: of one.
-    ping_every, pong_within, life: of a websocket. However fast the clock runs, a ping comes no sooner than
+    ping_every, pong_within, lifetime: of a websocket. However fast the clock runs, a ping comes no sooner than
         ``real_ping`` and a pong has at least ``real_pong``.
     backlog: bytes that a client has not read yet before it is cut off.
     sockets: open at once; of those that wait for a request, the one that has waited longest is cut to make room.
@@ -34,7 +34,7 @@ class ExchangeLimits:
     message_bytes: int = 65_536
     ping_every: float = 20.0
     pong_within: float = 60.0
-    life: float = 86_400.0
+    lifetime: float = 86_400.0
     real_ping: float = 0.25
     real_pong: float = 5.0
     backlog: int = 16 << 20

@@ -37,7 +37,7 @@ class WebSocketSession:
         self.subscriptions: Subscriptions | None = subscriptions_of(path, venue.limits.streams)
         self.streams: list[Stream] = []
         self.opened = venue.clock.now()
-        self.deadline = self.opened + venue.limits.life
+        self.deadline = self.opened + venue.limits.lifetime
         self.deadline_code = 1001
         self.muted_until = 0.0  # virtual; silence
         self.frozen = False  # half-open: nothing in, nothing out

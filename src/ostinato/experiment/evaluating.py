@@ -45,7 +45,7 @@ def evaluate(run: Run[Any], data: Any) -> Evaluation:
     """
     task = run.task
     data = task.read(data, run.recipe)
-    fold, notes = task.unseen(run.recipe, data)
+    fold, notes = task.unseen_fold(run.recipe, data)
     rows = np.concatenate([fold.validation, fold.test])
     return judge(task, run.recipe, data, rows, task.predict_rows(run, data, rows), fold, notes)
 

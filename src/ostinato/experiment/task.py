@@ -267,7 +267,7 @@ class Task(ABC, Generic[R, D]):
         """Those of the rows (R,) that have a label."""
         return rows
 
-    def unseen(self, recipe: R, data: D) -> tuple[Fold, tuple[str, ...]]:
+    def unseen_fold(self, recipe: R, data: D) -> tuple[Fold, tuple[str, ...]]:
         """The fold of some data without rows that the run may have been fitted on, and notes about it.
 
         Raises:

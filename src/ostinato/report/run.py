@@ -48,14 +48,14 @@ def run_page(folder: RunFolder) -> bytes:
     results = read_results(folder.metrics) if os.path.lexists(folder.metrics) else None
     read = Read(config, facts, results, read_lines(folder.log), read_forecasts(folder.predictions, facts))
     sections = [
-        Section("data", "What was read", (_what_was_read(read),)),
-        Section("split", "The split", tuple(_split(read))),
-        Section("training", "Learning", tuple(_learning(read))),
-        Section("scores", "Beside the baselines", tuple(_scores(read))),
-        Section("forecasts", "Forecasts and what happened", tuple(_drawn(read))),
-        Section("errors", "When errors are large", tuple(_errors(read))),
-        Section("calibration", "Do forecasts mean what they say?", tuple(_calibration(read))),
-        Section("residuals", "What is left in the errors", tuple(_residuals(read))),
+        Section("data", "Input data", (_what_was_read(read),)),
+        Section("split", "Data split", tuple(_split(read))),
+        Section("training", "Training", tuple(_learning(read))),
+        Section("scores", "Model and baselines", tuple(_scores(read))),
+        Section("forecasts", "Forecasts and outcomes", tuple(_drawn(read))),
+        Section("errors", "Errors by horizon, time and series", tuple(_errors(read))),
+        Section("calibration", "Calibration", tuple(_calibration(read))),
+        Section("residuals", "Residuals", tuple(_residuals(read))),
         Section("notes", "Notes", tuple(_notes(read))),
     ]
     return page(title_of(facts.target, facts.model), _lead(read), sections)

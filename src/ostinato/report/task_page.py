@@ -36,10 +36,10 @@ def task_page(folder: RunFolder, config: RunConfig, task: "Task[Any, Any]") -> b
     stopped = results.training.stopped if results else ""
     curves = learning_curves(read_lines(folder.log), stopped) or absent("There are no learning curves.")
     sections = [
-        Section("data", "What was read", (_what_was_read(config),)),
-        Section("split", "The split", (_split(results),)),
-        Section("training", "Learning", (curves,)),
-        Section("scores", "Beside the baselines", (_scores(results, facts),)),
+        Section("data", "Input data", (_what_was_read(config),)),
+        Section("split", "Data split", (_split(results),)),
+        Section("training", "Training", (curves,)),
+        Section("scores", "Model and baselines", (_scores(results, facts),)),
         Section("predictions", "Predictions", tuple(_tables(folder, task))),
     ]
     verdict = verdict_of(facts.model, results)

@@ -48,7 +48,7 @@ Progress = Callable[[int, int], None]  # called with the events read and their t
 class Verdict(NamedTuple):
     """Result of a verification.
 
-    ok: nothing is wrong.
+    ok: no errors were found.
     problems: as text, the first of each kind, 20 at most.
     events, predictions, scores: how many were read; unpredicted: events without a prediction.
     holes: missing keys that were declared.

@@ -13,7 +13,7 @@ from .recipe import Recipe
 from .targets import target_of
 
 
-def unseen(recipe: Recipe, panel: Panel) -> tuple[Fold, tuple[str, ...]]:
+def unseen_fold(recipe: Recipe, panel: Panel) -> tuple[Fold, tuple[str, ...]]:
     """The parts of some data, without rows to be scored that the run may have been fitted on.
 
     The run's own data have the parts that it was fitted with. Others are held against the time that it was fitted on: a

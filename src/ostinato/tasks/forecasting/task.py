@@ -21,7 +21,7 @@ from ...runs.results import PartFacts
 from ...runs.schema import validated
 from ...training import TrainingConfig
 from .defaults import defaults_of
-from .evaluating import unseen
+from .evaluating import unseen_fold
 from .features import raw_rows
 from .live_baselines import fit_live_baselines
 from .model import forecast_model, parts_of
@@ -133,9 +133,9 @@ class Forecasting(Task[Recipe, Panel]):
         """As the target defines them."""
         return target_of(recipe).baseline_metrics(data, rows, fold)
 
-    def unseen(self, recipe: Recipe, data: Panel) -> tuple[Fold, tuple[str, ...]]:
+    def unseen_fold(self, recipe: Recipe, data: Panel) -> tuple[Fold, tuple[str, ...]]:
         """Rows after the time that the run was fitted on."""
-        return unseen(recipe, data)
+        return unseen_fold(recipe, data)
 
     def horizon(self, recipe: Recipe) -> int:
         """The furthest step ahead."""
