@@ -16,7 +16,7 @@ from .step_set import StepSet
 
 
 class Declared(nn.Module):
-    """The declarations of a ``SequenceLayer``, which describes them, and the two methods that compute."""
+    """The declarations of a ``SequenceLayer`` (documented there), and its two abstract methods."""
 
     input_size: Size | None = None
     output_size: Size | None = None
@@ -28,7 +28,7 @@ class Declared(nn.Module):
     takes_codes: bool = False
 
     def run(self, x: Tensor, state: Any, lengths: Tensor | None) -> tuple[Tensor, Any]:
-        """Compute y and the state after. Here x is zero on padded steps and the state is never None.
+        """Compute y and the new state. Here x is zero on padded steps and the state is never None.
 
         What y holds on padded steps does not matter; the state of a row must stop at its length.
         """
@@ -37,15 +37,15 @@ class Declared(nn.Module):
     def initial_state(
         self, batch: int, dtype: torch.dtype | None = None, device: torch.device | str | None = None
     ) -> Any:
-        """The state that None stands for; () for a layer that remembers nothing."""
+        """The state used for None; () if the layer has no state."""
         return ()
 
     def output_dtype(self, dtype: torch.dtype | None) -> torch.dtype | None:
-        """The dtype of y for x of ``dtype``: another one only where a layer reads raw data."""
+        """The dtype of y for x of ``dtype``; they differ only in layers that read raw data."""
         return dtype
 
     def out_lengths(self, lengths: Tensor, state: Any = None) -> Tensor:
-        """Valid steps that come out of ``lengths`` valid steps after ``state``, for each row."""
+        """Valid output steps of each row for ``lengths`` valid input steps after ``state``."""
         if self.steps_out is not None:
             return torch.where(lengths > 0, self.steps_out, 0)
         if self.block != 1:
@@ -54,17 +54,17 @@ class Declared(nn.Module):
 
     @property
     def block(self) -> int:
-        """Input steps after which outputs come in whole."""
+        """Input steps after which all outputs so far are complete."""
         return self.stride.numerator
 
     @property
     def counts_steps(self) -> bool:
-        """Whether y depends on how many steps came before, whatever they held: the past cannot be left out."""
+        """Whether y depends on the number of earlier steps, whatever their values: the past cannot be left out."""
         return False
 
     @property
     def reads_raw(self) -> bool:
-        """Whether x must be float64 whatever the dtype of the network: raw columns, times among them.
+        """Whether x must be float64 whatever the dtype of the network: raw columns such as times.
 
         A layer by itself does where the dtype of y does not follow that of x, codes left aside.
         """
@@ -73,7 +73,7 @@ class Declared(nn.Module):
 
     @property
     def takes_batch_statistics(self) -> bool:
-        """Whether y depends on all steps of all rows now: a BatchNorm is within, and in ``train()``."""
+        """Whether y depends on all steps of all rows: it contains a BatchNorm in ``train()``."""
         return any(
             isinstance(module, nn.modules.batchnorm._BatchNorm) and module.training
             for module in self.modules()
@@ -81,13 +81,13 @@ class Declared(nn.Module):
 
     @property
     def keeps_pace(self) -> bool:
-        """Whether each step in is one step out, about that very step, and no past is missed but what is seen."""
+        """Whether output t is about input t (stride 1, no latency), and depends on the receptive field alone."""
         plain = self.streams and self.stride == 1 and self.block == 1 and self.latency == 0
         return plain and not self.counts_steps and not self.takes_batch_statistics
 
     @property
     def recurrent(self) -> bool:
-        """Whether an output can depend on steps without limit."""
+        """Whether the receptive field is unlimited."""
         return math.isinf(self.receptive_field)
 
     def sees(self, step: int) -> StepSet:
@@ -114,7 +114,7 @@ class Declared(nn.Module):
         return self.sees(step).first
 
     def newest(self, step: int) -> float:
-        """The newest input step that output ``step`` can see; ``math.inf`` of one that runs from the end."""
+        """The newest input step that output ``step`` can see; ``math.inf`` if the layer runs backwards."""
         return self.sees(step).last
 
     def end_after(self, before: Ending) -> Ending:
@@ -144,7 +144,7 @@ class Declared(nn.Module):
         return self._sees_each(int(first), count)
 
     def _sees_each(self, first: int, count: int) -> StepSet:
-        return StepSet.union(self.sees(first + place) for place in range(count))
+        return StepSet.union(self.sees(first + index) for index in range(count))
 
 
 def newest(step: int, stride: Fraction) -> int:

@@ -15,7 +15,7 @@ CPU = torch.device("cpu")
 
 
 def input_dtype(layer: Declared) -> torch.dtype:
-    """What a layer reads: int64 for codes, float64 where that are raw columns, else the dtype of its weights."""
+    """The dtype of x: int64 for codes, float64 for raw columns, otherwise the dtype of the weights."""
     if layer.takes_codes:
         return torch.int64
     if layer.reads_raw:
@@ -25,12 +25,12 @@ def input_dtype(layer: Declared) -> torch.dtype:
 
 
 def device_of(layer: nn.Module) -> torch.device:
-    """Where the weights of a layer are; the CPU where it has none."""
+    """The device of the weights; the CPU if there are none."""
     return next((tensor.device for tensor in tensors_of(layer)), CPU)
 
 
 def known_device(device: torch.device | str) -> torch.device:
-    """A device that torch has here.
+    """A device that exists on this machine.
 
     Raises:
         ShapeError: it has none of that name.

@@ -1,10 +1,10 @@
 """Kernels: several ways to compute the same numbers. They are tried in order; the first that does not refuse runs.
 
-A kernel refuses a single call (its dtype, lengths, masks ...) by saying why not. Refusals are counted, told once
-each in the log ``ostinato.kernels``, and shown by ``ostinato.ops.backends()`` and ``ostinato env``.
+A kernel refuses a single call (its dtype, lengths, masks ...) by returning the reason. Refusals are counted, logged
+once each to ``ostinato.kernels``, and shown by ``ostinato.ops.backends()`` and ``ostinato env``.
 
-``OSTINATO_BACKEND`` names the kernels to ask first. It is read when ``ostinato.ops`` is imported; a name that no kernel
-has is refused at the first call, not at the import.
+``OSTINATO_BACKEND`` names the kernels to try first. It is read when ``ostinato.ops`` is imported; an unknown name is
+refused at the first call, not at the import, so that ``ostinato env`` can still show what there is.
 """
 
 import logging
@@ -19,27 +19,27 @@ import torch
 from ..errors import BackendError
 
 ENVIRONMENT = "OSTINATO_BACKEND"
-DEFINITION = "naive"  # the kernel that defines the numbers; where it is asked for, no other is
+DEFINITION = "naive"  # defines the numbers; if it is requested by name, no other kernel is tried
 LOG = logging.getLogger("ostinato.kernels")
 
 
 class Kernel(Protocol):
-    """One way to compute an operation; what it is called with is the operation's affair."""
+    """One way to compute an operation; each operation has a signature of its own."""
 
     name: str
 
     def refuses(self, *arguments: Any, **options: Any) -> str | None:
-        """Why it cannot do this very call; None where it can."""
+        """The reason why this kernel cannot compute this call; None if it can."""
         ...
 
 
 @dataclass(frozen=True)
 class Backend:
-    """What one operation runs on.
+    """The kernels of one operation.
 
-    backend: the kernel that is asked first, "none" where OSTINATO_BACKEND names one that no operation has.
-    refused: of the kernels that are not asked before it, why not.
-    refusals: how often a kernel refused a call, by its name and its reason.
+    backend: name of the kernel that is tried first; "none" if OSTINATO_BACKEND names a kernel that does not exist.
+    refused: the other kernels, and why each is not tried first.
+    refusals: number of refused calls by kernel and reason.
     """
 
     op: str
@@ -49,22 +49,23 @@ class Backend:
 
 
 class Refusals:
-    """Counts why not, and tells each reason once. ``ran``: what ran instead, where it is no kernel of an operation."""
+    """Counts refusals and logs each reason once. ``ran``: what ran instead, if not a kernel of an operation."""
 
     def __init__(self, op: str) -> None:
         self.op, self.ran = op, ""
         self.counts: Counter[tuple[str, str]] = Counter()
 
     def add(self, kernel: str, reason: str) -> None:
-        """One more."""
+        """Count one refused call."""
         if not self.counts[kernel, reason]:
-            # what somebody asked for by name and does not get is a warning; that masks need the loop is not
+            # a kernel requested by name that does not run deserves a warning; the usual fallbacks
+            # (a mask needs the loop) are normal, and would be noise
             level = logging.WARNING if os.environ.get(ENVIRONMENT) == kernel else logging.INFO
             LOG.log(level, "%s does not run on %s: %s", self.op, kernel, reason)
         self.counts[kernel, reason] += 1
 
     def by_kernel(self) -> dict[str, dict[str, int]]:
-        """Reasons and their counts by the name of the kernel."""
+        """Number of refusals by kernel, then by reason."""
         found: dict[str, dict[str, int]] = {}
         for (kernel, reason), count in self.counts.items():
             found.setdefault(kernel, {})[reason] = count
@@ -75,7 +76,7 @@ K = TypeVar("K", bound=Kernel)
 
 
 class Operation(Generic[K]):
-    """An operation and its kernels, the fastest first; the last defines the numbers and refuses nothing."""
+    """An operation and its kernels, fastest first. The last one defines the numbers and refuses no call."""
 
     def __init__(self, name: str, *kernels: K) -> None:
         self.name, self.kernels = name, list(kernels)
@@ -85,12 +86,12 @@ class Operation(Generic[K]):
         _operations[name] = self
 
     def register(self, kernel: K) -> None:
-        """Ask this kernel before those that are there."""
+        """Add a kernel that is tried before the existing ones."""
         self.kernels.insert(0, kernel)
         order_kernels()
 
     def select(self, *arguments: Any, **options: Any) -> K:
-        """The kernel for this very call.
+        """The first kernel that does not refuse this call.
 
         Raises:
             BackendError: OSTINATO_BACKEND names a kernel that no operation has.
@@ -104,7 +105,7 @@ class Operation(Generic[K]):
         raise BackendError(self.problem or f"{self.name} has no kernel for this call.")
 
     def backend(self) -> Backend:
-        """What it runs on, and why not on others."""
+        """The kernel that is tried first, why the others are not, and the refusals so far."""
         first = self.order[0].name if self.order else "none"
         wanted = os.environ.get(ENVIRONMENT)
         reason = f"{ENVIRONMENT}={wanted}" if wanted else f"{first} is faster"
@@ -117,18 +118,18 @@ _steps: dict[str, Refusals] = {}  # of steppers, by the class of the layer
 
 
 def order_kernels() -> None:
-    """Put the kernels of all operations in the order in which they are asked, as OSTINATO_BACKEND wants it now."""
+    """Order the kernels of all operations by the current value of OSTINATO_BACKEND."""
     wanted = os.environ.get(ENVIRONMENT)
-    known = sorted({kernel.name for one in _operations.values() for kernel in one.kernels})
-    for one in _operations.values():
-        one.problem = ""
+    known = sorted({kernel.name for operation in _operations.values() for kernel in operation.kernels})
+    for operation in _operations.values():
+        operation.problem = ""
         if not wanted:
-            one.order = tuple(one.kernels)
+            operation.order = tuple(operation.kernels)
         elif wanted in known:
-            one.order = _first(wanted, one.kernels)
+            operation.order = _first(wanted, operation.kernels)
         else:
-            one.order = ()
-            one.problem = (
+            operation.order = ()
+            operation.problem = (
                 f"{ENVIRONMENT} is {wanted!r}, there are {', '.join(known)}. Unset it to let ostinato choose."
             )
 
@@ -141,11 +142,13 @@ def _first(wanted: str, kernels: Iterable[K]) -> tuple[K, ...]:
 
 
 def step_refusals(layer: str) -> Refusals:
-    """Where refusals of steppers for a class of layers are counted."""
+    """The counter of refused steppers of a class of layers."""
     return _steps.setdefault(layer, Refusals(f"step of {layer}"))
 
 
 def backends() -> list[Backend]:
-    """What every operation runs on, by name; then the layers for whose single steps a stepper was refused."""
-    steps = [Backend(one.op, one.ran, {}, one.by_kernel()) for _, one in sorted(_steps.items())]
+    """The kernels of every operation, sorted by name; then the layers for which a stepper was refused."""
+    steps = [
+        Backend(refusals.op, refusals.ran, {}, refusals.by_kernel()) for _, refusals in sorted(_steps.items())
+    ]
     return [_operations[name].backend() for name in sorted(_operations)] + steps

@@ -26,7 +26,7 @@ from .validation import Validated
 
 
 def require_layers(owner: str, *layers: object) -> None:
-    """Refuse what is not a ``SequenceLayer``.
+    """Refuse an object that is not a ``SequenceLayer``.
 
     Raises:
         ConfigError: something else was given; the message says how to wrap it.
@@ -40,7 +40,7 @@ def require_layers(owner: str, *layers: object) -> None:
 
 
 class SequenceLayer(Validated):
-    """A layer that repeats itself along time. Subclasses write ``run`` and declare what they are.
+    """A layer that runs along time. Subclasses implement ``run`` and declare their properties.
 
     To write a layer: set ``input_size`` and ``output_size``, declare what differs from the defaults
     below, return the state that None stands for from ``initial_state``, and compute in ``run``.
@@ -77,7 +77,7 @@ class SequenceLayer(Validated):
         return layer
 
     def forward(self, x: Tensor, state: Any = None, lengths: Tensor | None = None) -> tuple[Tensor, Any]:
-        """Run over the steps of x, from ``state`` on."""
+        """Run over the steps of x, starting from ``state``."""
         x, before, lengths = self._validate(x, state, lengths)
         y, after = self.run(x, before, lengths)
         if lengths is not None:
@@ -85,7 +85,7 @@ class SequenceLayer(Validated):
         return y, self._restore_dtype(before, after, x)
 
     def flush(self, state: Any) -> Tensor:
-        """What a layer with latency still owes when the stream ends: y (B, N, O).
+        """The pending outputs of a layer with latency when the stream ends: y (B, N, O).
 
         N outputs are what ``latency`` more steps would give. A layer that looks ahead meets zeros beyond the end.
 
@@ -98,7 +98,7 @@ class SequenceLayer(Validated):
         return self(self._blank_padding(state), state)[0]
 
     def reset_rows(self, state: Any, mask: Tensor) -> Any:
-        """``state`` with the rows where ``mask`` (B,) is true set back to the beginning.
+        """``state`` with the rows where ``mask`` (B,) is true reset to the initial state.
 
         Raises:
             StateError: the state is another layer's, the mask is not one of these rows, or the layer is strided and
@@ -117,7 +117,7 @@ class SequenceLayer(Validated):
         return where_rows(mask, fresh, state)
 
     def last(self, x: Tensor) -> Tensor:
-        """y (B, O) at the last step of x, from the beginning: what training on windows needs.
+        """y (B, O) at the last step of x, from the initial state: used in training on windows.
 
         Raises:
             ShapeError: x is too short for a single output.
@@ -128,7 +128,7 @@ class SequenceLayer(Validated):
         return y[:, -1]
 
     def ends(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """y (B, O) at the last valid output of each row, from the beginning: what a classifier of ragged rows reads.
+        """y (B, O) at the last valid output of each row, from the initial state: used to classify ragged rows.
 
         A row without an output gives zeros.
 
@@ -147,7 +147,7 @@ class SequenceLayer(Validated):
         return torch.where((count > 0).view(-1, *[1] * (last.dim() - 1)), last, 0.0)
 
     def tail(self, x: Tensor, count: int) -> Tensor:
-        """y (B, N, O) at the last ``count`` steps of x, or at all where there are fewer, from the beginning.
+        """y (B, N, O) at the last ``count`` steps of x (all if there are fewer), from the initial state.
 
         A layer that sees a fixed number of steps is not run on those that none of these outputs can see.
 
@@ -167,7 +167,7 @@ class SequenceLayer(Validated):
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
     ) -> Stepper:
-        """What runs this layer one step at a time, as fast as can be, with the weights that it has now.
+        """A stepper, which runs this layer one step at a time with its present weights.
 
         Args:
             batch: rows that are stepped together, B.
@@ -195,13 +195,13 @@ class SequenceLayer(Validated):
         return made
 
     def _restore_dtype(self, before: Any, after: Any, x: Tensor) -> Any:
-        """The state after, its numbers as wide as before: autocast autocast_active products, not what is remembered."""
+        """The new state in the dtype of the old one: autocast narrows products, but a state must not lose precision."""
         if not self.streams or not autocast_active(x):
             return after
         return map_state(lambda new, old: new.to(old.dtype), after, before)
 
     def _check_steps_of(self, dtype: object, batch: int) -> None:
-        """Refuse a dtype that the layer would refuse of x."""
+        """Refuse a dtype that x may not have."""
         if not isinstance(dtype, torch.dtype):
             raise ShapeError(f"dtype must be a torch.dtype, such as torch.float32, got {dtype!r}.")
         if self.input_size is not None:
@@ -209,7 +209,7 @@ class SequenceLayer(Validated):
                 self(torch.zeros(batch, 1, *axes(self.input_size), dtype=dtype, device=device_of(self)))
 
     def _blank_padding(self, state: Any) -> Tensor:
-        """``latency`` steps of zeros for the rows of ``state``, which holds some tensor."""
+        """``latency`` steps of zeros for the rows of ``state``, which holds at least one tensor."""
         example = next((leaf for leaf in leaves(state) if leaf.is_floating_point()), None)
         if example is None:  # no number is remembered, so any tells the dtype
             example = self._example().to(next(leaves(state)).device)
@@ -217,11 +217,11 @@ class SequenceLayer(Validated):
         return example.new_zeros(batch, self.latency, *axes(self.input_size or 1))
 
     def _example(self) -> Tensor:
-        """Some tensor of the dtype and on the device of this layer."""
+        """A tensor with the dtype and device of this layer."""
         return next(self.parameters(), torch.zeros(0, device=device_of(self)))
 
     def extra_repr(self) -> str:
-        """Arguments of the constructor, for ``print``; attributes that were set later are not shown."""
+        """Arguments of the constructor, for ``repr``; attributes set later are not shown."""
         return self._constructor_repr
 
     def _get_name(self) -> str:
@@ -229,7 +229,7 @@ class SequenceLayer(Validated):
 
 
 def check_count(count: int) -> None:
-    """Refuse a number of steps that is none.
+    """Refuse an invalid number of steps.
 
     Raises:
         ShapeError: it is no whole number of at least 1.

@@ -71,7 +71,7 @@ class Generators:
         self.on(torch.device("cpu"))
 
     def on(self, device: torch.device) -> torch.Generator:
-        """That of a device."""
+        """The generator of a device."""
         if device.type != "cpu" and device.index is None:
             device = torch.empty(0, device=device).device
         if device not in self._made:
@@ -79,24 +79,24 @@ class Generators:
         return self._made[device]
 
     def states(self) -> dict[str, Tensor]:
-        """Where each of them is, by "cpu", "cuda0" and so on."""
+        """The state of each generator by device: "cpu", "cuda0" and so on."""
         return {_name(device): made.get_state() for device, made in self._made.items()}
 
     def restore(self, states: dict[str, Tensor]) -> None:
-        """Go on from ``states``; those of devices that are not here are left out.
+        """Restore ``states``; devices that this machine lacks are ignored.
 
         Raises:
             RuntimeError, TypeError, ValueError, KeyError: that is no state of a generator.
         """
         self.on(torch.device("cpu")).set_state(states["cpu"].cpu())
-        for place in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
-            if f"cuda{place}" in states:
-                self.on(torch.device("cuda", place)).set_state(states[f"cuda{place}"].cpu())
+        for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
+            if f"cuda{index}" in states:
+                self.on(torch.device("cuda", index)).set_state(states[f"cuda{index}"].cpu())
 
 
 @contextmanager
 def drawing_from(generators: Generators) -> Iterator[None]:
-    """Within the block, in this thread, torch draws from ``generators``."""
+    """Within the block, all draws of torch in this thread use ``generators``."""
     with _Calls(_Operators(generators)):
         yield
 

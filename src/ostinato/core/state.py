@@ -18,7 +18,7 @@ State = tuple[Any, ...]  # (named) tuples of tensors (B, ...) or of further such
 
 
 def map_state(function: Callable[..., Tensor], state: Any, *others: Any) -> Any:
-    """Apply ``function`` to each tensor, or to the tensors in the same place of several states.
+    """Apply ``function`` to each tensor, or to corresponding tensors of several states.
 
     >>> import torch
     >>> map_state(torch.add, (torch.ones(1), ()), (torch.ones(1), ()))
@@ -45,7 +45,7 @@ def leaves(state: Any) -> Iterator[Tensor]:
 
 
 def named_leaves(state: Any, prefix: str = "") -> dict[str, Tensor]:
-    """The tensors of a state by dotted path, as safetensors wants them; fields keep their names."""
+    """The tensors of a state by dotted path, the form of safetensors; fields keep their names."""
     if isinstance(state, Tensor):
         return {prefix: state}
     names = getattr(state, "_fields", None) or [str(place) for place in range(len(state))]
@@ -70,15 +70,15 @@ def state_from_leaves(template: Any, tensors: Mapping[str, Tensor], prefix: str 
 
 
 def detach(state: Any) -> Any:
-    """The same values with no history: truncated back-propagation cuts here."""
+    """The same values without their graph: truncated back-propagation cuts here."""
     return map_state(Tensor.detach, state)
 
 
 def where_rows(mask: Tensor, chosen: Any, otherwise: Any) -> Any:
-    """Take the rows of ``chosen`` where ``mask`` (B,) is true, of ``otherwise`` elsewhere.
+    """The rows of ``chosen`` where ``mask`` (B,) is true, those of ``otherwise`` elsewhere.
 
     Raises:
-        StateError: tensors in the same place differ in shape, so the rows are not in one phase; or the mask is not of
+        StateError: corresponding tensors differ in shape, so the rows are not in one phase; or the mask is not of
             these rows.
     """
     if not isinstance(mask, Tensor) or mask.dtype != torch.bool or mask.dim() != 1:
@@ -101,12 +101,12 @@ def where_rows(mask: Tensor, chosen: Any, otherwise: Any) -> Any:
 
 
 def take_rows(state: Any, rows: Tensor | Sequence[int] | slice) -> Any:
-    """The state of some rows only."""
+    """The state of a selection of rows."""
     return map_state(lambda leaf: leaf[rows], state)
 
 
 def join_rows(states: Sequence[Any]) -> Any:
-    """One state for the rows of several, laid below each other.
+    """Concatenate states along the batch.
 
     Raises:
         StateError: the states are of different layers or in different phases.
@@ -121,7 +121,7 @@ def join_rows(states: Sequence[Any]) -> Any:
 
 
 def state_bytes(state: Any) -> int:
-    """Bytes of memory that a state keeps alive, whole storages counted.
+    """Bytes of memory that a state keeps alive: the complete storage of each view counts.
 
     A small view into a large tensor counts as the large tensor: that is what it costs.
     """
@@ -130,7 +130,7 @@ def state_bytes(state: Any) -> int:
 
 
 def same_structure(state: Any, other: Any) -> bool:
-    """Whether two states could be of one layer: the same nesting of the same kinds of tuples."""
+    """Whether two states have the same structure: the same nesting of the same tuple types."""
     if isinstance(state, Tensor) or isinstance(other, Tensor):
         return isinstance(state, Tensor) and isinstance(other, Tensor)
     return (

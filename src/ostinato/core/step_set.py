@@ -19,7 +19,7 @@ class StepSet:
 
     @classmethod
     def of(cls, steps: Iterable[int]) -> "StepSet":
-        """These steps."""
+        """The set of these steps."""
         return cls._joined((step, step) for step in steps)
 
     @classmethod
@@ -34,7 +34,7 @@ class StepSet:
 
     @classmethod
     def union(cls, sets: Iterable["StepSet"]) -> "StepSet":
-        """What is in any of them."""
+        """The union of several sets."""
         return cls._joined(interval for one in sets for interval in one.intervals)
 
     @classmethod
@@ -54,22 +54,22 @@ class StepSet:
         return bool(self.intervals)
 
     def __iter__(self) -> Iterator[int]:
-        """The steps in order; of finite sets only."""
+        """The steps in ascending order; the set must be finite."""
         for first, last in self.intervals:
             yield from range(int(first), int(last) + 1)
 
     @property
     def first(self) -> float:
-        """The smallest; ``math.inf`` of nothing."""
+        """The smallest step; ``math.inf`` for the empty set."""
         return self.intervals[0][0] if self.intervals else math.inf
 
     @property
     def last(self) -> float:
-        """The largest; ``-math.inf`` of nothing."""
+        """The largest step; ``-math.inf`` for the empty set."""
         return self.intervals[-1][1] if self.intervals else -math.inf
 
     def shifted(self, steps: float) -> "StepSet":
-        """Each step ``steps`` later."""
+        """The set shifted by ``steps``."""
         return StepSet(tuple((first + steps, last + steps) for first, last in self.intervals))
 
     def plus(self, offsets: "StepSet") -> "StepSet":
@@ -79,5 +79,5 @@ class StepSet:
         )
 
     def mirrored(self, centre: int) -> "StepSet":
-        """Each step as far on the other side of ``centre``."""
+        """The set mirrored at ``centre``."""
         return StepSet(tuple((2 * centre - last, 2 * centre - first) for first, last in self.intervals[::-1]))

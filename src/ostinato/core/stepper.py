@@ -3,10 +3,10 @@
     stepper = layer.stepper()
     y = stepper.step(x)
 
-A ``Stepper`` owns a private copy of the state. It holds nothing else that changes: where two steppers export the same
-state, the same inputs give the same bits from there on, whichever way each came to it. So everything that a rounding
-could depend on is held fixed, the alignment of memory included. A copy, by ``copy`` or by ``pickle``, is therefore a
-new stepper of the layer with a copy of the state: copied piece by piece, buffers and views of them would come apart.
+A ``Stepper`` owns a private copy of the state, and nothing else in it changes. If two steppers export the same state,
+the same inputs therefore give the same bits afterwards, however each reached that state. Everything that rounding
+depends on is fixed, including the alignment of memory. ``copy`` and ``pickle`` build a new stepper and load a copy of
+the state: if attributes were copied one by one, buffers and the views into them would no longer share memory.
 
 Axes: B batch, T time steps, I input features, O output features.
 """
@@ -30,12 +30,12 @@ FLOATS: tuple[torch.dtype, ...] = (torch.float32, torch.float64)
 
 
 class Stepper:
-    """Steps of one layer; this one calls the layer's own ``run``, which every layer has.
+    """Runs one layer step by step. This base class calls the layer's ``run``, so it works for every layer.
 
-    The weights are those of the moment it was made: after training or loading, make another. Hooks of modules do not
-    run, nor is x validated beyond its shape and dtype.
+    The weights are read when the stepper is made: make a new one after training or loading. Module hooks do not run,
+    and only the shape, dtype and device of x are checked.
 
-    Made by ``SequenceLayer.stepper``; a kind of its own is registered with ``register_stepper``.
+    Made by ``SequenceLayer.stepper``; register a faster subclass with ``register_stepper``.
 
     Shape:
         ``step`` takes x (B, I) and gives y (B, O), what ``layer(x[:, None], state)`` gives; None where a strided layer
@@ -50,23 +50,23 @@ class Stepper:
 
     @classmethod
     def refuses(cls, layer: Validated, dtype: torch.dtype, device: torch.device) -> str | None:
-        """Why this kind cannot step that layer, of a class that it is registered for; None where it can."""
+        """The reason why this class cannot step that layer; None if it can."""
         return None
 
     @property
     def state(self) -> Any:
-        """The state as a value: fresh tensors, as ``layer`` returns and takes it."""
+        """A copy of the state, in the form that ``layer`` takes and returns."""
         return self.export_state()
 
     def reset(self) -> None:
-        """Back to the beginning."""
+        """Set the state to the initial state."""
         self.load_state(self.layer.initial_state(self.batch, self.dtype, self.device))
 
     def restore(self, state: Any) -> None:
-        """Go on from a state that a stepper exported or the layer returned. It is copied, and left as it is.
+        """Continue from a state exported by a stepper or returned by the layer. The state is copied.
 
         Raises:
-            StateError: the state is another layer's or of another batch size.
+            StateError: the state belongs to another layer or batch size.
         """
         self.check(state)
         self.load_state(state)
@@ -82,30 +82,30 @@ class Stepper:
         return None if y is None else y.clone()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """How copies and pickles are made: ``copy.copy`` shares the layer, ``copy.deepcopy`` copies it too.
+        """Copy and pickle as the layer and the state: ``copy.copy`` shares the layer, ``copy.deepcopy`` copies it.
 
         Raises:
-            StreamingError: the layer changed after this stepper had read its weights.
+            StreamingError: the layer changed after this stepper read its weights.
         """
         return _rebuilt, (type(self), self.layer, self.batch, self.dtype, self.device, self.state)
 
-    # What follows is for other steppers, and for writing one.
+    # What follows is for subclasses and for steppers made of steppers, not for users.
 
-    passes = False  # whether y is x as it is, so that there is nothing to call
+    passes = False  # y is x unchanged, so a chain of steppers skips this one
 
     def build(self) -> None:
-        """Read the weights and lay out what steps write into."""
+        """Read the weights and allocate the buffers that steps write to."""
 
     def advance(self, x: Array) -> Array | None:
-        """One step on arrays. What comes back is the stepper's own, and good until its next step."""
+        """One step on arrays. The stepper owns the result, and overwrites it at its next step."""
         y = self._run(torch.from_numpy(x))
         return None if y is None else y.numpy()
 
     def check(self, state: Any) -> None:
-        """Refuse a state that is not one of the layer.
+        """Refuse a state that does not fit the layer.
 
         Raises:
-            StateError: it is another layer's or of another batch size.
+            StateError: the state belongs to another layer or batch size.
         """
         like = torch.empty(self.batch, 0, *axes(self.size or 0), dtype=self.dtype, device=self.device)
         self.layer._check_state(state, like)
@@ -115,7 +115,7 @@ class Stepper:
         self._held = map_state(_contiguous_copy, state)
 
     def export_state(self) -> Any:
-        """The state in fresh tensors."""
+        """A copy of the state."""
         return map_state(_contiguous_copy, self._held)
 
     def refuse_other(self, x: Tensor) -> None:
@@ -142,15 +142,17 @@ class Stepper:
 
 
 class ArrayStepper(Stepper):
-    """A stepper on NumPy arrays, of a layer on the CPU: at one row the call costs more than the sum.
+    """A stepper on NumPy arrays, for layers on the CPU.
 
-    Subclasses write ``build`` and ``advance``, and where they remember something ``load_state`` and ``export_state``.
+    With one row, the overhead of calling torch exceeds the arithmetic, and NumPy's calls are cheaper.
+
+    Subclasses implement ``build`` and ``advance``, and, if they have a state, ``load_state`` and ``export_state``.
     """
 
     def __init__(self, layer: Validated, batch: int, dtype: torch.dtype, device: torch.device = CPU) -> None:
         super().__init__(layer, batch, dtype, device)
         self._read = _digest(layer)
-        # on arrays of its own, x is always laid out alike
+        # x is copied into a buffer, so that its layout and alignment, and with them rounding, never vary
         self._x = None if self.size is None else zeros((batch, *axes(self.size)), dtype)
         self._shape = None if self.size is None else torch.Size((batch, *axes(self.size)))
 
@@ -167,13 +169,13 @@ class ArrayStepper(Stepper):
             x = x.detach()
         into = self._x if self._x is not None else zeros(tuple(x.shape), self.dtype)
         into[...] = x.numpy()
-        with np.errstate(all="ignore"):  # what is not finite goes through in silence, as in torch
+        with np.errstate(all="ignore"):  # torch does not warn about infinities and NaN either
             y = self.advance(into)
         return None if y is None else torch.from_numpy(y.copy())
 
     @classmethod
     def refuses(cls, layer: Validated, dtype: torch.dtype, device: torch.device) -> str | None:
-        """Arrays lie on the CPU and hold float32 or float64, or codes where the layer takes them."""
+        """Arrays are on the CPU and hold float32 or float64, or int64 codes if the layer takes codes."""
         tensors = [tensor for tensor in tensors_of(layer) if tensor.is_floating_point()]
         if device != CPU or not all(tensor.is_cpu for tensor in tensors):
             return "arrays lie on the CPU"
@@ -184,7 +186,7 @@ class ArrayStepper(Stepper):
         return None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """As of every stepper, as long as the layer still has the weights that were read."""
+        """As in ``Stepper``, provided that the layer still has the weights that were read."""
         if any(module.training for module in self.layer.modules()) or _digest(self.layer) != self._read:
             raise StreamingError(
                 f"the {class_name(self.layer)} was trained or loaded after this stepper had read its weights, so a "
@@ -198,10 +200,10 @@ class ArrayStepper(Stepper):
         raise NotImplementedError(f"{type(self).__name__} does not define advance().")
 
     def load_state(self, state: Any) -> None:
-        """Nothing is remembered."""
+        """Do nothing: the layer has no state."""
 
     def export_state(self) -> Any:
-        """The state of a layer that remembers nothing."""
+        """The empty state."""
         return ()
 
 
@@ -213,14 +215,14 @@ def _rebuilt(
     device: torch.device,
     state: Any,
 ) -> Stepper:
-    """A stepper of the same kind, that goes on from ``state``."""
+    """A stepper of the same class that continues from ``state``."""
     made = kind(layer, batch, dtype, device)
     made.restore(state)
     return made
 
 
 def _digest(layer: nn.Module) -> bytes:
-    """Of all weights and buffers: ``_version`` counts no change that goes through ``data``."""
+    """Digest of all weights and buffers. ``_version`` would be cheaper, but misses changes through ``tensor.data``."""
     found = hashlib.blake2b(digest_size=16)
     for held in tensors_of(layer):
         found.update(held.detach().contiguous().reshape(-1).view(torch.uint8).numpy().data)
@@ -228,7 +230,7 @@ def _digest(layer: nn.Module) -> bytes:
 
 
 def zeros(shape: tuple[int, ...], dtype: torch.dtype) -> Array:
-    """Zeros in memory aligned as torch's is, to 64 bytes; NumPy's own differs from call to call."""
+    """Zeros in memory aligned to 64 bytes, as in torch. NumPy's alignment varies, and rounding with it."""
     return torch.zeros(shape, dtype=dtype, device="cpu").numpy()
 
 
@@ -243,5 +245,5 @@ def tensor(values: Array) -> Tensor:
 
 
 def _contiguous_copy(leaf: Tensor) -> Tensor:
-    """A copy in the one layout that all states and inputs are worked on in."""
+    """A copy in contiguous layout, the only one used for states and inputs."""
     return leaf.detach().clone(memory_format=torch.contiguous_format)

@@ -1,11 +1,12 @@
-"""The registry of steppers by class of layer; the first one that does not refuse a layer is made.
+"""The registry of steppers by class of layer. The first stepper that does not refuse a layer is used.
 
     @register_stepper(MyLayer)
     class MyStepper(ArrayStepper):
         ...
 
-A subclass has the steppers of its parent as long as it overrides nothing that a step could depend on; one that computes
-otherwise runs by its own ``run``, until a stepper is registered for it.
+A subclass inherits the steppers of its parent unless it overrides something that a step could depend on. Such a
+subclass is stepped with its ``run`` until a stepper is registered for it: slower, but never with the numbers of its
+parent.
 """
 
 import re
@@ -27,8 +28,8 @@ from .validation import Validated
 
 S = TypeVar("S", bound=type[Stepper])
 
-# What a class may have of its own without changing a step: a constructor, which only chooses what the parent is built
-# with, and what Python itself writes into classes.
+# Attributes that a subclass may define without changing a step: a constructor, which only chooses the arguments of the
+# parent's, and attributes that Python writes into every class.
 HARMLESS = frozenset({"__init__", "_abc_impl"})
 WRITTEN_BY_PYTHON = re.compile(
     "__(module|doc|dict|weakref|annot.*|static_attributes|firstlineno|orig_bases|parameters|abstractmethods)__"
@@ -38,7 +39,7 @@ _registered: dict[type[nn.Module], list[type[Stepper]]] = {}
 
 
 def register_stepper(*layer_types: type[Validated]) -> Callable[[S], S]:
-    """Register a stepper for classes of layers; of several for one class, the one that came last is asked first.
+    """Register a stepper for classes of layers; among several for one class, the last one registered is tried first.
 
     >>> from ostinato.core import Stepper, register_stepper
     >>> from ostinato.layers import GRU
@@ -64,7 +65,7 @@ def register_stepper(*layer_types: type[Validated]) -> Callable[[S], S]:
 
 
 def registered_steppers(layer_type: type[nn.Module]) -> list[type[Stepper]]:
-    """The steppers for a class of layers, in the order in which they are asked."""
+    """The steppers for a class of layers, in the order in which they are tried."""
     found: list[type[Stepper]] = []
     for owner in layer_type.__mro__:
         if owner in _registered:
@@ -75,7 +76,7 @@ def registered_steppers(layer_type: type[nn.Module]) -> list[type[Stepper]]:
 
 
 def make_stepper(layer: Validated, batch: int, dtype: torch.dtype, device: torch.device = CPU) -> Stepper:
-    """The first registered stepper that does not refuse the layer, else one that calls ``run``; at its beginning."""
+    """A stepper in the initial state: the first registered one that does not refuse, or one that calls ``run``."""
     refused: list[tuple[str, str]] = []
     made: type[Stepper] = Stepper
     for stepper_type in registered_steppers(type_before_parametrizations(layer)):
@@ -93,11 +94,11 @@ def make_stepper(layer: Validated, batch: int, dtype: torch.dtype, device: torch
 
 
 def check_steps(layer: Declared, batch: int) -> None:
-    """Refuse a layer that cannot go step by step.
+    """Refuse a layer that cannot run step by step.
 
     Raises:
-        StreamingError: it needs the whole sequence, is training, or gives several outputs for one step.
-        ShapeError: the batch is no whole number of at least 1.
+        StreamingError: the layer needs the whole sequence, is in train(), or returns several outputs for one step.
+        ShapeError: the batch is not a whole number of at least 1.
     """
     name = class_name(layer)
     if not isinstance(batch, int) or isinstance(batch, bool) or batch < 1:
@@ -119,21 +120,21 @@ def check_steps(layer: Declared, batch: int) -> None:
 
 
 def gives_several(layer: Declared) -> bool:
-    """Whether one step in can be several steps out."""
+    """Whether one input step can give several output steps."""
     return layer.stride.denominator != 1 or layer.block != layer.stride.numerator
 
 
 def _changes_steps(layer_type: type[nn.Module], owner: type[nn.Module]) -> bool:
-    """Whether a class between overrides an attribute of ``owner``, for which a stepper was written.
+    """Whether a class between ``layer_type`` and ``owner`` overrides an attribute of ``owner``.
 
-    A method of a new name does not count, because nothing of ``owner`` calls it. A new property does: it may stand in
-    front of what the constructor of ``owner`` sets.
+    A method with a new name does not count, because nothing in ``owner`` calls it. A new property counts: it can hide
+    an attribute that the constructor of ``owner`` sets.
     """
-    between = [one for one in layer_type.__mro__ if one not in owner.__mro__]
+    between = [parent for parent in layer_type.__mro__ if parent not in owner.__mro__]
     return any(
         name not in HARMLESS
         and not WRITTEN_BY_PYTHON.fullmatch(name)
         and (hasattr(owner, name) or isdatadescriptor(value))
-        for one in between
-        for name, value in vars(one).items()
+        for parent in between
+        for name, value in vars(parent).items()
     )

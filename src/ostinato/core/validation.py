@@ -23,7 +23,7 @@ class Validated(Declared):
     """A layer's declarations, and the validation of everything that a caller hands to it."""
 
     def _validate(self, x: Tensor, state: Any, lengths: Tensor | None) -> tuple[Tensor, Any, Tensor | None]:
-        """Refuse bad input, clean the padding, and put the initial state in place of None."""
+        """Refuse invalid input, set the padding to zero, and replace a state of None by the initial state."""
         self._check_input(x)
         if autocast_active(x) and x.dtype in HALF:
             weight = next(self.parameters(), None)
@@ -74,25 +74,25 @@ class Validated(Declared):
             )
         template = self.initial_state(0, x.dtype, x.device)
         self._check_kind(state, template)
-        for place, (leaf, like) in enumerate(zip(leaves(state), leaves(template), strict=True)):
-            self._check_leaf(place, leaf, like, len(x))
+        for index, (leaf, like) in enumerate(zip(leaves(state), leaves(template), strict=True)):
+            self._check_leaf(index, leaf, like, len(x))
 
     def _check_kind(self, state: Any, template: Any = None) -> None:
-        """Refuse what is not nested as the states of this layer are."""
+        """Refuse a state with another structure than the states of this layer."""
         if not same_structure(state, self.initial_state(0) if template is None else template):
             raise StateError(
                 f"this state is not one of {class_name(self)}. Pass what it returned, or None to begin."
             )
 
-    def _check_leaf(self, place: int, leaf: Tensor, like: Tensor, rows: int) -> None:
-        """Refuse a tensor of the state that is not as ``like``, which has no rows."""
+    def _check_leaf(self, index: int, leaf: Tensor, like: Tensor, rows: int) -> None:
+        """Refuse a tensor of the state that does not match ``like``, which has no rows."""
         if leaf.dim() == 0 or len(leaf) != rows:
             held = len(leaf) if leaf.dim() else 0
             raise StateError(f"state is for {held} rows, x has {rows}. Start a new stream with state=None.")
         if self._fits(leaf, like) and leaf.dtype == like.dtype and leaf.device == like.device:
             return
         raise StateError(
-            f"tensor {place} of the state is {tuple(leaf.shape)} {leaf.dtype} on {leaf.device}, "
+            f"tensor {index} of the state is {tuple(leaf.shape)} {leaf.dtype} on {leaf.device}, "
             f"{class_name(self)} wants {(rows, *like.shape[1:])} {like.dtype} on {like.device}. "
             "Pass what this very layer returned, moved with it, or None to begin."
         )

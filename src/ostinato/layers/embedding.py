@@ -43,10 +43,10 @@ class Coded(SequenceLayer):
             wrong |= (x != x.floor()) & ~x.isnan()
         if not bool(wrong.any()):
             return
-        place = wrong.nonzero()[0].tolist()
-        row, step, column = place[:3]
+        position = wrong.nonzero()[0].tolist()
+        row, step, column = position[:3]
         raise ContractError(
-            f"x holds {x[tuple(place)].item()} in row {row}, step {step}, column {column}, and codes of this "
+            f"x holds {x[tuple(position)].item()} in row {row}, step {step}, column {column}, and codes of this "
             f"{class_name(self)} are the whole numbers 0 to {self.codes - 1}. Pass such codes, or make it for more."
         )
 
@@ -99,7 +99,7 @@ class Embedding(Coded):
 
 
 class OneHot(Coded):
-    """A 1 in the place of the code and 0 in all others, for each of K codes side by side.
+    """A 1 at the index of the code and 0 elsewhere, for each of K codes side by side.
 
     Args:
         codes: how many codes there are.

@@ -85,11 +85,11 @@ class Overlapping(SequenceLayer):
         whole = _add(total, owed, axis).movedim(*back)
         return y, OverlapState(keep_last(whole, self.overlap, lengths * self.factor))
 
-    def _touches(self, places: Iterable[int]) -> None:
-        """Of the ``span`` steps that a step is spread over it reaches ``places`` alone, each phase of S among them."""
+    def _touches(self, positions: Iterable[int]) -> None:
+        """Declare which of the ``span`` output steps an input step reaches; every phase of S must be among them."""
         offsets: list[list[int]] = [[] for _ in range(self.factor)]
-        for place in places:
-            back, phase = divmod(place, self.factor)
+        for position in positions:
+            back, phase = divmod(position, self.factor)
             offsets[phase].append(-back)
         self.offsets = [
             StepSet.of(steps) for steps in offsets

@@ -268,8 +268,8 @@ def low_pass_taps(cutoff: float, count: int, beta: float = 5.0) -> np.ndarray:
         raise ConfigError(f"beta must be a number of 0 or more, got {beta}.")
     if beta > STEEPEST:
         raise ConfigError(f"beta must be at most {STEEPEST}, or the window overflows, got {beta}.")
-    place = np.arange(count) - (count - 1) / 2
-    taps = np.sinc(2 * cutoff * place) * np.kaiser(count, beta)
+    position = np.arange(count) - (count - 1) / 2
+    taps = np.sinc(2 * cutoff * position) * np.kaiser(count, beta)
     taps /= taps.sum()
     # sinc is 0 at whole numbers, but for rounding: a step that ``sees`` excludes must have no weight at all
     return np.where(np.abs(taps) > LEAST * np.abs(taps).max(), taps, 0.0)

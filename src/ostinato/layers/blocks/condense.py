@@ -127,7 +127,7 @@ class CondenseBlock(Condensing, DenseConnections):
                 dropout=dropout_layer(dropout),
             )
 
-        super().__init__(*(composite(input_size + place * growth_rate) for place in range(layers)))
+        super().__init__(*(composite(input_size + index * growth_rate) for index in range(layers)))
         self.growth_rate = growth_rate
 
 
@@ -183,10 +183,10 @@ class CondenseStages(Condensing, Chain):
             )
         stages: dict[str, SequenceLayer] = {}
         size, growth = input_size, growth_rate
-        for place, count in enumerate(whole_numbers("layers", layers)):
-            if place:
-                stages[f"pool{place}"] = AvgPool1d(size, pool_size)
-            stages[f"block{place + 1}"] = CondenseBlock(
+        for index, count in enumerate(whole_numbers("layers", layers)):
+            if index:
+                stages[f"pool{index}"] = AvgPool1d(size, pool_size)
+            stages[f"block{index + 1}"] = CondenseBlock(
                 size,
                 growth,
                 count,

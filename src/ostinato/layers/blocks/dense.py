@@ -75,7 +75,7 @@ class DenseBlock(DenseConnections):
                 dropout=dropout_layer(dropout),
             )
 
-        super().__init__(*(composite(input_size + place * growth_rate) for place in range(layers)))
+        super().__init__(*(composite(input_size + index * growth_rate) for index in range(layers)))
         self.growth_rate = growth_rate
 
 

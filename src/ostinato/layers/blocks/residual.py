@@ -141,15 +141,15 @@ def _body(
 ) -> SequenceLayer:
     """Convolutions, norms and activations, the latter two ``first`` or last, none after the last sum."""
     layers: dict[str, SequenceLayer | None] = {}
-    for place, convolution in enumerate(convolutions, start=1):
+    for index, convolution in enumerate(convolutions, start=1):
         size = convolution.input_size if first else convolution.output_size
         assert isinstance(size, int)
-        around = {f"norm{place}": norm_layer(norm, size), f"activation{place}": activation_layer(activation)}
-        last: dict[str, SequenceLayer | None] = {f"convolution{place}": convolution}
-        if place == len(convolutions):
+        around = {f"norm{index}": norm_layer(norm, size), f"activation{index}": activation_layer(activation)}
+        last: dict[str, SequenceLayer | None] = {f"convolution{index}": convolution}
+        if index == len(convolutions):
             last = {"dropout": dropout_layer(dropout), **last}
             if not first:
-                del around[f"activation{place}"]  # it comes after the sum
+                del around[f"activation{index}"]  # it comes after the sum
         layers |= around | last if first else last | around
     return in_order(**layers)
 

@@ -202,9 +202,9 @@ class WaveNetStack(SequenceLayer):
                 skip_size=skip_size,
                 condition_size=condition_size,
                 bias=bias,
-                residual=place < len(dilations) - 1,
+                residual=index < len(dilations) - 1,
             )
-            for place, dilation in enumerate(whole_numbers("dilations", dilations))
+            for index, dilation in enumerate(whole_numbers("dilations", dilations))
         )
         self.channels = channels
         self.input_size, self.output_size = channels + condition_size, self.each[0].skip_size

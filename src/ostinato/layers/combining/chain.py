@@ -87,8 +87,8 @@ class Chain(Ordered):
 
     def out_lengths(self, lengths: Tensor, state: Any = None) -> Tensor:
         """Through all layers."""
-        for place, layer in enumerate(self.layers):
-            lengths = layer.out_lengths(lengths, state[place] if state else None)
+        for index, layer in enumerate(self.layers):
+            lengths = layer.out_lengths(lengths, state[index] if state else None)
         return lengths
 
     def flush(self, state: Any) -> Tensor:
@@ -110,10 +110,10 @@ class Chain(Ordered):
 
     def end_after(self, before: Ending) -> Ending:
         """Layer by layer; one that looks ahead must not meet zeros in place of steps that a block holds back."""
-        for place, layer in enumerate(self.layers):
+        for index, layer in enumerate(self.layers):
             if layer.latency and before.loses:
                 raise ConfigError(
-                    f"layer {place} of the chain ({class_name(layer)}) looks ahead, and those before it by "
+                    f"layer {index} of the chain ({class_name(layer)}) looks ahead, and those before it by "
                     f"{before.latency} steps in blocks of {before.block}, which does not fill their blocks: the end of "
                     "a stream would lose steps. Make the latency before the rate rises a multiple of the block."
                 )
@@ -145,10 +145,10 @@ class Chain(Ordered):
     def _match_sizes(self) -> None:
         size = self.layers[0].input_size
         self.input_size, passed_on = size, size is None
-        for place, layer in enumerate(self.layers):
+        for index, layer in enumerate(self.layers):
             if None not in (size, layer.input_size) and size != layer.input_size:
                 raise ConfigError(
-                    f"layer {place} of the chain ({class_name(layer)}) takes {layer.input_size} features, "
+                    f"layer {index} of the chain ({class_name(layer)}) takes {layer.input_size} features, "
                     f"the one before it gives {size}. Make them equal."
                 )
             if passed_on and layer.input_size is not None:  # those before take any, and give as many
@@ -160,15 +160,15 @@ class Chain(Ordered):
 
     def _add_up(self) -> None:
         self._block, self.latency, self.stride, self.steps_out = 1, 0, Fraction(1), None
-        for place, layer in enumerate(self.layers):
+        for index, layer in enumerate(self.layers):
             self._block *= layer.block // math.gcd(int(self._block / self.stride), layer.block)
-            self.latency += self._in_input_steps(place, layer)
+            self.latency += self._in_input_steps(index, layer)
             self.stride *= layer.stride
             if self.steps_out is not None:
                 self.steps_out = int(layer.out_lengths(torch.tensor([self.steps_out], device="cpu")))
                 if self.steps_out == 0:
                     raise ConfigError(
-                        f"layer {place} of the chain ({class_name(layer)}) makes nothing of the few steps that come "
+                        f"layer {index} of the chain ({class_name(layer)}) makes nothing of the few steps that come "
                         "to it from any sequence. Make its stride smaller, or let more steps come."
                     )
             elif layer.steps_out is not None:
@@ -177,16 +177,16 @@ class Chain(Ordered):
     def _check_few_steps(self) -> None:
         """Refuse layers that look ahead beyond the few steps that an adaptive pool gives."""
         layers = _flat(self.layers)
-        pools = [place for place, layer in enumerate(layers) if layer.steps_out is not None]
+        pools = [index for index, layer in enumerate(layers) if layer.steps_out is not None]
         for pool, end in itertools.pairwise([*pools, len(layers)]):
             _check_visible(layers[pool], layers[pool + 1 : end])
 
-    def _in_input_steps(self, place: int, layer: SequenceLayer) -> int:
+    def _in_input_steps(self, index: int, layer: SequenceLayer) -> int:
         """The latency of a layer in steps of the chain."""
         steps = layer.latency * self.stride
         if steps.denominator != 1:
             raise ConfigError(
-                f"layer {place} of the chain ({class_name(layer)}) looks ahead {layer.latency} of its steps, "
+                f"layer {index} of the chain ({class_name(layer)}) looks ahead {layer.latency} of its steps, "
                 f"which are {steps} of the chain's. Make its latency a multiple of {self.stride.denominator}."
             )
         return int(steps)
@@ -220,8 +220,8 @@ def _check_visible(pool: SequenceLayer, after: list[SequenceLayer]) -> None:
 def _run_to_the_end(layers: list[SequenceLayer], x: Tensor, count: float) -> Tensor:
     """y of the last ``count`` steps of a chain; of all steps where a layer strides, looks ahead or sees everything."""
     plain = [layer.keeps_pace for layer in layers]
-    for place, layer in enumerate(layers):
-        needed = count + sum(follower.receptive_field - 1 for follower in layers[place + 1 :])
-        cut = all(plain[place:]) and not math.isinf(needed)
+    for index, layer in enumerate(layers):
+        needed = count + sum(follower.receptive_field - 1 for follower in layers[index + 1 :])
+        cut = all(plain[index:]) and not math.isinf(needed)
         x = layer.tail(x, int(needed)) if cut else layer(x)[0]
     return x if math.isinf(count) else x[:, -int(count) :]

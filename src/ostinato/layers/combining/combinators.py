@@ -81,7 +81,7 @@ class Ordered(Combinator):
         super().__init__()
         kind = f"a {type(self).__name__.lower()}"
         require_layers(kind, *layers, *named.values())
-        for name, layer in [*((str(place), layer) for place, layer in enumerate(layers)), *named.items()]:
+        for name, layer in [*((str(index), layer) for index, layer in enumerate(layers)), *named.items()]:
             if hasattr(self, name):
                 raise ConfigError(
                     f"a layer of {kind} cannot be called {name!r}: {kind} has an attribute of that name."

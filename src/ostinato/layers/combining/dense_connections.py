@@ -49,8 +49,8 @@ class DenseConnections(Chain):
         if not layers:
             raise ConfigError("dense connections need at least one layer, got none.")
         steps, size = [], layers[0].input_size
-        for place, layer in enumerate(layers):
-            size, before = _grown(place, layer, size), size
+        for index, layer in enumerate(layers):
+            size, before = _grown(index, layer, size), size
             assert isinstance(before, int)
             steps.append(Parallel(older=Delay(before, layer.latency), layer=layer))
         super().__init__(*steps)
@@ -65,16 +65,16 @@ class DenseConnections(Chain):
         at_least_one(input_size=input_size, count=count)
         layers: list[SequenceLayer] = []
         size = input_size
-        for place in range(count):
+        for index in range(count):
             layers.append(make(size))
             require_layers("dense connections", layers[-1])
-            size = _grown(place, layers[-1], size)
+            size = _grown(index, layers[-1], size)
         return cls(*layers)
 
 
-def _grown(place: int, layer: SequenceLayer, size: object) -> int:
+def _grown(index: int, layer: SequenceLayer, size: object) -> int:
     """Features after a layer, of ``size`` before it."""
-    name = f"layer {place} of the dense connections ({class_name(layer)})"
+    name = f"layer {index} of the dense connections ({class_name(layer)})"
     if not isinstance(layer.input_size, int) or not isinstance(layer.output_size, int):
         raise ConfigError(
             f"{name} takes {layer.input_size} and gives {layer.output_size}, which cannot be laid side by side. Use a "

@@ -98,7 +98,7 @@ class CondensedConv1d(Chain):
             bias=bias,
             latency=latency,
         )
-        in_turn = [place % input_size for place in range(features)]
+        in_turn = [index % input_size for index in range(features)]
         super().__init__(index=Select(input_size, in_turn), convolution=convolution)
 
 

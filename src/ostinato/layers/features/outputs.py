@@ -142,7 +142,7 @@ class Quantiles(Output):
         self.levels, self.free = tuple(levels), free
         self.numbers = len(self.levels)
         self.inputs = self.numbers if free else 2
-        self.middle = min(range(self.numbers), key=lambda place: abs(self.levels[place] - 0.5))
+        self.middle = min(range(self.numbers), key=lambda index: abs(self.levels[index] - 0.5))
         self.register_buffer("base", torch.tensor(self.levels).repeat(quantities, 1) - 0.5)  # (J, Q)
         self.register_buffer("spread", torch.ones(quantities))
 
@@ -261,7 +261,7 @@ def _deviation(z: Tensor) -> Tensor:
 def _quantiles(column: Tensor, levels: Tensor) -> Tensor:
     """Linear between order statistics; torch.quantile refuses more than 2^24 numbers."""
     ordered = column.sort().values
-    place = levels * (len(ordered) - 1)
-    below = place.floor().long()
+    position = levels * (len(ordered) - 1)
+    below = position.floor().long()
     above = (below + 1).clamp(max=len(ordered) - 1)
-    return torch.lerp(ordered[below], ordered[above], place - below)
+    return torch.lerp(ordered[below], ordered[above], position - below)

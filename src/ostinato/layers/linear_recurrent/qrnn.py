@@ -117,7 +117,7 @@ class QRNN(LinearRecurrent):
 
     def _convolved(self, buffer: Tensor, steps: int) -> Tensor:
         """(B, T, G * H), a step's numbers side by side as the scan wants them; a convolution would part them."""
-        windows = torch.cat([buffer[:, place : place + steps] for place in range(self.kernel_size)], dim=2)
+        windows = torch.cat([buffer[:, index : index + steps] for index in range(self.kernel_size)], dim=2)
         return F.linear(windows, self.weight.transpose(1, 2).flatten(1), self.bias)
 
     def _zoned_out(self, forget: Tensor) -> Tensor:

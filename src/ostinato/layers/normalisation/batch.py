@@ -56,11 +56,11 @@ class BatchNorm(SequenceLayer):
         if not self.training or lengths is None:
             return self._normalised(numbers).view(x.shape), ()
         real = valid_steps(lengths, x.shape[1]).view(*x.shape[:2], *[1] * (x.dim() - 3)).expand(x.shape[:-1])
-        places = real.flatten().nonzero()[:, 0]
-        if len(places) == 0:
+        positions = real.flatten().nonzero()[:, 0]
+        if len(positions) == 0:
             return x, ()
-        y = self._normalised(numbers[places]).to(x.dtype)
-        return torch.zeros_like(numbers).index_copy(0, places, y).view(x.shape), ()
+        y = self._normalised(numbers[positions]).to(x.dtype)
+        return torch.zeros_like(numbers).index_copy(0, positions, y).view(x.shape), ()
 
     def _normalised(self, x: Tensor) -> Tensor:
         """Of (N, C) or (B, C, N).

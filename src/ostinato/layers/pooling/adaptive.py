@@ -48,10 +48,10 @@ class AdaptivePool(SequenceLayer):
         start = lengths[:, None] * at // self.steps_out  # (B, N)
         end = -(-lengths[:, None] * (at + 1) // self.steps_out)
         widest = x.shape[1] // self.steps_out + 2
-        place = start[..., None] + torch.arange(widest, device=x.device)  # (B, N, W)
-        within = place.clamp(max=x.shape[1] - 1).flatten(1)[..., None].expand(-1, -1, x.shape[2])
-        picked = x.gather(1, within).unflatten(1, place.shape[1:])
-        return self.parts(picked, (place < end[..., None])[..., None]).unflatten(2, size), ()
+        position = start[..., None] + torch.arange(widest, device=x.device)  # (B, N, W)
+        within = position.clamp(max=x.shape[1] - 1).flatten(1)[..., None].expand(-1, -1, x.shape[2])
+        picked = x.gather(1, within).unflatten(1, position.shape[1:])
+        return self.parts(picked, (position < end[..., None])[..., None]).unflatten(2, size), ()
 
 
 class AdaptiveAvgPool1d(AdaptivePool):

@@ -29,28 +29,28 @@ class Extremes:
     def __init__(self, memory: int) -> None:
         self.memory = memory
         self.values: list[float] = []
-        self.places: list[int] = []
+        self.positions: list[int] = []
 
     def clear(self) -> None:
         """Nothing seen."""
         self.values.clear()
-        self.places.clear()
+        self.positions.clear()
 
-    def push(self, place: int, value: float) -> None:
-        """The value at ``place``, which counts up."""
-        values, places = self.values, self.places
+    def push(self, position: int, value: float) -> None:
+        """The value at ``position``, which counts up."""
+        values, positions = self.values, self.positions
         while values and values[-1] <= value:
             values.pop()
-            places.pop()
+            positions.pop()
         values.append(value)
-        places.append(place)
-        if len(places) > 2 * self.memory + 16:
-            old = bisect_left(places, place + 1 - self.memory)
-            del values[:old], places[:old]
+        positions.append(position)
+        if len(positions) > 2 * self.memory + 16:
+            old = bisect_left(positions, position + 1 - self.memory)
+            del values[:old], positions[:old]
 
     def largest(self, first: int) -> float:
-        """Of the values from place ``first`` on."""
-        return self.values[bisect_left(self.places, first)]
+        """Of the values from position ``first`` on."""
+        return self.values[bisect_left(self.positions, first)]
 
 
 class TradeRow:
@@ -65,23 +65,23 @@ class TradeRow:
 
     def begin(self) -> None:
         """Nothing seen."""
-        self.place, self.time, self.price = -1, 0.0, 0.0
+        self.position, self.time, self.price = -1, 0.0, 0.0
         self.high.clear()
         self.low.clear()
 
     def see(self, time: float, price: float) -> float:
         """Take a trade in; the logarithm of its price."""
         level = math.log(price) if price > 0 else 0.0
-        self.place += 1
+        self.position += 1
         self.time, self.price = time, level
         if self.windows:
-            self.high.push(self.place, level)
-            self.low.push(self.place, -level)
+            self.high.push(self.position, level)
+            self.low.push(self.position, -level)
         return level
 
     def features(self, time: float, price: float, amount: float) -> list[float]:
         """One trade's, in the order of ``TradeFeatures``."""
-        known, before, then = self.place >= 0, self.price, self.time
+        known, before, then = self.position >= 0, self.price, self.time
         now = self.see(time, price)
         change = (now - before) / self.unit if known else 0.0
         waited = max(time - then, 0.0) if known else 0.0
@@ -89,7 +89,7 @@ class TradeRow:
         sign = float((change > 0) - (change < 0))
         found = [sign, math.asinh(change), math.log1p(waited), size, sign * size]
         for window in self.windows:
-            first = self.place + 1 - window
+            first = self.position + 1 - window
             found.append(math.asinh((self.high.largest(first) - now) / self.unit))
             found.append(math.asinh((now + self.low.largest(first)) / self.unit))
         return found
@@ -124,7 +124,7 @@ class TradeStepper(ArrayStepper):
 
     def export_state(self) -> Any:
         """The trades, and how many of them there are."""
-        seen = [min(row.place + 1, self.layer.memory) for row in self._rows]
+        seen = [min(row.position + 1, self.layer.memory) for row in self._rows]
         return type(self.layer.initial_state(0))(self._past.export(), torch.tensor(seen))
 
 
@@ -220,8 +220,8 @@ class LevelStepper(MovingStepper):
         scale = scales[..., :1]
         unknown = ~(scale > 0)
         safe = np.where(unknown, 1.0, scale)
-        for place, (lag, root) in enumerate(zip(self.layer.lags, self._lag_roots, strict=True)):
-            self._changes[..., place] = self.difference(x, end, lag) / root
+        for index, (lag, root) in enumerate(zip(self.layer.lags, self._lag_roots, strict=True)):
+            self._changes[..., index] = self.difference(x, end, lag) / root
         if self._lag_roots:
             self._changes /= safe
             np.arcsinh(self._changes, self._changes)

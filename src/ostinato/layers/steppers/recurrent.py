@@ -153,7 +153,7 @@ class RecurrentStepper(ArrayStepper):
     def build(self) -> None:
         """One cell for each layer."""
         layer = self.layer
-        self._cells = [self.cell(layer, place, self.batch, self.dtype) for place in range(layer.num_layers)]
+        self._cells = [self.cell(layer, index, self.batch, self.dtype) for index in range(layer.num_layers)]
         self._calls = [cell.step for cell in self._cells]
 
     def advance(self, x: Array) -> Array:
@@ -164,9 +164,9 @@ class RecurrentStepper(ArrayStepper):
 
     def load_state(self, state: Any) -> None:
         """Each cell its layer's part."""
-        for place, cell in enumerate(self._cells):
+        for index, cell in enumerate(self._cells):
             for own, part in zip(cell.remembered, state, strict=True):
-                own[...] = part[:, place].numpy(force=True)
+                own[...] = part[:, index].numpy(force=True)
 
     def export_state(self) -> Any:
         """Layers side by side, (B, L, H)."""

@@ -70,7 +70,7 @@ def _windows(
     """Each tap, and the steps that it touches, after the axes of batch, group and channel."""
     for tap in product(*map(range, taps)):
         window = [
-            slice(place * dilation, place * dilation + (count - 1) * stride + 1, stride)
-            for place, dilation, count, stride in zip(tap, sizes.dilation, steps, sizes.stride, strict=True)
+            slice(index * dilation, index * dilation + (count - 1) * stride + 1, stride)
+            for index, dilation, count, stride in zip(tap, sizes.dilation, steps, sizes.stride, strict=True)
         ]
         yield tap, (slice(None), slice(None), slice(None), *window)
