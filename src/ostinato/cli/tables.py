@@ -76,7 +76,7 @@ def settings_lines(settings: Mapping[str, str]) -> list[str]:
 
 
 def scores_table(scores: Mapping[str, Scores], width: int = 80) -> Table:
-    """Every model beside the baselines; as many metrics as ``width`` columns hold, those that matter most first."""
+    """Every model with the baselines; as many metrics as ``width`` columns hold, those that matter most first."""
     first = next(iter(scores.values()))
     everyone = [*first.baselines.values(), *(found.test for found in scores.values())]
     known = {first.measure: metric_of(first.measure).heading}

@@ -31,8 +31,8 @@ def comparison_page(folder: Path) -> bytes:
         Section("scores", "All on the same rows", tuple(_scores(found, folder))),
         Section("verdicts", "Model by model", (listed(_sentences(found)),)),
         *([Section("folds", "Fold by fold", tuple(_folds(found, folder)))] if found.folds > 1 else []),
-        Section("data", "What was read", (_what_was_read(found),)),
-        Section("split", "The split", tuple(_split(found))),
+        Section("data", "Input data", (_what_was_read(found),)),
+        Section("split", "Data split", tuple(_split(found))),
         Section("notes", "Notes", tuple(_notes(found))),
     ]
     return page(_title(found), _lead(found), sections)
