@@ -23,9 +23,7 @@ def fetch(
     out: Annotated[Path, typer.Option("--out", "-o", help="A parquet file to write.", show_default=False)],
     days: Annotated[
         float | None,
-        typer.Option(
-            "--days", help="Number of days: until now, until --to, or since --from.", show_default=False
-        ),
+        typer.Option("--days", help="Days until now, until --to, or since --from.", show_default=False),
     ] = None,
     since: Annotated[
         str | None,

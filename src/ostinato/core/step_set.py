@@ -68,6 +68,11 @@ class StepSet:
         """The largest step; ``-math.inf`` for the empty set."""
         return self.intervals[-1][1] if self.intervals else -math.inf
 
+    def within(self, first: float, last: float) -> "StepSet":
+        """Those of the steps that lie in ``first..last``."""
+        ends = ((max(low, first), min(high, last)) for low, high in self.intervals)
+        return StepSet._joined((low, high) for low, high in ends if low <= high)
+
     def shifted(self, steps: float) -> "StepSet":
         """The set shifted by ``steps``."""
         return StepSet(tuple((first + steps, last + steps) for first, last in self.intervals))

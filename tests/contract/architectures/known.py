@@ -145,6 +145,9 @@ KNOWN["later than the one step that a stride leaves"] = Architecture(
         2,
     )
 )
+KNOWN["later than the step of a pool, behind a filter"] = Architecture(
+    _chain(node("AdaptiveAvgPool1d", 3, 1), node("CentredConv1d", 3, 3, 3), node("Interpolate", 3, 2))
+)
 REFUSED = {  # they would lose steps, or could never run or hear anything: a sentence says so
     "ahead around a U-Net",
     "ahead around blocks",
@@ -155,4 +158,5 @@ REFUSED = {  # they would lose steps, or could never run or hear anything: a sen
     "a pool that is never full",
     "later than the steps of a pool",
     "later than the one step that a stride leaves",
+    "later than the step of a pool, behind a filter",
 }

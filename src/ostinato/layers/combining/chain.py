@@ -201,19 +201,20 @@ def _flat(layers: list[SequenceLayer]) -> list[SequenceLayer]:
 
 def _check_visible(pool: SequenceLayer, after: list[SequenceLayer]) -> None:
     """Refuse layers after a pool whose outputs, as many as its few steps make, all lie before the first of these."""
-    few = count = int(pool.steps_out or 0)
+    counts = [int(pool.steps_out or 0)]
     for layer in after:
-        count = int(layer.out_lengths(torch.tensor([count], device="cpu")))
-    if count == 0 or not after:  # refused elsewhere, or nothing comes after
+        counts.append(int(layer.out_lengths(torch.tensor([counts[-1]], device="cpu"))))
+    if counts[-1] == 0 or not after:  # refused elsewhere, or nothing comes after
         return
-    wanted = StepSet.between(0, count - 1)
-    for layer in reversed(after):
-        wanted = layer.sees_any(wanted)
-    if not any(first < few and last >= 0 for first, last in wanted.intervals):
+    wanted = StepSet.between(0, counts[-1] - 1)
+    for layer, count in zip(reversed(after), reversed(counts[:-1]), strict=True):
+        # what lies before the first step is a history of zeros, behind which nothing is seen
+        wanted = layer.sees_any(wanted).within(0, count - 1)
+    if not wanted:
         ahead = sum(layer.latency for layer in after)
         raise ConfigError(
-            f"{class_name(pool)} in the chain gives {few} steps, and the layers after it look ahead {ahead}: no output "
-            "would see any. Use a longer sequence, or leave the latency out."
+            f"{class_name(pool)} in the chain gives {counts[0]} steps, and the layers after it look ahead {ahead}: no "
+            "output would see any. Use a longer sequence, or leave the latency out."
         )
 
 
