@@ -86,8 +86,9 @@ def float32_joins_too(subject: Subject) -> None:
     moved = Sensitivity.of(rounded, x, truth, exact)
     where = f"in float32, cut into {pieces}"
     same("y", joined[0], whole[0], where, computed, sensitivity=moved.y)
-    # a state of float64 from columns of float64 keeps all its digits; from y of a float32 layer it has no more
-    coarse = computed if narrow.dtype == torch.float32 else None
+    # A state of float64 from columns of float64 keeps all its digits. From x of float32 it has no more than those of
+    # float32: an activation before it may round the last of them otherwise for one step than for many.
+    coarse = torch.float32 if narrow.dtype == torch.float32 else None
     same_state(joined[1], whole[1], where, coarse, sensitivities=moved.state)
     if bool(truth[0].isfinite().all()):
         finite("y", whole[0], "in float32, though it is in float64")

@@ -70,7 +70,7 @@ def _agree(layer: SequenceLayer, x: Tensor, where: str) -> None:
     learns = any(parameter.dtype == torch.float32 for parameter in layer.parameters())
     computed = torch.float32 if learns else None
     exported = stepper.state
-    coarse = computed if x.dtype == torch.float32 else None  # as in ``chunks.float32_joins_too``
+    coarse = torch.float32 if x.dtype == torch.float32 else None  # as in ``chunks.float32_joins_too``
     same_state(exported, state, f"exported after {x.shape[1]} steps{where}", coarse)
     found.append(layer(x, exported)[0].flatten(0, 1))
     expected.append(layer(x, state)[0].flatten(0, 1))

@@ -148,6 +148,14 @@ KNOWN["later than the one step that a stride leaves"] = Architecture(
 KNOWN["later than the step of a pool, behind a filter"] = Architecture(
     _chain(node("AdaptiveAvgPool1d", 3, 1), node("CentredConv1d", 3, 3, 3), node("Interpolate", 3, 2))
 )
+KNOWN["a running mean of an activation in float32"] = Architecture(
+    node(
+        "DenseConnections",
+        node("Parallel", node("Pointwise", node("nn.Tanh"), 1, 1), node("Downsample", 1, 1)),
+        node("Delay", 3, 0),
+        node("GlobalAvgPool1d", 6),
+    )
+)
 REFUSED = {  # they would lose steps, or could never run or hear anything: a sentence says so
     "ahead around a U-Net",
     "ahead around blocks",
