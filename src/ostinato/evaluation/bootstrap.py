@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 
 from ..errors import ConfigError, DataError
 from ..quiet import first_import
-from .columns import Floats, numbers
+from .columns import Floats, check_level, numbers
 
 RESAMPLES = 1000
 MOST_BLOCKS = 20_000  # in one resample; where more would be drawn, blocks are longer
@@ -187,8 +187,7 @@ def _known(values: ArrayLike) -> Floats:
 def _checked(block: int, rows: int, level: float, resamples: int) -> int:
     if not 1 <= block <= rows:
         raise ConfigError(f"block must be 1 to {rows:,} rows, got {block}.")
-    if not 0 < level < 1:
-        raise ConfigError(f"level must be above 0 and below 1, got {level}.")
+    check_level(level)
     if resamples < 1:
         raise ConfigError(f"resamples must be at least 1, got {resamples}.")
     return block

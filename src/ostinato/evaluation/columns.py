@@ -28,6 +28,12 @@ def finite_numbers(name: str, values: ArrayLike) -> Floats:
     return array
 
 
+def check_level(level: float) -> None:
+    """Refuse a level of an interval that is not within 0 and 1. Raises ConfigError."""
+    if not 0 < level < 1:
+        raise ConfigError(f"level must be above 0 and below 1, got {level}.")
+
+
 def quantile_levels(at: ArrayLike) -> Floats:
     """Levels of quantiles as float64 (Q,), ascending, each within 0 and 1 and neither of them.
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import ConfigError, DataError
-from .columns import Floats, finite_numbers
+from .columns import Floats, check_level, finite_numbers
 from .mean_test import ROUNDING, MeanTest
 
 FEWEST_GROUPS = 12
@@ -45,8 +45,7 @@ def group_test(
     Raises:
         DataError: differences are not finite numbers, or groups are on other rows.
     """
-    if not 0 < level < 1:
-        raise ConfigError(f"level must be above 0 and below 1, got {level}.")
+    check_level(level)
     means = group_means(differences, groups)
     count, mean = len(means), float(np.mean(means))
     rounding = ROUNDING * max(scale, float(np.max(np.abs(means))))

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import ConfigError
-from .columns import Floats, finite_numbers
+from .columns import Floats, check_level, finite_numbers
 
 FEWEST_DEGREES = 6  # below it the variance is a guess, and there is no p
 MOST_CORRELATION = 0.98
@@ -72,8 +72,7 @@ def mean_test(
         DataError: values are not finite numbers, one per row.
         ConfigError: horizon is below 1, or level is not within 0 and 1.
     """
-    if not 0 < level < 1:
-        raise ConfigError(f"level must be above 0 and below 1, got {level}.")
+    check_level(level)
     series = finite_numbers("values", values)
     n, mean = len(series), float(np.mean(series))
     rounding = ROUNDING * max(scale, float(np.max(np.abs(series))))
