@@ -16,9 +16,8 @@ from .subject import BATCH, STEPS, Subject
 
 DRAWS = 64  # at most: a maximum over many steps hides each of them most of the time
 OWN_WEIGHTS = 16  # draws of the layer as it is, then of its linear twin
-MOST_NUMBERS = (
-    2_000_000  # of x in one batch of perturbations: their number grows with the square of the steps
-)
+# Of x in one batch of perturbations: their number grows with the square of the steps.
+MOST_NUMBERS = 2_000_000
 REDRAW_EVERY = 4  # draws of the twin between two draws of its weights, in case one of its own is 0
 
 
@@ -240,7 +239,7 @@ def _wired_steps(subject: Subject, steps: int, place: int) -> set[int]:
 
     NaN passes through any weight, however small: far steps of a deep residual network count for less than rounding.
     An algorithm may spread it further than a layer is wired, by running sums or products with 0, so that these steps
-    are evidence only where they are just those that are declared, and the output hears something at all.
+    are evidence only where they are just those that are declared, and the output sees something at all.
     """
     x = subject.x(steps)[:1]
     if not x.is_floating_point():

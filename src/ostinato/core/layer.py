@@ -2,8 +2,8 @@
 
     y, state = layer(x, state=None, lengths=None)
 
-The six promises are written as checks in ``ostinato.checks``; this file is the door they are kept at:
-it refuses bad input in a sentence, cleans the padding once, and hands clean values to ``run``.
+The six promises are written as checks in ``ostinato.checks``. This class validates the input, overwrites the padding
+once, and passes clean values to ``run``.
 
 Axes: B batch, T time steps in, T' time steps out, I input features, O output features, F frequencies, C channels.
 """

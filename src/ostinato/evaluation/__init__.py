@@ -1,6 +1,6 @@
 """Evaluation of forecasts: metrics, baselines on the same rows, and tests of the difference.
 
-    columns.py           one value per row, checked at the door
+    columns.py           validation of columns: one value per row
     losses.py            every loss once, in bulk and for one row
     metrics.py           log-loss, Brier score, AUC and accuracy of a probability of "up"
     quantile_metrics.py  pinball loss, CRPS, coverage and errors of quantiles
